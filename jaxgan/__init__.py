@@ -1,0 +1,51 @@
+"""jaxgan: generative adversarial networks in JAX, as pure functions."""
+
+from jaxgan import data, latents, losses, models, parallel, regularizers
+from jaxgan.adapters import from_linen, from_nnx
+from jaxgan.regularizers import penalty
+from jaxgan.steps import (
+    init,
+    make_discriminator_step,
+    make_generator_step,
+    make_train_step,
+    sample,
+)
+from jaxgan.types import (
+    GAN,
+    AdversarialLoss,
+    Batch,
+    DiscriminatorOutput,
+    GANState,
+    GeneratorTerm,
+    Network,
+    Penalty,
+    PlayerState,
+)
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "GAN",
+    "AdversarialLoss",
+    "Batch",
+    "DiscriminatorOutput",
+    "GANState",
+    "GeneratorTerm",
+    "Network",
+    "Penalty",
+    "PlayerState",
+    "data",
+    "from_linen",
+    "from_nnx",
+    "init",
+    "latents",
+    "losses",
+    "make_discriminator_step",
+    "make_generator_step",
+    "make_train_step",
+    "models",
+    "parallel",
+    "penalty",
+    "regularizers",
+    "sample",
+]

@@ -1,0 +1,45 @@
+"""Exponential moving average of the generator: what is sampled, evaluated and kept."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array, PyTree
+
+
+def warmed_decay(decay: float, step: Array) -> Array:
+    """The decay used at update `step`: min(decay, (1 + step) / (10 + step)).
+
+    Early on the average then spans about the last tenth of training, instead of remembering the
+    initial parameters for 1 / (1 - decay) updates.
+
+    Args:
+      decay: wanted in the long run, in [0, 1).
+      step: updates made before this one, int scalar.
+    Returns:
+      float32 scalar in [0, decay].
+
+    >>> [round(float(warmed_decay(0.999, step)), 3) for step in (0, 90, 100_000)]
+    [0.1, 0.91, 0.999]
+    """
+    step = jnp.asarray(step, jnp.float32)
+    return jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+
+
+def moving_average(average: PyTree, new: PyTree, decay: Array | float) -> PyTree:
+    """The average moved towards new: decay * average + (1 - decay) * new on floating leaves.
+
+    Other leaves (counters, say) are the new ones.
+
+    Args:
+      average: the average so far.
+      new: a tree of the same structure.
+      decay: in [0, 1].
+    """
+
+    def leaf(average, new):
+        if not jnp.issubdtype(jnp.result_type(new), jnp.floating):
+            return new
+        # In this form a value that stays keeps every bit.
+        return (average + (1.0 - decay) * (new - average)).astype(jnp.result_type(new))
+
+    return jax.tree.map(leaf, average, new)

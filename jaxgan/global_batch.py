@@ -1,0 +1,49 @@
+"""What one device knows of the global batch: its sample indices, their keys, the others' values.
+
+Everything random is folded from a sample's index in the global batch, and everything that looks
+across samples looks across the global batch. So the device count never changes a result.
+"""
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array
+
+T = TypeVar("T")
+
+
+def sample_index(batch_size: int, axis_name: str | None = None) -> Array:
+    """Global indices int32 [batch_size] of the samples on this device.
+
+    Args:
+      batch_size: samples on this device; the same on every device.
+      axis_name: the mapped device axis, or None when the whole batch is here.
+
+    >>> sample_index(3)
+    Array([0, 1, 2], dtype=int32)
+    """
+    index = jnp.arange(batch_size, dtype=jnp.int32)
+    if axis_name is None:
+        return index
+    return index + jax.lax.axis_index(axis_name) * batch_size
+
+
+def sample_keys(key: Array, index: Array) -> Array:
+    """One key a sample, [batch], folded from its global index."""
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, index)
+
+
+def gather(x: Array, axis_name: str | None = None) -> Array:
+    """The global batch [devices * batch, ...] of x [batch, ...], in sample order."""
+    if axis_name is None:
+        return x
+    return jax.lax.all_gather(x, axis_name, tiled=True)
+
+
+def mean_over_devices(tree: T, axis_name: str | None = None) -> T:
+    """The mean over devices of every leaf; the tree itself when there is one device."""
+    if axis_name is None:
+        return tree
+    return jax.lax.pmean(tree, axis_name)

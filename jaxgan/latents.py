@@ -1,0 +1,75 @@
+"""Latent distributions: `(key, index) -> latents`, sample by sample.
+
+`index` holds global sample indices, int [batch]. The latent of sample i under key k is one and the
+same array however the batch is split over calls, devices or processes.
+
+>>> import jax, jax.numpy as jnp
+>>> key, latent = jax.random.key(0), normal(3)
+>>> whole, part = latent(key, jnp.arange(8)), latent(key, jnp.arange(6, 8))
+>>> whole.shape, bool((whole[6:] == part).all())
+((8, 3), True)
+"""
+
+from collections.abc import Callable
+
+import jax
+
+from jaxgan.global_batch import sample_keys
+from jaxgan.types import Array
+
+Latent = Callable[[Array, Array], Array]
+
+
+def normal(shape: int | tuple[int, ...]) -> Latent:
+    """Standard normal latents, float32 [batch, *shape].
+
+    Args:
+      shape: of one latent; an int is a vector's length.
+    Raises:
+      ValueError: if a size in shape is not a positive int.
+    """
+    shape = _checked(shape)
+    return _by_sample(lambda key: jax.random.normal(key, shape))
+
+
+def uniform(shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0) -> Latent:
+    """Latents uniform in [low, high), float32 [batch, *shape].
+
+    Args:
+      shape: of one latent; an int is a vector's length.
+      low: lowest value.
+      high: bound above, larger than low.
+    Raises:
+      ValueError: if low is not below high or a size in shape is not a positive int.
+    """
+    shape = _checked(shape)
+    if not low < high:
+        raise ValueError(f"low must be below high, got low={low}, high={high}")
+    return _by_sample(lambda key: jax.random.uniform(key, shape, minval=low, maxval=high))
+
+
+def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent:
+    """Standard normal latents redrawn until within [-bound, bound], float32 [batch, *shape].
+
+    Args:
+      shape: of one latent; an int is a vector's length.
+      bound: largest absolute value, positive; samples vary less and look better as it falls.
+    Raises:
+      ValueError: if bound is not positive or a size in shape is not a positive int.
+    Source: Brock et al. 2019, section 3.1 (the truncation trick), https://arxiv.org/abs/1809.11096
+    """
+    shape = _checked(shape)
+    if not bound > 0:
+        raise ValueError(f"bound must be positive, got {bound}")
+    return _by_sample(lambda key: jax.random.truncated_normal(key, -bound, bound, shape))
+
+
+def _by_sample(draw: Callable[[Array], Array]) -> Latent:
+    return lambda key, index: jax.vmap(draw)(sample_keys(key, index))
+
+
+def _checked(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(f"shape must be a positive int or a tuple of them, got {shape!r}")
+    return sizes

@@ -1,0 +1,311 @@
+"""The loss mathematics: Bernoulli log-likelihood, the value function, every adversarial pair.
+
+Everything works on logits unless its name says probability, in float32 whatever comes in, and is
+finite, with its gradient, at any finite logit. An adversarial pair is an `AdversarialLoss` of two
+functions `(real_logits, fake_logits) -> scalar`; both are minimised.
+
+>>> import jax.numpy as jnp
+>>> real_logits, fake_logits = jnp.zeros(4), jnp.zeros(4)
+>>> print(f"{non_saturating.discriminator(real_logits, fake_logits):.4f}")  # 2 log 2
+1.3863
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import AdversarialLoss, Array
+
+# Sums and differences of a few numbers of this size still are float32 numbers, as are squares of
+# the second; finite logits beyond them are taken as them. Infinities and NaN pass, to be noticed.
+_LARGEST_LOGIT = 1e37
+_LARGEST_SQUARED_LOGIT = 1e18
+_F_GAN_EXACT_LOGIT = 80.0
+
+
+# --- The textbook pieces
+
+
+def log_probability(p: Array) -> Array:
+    """Natural logarithm of a probability, kept finite at 0: log max(p, smallest normal float32).
+
+    Args:
+      p: probabilities in [0, 1], any shape.
+    Returns:
+      float32 of the same shape, in [-87.4, 0].
+
+    >>> print(f"{log_probability(0.9):.3f} {log_probability(0.1):.3f}")
+    -0.105 -2.303
+    """
+    return jnp.log(jnp.maximum(jnp.asarray(p, jnp.float32), jnp.finfo(jnp.float32).tiny))
+
+
+def bernoulli_log_likelihood(y: Array, p: Array) -> Array:
+    """Log-likelihood of outcomes y under probability p: y log p + (1 - y) log(1 - p).
+
+    Args:
+      y: outcomes in [0, 1], any shape that broadcasts with p.
+      p: probabilities in [0, 1] of the outcome 1.
+    Returns:
+      float32, elementwise; at least -87.4.
+    Source: Goodfellow et al. 2016, Deep Learning, section 3.9.1.
+
+    >>> print(f"{bernoulli_log_likelihood(1.0, 0.9):.3f} {bernoulli_log_likelihood(0.0, 0.9):.3f}")
+    -0.105 -2.303
+    """
+    y, p = jnp.asarray(y, jnp.float32), jnp.asarray(p, jnp.float32)
+    return y * log_probability(p) + (1.0 - y) * log_probability(1.0 - p)
+
+
+def binary_cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+    """Mean of -log Bernoulli(label; sigmoid(logit)), with one-sided label smoothing.
+
+    Args:
+      logits: any shape.
+      labels: in [0, 1], a shape that broadcasts with logits; 1 is real.
+      smoothing: s in [0, 1) takes the label 1 to 1 - s and leaves the label 0.
+    Returns:
+      float32 scalar, nats a sample.
+    Raises:
+      ValueError: if smoothing is not in [0, 1).
+    Source: Salimans et al. 2016, section 3.4 (smoothing), https://arxiv.org/abs/1606.03498
+    """
+    if not 0.0 <= smoothing < 1.0:
+        raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
+    logits = _finite(logits)
+    labels = jnp.asarray(labels, jnp.float32) * (1.0 - smoothing)
+    # -y log s(l) - (1 - y) log(1 - s(l)) = softplus(l) - y l
+    #                                     = y softplus(-l) + (1 - y) softplus(l)
+    return _mean(labels * jax.nn.softplus(-logits) + (1.0 - labels) * jax.nn.softplus(logits))
+
+
+def value_function(real_logits: Array, fake_logits: Array) -> Array:
+    """V(D, G) = E log D(x) + E log(1 - D(G(z))), which D maximises and G minimises.
+
+    Args:
+      real_logits: logits of D(x), any shape.
+      fake_logits: logits of D(G(z)), any shape.
+    Returns:
+      float32 scalar in nats, at most 0; -log 4 at the equilibrium.
+    Source: Goodfellow et al. 2014, equation 1, https://arxiv.org/abs/1406.2661
+    """
+    real_logits, fake_logits = _finite(real_logits), _finite(fake_logits)
+    return _mean(jax.nn.log_sigmoid(real_logits)) + _mean(jax.nn.log_sigmoid(-fake_logits))
+
+
+def optimal_discriminator(p_data: Array, p_model: Array) -> Array:
+    """The discriminator that maximises V for a fixed generator: p_data / (p_data + p_model).
+
+    Args:
+      p_data: density of the data, not negative, any shape.
+      p_model: density of the generator's samples, the same shape.
+    Returns:
+      float32 probabilities in [0, 1]; 1/2 where both densities are 0.
+    Source: Goodfellow et al. 2014, proposition 1.
+    """
+    p_data, p_model = jnp.asarray(p_data, jnp.float32), jnp.asarray(p_model, jnp.float32)
+    # Divided by the larger one first: the sum of two densities may overflow or underflow.
+    largest = jnp.maximum(p_data, p_model)
+    scale = jnp.where(largest > 0, largest, 1.0)
+    a, b = p_data / scale, p_model / scale
+    return jnp.where(largest > 0, a / jnp.where(largest > 0, a + b, 1.0), 0.5)
+
+
+# --- Helpers
+
+
+def _finite(logits: Array, largest: float | Array = _LARGEST_LOGIT) -> Array:
+    """Logits in float32, the finite ones within +-largest."""
+    logits = jnp.asarray(logits, jnp.float32)
+    return jnp.where(jnp.isfinite(logits), jnp.clip(logits, -largest, largest), logits)
+
+
+def _mean(x: Array) -> Array:
+    """The mean, divided before summed so that the sum cannot overflow."""
+    return jnp.sum(x / x.size)
+
+
+# --- Probabilistic pairs: sigmoid(logit) is D(x)
+
+
+def _minimax_discriminator(real_logits, fake_logits):
+    # J_D = -E log D(x) - E log(1 - D(G(z)))
+    return -value_function(real_logits, fake_logits)
+
+
+def _minimax_generator(real_logits, fake_logits):
+    # J_G = E log(1 - D(G(z)))
+    return _mean(jax.nn.log_sigmoid(-_finite(fake_logits)))
+
+
+def _non_saturating_generator(real_logits, fake_logits):
+    # J_G = -E log D(G(z))
+    return _mean(jax.nn.softplus(-_finite(fake_logits)))
+
+
+minimax = AdversarialLoss(_minimax_discriminator, _minimax_generator, 0.0, probability=True)
+"""The zero-sum game of Goodfellow et al. 2014, equation 1: G minimises E log(1 - D(G(z))).
+
+Its generator gradient vanishes where D is sure. Accuracy is taken at logit 0, D(x) = 1/2.
+"""
+
+non_saturating = AdversarialLoss(
+    _minimax_discriminator, _non_saturating_generator, 0.0, probability=True
+)
+"""The heuristic of Goodfellow et al. 2014, section 3: G minimises -E log D(G(z)).
+
+Accuracy is taken at logit 0.
+"""
+
+
+# --- Other pairs
+
+
+def _least_squares_discriminator(real_logits, fake_logits):
+    # J_D = 1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2
+    real_logits = _finite(real_logits, _LARGEST_SQUARED_LOGIT)
+    fake_logits = _finite(fake_logits, _LARGEST_SQUARED_LOGIT)
+    return 0.5 * _mean((real_logits - 1.0) ** 2) + 0.5 * _mean(fake_logits**2)
+
+
+def _least_squares_generator(real_logits, fake_logits):
+    # J_G = 1/2 E (D(G(z)) - 1)^2
+    return 0.5 * _mean((_finite(fake_logits, _LARGEST_SQUARED_LOGIT) - 1.0) ** 2)
+
+
+def _hinge_discriminator(real_logits, fake_logits):
+    # J_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))
+    real_logits, fake_logits = _finite(real_logits), _finite(fake_logits)
+    return _mean(jax.nn.relu(1.0 - real_logits)) + _mean(jax.nn.relu(1.0 + fake_logits))
+
+
+def _wasserstein_discriminator(real_logits, fake_logits):
+    # J_D = E D(G(z)) - E D(x), the negative estimate of the distance
+    return _mean(_finite(fake_logits)) - _mean(_finite(real_logits))
+
+
+def _critic_generator(real_logits, fake_logits):
+    # J_G = -E D(G(z))
+    return -_mean(_finite(fake_logits))
+
+
+def _relativistic_discriminator(real_logits, fake_logits):
+    # J_D = -E log sigmoid(D(x) - D(G(z)))
+    return _mean(jax.nn.softplus(_finite(fake_logits) - _finite(real_logits)))
+
+
+def _relativistic_generator(real_logits, fake_logits):
+    # J_G = -E log sigmoid(D(G(z)) - D(x))
+    return _relativistic_discriminator(fake_logits, real_logits)
+
+
+def _relativistic_average_discriminator(real_logits, fake_logits):
+    # J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x)))
+    real_logits, fake_logits = _finite(real_logits), _finite(fake_logits)
+    return -value_function(real_logits - _mean(fake_logits), fake_logits - _mean(real_logits))
+
+
+def _relativistic_average_generator(real_logits, fake_logits):
+    # the same with the players' samples exchanged
+    return _relativistic_average_discriminator(fake_logits, real_logits)
+
+
+least_squares = AdversarialLoss(_least_squares_discriminator, _least_squares_generator, 0.5)
+"""LSGAN with labels 0 and 1 and a factor 1/2; accuracy is taken at logit 1/2.
+
+Squares saturate at |logit| = 1e18. Source: Mao et al. 2017, equation 9,
+https://arxiv.org/abs/1611.04076
+"""
+
+hinge = AdversarialLoss(_hinge_discriminator, _critic_generator, 0.0)
+"""Hinge loss; accuracy is taken at logit 0.
+
+Source: Lim & Ye 2017, https://arxiv.org/abs/1705.02894; Miyato et al. 2018, equations 16 and 17.
+"""
+
+wasserstein = AdversarialLoss(_wasserstein_discriminator, _critic_generator, None)
+"""Critic losses of the Wasserstein GAN; no threshold, only differences of logits mean something.
+
+Minus the critic's loss estimates the distance, if the critic is kept 1-Lipschitz.
+Source: Arjovsky et al. 2017, equations 2 and 3, https://arxiv.org/abs/1701.07875
+"""
+
+relativistic = AdversarialLoss(_relativistic_discriminator, _relativistic_generator, None)
+"""Relativistic pairing GAN (RpGAN): each fake sample against one real sample; no threshold.
+
+Source: Jolicoeur-Martineau 2018, section 4.1, https://arxiv.org/abs/1807.00734; R3GAN builds on
+it, Huang et al. 2024, equation 2, https://arxiv.org/abs/2501.05441
+"""
+
+relativistic_average = AdversarialLoss(
+    _relativistic_average_discriminator, _relativistic_average_generator, None
+)
+"""Relativistic average GAN (RaSGAN): each sample against the other side's mean; no threshold.
+
+The means run over the whole batch given. Source: Jolicoeur-Martineau 2018, section 4.2.
+"""
+
+
+# --- f-GAN
+
+Divergence = Literal["kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon"]
+
+# For each divergence, as functions of the logit v: the output activation T = g_f(v), the conjugate
+# f*(g_f(v)) in a form that does not cancel, and the logit at which T = f'(1).
+_F_GAN: dict[str, tuple[Callable, Callable, float]] = {
+    "kl": (lambda v: v, lambda v: jnp.exp(v - 1.0), 1.0),
+    "reverse_kl": (lambda v: -jnp.exp(-v), lambda v: v - 1.0, 0.0),
+    "pearson": (lambda v: v, lambda v: 0.25 * v**2 + v, 0.0),
+    "squared_hellinger": (lambda v: -jnp.expm1(-v), jnp.expm1, 0.0),
+    "jensen_shannon": (
+        lambda v: jnp.log(2.0) - jax.nn.softplus(-v),
+        lambda v: jax.nn.softplus(v) - jnp.log(2.0),
+        0.0,
+    ),
+}
+
+
+def f_gan(divergence: Divergence, trick: bool = False) -> AdversarialLoss:
+    """The pair whose discriminator estimates an f-divergence D_f(data || model) from below.
+
+    The discriminator maximises F = E T(x) - E f*(T(G(z))), with T = g_f(logit), so that minus its
+    loss estimates the divergence; the generator minimises -E f*(T(G(z))).
+
+    Args:
+      divergence: kl, reverse_kl, pearson, squared_hellinger or jensen_shannon, each in the paper's
+        scaling (its jensen_shannon is twice the usual one).
+      trick: let the generator minimise -E T(G(z)) instead, which does not saturate.
+    Returns:
+      A pair exact for |logit| <= 80 and continued linearly beyond, up to values of 1e37. Accuracy
+      is taken where T = f'(1): at logit 1 for kl, else 0.
+    Raises:
+      ValueError: if the divergence is not known.
+    Source: Nowozin et al. 2016, equation 4, table 2, section 3.2, https://arxiv.org/abs/1606.00709
+    """
+    if divergence not in _F_GAN:
+        raise ValueError(f"divergence must be one of {', '.join(_F_GAN)}, got {divergence!r}")
+    activation, conjugate, threshold = _F_GAN[divergence]
+
+    def discriminator(real_logits, fake_logits):
+        # J_D = -E T(x) + E f*(T(G(z)))
+        real_t = _linear_beyond(activation, real_logits)
+        return _mean(_linear_beyond(conjugate, fake_logits)) - _mean(real_t)
+
+    def generator(real_logits, fake_logits):
+        # J_G = -E f*(T(G(z))), or -E T(G(z))
+        return -_mean(_linear_beyond(activation if trick else conjugate, fake_logits))
+
+    return AdversarialLoss(
+        discriminator, generator, threshold, probability=divergence == "jensen_shannon"
+    )
+
+
+def _linear_beyond(function: Callable[[Array], Array], logits: Array) -> Array:
+    """A function of the logits, continued by its tangents beyond the logits where it is exact."""
+    logits = _finite(logits)
+    near = jnp.clip(logits, -_F_GAN_EXACT_LOGIT, _F_GAN_EXACT_LOGIT)
+    value, slope = jax.jvp(function, (near,), (jnp.ones_like(near),))
+    reach = _LARGEST_LOGIT / jnp.maximum(jnp.abs(slope), 1.0)  # how far the tangent stays finite
+    return value + slope * _finite(logits - near, jax.lax.stop_gradient(reach))

@@ -1,0 +1,285 @@
+"""What each player minimises on a batch, and the metrics that come with it.
+
+Both objectives take parameters of their own player, the other player's state as it is, and give
+`(loss, (carry, metrics))`, ready for `jax.grad(..., has_aux=True)`.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.global_batch import gather, sample_index, sample_keys
+from jaxgan.types import (
+    GAN,
+    Array,
+    Batch,
+    DiscriminatorOutput,
+    Metrics,
+    PenaltyInputs,
+    PlayerState,
+    PyTree,
+)
+
+_DIVERSITY_SAMPLES = 64
+
+
+# --- Running the networks
+
+
+def inputs(x: Array, condition: PyTree) -> tuple:
+    """A network's inputs: samples or latents, then the condition if there is one."""
+    return (x,) if condition is None else (x, condition)
+
+
+def generate(
+    key: Array,
+    gan: GAN,
+    params: PyTree,
+    model_state: PyTree,
+    condition: PyTree,
+    index: Array,
+    *,
+    train: bool,
+    axis_name: str | None = None,
+) -> tuple[Array, PyTree]:
+    """Samples [batch, ...] of the generator for global indices [batch], and its model state."""
+    latent_key, network_key = jax.random.split(key)
+    return gan.generator.apply(
+        params,
+        model_state,
+        *inputs(gan.latent(latent_key, index), condition),
+        keys=sample_keys(network_key, index),
+        train=train,
+        axis_name=axis_name,
+    )
+
+
+def discriminate(
+    gan: GAN,
+    params: PyTree,
+    model_state: PyTree,
+    x: Array,
+    condition: PyTree,
+    keys: Array,
+    axis_name: str | None = None,
+) -> tuple[DiscriminatorOutput, PyTree]:
+    """The discriminator's output on samples [batch, ...] in training, and its model state."""
+    output, model_state = gan.discriminator.apply(
+        params, model_state, *inputs(x, condition), keys=keys, train=True, axis_name=axis_name
+    )
+    return as_output(output), model_state
+
+
+def as_output(output: Any) -> DiscriminatorOutput:
+    """A discriminator's output with logits [batch], from plain logits [batch] or [batch, 1] too."""
+    output = output if isinstance(output, DiscriminatorOutput) else DiscriminatorOutput(output)
+    if output.logits.ndim == 2 and output.logits.shape[1] == 1:
+        output = output._replace(logits=output.logits[:, 0])
+    return output
+
+
+def check_shapes(
+    key: Array,
+    gan: GAN,
+    generator: tuple[PyTree, PyTree],
+    discriminator: tuple[PyTree, PyTree],
+    batch: Batch,
+):
+    """Raises a ValueError where the networks do not fit the data or each other.
+
+    `generator` and `discriminator` are `(params, model_state)`. Nothing is computed.
+    """
+    index = sample_index(len(batch.x))
+
+    def run(key):
+        condition = batch.condition
+        params, model_state = generator
+        fake, _ = generate(key, gan, params, model_state, condition, index, train=True)
+        params, model_state = discriminator
+        keys = sample_keys(key, index)
+        output, _ = discriminate(gan, params, model_state, batch.x, condition, keys)
+        return fake, output.logits
+
+    fake, logits = jax.eval_shape(run, key)
+    if fake.shape != batch.x.shape:
+        raise ValueError(f"generator gives samples {fake.shape}, the data are {batch.x.shape}")
+    if logits.shape[:1] != batch.x.shape[:1]:
+        raise ValueError(f"discriminator gives logits {logits.shape}, wanted [{len(batch.x)}]")
+    if gan.joint_pass and jax.tree.leaves(discriminator[1]):
+        raise ValueError(
+            "joint_pass needs a discriminator without a model state (batch statistics)"
+        )
+
+
+# --- The discriminator's side
+
+
+def discriminator_objective(
+    key: Array,
+    gan: GAN,
+    generator: PlayerState,
+    params: PyTree,
+    carry: tuple[PyTree, dict[str, PyTree]],
+    batch: Batch,
+    index: Array,
+    axis_name: str | None,
+) -> tuple[Array, tuple[tuple[PyTree, dict[str, PyTree]], Metrics]]:
+    """The discriminator's loss with its penalties; the carry is its model state and the extras."""
+    generate_key, discriminate_key, penalty_key = jax.random.split(key, 3)
+    model_state, extras = carry
+    fake, _ = generate(
+        generate_key,
+        gan,
+        generator.params,
+        generator.model_state,
+        batch.condition,
+        index,
+        train=True,
+        axis_name=axis_name,
+    )
+    real_keys, fake_keys = _real_and_fake_keys(discriminate_key, index)
+    both = _joint_logits if gan.joint_pass else _separate_logits
+    real_logits, fake_logits, new_state = both(
+        gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name
+    )
+    real_logits, fake_logits = gather(real_logits, axis_name), gather(fake_logits, axis_name)
+    adversarial = gan.loss.discriminator(real_logits, fake_logits)
+
+    def critic(x):
+        # The real pass's own keys on purpose: penalties look at the function that the loss sees.
+        keys = jax.random.clone(real_keys)
+        output, _ = discriminate(gan, params, model_state, x, batch.condition, keys, axis_name)
+        return output.logits
+
+    loss, extras, metrics = adversarial, dict(extras), {}
+    for place, penalty in enumerate(gan.penalties):
+        own_key, memory = jax.random.fold_in(penalty_key, place), extras.get(penalty.name)
+        seen = PenaltyInputs(
+            own_key, critic, batch.x, fake, real_logits, fake_logits, index, memory, axis_name
+        )
+        metrics[f"penalty_{penalty.name}"] = value = penalty.value(seen)
+        loss = loss + penalty.weight * value
+        if penalty.update is not None:
+            extras[penalty.name] = penalty.update(seen)
+    # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.
+    metrics |= {"discriminator_loss": loss, "value": -adversarial}
+    metrics |= _logit_metrics(gan, real_logits, fake_logits)
+    metrics["diversity"] = _diversity(batch.x, fake, axis_name)
+    return loss, ((new_state, extras), metrics)
+
+
+def _real_and_fake_keys(key: Array, index: Array) -> tuple[Array, Array]:
+    real_key, fake_key = jax.random.split(key)
+    return sample_keys(real_key, index), sample_keys(fake_key, index)
+
+
+def _separate_logits(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
+    real_output, model_state = discriminate(
+        gan, params, model_state, batch.x, batch.condition, real_keys, axis_name
+    )
+    fake_output, model_state = discriminate(
+        gan, params, model_state, fake, batch.condition, fake_keys, axis_name
+    )
+    return real_output.logits, fake_output.logits, model_state
+
+
+def _joint_logits(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
+    # Real and fake alternate, so that a batch split over devices stays where it is.
+    def alternate(real, fake):
+        return jnp.stack([real, fake], axis=1).reshape(2 * len(real), *real.shape[1:])
+
+    x = alternate(batch.x, fake.astype(batch.x.dtype))
+    condition = jax.tree.map(lambda c: alternate(c, c), batch.condition)
+    keys = alternate(real_keys, fake_keys)
+    output, model_state = discriminate(gan, params, model_state, x, condition, keys, axis_name)
+    return output.logits[0::2], output.logits[1::2], model_state
+
+
+# --- The generator's side
+
+
+def generator_objective(
+    key: Array,
+    gan: GAN,
+    discriminator: PlayerState,
+    params: PyTree,
+    carry: PyTree,
+    batch: Batch,
+    index: Array,
+    axis_name: str | None,
+) -> tuple[Array, tuple[PyTree, Metrics]]:
+    """The generator's loss with its own terms; the carry is its model state."""
+    generate_key, discriminate_key = jax.random.split(key)
+    fake, model_state = generate(
+        generate_key, gan, params, carry, batch.condition, index, train=True, axis_name=axis_name
+    )
+    # Two passes that share nothing, so that XLA drops the real one where no loss looks at it.
+    outputs = [
+        discriminate(gan, *discriminator[:2], x, batch.condition, keys, axis_name)[0]
+        for x, keys in zip(
+            (batch.x, fake), _real_and_fake_keys(discriminate_key, index), strict=True
+        )
+    ]
+    real_output, fake_output = outputs
+    loss = gan.loss.generator(
+        gather(real_output.logits, axis_name), gather(fake_output.logits, axis_name)
+    )
+    metrics: Metrics = {}
+    for term in gan.generator_terms:
+        value = term.value(fake, batch, fake_output, real_output)
+        metrics[f"term_{term.name}"] = value
+        loss = loss + term.weight * value
+    metrics["generator_loss"] = loss
+    return loss, (model_state, metrics)
+
+
+# --- Metrics
+
+
+def _logit_metrics(gan: GAN, real_logits: Array, fake_logits: Array) -> Metrics:
+    real, fake = jax.lax.stop_gradient((real_logits, fake_logits))
+    real, fake = real.astype(jnp.float32), fake.astype(jnp.float32)
+    metrics = {
+        "logit_real": jnp.mean(real),
+        "logit_fake": jnp.mean(fake),
+        "logit_std": jnp.std(jnp.concatenate([real, fake])),
+    }
+    if gan.loss.threshold is None:
+        metrics["accuracy_pairs"] = jnp.mean(real > fake)
+    else:
+        # A logit at the threshold counts as fake: a constant discriminator is half right.
+        metrics["accuracy_real"] = jnp.mean(real > gan.loss.threshold)
+        metrics["accuracy_fake"] = jnp.mean(fake <= gan.loss.threshold)
+    if gan.loss.probability:
+        metrics["prob_real"] = jnp.mean(jax.nn.sigmoid(real))
+        metrics["prob_fake"] = jnp.mean(jax.nn.sigmoid(fake))
+    return metrics
+
+
+def _diversity(real: Array, fake: Array, axis_name: str | None) -> Array:
+    """Mean distance between two generated samples over that between two real ones."""
+    real, fake = gather(real, axis_name), gather(fake, axis_name)
+    return mean_pairwise_distance(fake) / jnp.maximum(mean_pairwise_distance(real), 1e-12)
+
+
+def mean_pairwise_distance(x: Array, most: int = _DIVERSITY_SAMPLES) -> Array:
+    """Mean Euclidean distance between two different samples of a batch.
+
+    Args:
+      x: samples [batch, ...].
+      most: only about so many, evenly spaced ones are compared; the cost is quadratic in it.
+    Returns:
+      float32 scalar in units of x; 0 for a batch of one.
+
+    >>> print(mean_pairwise_distance(jnp.array([[0.0, 0.0], [3.0, 4.0]])))
+    5.0
+    """
+    x = jax.lax.stop_gradient(x)[:: max(1, len(x) // most)]
+    x = x.reshape(len(x), -1).astype(jnp.float32)
+    # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, about the mean, where it cancels least.
+    x = x - jnp.mean(x, axis=0, keepdims=True)
+    norms = jnp.sum(x**2, axis=1)
+    squared = norms[:, None] + norms[None, :] - 2.0 * jnp.dot(x, x.T)
+    distances = jnp.sqrt(jnp.maximum(squared, 0.0)) * (1.0 - jnp.eye(len(x)))
+    return jnp.sum(distances) / max(len(x) * (len(x) - 1), 1)

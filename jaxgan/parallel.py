@@ -1,0 +1,151 @@
+"""The same step on one device or many: `jit` over a mesh, or `pmap`. Both give the same numbers.
+
+State has no device axis in either, so a state, or a checkpoint, moves freely between them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxgan.types import PyTree
+
+AXIS = "batch"
+"""Name of the device axis; give it as `axis_name` to a step that `pmap_step` wraps."""
+
+
+def make_mesh(devices: int | Sequence[Any] | None = None) -> Mesh:
+    """A one-dimensional mesh over the batch.
+
+    Args:
+      devices: how many of `jax.devices()`, or which; all of them if not given.
+    Raises:
+      ValueError: if there are fewer devices than asked for.
+    """
+    chosen = select_devices(devices)
+    return Mesh(np.asarray(chosen), (AXIS,))
+
+
+def select_devices(devices: int | Sequence[Any] | None = None) -> list:
+    """The devices meant: all, the first so many, or those given.
+
+    Raises:
+      ValueError: if there are fewer devices than asked for, or none is.
+    """
+    if devices is None:
+        return jax.devices()
+    if not isinstance(devices, int):
+        return list(devices)
+    present = jax.devices()
+    if not 1 <= devices <= len(present):
+        raise ValueError(
+            f"devices={devices}, but there are {len(present)} ({present[0].platform}); on a CPU "
+            "more can be simulated with XLA_FLAGS=--xla_force_host_platform_device_count=N"
+        )
+    return present[:devices]
+
+
+def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
+    """The tree's arrays, whole on every device of a mesh; for a state that comes from elsewhere."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def jit_step(
+    step: Callable, mesh: Mesh | None = None, *, batch_axis: int = 0, donate: bool = False
+) -> Callable:
+    """A step jitted over a mesh: the batch is split over its devices, the state is on each.
+
+    Args:
+      step: `step(key, state, batch, *constants) -> (state, metrics)`, made with axis_name=None.
+        Constants are whole on every device.
+      mesh: from `make_mesh`; all devices if not given.
+      batch_axis: the axis of the batch's arrays that is split; 1 with several turns a round.
+      donate: reuse the old state's memory; it cannot be used after the call then.
+    Returns:
+      A function of the same signature. It raises a ValueError if the batch cannot be split.
+    """
+    mesh = make_mesh() if mesh is None else mesh
+    whole = NamedSharding(mesh, PartitionSpec())
+    split = NamedSharding(mesh, PartitionSpec(*[None] * batch_axis, AXIS))
+    jitted = jax.jit(
+        lambda key, state, batch, constants: step(key, state, batch, *constants),
+        in_shardings=(whole, whole, split, whole),
+        out_shardings=whole,
+        donate_argnums=(1,) if donate else (),
+    )
+
+    def parallel_step(key, state, batch, *constants):
+        check_divides(batch, mesh.size, batch_axis)
+        return jitted(key, state, batch, constants)
+
+    return parallel_step
+
+
+def pmap_step(
+    step: Callable,
+    devices: int | Sequence[Any] | None = None,
+    *,
+    batch_axis: int = 0,
+    donate: bool = False,
+) -> Callable:
+    """A step mapped over devices, each with its contiguous slice of the batch.
+
+    Args:
+      step: `step(key, state, batch, *constants) -> (state, metrics)`, made with
+        `axis_name=jaxgan.parallel.AXIS`: without it each device would go its own way.
+      devices: how many, or which; all if not given.
+      batch_axis: the axis of the batch's arrays that is split; 1 with several turns a round.
+      donate: reuse the old state's memory; it cannot be used after the call then.
+    Returns:
+      A function of the same signature, for the whole batch and a state without a device axis.
+      It raises a ValueError if the batch cannot be split.
+    """
+    chosen = select_devices(devices)
+    mapped = jax.pmap(
+        lambda key, state, batch, constants: step(key, state, batch, *constants),
+        axis_name=AXIS,
+        in_axes=(None, None, batch_axis, None),
+        out_axes=None,
+        devices=chosen,
+        donate_argnums=(1,) if donate else (),
+    )
+
+    def slices(x):
+        shape = (*x.shape[:batch_axis], len(chosen), -1, *x.shape[batch_axis + 1 :])
+        return x.reshape(shape)
+
+    checked = False
+
+    def parallel_step(key, state, batch, *constants):
+        nonlocal checked
+        check_divides(batch, len(chosen), batch_axis)
+        output = mapped(key, state, jax.tree.map(slices, batch), constants)
+        if not checked:  # once: it waits for the devices
+            _check_replicated(output)
+            checked = True
+        return output
+
+    return parallel_step
+
+
+def _check_replicated(tree: PyTree):
+    # pmap believes out_axes=None and would go on with the first device's value.
+    for x in jax.tree.leaves(tree):
+        shards = [np.asarray(shard.data) for shard in x.addressable_shards]
+        if not all(np.array_equal(shards[0], other, equal_nan=True) for other in shards[1:]):
+            raise ValueError(
+                "the step gives different results on different devices: "
+                "make it with axis_name=jaxgan.parallel.AXIS"
+            )
+
+
+def check_divides(batch: PyTree, devices: int, batch_axis: int = 0):
+    """Raises a ValueError if the batch's arrays cannot be split evenly over the devices."""
+    for x in jax.tree.leaves(batch):
+        if x.ndim <= batch_axis or x.shape[batch_axis] % devices:
+            raise ValueError(
+                f"axis {batch_axis} of a batch of shape {x.shape} does not divide over {devices} "
+                "devices: choose a batch size that is a multiple of their number"
+            )

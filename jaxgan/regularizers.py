@@ -1,0 +1,290 @@
+"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, LeCam, clipping.
+
+A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
+`penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
+training needs. What is drawn depends on the key and on the global sample index only.
+
+>>> import jax.numpy as jnp
+>>> critic = lambda x: jnp.sum(x**2, axis=-1)  # gradient 2 x
+>>> print(r1(critic, jnp.ones((4, 3))))  # |2 x|^2
+12.0
+"""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
+from jaxgan.types import Array, Penalty, PenaltyInputs
+
+Critic = Callable[[Array], Array]
+
+
+# --- Gradient penalties
+
+
+def r1(critic: Critic, real: Array) -> Array:
+    """Zero-centred gradient penalty on real data, E ||grad_x D(x)||^2.
+
+    Args:
+      critic: maps samples [batch, ...] to logits [batch]; must treat samples independently.
+      real: real samples, float [batch, ...].
+    Returns:
+      float32 scalar, logits^2 per unit of x^2; multiply by gamma / 2.
+    Raises:
+      ValueError: if critic(real) is not of shape [batch].
+    Source: Mescheder et al. 2018, section 4.1, https://arxiv.org/abs/1801.04406
+    """
+    return jnp.mean(_squared_gradient_norms(critic, real))
+
+
+def r2(critic: Critic, fake: Array) -> Array:
+    """Zero-centred gradient penalty on generated samples, E ||grad_x D(G(z))||^2.
+
+    Args:
+      critic: as in `r1`.
+      fake: generated samples, float [batch, ...].
+    Returns:
+      float32 scalar, logits^2 per unit of x^2; multiply by gamma / 2.
+    Raises:
+      ValueError: if critic(fake) is not of shape [batch].
+    Source: Mescheder et al. 2018, section 4.1.
+    """
+    return jnp.mean(_squared_gradient_norms(critic, fake))
+
+
+def gradient_penalty(
+    key: Array,
+    critic: Critic,
+    real: Array,
+    fake: Array,
+    *,
+    target: float = 1.0,
+    one_sided: bool = False,
+    index: Array | None = None,
+) -> Array:
+    """Penalty of WGAN-GP on lines between real and fake, E (||grad_x D(x')|| - target)^2.
+
+    x' = u x + (1 - u) G(z), one u ~ U(0, 1) a sample.
+
+    Args:
+      key: PRNG key of the mixing weights u.
+      critic: as in `r1`.
+      real: real samples, float [batch, ...].
+      fake: generated samples of the same shape.
+      target: gradient norm wanted, not negative.
+      one_sided: penalise norms above the target only.
+      index: global sample indices int [batch]; 0, 1, ... if not given.
+    Returns:
+      float32 scalar, (logits per unit of x)^2; multiply by lambda, 10 in the paper.
+    Raises:
+      ValueError: if the shapes of real and fake differ or critic(x') is not of shape [batch].
+    Source: Gulrajani et al. 2017, equation 3, https://arxiv.org/abs/1704.00028; one-sided as in
+      Petzka et al. 2018, https://arxiv.org/abs/1709.08894
+    """
+    if real.shape != fake.shape:
+        raise ValueError(f"real and fake must have one shape, got {real.shape} and {fake.shape}")
+    u = _one_a_sample(key, real, index)
+    return _norm_penalty(critic, u * real + (1.0 - u) * fake, target, one_sided)
+
+
+def dragan(
+    key: Array,
+    critic: Critic,
+    real: Array,
+    *,
+    strength: float = 0.5,
+    target: float = 1.0,
+    index: Array | None = None,
+    axis_name: str | None = None,
+) -> Array:
+    """Gradient penalty around the real data, E (||grad_x D(x')|| - target)^2.
+
+    x' = x + a s std(x) n with n ~ U(0, 1) a value, a ~ U(0, 1) a sample, s the strength and
+    std(x) over all values of the global batch, as in the authors' code.
+
+    Args:
+      key: PRNG key of n and a.
+      critic: as in `r1`.
+      real: real samples, float [batch, ...].
+      strength: s, not negative.
+      target: gradient norm wanted, not negative.
+      index: global sample indices int [batch]; 0, 1, ... if not given.
+      axis_name: mapped device axis over which the deviation is taken.
+    Returns:
+      float32 scalar, (logits per unit of x)^2; multiply by lambda.
+    Raises:
+      ValueError: if critic(x') is not of shape [batch].
+    Source: Kodali et al. 2017, algorithm 1, https://arxiv.org/abs/1705.07215
+    """
+    noise_key, mix_key = jax.random.split(key)
+    mean = mean_over_devices(jnp.mean(real), axis_name)
+    deviation = jnp.sqrt(mean_over_devices(jnp.mean((real - mean) ** 2), axis_name))
+    noise = jax.vmap(lambda k: jax.random.uniform(k, real.shape[1:]))(
+        sample_keys(noise_key, _index_of(real, index))
+    )
+    x = real + _one_a_sample(mix_key, real, index) * strength * deviation * noise
+    return _norm_penalty(critic, x, target, one_sided=False)
+
+
+def _norm_penalty(critic: Critic, x: Array, target: float, one_sided: bool) -> Array:
+    squared = _squared_gradient_norms(critic, x)
+    # The square root has an infinite slope at 0, and infinity times zero is NaN.
+    positive = squared > 0
+    norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+    excess = norm - target
+    return jnp.mean((jax.nn.relu(excess) if one_sided else excess) ** 2)
+
+
+def _squared_gradient_norms(critic: Critic, x: Array) -> Array:
+    """||grad_x D(x)||^2 [batch]; one gradient of the summed logits, since samples are apart."""
+
+    def summed(x):
+        logits = critic(x)
+        if logits.shape != x.shape[:1]:
+            raise ValueError(f"critic must give logits of shape {x.shape[:1]}, got {logits.shape}")
+        return jnp.sum(logits.astype(jnp.float32))
+
+    gradient = jax.grad(summed)(x).astype(jnp.float32)
+    return jnp.sum(gradient.reshape(len(x), -1) ** 2, axis=1)
+
+
+def _index_of(x: Array, index: Array | None) -> Array:
+    return sample_index(len(x)) if index is None else index
+
+
+def _one_a_sample(key: Array, x: Array, index: Array | None) -> Array:
+    """U(0, 1) [batch, 1, ...]: one number a sample, by its global index."""
+    draws = jax.vmap(jax.random.uniform)(sample_keys(key, _index_of(x, index)))
+    return draws.reshape(-1, *[1] * (x.ndim - 1))
+
+
+# --- LeCam
+
+
+class LecamAverages(NamedTuple):
+    """Running averages of the mean logits on real and on generated samples, float32 scalars."""
+
+    real: Array
+    fake: Array
+
+
+def lecam(real_logits: Array, fake_logits: Array, memory: LecamAverages) -> Array:
+    """Squared distance of each side's logits from the other side's running average.
+
+    E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2
+
+    Args:
+      real_logits: logits on real samples.
+      fake_logits: logits on generated samples.
+      memory: the averages a_R and a_F, constants here.
+    Returns:
+      float32 scalar, logits^2; multiply by lambda.
+    Source: Tseng et al. 2021, equation 5, https://arxiv.org/abs/2104.03310
+    """
+    memory = jax.lax.stop_gradient(memory)
+    to_fake = jnp.mean((real_logits.astype(jnp.float32) - memory.fake) ** 2)
+    to_real = jnp.mean((fake_logits.astype(jnp.float32) - memory.real) ** 2)
+    return to_fake + to_real
+
+
+def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
+    """The `lecam` penalty with the averages it remembers, which start at 0.
+
+    Args:
+      weight: lambda, 0.001 to 0.5 in the paper.
+      decay: of the running averages, in [0, 1).
+    Raises:
+      ValueError: if decay is out of range.
+    """
+    if not 0.0 <= decay < 1.0:
+        raise ValueError(f"decay must lie in [0, 1), got {decay}")
+
+    def update(inputs: PenaltyInputs) -> LecamAverages:
+        means = LecamAverages(jnp.mean(inputs.real_logits), jnp.mean(inputs.fake_logits))
+        means = jax.lax.stop_gradient(means)
+        return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, inputs.memory, means)
+
+    def start() -> LecamAverages:
+        return LecamAverages(jnp.zeros(()), jnp.zeros(()))
+
+    return penalty(lecam, weight)._replace(init=start, update=update)
+
+
+# --- Weights
+
+
+def weight_clipping(limit: float) -> optax.GradientTransformation:
+    """Keeps every parameter in [-limit, limit] after the update, to rounding.
+
+    Chain it behind the optimizer: `optax.chain(optax.rmsprop(5e-5), weight_clipping(0.01))`.
+
+    Args:
+      limit: c > 0, 0.01 in the paper.
+    Raises:
+      ValueError: if limit is not positive.
+    Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
+    """
+    if not limit > 0:
+        raise ValueError(f"limit must be positive, got {limit}")
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("weight_clipping needs params: call update(updates, state, params)")
+        clipped = jax.tree.map(lambda p, u: jnp.clip(p + u, -limit, limit) - p, params, updates)
+        return clipped, state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+# --- Attaching a penalty to a GAN
+
+
+def penalty(
+    function: Callable[..., Array],
+    weight: float | None = None,
+    *,
+    gamma: float | None = None,
+    name: str | None = None,
+) -> Penalty:
+    """A penalty of this module, or one of your own, with its weight in the discriminator's loss.
+
+    Args:
+      function: gives a scalar; its parameters without a default, and any others so called, are
+        filled by name from `PenaltyInputs` (key, critic, real, fake, real_logits, fake_logits,
+        index, memory, axis_name). Set its options with `functools.partial`.
+      weight: factor in the loss.
+      gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count.
+      name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.
+    Raises:
+      ValueError: if not exactly one of weight and gamma is given, or a parameter is unknown.
+
+    >>> penalty(r1, gamma=10.0).weight
+    5.0
+    """
+    if weight is not None and gamma is None:
+        factor = weight
+    elif gamma is not None and weight is None:
+        factor = gamma / 2
+    else:
+        raise ValueError(f"give either weight or gamma, got weight={weight}, gamma={gamma}")
+    parameters = inspect.signature(function).parameters.values()
+    fields = [field.name for field in dataclasses.fields(PenaltyInputs)]
+    known = [p.name for p in parameters if p.name in fields]
+    unknown = [p.name for p in parameters if p.name not in known and p.default is p.empty]
+    if unknown:
+        raise ValueError(f"penalty functions take {fields}, this asks for {unknown}")
+    if name is None:
+        plain = function.func if isinstance(function, functools.partial) else function
+        name = getattr(plain, "__name__", "penalty")
+
+    def value(inputs: PenaltyInputs) -> Array:
+        return function(**{field: getattr(inputs, field) for field in known})
+
+    return Penalty(name, value, factor)

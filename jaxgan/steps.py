@@ -1,0 +1,312 @@
+"""The training steps: pure functions `step(key, state, batch) -> (state, metrics)`.
+
+None is jitted; wrap a step with `jax.jit`, or with `jaxgan.parallel` for several devices. A player
+that is not on turn keeps every bit of its parameters, statistics and optimizer state.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.ema import moving_average, warmed_decay
+from jaxgan.global_batch import mean_over_devices, sample_index
+from jaxgan.objectives import (
+    check_shapes,
+    discriminator_objective,
+    generate,
+    generator_objective,
+    inputs,
+)
+from jaxgan.types import GAN, Array, Average, Batch, GANState, Metrics, PlayerState, PyTree
+
+Step = Callable[[Array, GANState, Batch | Array], tuple[GANState, Metrics]]
+Player = Literal["discriminator", "generator"]
+
+
+# --- Start
+
+
+def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
+    """The state before the first step.
+
+    Args:
+      key: PRNG key of both players' parameters.
+      gan: the setting to start.
+      batch: real samples [batch, ...] of the right shape and dtype, with their condition if there
+        is one. Only shapes matter.
+    Raises:
+      ValueError: if the generator's samples or the discriminator's logits have a wrong shape.
+    """
+    batch = as_batch(batch)
+    generator_key, discriminator_key, probe_key = jax.random.split(key, 3)
+    shapes = jax.eval_shape(gan.latent, probe_key, sample_index(len(batch.x)))
+    latents = jnp.zeros(shapes.shape, shapes.dtype)
+    generator = gan.generator.init(generator_key, *inputs(latents, batch.condition))
+    discriminator = gan.discriminator.init(discriminator_key, *inputs(batch.x, batch.condition))
+    check_shapes(probe_key, gan, generator, discriminator, batch)
+    return GANState(
+        step=jnp.zeros((), jnp.int32),
+        generator=PlayerState(*generator, gan.generator_optimizer.init(generator[0])),
+        discriminator=PlayerState(
+            *discriminator, gan.discriminator_optimizer.init(discriminator[0])
+        ),
+        # Copied: two names for one buffer cannot both be donated.
+        ema=None if gan.ema_decay is None else Average(*jax.tree.map(jnp.copy, generator)),
+        extras={p.name: p.init() for p in gan.penalties if p.init is not None},
+    )
+
+
+def as_batch(batch: Batch | Array) -> Batch:
+    """A batch of plain samples, where only an array is given."""
+    return batch if isinstance(batch, Batch) else Batch(batch)
+
+
+# --- One turn of one player
+
+
+def make_discriminator_step(gan: GAN, axis_name: str | None = None, accumulate: int = 1) -> Step:
+    """One update of the discriminator; the generator is frozen.
+
+    Args:
+      gan: the setting.
+      axis_name: mapped device axis, inside `pmap`; None under `jit`.
+      accumulate: micro-batches whose gradients are averaged into one update. Batch statistics,
+        and losses that look across samples, then look across one micro-batch.
+    Returns:
+      `step(key, state, batch) -> (state, metrics)` for one batch [batch, ...].
+    Raises:
+      ValueError: if accumulate is not positive (or, in the step, does not divide the batch).
+    """
+    _check_positive(accumulate=accumulate)
+
+    def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        def objective(params, carry, batch, index):
+            return discriminator_objective(
+                key, gan, state.generator, params, carry, batch, index, axis_name
+            )
+
+        player = state.discriminator
+        carry = (player.model_state, state.extras)
+        grads, carry, metrics = _gradients(
+            objective, player.params, carry, batch, axis_name, accumulate
+        )
+        model_state, extras = carry
+        player = _updated(gan.discriminator_optimizer, player, grads, model_state)
+        metrics["discriminator_grad_norm"] = optax.tree.norm(grads)
+        return state._replace(discriminator=player, extras=extras), metrics
+
+    return step
+
+
+def make_generator_step(gan: GAN, axis_name: str | None = None, accumulate: int = 1) -> Step:
+    """One update of the generator and its average; the discriminator is frozen.
+
+    The real samples of the batch serve only the condition and losses that look at them.
+    Arguments, result and errors are those of `make_discriminator_step`.
+    """
+    _check_positive(accumulate=accumulate)
+
+    def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        def objective(params, carry, batch, index):
+            return generator_objective(
+                key, gan, state.discriminator, params, carry, batch, index, axis_name
+            )
+
+        player = state.generator
+        grads, model_state, metrics = _gradients(
+            objective, player.params, player.model_state, batch, axis_name, accumulate
+        )
+        player = _updated(gan.generator_optimizer, player, grads, model_state)
+        metrics["generator_grad_norm"] = optax.tree.norm(grads)
+        average = state.ema
+        if gan.ema_decay is not None:
+            new = Average(player.params, player.model_state)
+            average = moving_average(average, new, warmed_decay(gan.ema_decay, state.step))
+        return state._replace(generator=player, ema=average, step=state.step + 1), metrics
+
+    return step
+
+
+def _updated(
+    optimizer: optax.GradientTransformation, player: PlayerState, grads: PyTree, model_state: PyTree
+) -> PlayerState:
+    updates, opt_state = optimizer.update(grads, player.opt_state, player.params)
+    return PlayerState(optax.apply_updates(player.params, updates), model_state, opt_state)
+
+
+def _gradients(
+    objective: Callable,
+    params: PyTree,
+    carry: PyTree,
+    batch: Batch | Array,
+    axis_name: str | None,
+    accumulate: int,
+) -> tuple[PyTree, PyTree, Metrics]:
+    """Gradients and metrics, averaged over micro-batches and devices; the carry runs through."""
+    batch = as_batch(batch)
+    index = sample_index(len(batch.x), axis_name)
+    if len(batch.x) % accumulate:
+        raise ValueError(f"accumulate={accumulate} does not divide the batch of {len(batch.x)}")
+
+    def body(carry, micro):
+        grads, (carry, metrics) = jax.grad(objective, has_aux=True)(params, carry, *micro)
+        return carry, (grads, metrics)
+
+    if accumulate == 1:
+        carry, means = body(carry, (batch, index))
+    else:
+        # Strided, so that each device holds an equal part of every micro-batch.
+        micros = jax.tree.map(
+            lambda x: x.reshape(-1, accumulate, *x.shape[1:]).swapaxes(0, 1), (batch, index)
+        )
+        carry, means = _scan_mean(body, carry, micros)
+    grads, metrics = mean_over_devices(means, axis_name)
+    return grads, carry, metrics
+
+
+def _scan_mean(body: Callable, carry: PyTree, xs: PyTree) -> tuple[PyTree, PyTree]:
+    """`lax.scan` that keeps the mean of the outputs instead of all of them."""
+    _, shapes = jax.eval_shape(body, carry, jax.tree.map(lambda x: x[0], xs))
+    length = len(jax.tree.leaves(xs)[0])
+
+    def add(state, x):
+        carry, means = state
+        carry, new = body(carry, x)
+        return (carry, jax.tree.map(lambda mean, y: mean + y / length, means, new)), None
+
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    # XLA runs convolutions inside a loop many times slower on CPU: unrolled there.
+    return jax.lax.scan(add, (carry, zeros), xs, unroll=jax.default_backend() == "cpu")[0]
+
+
+# --- Both players
+
+
+def make_train_step(
+    gan: GAN,
+    n_critic: int = 1,
+    n_generator: int = 1,
+    update: Literal["alternating", "simultaneous"] = "alternating",
+    first: Player = "discriminator",
+    axis_name: str | None = None,
+    accumulate: int = 1,
+) -> Step:
+    """One round of the game: n_critic discriminator turns, then n_generator generator turns.
+
+    Args:
+      gan: the setting.
+      n_critic: discriminator turns a round.
+      n_generator: generator turns a round.
+      update: alternating turns see what the turn before made; simultaneous ones both start from
+        the state before (one turn each).
+      first: the player whose turns come first when alternating.
+      axis_name: mapped device axis, inside `pmap`; None under `jit`.
+      accumulate: micro-batches a turn, see `make_discriminator_step`.
+    Returns:
+      `step(key, state, batch) -> (state, metrics)`. With `turns = max(n_critic, n_generator)`
+      above 1 the batch has a leading axis [turns, batch, ...]: fresh data for each turn, the last
+      ones for the player with fewer. Metrics are those of each player's last turn.
+    Raises:
+      ValueError: if an argument is out of range or simultaneous updates are to have many turns.
+    Source: Goodfellow et al. 2014, algorithm 1.
+    """
+    _check_positive(n_critic=n_critic, n_generator=n_generator)
+    _check_choice(update=(update, ("alternating", "simultaneous")))
+    _check_choice(first=(first, ("discriminator", "generator")))
+    players: dict[Player, tuple[Step, int]] = {
+        "discriminator": (make_discriminator_step(gan, axis_name, accumulate), n_critic),
+        "generator": (make_generator_step(gan, axis_name, accumulate), n_generator),
+    }
+    if update == "simultaneous":
+        if (n_critic, n_generator) != (1, 1):
+            raise ValueError(
+                "simultaneous updates have one turn each, "
+                f"got n_critic={n_critic}, n_generator={n_generator}"
+            )
+        return _simultaneous(players["discriminator"][0], players["generator"][0])
+    second: Player = "generator" if first == "discriminator" else "discriminator"
+    return _alternating([players[first], players[second]])
+
+
+def _alternating(players: list[tuple[Step, int]]) -> Step:
+    turns = max(count for _, count in players)
+
+    def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        keys = iter(jax.random.split(key, sum(count for _, count in players)))
+        metrics: Metrics = {}
+        for player_step, count in players:
+            for turn in range(turns - count, turns):
+                own = batch if turns == 1 else _turn(batch, turn, turns)
+                state, own_metrics = player_step(next(keys), state, own)
+            metrics |= own_metrics
+        return state, metrics
+
+    return step
+
+
+def _turn(batch: Batch | Array, turn: int, turns: int) -> Batch:
+    batch = as_batch(batch)
+    if len(batch.x) != turns:
+        raise ValueError(
+            f"batch needs a leading axis of {turns} turns, got shape {batch.x.shape}: "
+            "fresh samples [turns, batch, ...] for each"
+        )
+    return jax.tree.map(lambda x: x[turn], batch)
+
+
+def _simultaneous(discriminator_step: Step, generator_step: Step) -> Step:
+    def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        # One key for both: they look at the same generated samples, which are computed once.
+        new, metrics = discriminator_step(key, state, batch)
+        other, other_metrics = generator_step(key, state, batch)
+        new = other._replace(discriminator=new.discriminator, extras=new.extras)
+        return new, metrics | other_metrics
+
+    return step
+
+
+def _check_positive(**counts: int):
+    for name, count in counts.items():
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name} must be a positive int, got {count!r}")
+
+
+def _check_choice(**choices: tuple[str, tuple[str, ...]]):
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+# --- Samples
+
+
+def sample(
+    key: Array,
+    gan: GAN,
+    state: GANState,
+    num: int,
+    condition: PyTree = None,
+    *,
+    use_ema: bool = True,
+    first_index: Array | int = 0,
+) -> Array:
+    """Generated samples [num, ...], in the range that the generator was trained on.
+
+    Args:
+      key: PRNG key; sample i under one key is always the same.
+      gan: the setting.
+      state: a training state.
+      num: how many.
+      condition: the condition of each, [num, ...], for a conditional GAN.
+      use_ema: sample the averaged generator, if the GAN keeps one.
+      first_index: index of the first; 0 to 99 and then 100 to 199 are one set of 200.
+    Raises:
+      ValueError: if num is not a positive int.
+    """
+    _check_positive(num=num)
+    source = state.generator if state.ema is None or not use_ema else state.ema
+    index = sample_index(num) + first_index
+    return generate(key, gan, source.params, source.model_state, condition, index, train=False)[0]

@@ -1,0 +1,163 @@
+"""The parts of a GAN and its state: plain tuples of functions and of arrays."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import optax
+
+Array = jax.Array
+PyTree = Any
+Metrics = dict[str, Array]
+
+
+class Network(NamedTuple):
+    """A pair of pure functions; what flax, or anything else, is reduced to.
+
+    `init(key, *inputs) -> (params, model_state)` makes the trainable parameters and whatever else
+    the network carries along (batch statistics, spectral-norm vectors; an empty dict if nothing).
+
+    `apply(params, model_state, *inputs, keys, train, axis_name=None) -> (output, model_state)`
+    runs it. `keys` holds one PRNG key a sample, shape [batch]; `axis_name` names the mapped device
+    axis over which batch statistics reduce, None outside `pmap`.
+    """
+
+    init: Callable[..., tuple[PyTree, PyTree]]
+    apply: Callable[..., tuple[Any, PyTree]]
+
+
+class Batch(NamedTuple):
+    """Real samples x [batch, ...] and what they are conditioned on (labels, images or nothing)."""
+
+    x: Array
+    condition: PyTree = None
+
+
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator may return beside its logits [batch]: features and class logits."""
+
+    logits: Array
+    features: PyTree = None
+    class_logits: Array | None = None
+
+
+class AdversarialLoss(NamedTuple):
+    """One loss a player, each `(real_logits, fake_logits) -> scalar`.
+
+    `threshold` is the logit at which real and fake balance, so that accuracy can be taken; None
+    where only differences of logits mean something (critics, relativistic losses).
+    `probability` says that sigmoid(logit) is the probability D(x) of being real.
+    """
+
+    discriminator: Callable[[Array, Array], Array]
+    generator: Callable[[Array, Array], Array]
+    threshold: float | None
+    probability: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class PenaltyInputs:
+    """All that a penalty on the discriminator may look at; it takes by name what it needs.
+
+    `critic` maps samples to logits [batch]; `real_logits` and `fake_logits` are those of the global
+    batch, `index` the global sample indices [batch] of the samples here; `memory` is the penalty's
+    own entry in `GANState.extras`.
+    """
+
+    key: Array
+    critic: Callable[[Array], Array]
+    real: Array
+    fake: Array
+    real_logits: Array
+    fake_logits: Array
+    index: Array
+    memory: PyTree
+    axis_name: str | None
+
+
+class Penalty(NamedTuple):
+    """A weighted term of the discriminator's loss; `init` and `update` only if it remembers."""
+
+    name: str
+    value: Callable[[PenaltyInputs], Array]
+    weight: float
+    init: Callable[[], PyTree] | None = None
+    update: Callable[[PenaltyInputs], PyTree] | None = None
+
+
+class GeneratorTerm(NamedTuple):
+    """A weighted term of the generator's own: `(fake, batch, fake_output, real_output) -> scalar`.
+
+    `fake_output` and `real_output` are the `DiscriminatorOutput` of the two batches.
+    """
+
+    name: str
+    value: Callable[[Array, Batch, DiscriminatorOutput, DiscriminatorOutput], Array]
+    weight: float
+
+
+class PlayerState(NamedTuple):
+    """All that one player's turn changes."""
+
+    params: PyTree
+    model_state: PyTree
+    opt_state: PyTree
+
+
+class Average(NamedTuple):
+    """The generator's averaged parameters and model state."""
+
+    params: PyTree
+    model_state: PyTree
+
+
+class GANState(NamedTuple):
+    """All that training changes, as one pytree of arrays.
+
+    `step` counts generator updates (int32 scalar); `ema` is None if the GAN keeps no average;
+    `extras` maps a penalty's name to what it remembers.
+    """
+
+    step: Array
+    generator: PlayerState
+    discriminator: PlayerState
+    ema: Average | None
+    extras: dict[str, PyTree]
+
+
+@dataclasses.dataclass(frozen=True)
+class GAN:
+    """Two networks, a latent distribution, a loss and two optimizers: the setting of a method.
+
+    Attributes:
+      generator: takes latents [batch, ...] (and the condition) to samples [batch, ...].
+      discriminator: takes samples (and the condition) to logits [batch] or `DiscriminatorOutput`.
+      latent: `(key, index) -> latents`, see `jaxgan.latents`.
+      loss: the adversarial pair, see `jaxgan.losses`.
+      generator_optimizer: any optax transformation, schedules included.
+      discriminator_optimizer: the same for the other player; two time scales are two rates.
+      penalties: terms added to the discriminator's loss, see `jaxgan.regularizers`.
+      generator_terms: terms added to the generator's loss.
+      ema_decay: of the generator's average, in [0, 1); None keeps no average.
+      joint_pass: run the discriminator once on real and fake samples together. Faster on small
+        networks; refused for one with a model state, whose statistics it would mix.
+    """
+
+    generator: Network
+    discriminator: Network
+    latent: Callable[[Array, Array], Array]
+    loss: AdversarialLoss
+    generator_optimizer: optax.GradientTransformation
+    discriminator_optimizer: optax.GradientTransformation
+    penalties: tuple[Penalty, ...] = ()
+    generator_terms: tuple[GeneratorTerm, ...] = ()
+    ema_decay: float | None = 0.999
+    joint_pass: bool = False
+
+    def __post_init__(self):
+        if self.ema_decay is not None and not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(f"ema_decay must lie in [0, 1) or be None, got {self.ema_decay}")
+        names = [p.name for p in self.penalties] + [t.name for t in self.generator_terms]
+        if len(set(names)) < len(names):
+            raise ValueError(f"penalties and generator_terms need distinct names, got {names}")

@@ -1,0 +1,680 @@
+import gzip
+import math
+import struct
+import warnings
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import data
+
+MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+# ---- data sets of arrays ----
+
+
+def test_uint8_images_get_a_channel_axis_and_the_range_of_bytes():
+    dataset = data.from_arrays(np.full((3, 4, 5), 7, np.uint8))
+    assert dataset.x.shape == (3, 4, 5, 1)
+    assert dataset.x.dtype == np.uint8
+    assert (dataset.low, dataset.high, dataset.condition) == (0.0, 255.0, None)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_become_float32_and_are_used_as_they_are(dtype):
+    dataset = data.from_arrays(np.array([[0.5, -3.0], [2.0, 9.0]], dtype))
+    assert dataset.x.dtype == np.float32
+    assert (dataset.low, dataset.high) == (None, None)
+    np.testing.assert_array_equal(dataset.x, [[0.5, -3.0], [2.0, 9.0]])
+
+
+def test_rank_3_floats_keep_their_shape():
+    assert data.from_arrays(np.zeros((3, 4, 5))).x.shape == (3, 4, 5)
+
+
+def test_jax_arrays_and_lists_are_welcome():
+    assert data.from_arrays(jnp.ones((2, 3))).x.dtype == np.float32
+    assert data.from_arrays([[1.0], [2.0]], condition=[1, 0]).condition.dtype == np.int32
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_sample_that_is_not_finite_is_named(bad):
+    x = np.zeros((6, 2, 2), np.float32)
+    x[4, 1, 0] = x[5, 0, 0] = bad
+    with pytest.raises(ValueError, match="mine: sample 4 holds NaN or infinity"):
+        data.from_arrays(x, name="mine")
+
+
+def test_a_sample_beyond_float32_is_named():
+    with pytest.raises(ValueError, match="sample 1 holds NaN or infinity"):
+        data.from_arrays(np.array([[1.0], [1e39]]))
+
+
+def test_a_finite_sample_may_have_a_sum_beyond_float32():
+    x = np.full((2, 2), 3e38, np.float32)
+    np.testing.assert_array_equal(data.from_arrays(x).x, x)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros(5), "rank 2 or more"),
+        (np.float32(1.0), "rank 2 or more"),
+        (np.zeros((1, 4)), "at least 2 samples, got 1"),
+        (np.zeros((0, 4)), "at least 2 samples, got 0"),
+        (np.zeros((4, 0)), "samples are empty"),
+        (np.zeros((4, 2), np.int64), r"dtype int64; give uint8 .* or float32"),
+        (np.zeros((4, 2), bool), "dtype bool; give uint8"),
+        (np.zeros((4, 2), complex), "dtype complex128; give uint8"),
+        (np.array([["a"], ["b"]]), "give uint8"),
+    ],
+)
+def test_bad_samples_are_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(x)
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ([0, 1], r"shape \(3,\), got \(2,\)"),
+        ([[0], [1], [2]], r"shape \(3,\), got \(3, 1\)"),
+        ([0.0, 1.0, 2.0], "integer labels, got dtype float64"),
+        ([0, -1, 2], "0 or more, got -1..2"),
+        ([0, 1, 2**31], "must be int32"),
+    ],
+)
+def test_bad_labels_are_refused(condition, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays(np.zeros((3, 2)), condition)
+
+
+# ---- ranges ----
+
+
+@pytest.mark.parametrize("high", [1.0, 3.3, 7.0, 16.0, 99.0, 255.0, 1000.0])
+def test_the_ends_of_the_range_meet_those_of_the_model_without_leaving_them(high):
+    ends = np.array([0.0, high / 2, high], np.float32)
+    for map_range in (data.to_model_range, jax.jit(data.to_model_range, static_argnums=(1, 2, 3))):
+        y = np.asarray(map_range(ends, 0.0, high, (-1.0, 1.0)))
+        np.testing.assert_allclose(y, [-1.0, 0.0, 1.0], rtol=1e-6, atol=1e-7)
+    y = data.to_model_range(ends, 0.0, high, (-1.0, 1.0))
+    assert y.min() >= -1.0
+    assert y.max() <= 1.0
+
+
+def test_numpy_and_compiled_jax_agree_on_every_byte():
+    x = np.arange(256, dtype=np.uint8)
+    here = data.to_model_range(x, 0.0, 255.0, (-1.0, 1.0))
+    compiled = jax.jit(lambda x: data.to_model_range(x, 0.0, 255.0, (-1.0, 1.0)))(jnp.asarray(x))
+    assert isinstance(here, np.ndarray)
+    assert isinstance(compiled, jax.Array)
+    assert here.dtype == compiled.dtype == np.float32
+    np.testing.assert_array_equal(here, compiled)
+    assert here[0] == -1.0
+    assert here[-1] == 1.0
+
+
+@pytest.mark.parametrize("model_range", [(-1.0, 1.0), (0.0, 1.0), (-3.0, 5.0)])
+def test_bytes_survive_the_way_to_the_model_and_back(model_range):
+    x = np.arange(256, dtype=np.uint8)
+    back = data.to_own_range(
+        data.to_model_range(x, 0.0, 255.0, model_range), 0.0, 255.0, model_range
+    )
+    np.testing.assert_allclose(back, x, atol=1e-4)
+
+
+@pytest.mark.parametrize("map_range", [data.to_model_range, data.to_own_range])
+@pytest.mark.parametrize(
+    ("low", "high", "model_range"),
+    [(None, None, (-1.0, 1.0)), (0.0, 255.0, None), (None, None, None)],
+)
+def test_without_a_range_values_stay_as_they_are(map_range, low, high, model_range):
+    y = map_range(np.array([0, 7, 255], np.uint8), low, high, model_range)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, [0.0, 7.0, 255.0])
+
+
+def test_an_empty_source_range_is_refused():
+    with pytest.raises(ValueError, match="low < high"):
+        data.scale(np.zeros(2), (1.0, 1.0), (-1.0, 1.0))
+
+
+# ---- order ----
+
+
+def test_epoch_permutation_is_a_read_only_int32_permutation():
+    order = data.epoch_permutation([1, 2], epoch=3, size=100)
+    assert order.dtype == np.int32
+    np.testing.assert_array_equal(np.sort(order), np.arange(100))
+    with pytest.raises(ValueError, match="read-only"):
+        order[0] = 0
+
+
+def test_epoch_permutation_follows_its_formula():
+    sequence = np.random.SeedSequence([7, 1, 3])
+    expected = np.random.Generator(np.random.Philox(sequence)).permutation(8)
+    np.testing.assert_array_equal(data.epoch_permutation([7, 1], epoch=3, size=8), expected)
+
+
+def test_epoch_permutation_never_changes_between_versions():
+    # NumPy 2.4.6; NumPy may change the stream of `permutation`, and resumed runs must then be told
+    assert data.epoch_permutation([7, 1], epoch=3, size=8).tolist() == [2, 4, 7, 3, 0, 5, 1, 6]
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    orders = {
+        tuple(data.epoch_permutation(words, epoch, 50).tolist())
+        for words in ([0, 0], [0, 1], [1, 0])
+        for epoch in range(5)
+    }
+    assert len(orders) == 15
+
+
+def test_seed_words_may_be_the_words_of_a_jax_key():
+    words = jax.random.key_data(jax.random.key(5))
+    np.testing.assert_array_equal(
+        data.epoch_permutation(words, 0, 20), data.epoch_permutation([0, 5], 0, 20)
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 10, 12, 25, 64])
+def test_every_sample_occurs_once_an_epoch(batch_size):
+    size, epochs = 12, 6
+    num_batches = math.ceil(epochs * size / batch_size)
+    indices = data.batch_indices([3], 0, num_batches, batch_size, size)
+    assert indices.shape == (num_batches, batch_size)
+    assert indices.dtype == np.int32
+    by_epoch = indices.ravel()[: epochs * size].reshape(epochs, size)
+    np.testing.assert_array_equal(np.sort(by_epoch, axis=1), np.tile(np.arange(size), (epochs, 1)))
+
+
+@pytest.mark.parametrize(("batch_size", "size"), [(1, 1), (4, 10), (10, 10), (7, 3), (5, 64)])
+def test_batch_indices_follow_their_formula_row_by_row(batch_size, size):
+    indices = data.batch_indices([3, 4], 5, 4, batch_size, size)
+    for t in range(4):
+        for j in range(batch_size):
+            epoch, r = divmod((5 + t) * batch_size + j, size)
+            assert indices[t, j] == data.epoch_permutation([3, 4], epoch, size)[r]
+
+
+@pytest.mark.parametrize(("batch_size", "size"), [(4, 10), (8, 8), (17, 5)])
+def test_batch_indices_do_not_depend_on_chunking(batch_size, size):
+    whole = data.batch_indices([9], 0, 12, batch_size, size)
+    for chunk in (1, 3, 5):
+        pieces = [
+            data.batch_indices([9], first, min(chunk, 12 - first), batch_size, size)
+            for first in range(0, 12, chunk)
+        ]
+        np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
+def test_batch_indices_reach_past_int32():
+    indices = data.batch_indices([0], 2**33, 1, 64, 1000)
+    epoch, r = divmod(2**33 * 64, 1000)
+    assert indices[0, 0] == data.epoch_permutation([0], epoch, 1000)[r]
+
+
+def test_batch_indices_may_be_written_to_without_harm():
+    before = data.batch_indices([2], 0, 1, 8, 8).copy()
+    data.batch_indices([2], 0, 1, 8, 8)[:] = -1
+    np.testing.assert_array_equal(data.batch_indices([2], 0, 1, 8, 8), before)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((-1, 1, 1, 1), "first_batch must be 0 or more, got -1"),
+        ((0, 0, 1, 1), "num_batches must be 1 or more"),
+        ((0, 1, 0, 1), "batch_size must be 1 or more"),
+        ((0, 1, 1, 0), "size must be 1 or more"),
+    ],
+)
+def test_impossible_batches_are_refused(numbers, message):
+    with pytest.raises(ValueError, match=message):
+        data.batch_indices([0], *numbers)
+
+
+# ---- toy distributions ----
+
+
+@pytest.mark.parametrize("name", ["spiral", "ring8", "grid25", "gaussian"])
+def test_toy_samples_are_float32_and_depend_on_the_seed_alone(name):
+    one, same, other = (data.toy_dataset(name, num=50, seed=seed) for seed in (1, 1, 2))
+    assert one.x.shape == (50, 2)
+    assert one.x.dtype == np.float32
+    assert (one.low, one.high, one.condition, one.name) == (None, None, None, name)
+    np.testing.assert_array_equal(one.x, same.x)
+    assert not np.array_equal(one.x, other.x)
+
+
+def test_ring8_has_eight_distinct_centres():
+    centres = data.RING8_CENTRES
+    assert len({tuple(c) for c in np.round(centres, 3).tolist()}) == 8
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1.0, rtol=1e-6)
+    side = np.linalg.norm(centres - np.roll(centres, 1, axis=0), axis=1)
+    np.testing.assert_allclose(side, 2 * math.sin(math.pi / 8), rtol=1e-5)
+
+
+def test_grid25_centres_are_the_even_grid():
+    expected = {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
+    assert {tuple(c) for c in data.GRID25_CENTRES.tolist()} == expected
+
+
+@pytest.mark.parametrize(
+    ("draw", "centres", "sigma"),
+    [(data.ring8, data.RING8_CENTRES, 0.01), (data.grid25, data.GRID25_CENTRES, 0.05)],
+)
+def test_mixtures_are_even_and_have_the_protocols_sigma(draw, centres, sigma):
+    x = draw(rng(), 50_000)
+    offset = x[:, None] - centres
+    mode = np.linalg.norm(offset, axis=2).argmin(axis=1)
+    residual = offset[np.arange(len(x)), mode]
+    share = np.bincount(mode, minlength=len(centres)) * len(centres) / len(x)
+    np.testing.assert_allclose(share, 1.0, atol=0.1)
+    np.testing.assert_allclose(residual.std(axis=0), sigma, rtol=0.02)
+    np.testing.assert_allclose(residual.mean(axis=0), 0.0, atol=sigma / 40)
+    # P(|offset| < 3 sigma) = 1 - exp(-9/2) in the plane
+    high_quality = (np.linalg.norm(residual, axis=1) < 3 * sigma).mean()
+    assert high_quality == pytest.approx(1 - math.exp(-4.5), abs=0.002)
+
+
+def test_gaussian_is_standard_normal():
+    x = data.gaussian(rng(), 50_000)
+    np.testing.assert_allclose(x.mean(axis=0), 0.0, atol=0.02)
+    np.testing.assert_allclose(np.cov(x.T), np.eye(2), atol=0.03)
+
+
+def test_spiral_curve_is_archimedean_with_two_turns_and_radius_one():
+    curve = data.spiral_curve(2001).astype(np.float64)
+    radius = np.linalg.norm(curve, axis=1)
+    turns = np.unwrap(np.arctan2(curve[1:, 1], curve[1:, 0])) / (2 * np.pi)
+    np.testing.assert_allclose(radius[1:], turns / 2, atol=1e-5)
+    assert radius[0] == 0.0
+    assert radius[-1] == pytest.approx(1.0)
+    assert turns[-1] == pytest.approx(2.0, abs=1e-6)
+
+
+def test_spiral_curve_is_even_in_arc_length():
+    step = np.linalg.norm(np.diff(data.spiral_curve(2001).astype(np.float64), axis=0), axis=1)
+    np.testing.assert_allclose(step, step.mean(), rtol=1e-3)
+
+
+def test_spiral_samples_are_evenly_dense_along_the_curve():
+    # s(t) = (t sqrt(1 + t^2) + asinh t) / 2 up to the scale; far out the arms tell r from noise
+    x = data.spiral(rng(), 20_000)
+    t = 4 * np.pi * np.array([0.25, 0.5, 0.75])
+    t_end = 4 * np.pi
+
+    def length(t):
+        return t * np.sqrt(1 + t**2) + np.arcsinh(t)
+
+    # the noise blurs the radius at a bound on either side, so shares hold but for a small error
+    share = [(np.linalg.norm(x, axis=1) < r).mean() for r in (0.25, 0.5, 0.75)]
+    np.testing.assert_allclose(share, length(t) / length(t_end), atol=0.01)
+
+
+def test_spiral_distance_is_half_normal_for_the_spirals_own_samples():
+    distance = data.spiral_distance(data.spiral(rng(), 20_000))
+    assert distance.shape == (20_000,)
+    assert distance.mean() == pytest.approx(data.SPIRAL_SIGMA * math.sqrt(2 / math.pi), rel=0.03)
+
+
+def test_spiral_distance_of_known_points():
+    # off the outer end, along the radius and on the negative axis between the arms at 1/4 and 3/4
+    points = np.array([[0.0, 0.0], [2.0, 0.0], [-0.5, 0.0]])
+    np.testing.assert_allclose(data.spiral_distance(points)[:1], 0.0, atol=1e-3)
+    assert data.spiral_distance(points)[1] == pytest.approx(1.0, abs=0.01)
+    assert data.spiral_distance(points)[2] == pytest.approx(0.25, abs=0.01)
+    assert data.spiral_distance(data.spiral_curve(777)).max() < 8e-4
+
+
+def test_spiral_curve_needs_two_points():
+    with pytest.raises(ValueError, match="num of 2 or more"):
+        data.spiral_curve(1)
+
+
+def test_unknown_toy_distribution_lists_the_known():
+    with pytest.raises(ValueError, match="'moons'; known: spiral, ring8, grid25, gaussian"):
+        data.toy_dataset("moons")
+
+
+# ---- IDX files ----
+
+
+def write_idx(file, array, magic=None):
+    magic = (0x00000800 | array.ndim) if magic is None else magic
+    content = struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+    file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+
+
+def idx_images(num=5):
+    return np.arange(num * 3 * 4, dtype=np.uint8).reshape(num, 3, 4)
+
+
+@pytest.mark.parametrize("joint", ["-", "."])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_files_are_read_in_all_spellings(tmp_path, joint, suffix):
+    write_idx(tmp_path / f"train-images{joint}idx3-ubyte{suffix}", idx_images())
+    write_idx(tmp_path / f"train-labels{joint}idx1-ubyte{suffix}", np.arange(5, dtype=np.uint8))
+    dataset = data.idx(tmp_path)
+    np.testing.assert_array_equal(dataset.x, idx_images()[..., None])
+    assert dataset.x.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.condition, np.arange(5))
+    assert dataset.condition.dtype == np.int32
+    assert (dataset.low, dataset.high) == (0.0, 255.0)
+
+
+def test_idx_test_split_is_t10k_and_labels_are_optional(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images(5))
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", idx_images(3))
+    dataset = data.load(f"idx:{tmp_path}:test")
+    assert len(dataset.x) == 3
+    assert dataset.condition is None
+    assert len(data.load(f"idx:{tmp_path}:train").x) == len(data.load(f"idx:{tmp_path}").x) == 5
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_truncated_idx_file_names_the_file(tmp_path, suffix):
+    file = tmp_path / f"train-images-idx3-ubyte{suffix}"
+    write_idx(file, idx_images())
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"images-idx3.*\(5, 3, 4\), so expected 76 bytes, found"):
+        data.idx(tmp_path)
+
+
+def test_idx_file_without_a_whole_header_is_refused(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03")
+    with pytest.raises(ValueError, match="expected a header of 16 bytes, found 4 bytes"):
+        data.idx(tmp_path)
+
+
+def test_idx_file_with_bytes_too_many_is_refused(tmp_path):
+    file = tmp_path / "train-images-idx3-ubyte"
+    write_idx(file, idx_images())
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(ValueError, match="expected 76 bytes, found 77 bytes"):
+        data.idx(tmp_path)
+
+
+def test_idx_header_of_nonsense_does_not_overflow(tmp_path):
+    content = struct.pack(">4I", 0x00000803, 2**31, 2**31, 4)  # 2**64: zero in 64 bits
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
+    with pytest.raises(ValueError, match=f"expected {16 + 2**64} bytes, found 16 bytes"):
+        data.idx(tmp_path)
+
+
+def test_idx_wrong_magic_number_is_refused(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images(), magic=0x00000D03)
+    with pytest.raises(ValueError, match="expected magic number 0x00000803, found 0x00000d03"):
+        data.idx(tmp_path)
+
+
+def test_idx_file_that_is_not_gzip_is_refused(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"<html>not found</html>")
+    with pytest.raises(ValueError, match=r"idx3-ubyte\.gz: not a sound gzip file"):
+        data.idx(tmp_path)
+
+
+def test_idx_images_and_labels_must_match_in_number(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images())
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(4, dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"holds 5 images, but .* 4 labels"):
+        data.idx(tmp_path)
+
+
+def test_idx_names_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no t10k-images-idx3-ubyte or t10k.*\.gz in"):
+        data.idx(tmp_path, split="test")
+    with pytest.raises(FileNotFoundError, match=r"there is no directory .*nowhere; expected idx:"):
+        data.idx(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="train and test, got 'valid'"):
+        data.idx(tmp_path, split="valid")
+
+
+@pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST is not here")
+def test_mnist_itself_is_read():
+    dataset = data.idx(MNIST, split="test")
+    assert dataset.x.shape == (10_000, 28, 28, 1)
+    assert dataset.condition[:5].tolist() == [7, 2, 1, 0, 4]
+    assert dataset.x.mean() / 255 == pytest.approx(0.1325, abs=1e-4)
+
+
+# ---- NumPy archives ----
+
+
+@pytest.mark.parametrize("key", ["x", "images", "x_train", "samples", "anything"])
+@pytest.mark.parametrize("labels_key", ["y", "labels", "y_train", None])
+def test_npz_arrays_are_found_by_name(tmp_path, key, labels_key):
+    images, labels = np.zeros((3, 4, 4, 3), np.uint8), np.array([[2], [0], [1]])
+    arrays = {key: images} if labels_key is None else {key: images, labels_key: labels}
+    np.savez(tmp_path / "some.npz", **arrays)
+    dataset = data.load(f"npz:{tmp_path / 'some.npz'}")
+    assert dataset.x.shape == (3, 4, 4, 3)
+    if labels_key is None:
+        assert dataset.condition is None
+    else:
+        assert dataset.condition.tolist() == [2, 0, 1]
+
+
+def test_npz_without_known_arrays_lists_what_it_holds(tmp_path):
+    np.savez(tmp_path / "some.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"holds the arrays \['a', 'b'\]; one of \['x', 'images'"):
+        data.npz(tmp_path / "some.npz")
+
+
+def test_npz_of_bad_samples_names_the_file(tmp_path):
+    np.savez(tmp_path / "some.npz", x=np.full((2, 2), np.nan))
+    with pytest.raises(ValueError, match=r"some\.npz: sample 0 holds NaN"):
+        data.npz(tmp_path / "some.npz")
+
+
+def test_npz_never_unpickles(tmp_path):
+    np.savez(tmp_path / "some.npz", x=np.array([{}, {}], object))
+    with pytest.raises(ValueError, match=r"some\.npz: cannot read array 'x' .*allow_pickle=False"):
+        data.npz(tmp_path / "some.npz")
+
+
+def test_npz_that_is_no_archive_is_refused(tmp_path):
+    np.save(tmp_path / "single.npy", np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"single array; save it with np\.savez\('single', x=x\)"):
+        data.npz(tmp_path / "single.npy")
+    np.savez(tmp_path / "cut.npz", x=np.zeros((20, 20)))
+    whole = (tmp_path / "cut.npz").read_bytes()
+    for content in (b"", b"some text", whole[: len(whole) // 2]):
+        (tmp_path / "cut.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"cut\.npz: not a NumPy archive"):
+            data.npz(tmp_path / "cut.npz")
+
+
+def test_npz_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .*none\.npz; expected npz:FILE"):
+        data.load(f"npz:{tmp_path / 'none.npz'}")
+
+
+# ---- folders of images ----
+
+
+def write_image(file, size=(6, 4), mode="RGB", value=0):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(file)
+
+
+def test_folder_reads_images_in_sorted_order(tmp_path):
+    for name, value in (("b.png", 2), ("a.BMP", 1), ("c.tif", 3)):
+        write_image(tmp_path / name, mode="L", value=value)
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "._b.png").write_bytes(b"what some systems leave beside a file")
+    dataset = data.load(f"folder:{tmp_path}")
+    assert dataset.x.shape == (3, 4, 6, 1)
+    assert dataset.x.dtype == np.uint8
+    assert dataset.x[:, 0, 0, 0].tolist() == [1, 2, 3]
+    assert dataset.condition is None
+    assert (dataset.low, dataset.high) == (0.0, 255.0)
+
+
+def test_folder_is_rgb_as_soon_as_one_image_is(tmp_path):
+    write_image(tmp_path / "a.png", mode="L", value=9)
+    write_image(tmp_path / "b.png", mode="RGB", value=(1, 2, 3))
+    x = data.folder(tmp_path).x
+    assert x[:, 0, 0].tolist() == [[9, 9, 9], [1, 2, 3]]
+
+
+def test_folder_drops_transparency_without_a_warning(tmp_path):
+    write_image(tmp_path / "a.png", mode="RGBA", value=(1, 2, 3, 0))
+    palette = Image.new("RGB", (6, 4), (4, 5, 6)).convert("P", palette=Image.Palette.ADAPTIVE)
+    palette.save(tmp_path / "b.png", transparency=bytes([7] * 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert data.folder(tmp_path).x[:, 0, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_folder_black_and_white_images_span_the_bytes(tmp_path):
+    write_image(tmp_path / "a.png", mode="1", value=1)
+    write_image(tmp_path / "b.png", mode="1", value=0)
+    assert data.folder(tmp_path).x[:, 0, 0].tolist() == [[255], [0]]
+
+
+def test_sub_folders_are_classes_in_sorted_order(tmp_path):
+    for name in ("dog/deep/1.png", "cat/1.png", "ant/1.png", "dog/0.png"):
+        write_image(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    write_image(tmp_path / ".hidden" / "0.png")
+    dataset = data.folder(tmp_path)
+    assert dataset.condition.tolist() == [0, 1, 2, 2]
+    assert dataset.condition.dtype == np.int32
+
+
+def test_images_beside_class_folders_are_refused(tmp_path):
+    write_image(tmp_path / "cat" / "1.png")
+    write_image(tmp_path / "stray.png")
+    with pytest.raises(ValueError, match=r"stray\.png lies beside the class folders"):
+        data.folder(tmp_path)
+
+
+def test_mixed_sizes_name_two_files_and_the_way_out(tmp_path):
+    write_image(tmp_path / "a.png", size=(6, 4))
+    write_image(tmp_path / "b.png", size=(6, 5))
+    with pytest.raises(ValueError, match=r"a\.png is 6x4, .*b\.png is 6x5; .*folder:.*@4"):
+        data.folder(tmp_path)
+    assert data.load(f"folder:{tmp_path}@3").x.shape == (2, 3, 3, 3)
+
+
+@pytest.mark.parametrize("size", [(8, 24), (24, 8), (9, 31), (3, 3)])
+def test_size_resizes_the_shorter_side_and_crops_the_centre(tmp_path, size):
+    pixels = np.zeros((size[1], size[0]), np.uint8)
+    middle = pixels[(size[1] - 3) // 2 :, (size[0] - 3) // 2 :]
+    middle[:3, :3] = 255
+    for name in ("a.png", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    x = data.folder(tmp_path, size=8).x[0, :, :, 0].astype(float)
+    assert x.shape == (8, 8)
+    rows, columns = np.indices(x.shape)
+    assert (x * rows).sum() / x.sum() == pytest.approx(3.5, abs=0.6)
+    assert (x * columns).sum() / x.sum() == pytest.approx(3.5, abs=0.6)
+
+
+def test_size_crops_instead_of_squeezing(tmp_path):
+    pixels = np.zeros((8, 24), np.uint8)
+    pixels[:, 8:16] = np.arange(64).reshape(8, 8)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    x = data.folder(tmp_path, size=8).x
+    np.testing.assert_array_equal(x[0, :, :, 0], np.arange(64).reshape(8, 8))
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by a quarter to the right
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (6, 4)).save(tmp_path / name, exif=exif)
+    assert data.folder(tmp_path).x.shape == (2, 6, 4, 3)
+
+
+def test_unreadable_image_is_named(tmp_path):
+    write_image(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"cannot read image .*b\.png"):
+        data.folder(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_truncated_image_is_named(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    for name in ("a", "b"):
+        Image.fromarray(noise).save(tmp_path / f"{name}.{suffix}")
+    whole = (tmp_path / f"b.{suffix}").read_bytes()
+    (tmp_path / f"b.{suffix}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=rf"cannot read image .*b\.{suffix}"):
+        data.folder(tmp_path)
+
+
+def test_images_of_16_bits_are_refused_instead_of_clipped(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((4, 4), 1000, np.uint16)).save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"a\.png: more than 8 bits"):
+        data.folder(tmp_path)
+
+
+def test_folder_names_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no images in"):
+        data.folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no directory .*nowhere; expected folder:DIR"):
+        data.load(f"folder:{tmp_path}/nowhere@64")
+    with pytest.raises(ValueError, match="size must be 1 or more pixels, got 0"):
+        data.load(f"folder:{tmp_path}@0")
+    write_image(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=f"folder:{tmp_path}: needs at least 2 samples, got 1"):
+        data.folder(tmp_path)
+
+
+# ---- names ----
+
+
+def test_digits_are_real_8x8_images_in_0_to_16():
+    dataset = data.digits()
+    assert dataset.x.shape == (1797, 8, 8, 1)
+    assert dataset.x.dtype == np.float32
+    assert (dataset.x.min(), dataset.x.max()) == (dataset.low, dataset.high) == (0.0, 16.0)
+    assert dataset.condition[:5].tolist() == [0, 1, 2, 3, 4]
+    assert dataset.condition.dtype == np.int32
+
+
+@pytest.mark.parametrize("name", ["digits", "spiral", "ring8", "grid25", "gaussian"])
+def test_load_knows_every_name(name):
+    assert data.load(name).name == name
+
+
+def test_the_name_of_a_data_set_loads_it_again(tmp_path):
+    for name in ("cat/1.png", "dog/1.png"):
+        write_image(tmp_path / name)
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", idx_images())
+    np.savez(tmp_path / "some.npz", x=np.zeros((2, 2)))
+    for spec in (f"folder:{tmp_path}@2", f"idx:{tmp_path}:test", f"npz:{tmp_path / 'some.npz'}"):
+        assert data.load(spec).name == spec
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("digts", r"unknown data 'digts'; did you mean 'digits'\? known: digits, spiral"),
+        ("floder:x", r"did you mean 'folder'\?"),
+        ("cifar10", r"unknown data 'cifar10'; known: .*folder:DIR@64"),
+        ("", "unknown data ''; known"),
+        ("idx", "'idx' lacks a path after 'idx:'"),
+        ("npz:", "'npz:' lacks a path"),
+        ("digits:train", "takes no path: write 'digits'"),
+    ],
+)
+def test_unknown_names_list_the_known(spec, message):
+    with pytest.raises(ValueError, match=message):
+        data.load(spec)

@@ -1,0 +1,104 @@
+"""The GANs in jaxgan: many steps in one jitted call, and one step a call."""
+
+import time
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import jaxgan
+from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
+from throughput_frameworks.cases import Case, Runner
+
+
+def make(case: Case, data: np.ndarray) -> list[Runner]:
+    """Both ways of running the discriminator, and the faster calls against single steps."""
+    return [
+        _runner(case, data, "jaxgan", case.steps_a_call, joint_pass=True),
+        _runner(case, data, "jaxgan", case.steps_a_call, joint_pass=False),
+        _runner(case, data, "jaxgan, one step a call", 1, joint_pass=True),
+    ]
+
+
+def make_gan(case: Case, joint_pass: bool) -> jaxgan.GAN:
+    """The case's setting; no averaged generator, since the others keep none."""
+    activation = partial(nn.leaky_relu, negative_slope=case.slope) if case.slope else nn.relu
+    generator = MLPGenerator(
+        shape=case.generator[-1:],
+        hidden=case.generator[1:-1],
+        activation=activation,
+        output=nn.sigmoid if case.images else None,
+    )
+    discriminator = MLPDiscriminator(
+        hidden=case.discriminator[1:-1], dropout=case.dropout, activation=activation
+    )
+    adam = optax.adam(case.learning_rate, *case.betas)
+    return jaxgan.GAN(
+        generator=jaxgan.from_linen(generator),
+        discriminator=jaxgan.from_linen(discriminator),
+        latent=jaxgan.latents.normal(case.generator[0]),
+        loss=jaxgan.losses.non_saturating,
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema_decay=None,
+        joint_pass=joint_pass,
+    )
+
+
+def _runner(
+    case: Case, data: np.ndarray, framework: str, steps_a_call: int, joint_pass: bool
+) -> Runner:
+    gan = make_gan(case, joint_pass)
+    state = jaxgan.init(jax.random.key(0), gan, jnp.zeros((case.batch, case.generator[-1])))
+    # An argument of the jitted call: closed over, it would be folded in as a constant.
+    data = jnp.asarray(data)
+    call, compile_seconds = _compiled(case, gan, steps_a_call, state, data)
+    key = jax.random.key(1)
+
+    def run_steps(num: int) -> np.ndarray:
+        nonlocal key, state
+        losses = []
+        for _ in range(-(-num // steps_a_call)):
+            key, state, new = call(key, state, data)
+            losses.append(new)
+        jax.block_until_ready(state)
+        return np.concatenate(losses)
+
+    variant = "joint pass" if joint_pass else "separate passes"
+    num_params = [
+        sum(leaf.size for leaf in jax.tree.leaves(player.params))
+        for player in (state.generator, state.discriminator)
+    ]
+    flop = (call.cost_analysis() or {}).get("flops") if steps_a_call == 1 else None
+    return Runner(framework, variant, run_steps, tuple(num_params), compile_seconds, flop)
+
+
+def _compiled(case: Case, gan: jaxgan.GAN, steps: int, state: jaxgan.GANState, data: jax.Array):
+    """`(key, state, data) -> (key, state, losses [steps, 2])`, and the seconds it took."""
+    step = jaxgan.make_train_step(gan)
+
+    def one(carry, _, data):
+        key, state = carry
+        key, index_key, step_key = jax.random.split(key, 3)
+        index = jax.random.randint(index_key, (case.batch,), 0, len(data))
+        x = jnp.take(data, index, axis=0, mode="clip")
+        x = x.astype(jnp.float32) / 255.0 if case.images else x
+        state, metrics = step(step_key, state, x)
+        losses = jnp.stack([metrics["discriminator_loss"], metrics["generator_loss"]])
+        # Kept apart from the losses, so that no metric is dropped as unused.
+        return (key, state), (losses, metrics)
+
+    def many(key, state, data):
+        if steps == 1:
+            (key, state), (losses, _) = one((key, state), None, data)
+            return key, state, losses[None]
+        body = partial(one, data=data)
+        (key, state), (losses, _) = jax.lax.scan(body, (key, state), length=steps)
+        return key, state, losses
+
+    start = time.perf_counter()
+    call = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, data).compile()
+    return call, time.perf_counter() - start

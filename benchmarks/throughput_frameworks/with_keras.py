@@ -1,0 +1,73 @@
+"""The GANs in Keras 3 on JAX, as the textbook notebooks write them, with `train_on_batch`."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import time
+
+import keras
+import numpy as np
+
+from throughput_frameworks.cases import Case, Runner
+
+
+def make(case: Case, data: np.ndarray) -> list[Runner]:
+    """The notebook's loop."""
+    keras.utils.set_random_seed(0)
+    generator = _network(case.generator, case.slope, 0.0, "sigmoid" if case.images else None)
+    discriminator = _network(case.discriminator, case.slope, case.dropout, None)
+    discriminator.compile(_adam(case), _cross_entropy())
+    discriminator.trainable = False
+    gan = keras.Sequential([generator, discriminator])
+    gan.compile(_adam(case), _cross_entropy())
+    step = _make_step(case, data, generator, discriminator, gan)
+    compile_seconds = _first_minus_later(step)
+    _check_frozen(case, discriminator, gan)
+
+    def run_steps(num: int) -> np.ndarray:
+        return np.array([step() for _ in range(num)])
+
+    num_params = (generator.count_params(), discriminator.count_params())
+    return [Runner("Keras 3 on JAX", "train_on_batch", run_steps, num_params, compile_seconds)]
+
+
+def _network(
+    widths: tuple[int, ...], slope: float, dropout: float, output: str | None
+) -> keras.Model:
+    network = keras.Sequential([keras.Input((widths[0],))])
+    for width in widths[1:-1]:
+        network.add(keras.layers.Dense(width))
+        network.add(keras.layers.LeakyReLU(slope) if slope else keras.layers.ReLU())
+        if dropout:
+            network.add(keras.layers.Dropout(dropout))
+    network.add(keras.layers.Dense(widths[-1], activation=output))
+    return network
+
+
+def _adam(case: Case) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(case.learning_rate, *case.betas)
+
+
+def _cross_entropy() -> keras.losses.Loss:
+    return keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+def _make_step(case, data, generator, discriminator, gan):
+    rng = np.random.default_rng(0)
+    shape = (case.batch, case.generator[0])
+    ones = np.ones((case.batch, 1), np.float32)
+    labels = np.concatenate([ones, 0.0 * ones])
+
+    def step() -> tuple[float, float]:
+        real = data[rng.integers(len(data), size=case.batch)]
+        real = real.astype(np.float32) / 255.0 if case.images else real
+        fake = generator.predict_on_batch(rng.standard_normal(shape, np.float32))
+        # Keras 3 looks at `trainable` in every call, not only in `compile` as Keras 2 did.
+        discriminator.trainable = True
+        d_loss = discriminator.train_on_batch(np.concatenate([real, fake]), labels)
+        discriminator.trainable = False
+        g_loss = gan.train_on_batch(rng.standard_normal(shape, np.float32), ones)
+        return 2.0 * float(d_loss), float(g_loss)  # the mean of both batches, made their sum
+
+    return step

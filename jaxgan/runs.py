@@ -1,0 +1,291 @@
+"""A run's folder: what `jaxgan train` writes and `jaxgan sample` reads.
+
+config.json     what was asked for, on which data, with which versions
+metrics.jsonl   the metrics of each logged round, a line each
+events.out...   the same for TensorBoard, with the pictures
+samples/        pictures of one fixed set of latents over time
+curves.png      losses, accuracy and diversity
+state/          the final state (Orbax)
+result.json     the time taken and the last metrics
+"""
+
+import datetime
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+from tensorboardX import SummaryWriter
+
+from jaxgan import checkpoint, plots
+from jaxgan.data import Dataset, load, to_own_range
+from jaxgan.recipes import Recipe, recipe
+from jaxgan.steps import init, sample
+from jaxgan.train import Plan, iterate
+from jaxgan.types import GANState, Metrics
+
+NUM_PICTURED = 64
+NUM_SCATTERED = 2000
+_SAMPLES_A_CALL = 250
+
+Row = dict[str, Any]
+
+
+class Options(NamedTuple):
+    """What a run is asked for beside its recipe's networks."""
+
+    data: str
+    steps: int
+    seed: int
+    log_every: int
+    sample_every: int
+    plan: Plan
+
+
+class Entry(NamedTuple):
+    """What there is to write at one point of a run; the state comes with the last entry only."""
+
+    step: int
+    rows: list[Row]
+    samples: np.ndarray | None
+    state: GANState | None
+
+
+# --- Training
+
+
+def train_run(
+    chosen: Recipe, options: Options, out: Path, tell: Callable[[Row], None] = lambda row: None
+) -> dict[str, Any]:
+    """Trains a recipe into a new folder, and gives what result.json holds.
+
+    Args:
+      chosen: the recipe.
+      options: what else is asked for.
+      out: the folder; must be new or empty.
+      tell: called with each logged row.
+    Raises:
+      FileExistsError: if there is something in the folder.
+      ValueError: if options or data are no good.
+    """
+    for name in ("log_every", "sample_every"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name} must be a positive int, got {getattr(options, name)}")
+    _check_free(out)
+    dataset = load(options.data)
+    started = time.perf_counter()
+    events, state = None, None
+    rows: list[Row] = []
+    for entry in _entries(chosen, options, dataset):
+        if events is None:  # the first call went through, so there is a run to speak of
+            events = _start_folder(out, chosen, options, dataset)
+        _write_entry(entry, out, events, dataset, options.plan)
+        state, rows = entry.state, rows + entry.rows
+        for row in entry.rows:
+            tell(row)
+    assert events is not None
+    events.close()
+    checkpoint.save(out / "state", state)
+    _save_figure(plots.training_curves(rows), out / "curves.png")
+    result = {"seconds": round(time.perf_counter() - started, 1), "last": rows[-1] if rows else {}}
+    _write_json(result, out / "result.json")
+    return result
+
+
+def _entries(chosen: Recipe, options: Options, dataset: Dataset) -> Iterator[Entry]:
+    """What there is to write, one compiled call late: the device works while the host writes."""
+    shape = dataset.x.shape[1:]
+    gan = chosen.gan(shape)
+    train_key, picture_key = jax.random.split(jax.random.key(options.seed))
+    num = NUM_PICTURED if plots.is_image(shape) else NUM_SCATTERED
+    draw = jax.jit(lambda state: sample(picture_key, gan, state, num))
+    progress, waiting, rounds, step = None, None, 0, 0
+    for progress in iterate(train_key, gan, dataset, options.steps, options.plan):
+        pictured = progress.step // options.sample_every > step // options.sample_every
+        samples = draw(progress.state) if pictured else None
+        if waiting is not None:
+            yield _entry(*waiting, options.log_every)
+        before, rounds = rounds, rounds + len(progress.metrics["round"])
+        logged = rounds // options.log_every > before // options.log_every
+        step = progress.step
+        waiting = (step, progress.metrics, samples, None) if logged or pictured else None
+    assert progress is not None  # there is at least one call
+    state = progress.state
+    yield _entry(step, progress.metrics, draw(state), state, options.log_every)
+
+
+def _entry(
+    step: int,
+    metrics: Metrics,
+    samples: jax.Array | None,
+    state: GANState | None,
+    log_every: int,
+) -> Entry:
+    values = jax.device_get(metrics)  # waits for the call that made them
+    counts = ("round", "step")
+    names = [*counts, *(name for name in values if name not in counts)]
+    due = [i for i, number in enumerate(values["round"]) if number % log_every == 0]
+    rows = [{name: _json_number(values[name][i]) for name in names} for i in due]
+    return Entry(step, rows, None if samples is None else np.asarray(samples), state)
+
+
+def _json_number(value: Any) -> float | int | None:
+    """A metric as JSON can hold it: null for what is not finite."""
+    number = value.item()
+    return number if math.isfinite(number) else None
+
+
+# --- Writing
+
+
+def free_folder(name: str) -> Path:
+    """The first of runs/NAME, runs/NAME-2, ... that is not there."""
+    number = 1
+    while (folder := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return folder
+
+
+def _check_free(out: Path):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"--out {out} is there already: give a new folder, or remove it")
+
+
+def _start_folder(out: Path, chosen: Recipe, options: Options, dataset: Dataset) -> SummaryWriter:
+    (out / "samples").mkdir(parents=True, exist_ok=True)
+    packages = ("jaxgan", "jax", "flax", "optax", "numpy")
+    device = jax.devices()[0]
+    config = {
+        "recipe": chosen.name,
+        **options._asdict(),
+        "plan": options.plan._asdict(),
+        "shape": dataset.x.shape[1:],
+        "low": dataset.low,
+        "high": dataset.high,
+        "versions": {package: version(package) for package in packages},
+        "device": f"{len(jax.devices())} x {device.device_kind}, {os.cpu_count()} CPU cores",
+        "python": platform.python_version(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    _write_json(config, out / "config.json")
+    return SummaryWriter(str(out))
+
+
+def _write_entry(entry: Entry, out: Path, events: SummaryWriter, dataset: Dataset, plan: Plan):
+    with (out / "metrics.jsonl").open("a") as file:
+        for row in entry.rows:
+            file.write(json.dumps(row) + "\n")
+    for row in entry.rows:
+        for name, value in row.items():
+            if name not in ("round", "step"):
+                events.add_scalar(name, math.nan if value is None else value, row["round"])
+    if entry.samples is not None:
+        own = to_own_range(entry.samples, dataset.low, dataset.high, plan.model_range)
+        picture = _picture(own, dataset.low, dataset.high, dataset.x)
+        if picture is not None:
+            _replace(out / "samples" / f"step_{entry.step:07d}.png", Image.fromarray(picture).save)
+            events.add_image("samples", picture, entry.step, dataformats="HWC")
+
+
+def _picture(
+    samples: np.ndarray, low: float | None, high: float | None, real: np.ndarray | None
+) -> np.ndarray | None:
+    """Samples in the data's own range as uint8 [height, width, 3]; None if they have no picture."""
+    if plots.is_image(samples.shape[1:]):
+        low = float(samples.min()) if low is None else low
+        high = float(samples.max()) + 1e-6 if high is None else high
+        return plots.sample_grid(samples, low, high)
+    if samples.shape[1:] == (2,):
+        return plots.rendered(plots.scatter_over_density(samples, real))
+    return None
+
+
+def _replace(path: Path, write: Callable[[Path], Any]):
+    """Writes beside the file and renames: it is whole, or as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    write(beside)
+    os.replace(beside, path)
+
+
+def _write_json(content: dict, path: Path):
+    _replace(path, lambda beside: beside.write_text(json.dumps(content, indent=2) + "\n"))
+
+
+def _save_figure(figure: Figure, path: Path):
+    _replace(path, lambda beside: figure.savefig(beside, dpi=110))
+
+
+# --- Reading
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """The config.json of a run.
+
+    Raises:
+      FileNotFoundError: if the folder holds no run.
+    """
+    path = run / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{run} is not a run's folder: there is no {path}")
+    return json.loads(path.read_text())
+
+
+def sample_run(run: Path, num: int, seed: int, use_ema: bool = True) -> np.ndarray:
+    """Samples [num, ...] of a finished run, float32 in the data's own range.
+
+    Args:
+      run: its folder.
+      num: how many.
+      seed: of the latents; sample i under one seed is always the same.
+      use_ema: use the averaged generator.
+    Raises:
+      FileNotFoundError: if the folder holds no run, or one without a final state.
+      ValueError: if num is not positive.
+    """
+    if num < 1:
+        raise ValueError(f"num must be a positive int, got {num}")
+    config = read_config(run)
+    if not (run / "state").is_dir():
+        raise FileNotFoundError(f"{run} holds no final state: it has not ended, or was stopped")
+    shape = tuple(config["shape"])
+    gan = recipe(config["recipe"]).gan(shape)
+    target = jax.eval_shape(lambda: init(jax.random.key(0), gan, jnp.zeros((2, *shape))))
+    state = checkpoint.restore(run / "state", target)
+    draw = jax.jit(
+        lambda key, state, first: sample(
+            key, gan, state, _SAMPLES_A_CALL, use_ema=use_ema, first_index=first
+        )
+    )
+    key = jax.random.key(seed)
+    parts = [np.asarray(draw(key, state, first)) for first in range(0, num, _SAMPLES_A_CALL)]
+    model_range = config["plan"]["model_range"]
+    return to_own_range(np.concatenate(parts)[:num], config["low"], config["high"], model_range)
+
+
+def write_samples(samples: np.ndarray, run: Path, out: Path):
+    """Samples of a run to a file: a picture (.png), or the array `samples` (.npz).
+
+    Raises:
+      ValueError: if the file's ending is another, or the samples have no picture.
+    """
+    if out.suffix == ".npz":
+        _replace(out, lambda beside: np.savez_compressed(beside, samples=samples))
+    elif out.suffix == ".png":
+        config = read_config(run)
+        picture = _picture(samples, config["low"], config["high"], None)
+        if picture is None:
+            raise ValueError(f"samples of shape {samples.shape[1:]} have no picture: give a .npz")
+        _replace(out, Image.fromarray(picture).save)
+    else:
+        raise ValueError(f"--out must end in .png or .npz, got {out}")

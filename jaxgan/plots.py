@@ -17,7 +17,7 @@ def is_image(shape: Sequence[int]) -> bool:
 
 
 def sample_grid(images: np.ndarray, low: float, high: float, columns: int | None = None):
-    """A grid of images as one picture, a gap of a pixel between them, small images enlarged.
+    """A grid of images as one picture, small images enlarged to be seen.
 
     Args:
       images: [n, height, width, 1 or 3].
@@ -25,7 +25,7 @@ def sample_grid(images: np.ndarray, low: float, high: float, columns: int | None
       high: the value shown white.
       columns: images a row; a square grid if not given.
     Returns:
-      uint8 [rows * tile, columns * tile, 3].
+      uint8 [height, width, 3].
     Raises:
       ValueError: if the samples are not images.
     """
@@ -42,9 +42,12 @@ def sample_grid(images: np.ndarray, low: float, high: float, columns: int | None
     enlarge = max(1, 48 // max(height, width))
     tiles = np.rint(pixels).astype(np.uint8).repeat(enlarge, axis=1).repeat(enlarge, axis=2)
     tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)) if channels == 1 else tiles
-    tiles = np.pad(tiles, ((0, rows * columns - count), (0, 1), (0, 1), (0, 0)))
+    gap, shade = 4, 60
+    padding = ((0, rows * columns - count), (0, gap), (0, gap), (0, 0))
+    tiles = np.pad(tiles, padding, constant_values=shade)
     grid = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
-    return grid.reshape(rows * tiles.shape[1], columns * tiles.shape[2], 3)
+    grid = grid.reshape(rows * tiles.shape[1], columns * tiles.shape[2], 3)
+    return np.pad(grid, ((gap, 0), (gap, 0), (0, 0)), constant_values=shade)
 
 
 def scatter_over_density(samples: np.ndarray, real: np.ndarray | None = None) -> Figure:

@@ -141,7 +141,8 @@ def iterate(
         jnp.asarray(dataset.condition) if plan.conditional else None,
     )
     if state is None:
-        state = init(init_key, gan, _to_batch(jnp.arange(2), records, dataset, plan))
+        batch = _to_batch(jnp.arange(2), records, dataset, plan)
+        state = jax.jit(lambda key, batch: init(key, gan, batch))(init_key, batch)
     else:
         state = jax.tree.map(jnp.copy, state)  # donated below, but the caller may keep the old one
     rounds_per_call = plan.rounds_per_call or _fast_rounds_per_call(gan, state, dataset, plan)

@@ -1,0 +1,67 @@
+import dataclasses
+import os
+from importlib.metadata import version
+
+# Before jax starts: eight simulated devices, and programs that compile four times as fast. Only
+# where these flags are known to exist, for XLA refuses to start with one that it does not know.
+FLAGS = ["--xla_force_host_platform_device_count=8"]
+if version("jaxlib").startswith("0.10."):
+    FLAGS += ["--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"]
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+import jaxgan
+from jaxgan import latents, losses
+from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(0)
+
+
+@pytest.fixture
+def batch():
+    return jax.random.uniform(jax.random.key(1), (16, 4, 4, 1))
+
+
+@pytest.fixture(scope="session")
+def make_gan():
+    """A small GAN with dropout, trained by SGD; keywords replace its parts."""
+
+    def make(**parts):
+        default = jaxgan.GAN(
+            generator=jaxgan.from_linen(MLPGenerator((4, 4, 1), hidden=(12,))),
+            discriminator=jaxgan.from_linen(MLPDiscriminator(hidden=(12, 8))),
+            latent=latents.normal(5),
+            loss=losses.non_saturating,
+            generator_optimizer=optax.sgd(0.1),
+            discriminator_optimizer=optax.sgd(0.1),
+        )
+        return dataclasses.replace(default, **parts)
+
+    return make
+
+
+@pytest.fixture
+def largest_difference():
+    """The largest absolute difference between the leaves of two trees."""
+
+    def difference(a, b):
+        leaves = jax.tree.map(
+            lambda x, y: jnp.max(
+                jnp.abs(jnp.asarray(x, jnp.float32) - jnp.asarray(y, jnp.float32))
+            ),
+            jax.device_get(a),
+            jax.device_get(b),
+        )
+        return float(max(jax.tree.leaves(leaves)))
+
+    return difference

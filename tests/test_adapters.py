@@ -1,0 +1,154 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+import jaxgan
+from jaxgan import latents, losses
+
+WIDTH = 12
+
+
+class LinenPlayer(nn.Module):
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        x = nn.Dense(WIDTH, name="first")(x)
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, name="norm")(x)
+        return nn.Dense(self.outputs, name="last")(nn.leaky_relu(x, 0.2))
+
+
+class NNXPlayer(nnx.Module):
+    def __init__(self, inputs, outputs, rngs):
+        self.first = nnx.Linear(inputs, WIDTH, rngs=rngs)
+        self.norm = nnx.BatchNorm(WIDTH, momentum=0.9, rngs=rngs)
+        self.last = nnx.Linear(WIDTH, outputs, rngs=rngs)
+
+    def __call__(self, x):
+        return self.last(nnx.leaky_relu(self.norm(self.first(x)), 0.2))
+
+
+class NNXDropout(nnx.Module):
+    def __init__(self, rngs):
+        self.linear = nnx.Linear(4, 4, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x):
+        return self.dropout(self.linear(x))
+
+
+def gan_of(adapt):
+    return jaxgan.GAN(
+        generator=adapt(3, 2),
+        discriminator=adapt(2, 1),
+        latent=latents.normal(3),
+        loss=losses.non_saturating,
+        generator_optimizer=optax.sgd(0.1),
+        discriminator_optimizer=optax.sgd(0.1),
+        ema_decay=0.9,
+    )
+
+
+def linen(inputs, outputs):
+    return jaxgan.from_linen(LinenPlayer(outputs))
+
+
+def linen_with_nnx_names(inputs, outputs):
+    """The Linen network with its variables laid out as NNX lays them out."""
+    network = linen(inputs, outputs)
+
+    def init(key, *inputs):
+        params, state = network.init(key, *inputs)
+        return params, state["batch_stats"]
+
+    def apply(params, state, *inputs, keys, train, axis_name=None):
+        output, state = network.apply(
+            params, {"batch_stats": state}, *inputs, keys=keys, train=train, axis_name=axis_name
+        )
+        return output, state["batch_stats"]
+
+    return jaxgan.Network(init, apply)
+
+
+def nnx_network(inputs, outputs):
+    return jaxgan.from_nnx(lambda rngs: NNXPlayer(inputs, outputs, rngs))
+
+
+def test_one_step_through_linen_and_through_nnx_gives_the_same_numbers(key):
+    x = jax.random.normal(jax.random.key(1), (16, 2))
+    state = jax.jit(lambda key, x: jaxgan.init(key, gan_of(linen_with_nnx_names), x))(key, x)
+    structure = jax.tree.structure(
+        jax.jit(lambda key, x: jaxgan.init(key, gan_of(nnx_network), x))(key, x)
+    )
+    assert jax.tree.structure(state) == structure
+    ends = [
+        jax.jit(jaxgan.make_train_step(gan_of(adapt)))(key, state, x)
+        for adapt in (linen_with_nnx_names, nnx_network)
+    ]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), *ends)
+    moved = ends[0][0].discriminator.model_state["norm"]["mean"]
+    assert np.any(moved != state.discriminator.model_state["norm"]["mean"])
+
+
+@pytest.mark.parametrize("adapt", [linen, nnx_network])
+def test_evaluation_uses_running_statistics_and_keeps_them(key, adapt):
+    network = adapt(2, 1)
+    x = 5 + jax.random.normal(jax.random.key(1), (16, 2))
+    params, state = network.init(key, x)
+    keys = jax.random.split(key, 16)
+    output, after = network.apply(params, state, x, keys=keys, train=False)
+    alone, _ = network.apply(params, state, x[:1], keys=keys[:1], train=False)
+    np.testing.assert_allclose(output[:1], alone, rtol=1e-5)
+    jax.tree.map(np.testing.assert_array_equal, after, state)
+
+
+def test_nnx_streams_are_seeded_by_the_keys(key):
+    network = jaxgan.from_nnx(NNXDropout)
+    x = jnp.ones((32, 4))
+    params, state = network.init(key, x)
+
+    def masked(seed):
+        keys = jax.random.split(jax.random.key(seed), 32)
+        return network.apply(params, state, x, keys=keys, train=True)[0] == 0
+
+    assert np.array_equal(masked(1), masked(1))
+    assert not np.array_equal(masked(1), masked(2))
+    assert 0.3 < np.mean(masked(1)) < 0.7
+    keys = jax.random.split(key, 32)
+    assert np.all(network.apply(params, state, x, keys=keys, train=False)[0] != 0)
+
+
+def test_flax_dropout_is_fed_by_the_keys(key):
+    class Player(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train):
+            return nn.Dropout(0.5, deterministic=not train)(x)
+
+    network = jaxgan.from_linen(Player())
+    x = jnp.ones((8, 50))
+    params, state = network.init(key, x)
+    keys = jax.random.split(key, 8)
+    output, _ = network.apply(params, state, x, keys=keys, train=True)
+    assert 0.3 < float(jnp.mean(output == 0)) < 0.7
+
+
+def test_spectral_norm_of_linen_keeps_the_weights_and_moves_its_vector(key):
+    class Player(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train):
+            return nn.SpectralNorm(nn.Dense(3))(x, update_stats=train)
+
+    network = jaxgan.from_linen(Player())
+    x = jnp.ones((4, 5))
+    params, state = network.init(key, x)
+    _, after = network.apply(params, state, x, keys=jax.random.split(key, 4), train=True)
+    assert any(
+        not np.array_equal(a, b)
+        for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(after), strict=True)
+    )
+    _, still = network.apply(params, state, x, keys=jax.random.split(key, 4), train=False)
+    jax.tree.map(np.testing.assert_array_equal, still, state)

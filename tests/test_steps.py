@@ -1,0 +1,484 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxgan
+from jaxgan import latents, losses, regularizers
+from jaxgan.ema import warmed_decay
+from jaxgan.objectives import mean_pairwise_distance
+from jaxgan.types import Network
+
+
+def bits(tree):
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
+
+
+def start(key, gan, batch):
+    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
+
+
+def keys_of(num):
+    return jax.random.split(jax.random.key(7), num)
+
+
+class BatchNormDiscriminator(nn.Module):
+    @nn.compact
+    def __call__(self, x, *, train, axis_name):
+        x = nn.Dense(8, use_bias=False)(x.reshape(len(x), -1))
+        x = nn.BatchNorm(use_running_average=not train, axis_name=axis_name)(x)
+        return nn.Dense(1)(nn.leaky_relu(x))
+
+
+# --- Who moves
+
+
+def test_discriminator_step_leaves_generator_unchanged(key, batch, make_gan):
+    gan = make_gan(generator_optimizer=optax.adam(1e-2), discriminator_optimizer=optax.adam(1e-2))
+    before = start(key, gan, batch)
+    after, _ = jax.jit(jaxgan.make_discriminator_step(gan))(key, before, batch)
+    assert bits((after.generator, after.ema, after.step)) == bits(
+        (before.generator, before.ema, before.step)
+    )
+    assert bits(after.discriminator.params) != bits(before.discriminator.params)
+
+
+def test_generator_step_leaves_discriminator_unchanged(key, batch, make_gan):
+    gan = make_gan(
+        discriminator=jaxgan.from_linen(BatchNormDiscriminator()),
+        discriminator_optimizer=optax.adam(1e-2),
+        penalties=(regularizers.lecam_penalty(0.1),),
+    )
+    before = start(key, gan, batch)
+    after, _ = jax.jit(jaxgan.make_generator_step(gan))(key, before, batch)
+    assert bits((after.discriminator, after.extras)) == bits((before.discriminator, before.extras))
+    assert bits(after.generator.params) != bits(before.generator.params)
+    assert int(after.step) == 1
+
+
+def test_batch_statistics_move_on_the_discriminators_turn_only(key, batch, make_gan):
+    gan = make_gan(discriminator=jaxgan.from_linen(BatchNormDiscriminator()))
+    before = start(key, gan, batch)
+    after, _ = jax.jit(jaxgan.make_discriminator_step(gan))(key, before, batch)
+    assert bits(after.discriminator.model_state) != bits(before.discriminator.model_state)
+
+
+def test_n_critic_turns_equal_single_turns_in_a_row(key, make_gan, largest_difference):
+    gan = make_gan()
+    turns = jax.random.uniform(jax.random.key(1), (3, 16, 4, 4, 1))
+    state = start(key, gan, turns[0])
+    whole, _ = jax.jit(jaxgan.make_train_step(gan, n_critic=3))(key, state, turns)
+    own_keys = jax.random.split(key, 4)
+    for turn in range(3):
+        state, _ = jax.jit(jaxgan.make_discriminator_step(gan))(own_keys[turn], state, turns[turn])
+    state, _ = jax.jit(jaxgan.make_generator_step(gan))(own_keys[3], state, turns[2])
+    assert largest_difference(whole, state) < 1e-6
+
+
+def test_n_generator_turns_count_as_so_many_steps(key, make_gan):
+    gan = make_gan()
+    turns = jax.random.uniform(jax.random.key(1), (2, 8, 4, 4, 1))
+    state = start(key, gan, turns[0])
+    state, _ = jax.jit(jaxgan.make_train_step(gan, n_generator=2))(key, state, turns)
+    assert int(state.step) == 2
+
+
+def test_simultaneous_players_both_start_from_the_state_before(
+    key, batch, make_gan, largest_difference
+):
+    gan = make_gan()
+    before = start(key, gan, batch)
+    after, _ = jax.jit(jaxgan.make_train_step(gan, update="simultaneous"))(key, before, batch)
+    discriminator, _ = jax.jit(jaxgan.make_discriminator_step(gan))(key, before, batch)
+    generator, _ = jax.jit(jaxgan.make_generator_step(gan))(key, before, batch)
+    assert largest_difference(after.discriminator, discriminator.discriminator) < 1e-7
+    assert largest_difference(after.generator, generator.generator) < 1e-7
+    assert largest_difference(before.generator.params, after.generator.params) > 1e-5
+
+
+def test_the_first_player_moves_first(key, batch, make_gan, largest_difference):
+    gan = make_gan()
+    before = start(key, gan, batch)
+    keys = jax.random.split(key, 2)
+    after, _ = jax.jit(jaxgan.make_train_step(gan, first="generator"))(key, before, batch)
+    generator, _ = jax.jit(jaxgan.make_generator_step(gan))(keys[0], before, batch)
+    both, _ = jax.jit(jaxgan.make_discriminator_step(gan))(keys[1], generator, batch)
+    assert largest_difference(after, both) < 1e-7
+    other, _ = jax.jit(jaxgan.make_train_step(gan))(key, before, batch)
+    assert largest_difference(after, other) > 1e-5
+
+
+# --- The numbers of a step
+
+
+def linear_gan(loss, penalties=(), rate=0.1, ema_decay=None):
+    """G(z) = w z and D(x) = v x, in one dimension: every gradient can be written down."""
+
+    def scale(params, model_state, x, *, keys, train, axis_name=None):
+        return params * x, model_state
+
+    def logits(params, model_state, x, *, keys, train, axis_name=None):
+        return params * x[:, 0], model_state
+
+    return jaxgan.GAN(
+        generator=Network(lambda key, z: (jnp.float32(0.5), {}), scale),
+        discriminator=Network(lambda key, x: (jnp.float32(-0.3), {}), logits),
+        latent=latents.normal(1),
+        loss=loss,
+        penalties=penalties,
+        generator_optimizer=optax.sgd(rate),
+        discriminator_optimizer=optax.sgd(rate),
+        ema_decay=ema_decay,
+    )
+
+
+def test_golden_step_against_formulas_in_numpy(key):
+    """The non-saturating game with R1, for D(x) = v x and G(z) = w z, worked out by hand.
+
+    dJ_D/dv = -E x s(-v x) + E w z s(v w z) + gamma v, as |dD/dx|^2 = v^2
+    dJ_G/dw = -E v z s(-v w z)
+    """
+    gan = linear_gan(losses.non_saturating, (jaxgan.penalty(regularizers.r1, gamma=0.4),))
+    x = jax.random.normal(jax.random.key(3), (64, 1)) + 1.0
+    state = start(key, gan, x)
+    discriminator_key, generator_key = jax.random.split(key)
+    after, metrics = jax.jit(jaxgan.make_train_step(gan))(key, state, x)
+
+    def latents_of(turn_key, splits):
+        latent_key = jax.random.split(jax.random.split(turn_key, splits)[0])[0]
+        return np.asarray(gan.latent(latent_key, jnp.arange(64)), np.float64)
+
+    def sigmoid(t):
+        return 1 / (1 + np.exp(-t))
+
+    x64, v, w = np.asarray(x, np.float64), -0.3, 0.5
+    fake = w * latents_of(discriminator_key, 3)
+    grad_v = -np.mean(x64 * sigmoid(-v * x64)) + np.mean(fake * sigmoid(v * fake)) + 0.4 * v
+    new_v = v - 0.1 * grad_v
+    z = latents_of(generator_key, 2)
+    grad_w = -np.mean(new_v * z * sigmoid(-new_v * w * z))
+    np.testing.assert_allclose(after.discriminator.params, new_v, rtol=1e-6)
+    np.testing.assert_allclose(after.generator.params, w - 0.1 * grad_w, rtol=1e-6)
+    np.testing.assert_allclose(metrics["discriminator_grad_norm"], abs(grad_v), rtol=1e-5)
+    np.testing.assert_allclose(metrics["generator_grad_norm"], abs(grad_w), rtol=1e-5)
+    np.testing.assert_allclose(metrics["penalty_r1"], v**2, rtol=1e-6)
+    value = np.mean(np.log(sigmoid(v * x64))) + np.mean(np.log(1 - sigmoid(v * fake)))
+    np.testing.assert_allclose(metrics["value"], value, rtol=1e-6)
+    np.testing.assert_allclose(metrics["discriminator_loss"], -value + 0.2 * v**2, rtol=1e-6)
+
+
+def dirac_gan(loss, penalties=()):
+    """Data at 0, a generator that is one number, the logit -psi x (Mescheder et al. 2018)."""
+
+    def point(params, model_state, z, *, keys, train, axis_name=None):
+        return params * jnp.ones_like(z), model_state
+
+    def logits(params, model_state, x, *, keys, train, axis_name=None):
+        return -params * x[:, 0], model_state
+
+    return jaxgan.GAN(
+        generator=Network(lambda key, z: (jnp.float32(1), {}), point),
+        discriminator=Network(lambda key, x: (jnp.float32(1), {}), logits),
+        latent=latents.normal(1),
+        loss=loss,
+        penalties=penalties,
+        generator_optimizer=optax.sgd(0.2),
+        discriminator_optimizer=optax.sgd(0.2),
+        ema_decay=None,
+    )
+
+
+R1_03 = (jaxgan.penalty(regularizers.r1, gamma=0.3),)
+
+
+@pytest.mark.parametrize(
+    ("loss", "penalties", "update", "radius"),
+    [
+        (losses.minimax, (), "simultaneous", 3.10),
+        (losses.minimax, (), "alternating", 1.42),
+        (losses.non_saturating, (), "simultaneous", 0.640),
+        (losses.non_saturating, (), "alternating", 0.284),
+        (losses.minimax, R1_03, "simultaneous", 2.64e-6),
+        (losses.minimax, R1_03, "alternating", 2.30e-7),
+    ],
+)
+def test_dirac_gan_ends_at_the_known_radius(key, loss, penalties, update, radius):
+    """After 500 steps of 0.2 from (1, 1), generator first; Mescheder et al. 2018, section 3."""
+    gan = dirac_gan(loss, penalties)
+    x = jnp.zeros((2, 1))
+    step = jaxgan.make_train_step(gan, update=update, first="generator")
+    state = start(key, gan, x)
+    state, _ = jax.jit(lambda state: jax.lax.scan(lambda s, k: step(k, s, x), state, keys_of(500)))(
+        state
+    )
+    reached = np.hypot(state.generator.params, state.discriminator.params)
+    np.testing.assert_allclose(reached, radius, rtol=5e-3)
+
+
+# --- Average, accumulation, optimizers
+
+
+def test_ema_follows_its_closed_form(key):
+    gan = linear_gan(losses.non_saturating, ema_decay=0.9)
+    x = jnp.ones((8, 1))
+    state = start(key, gan, x)
+    expected = 0.5
+    for number, own_key in enumerate(keys_of(5)):
+        state, _ = jax.jit(jaxgan.make_train_step(gan))(own_key, state, x)
+        decay = min(0.9, (1 + number) / (10 + number))
+        expected = decay * expected + (1 - decay) * float(state.generator.params)
+        np.testing.assert_allclose(state.ema.params, expected, rtol=1e-6)
+    assert float(warmed_decay(0.9, 10**6)) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("loss", [losses.non_saturating, losses.relativistic])
+def test_accumulated_gradients_equal_those_of_the_whole_batch(
+    key, batch, make_gan, loss, largest_difference
+):
+    gan = make_gan(loss=loss, penalties=(jaxgan.penalty(regularizers.gradient_penalty, 1.0),))
+    state = start(key, gan, batch)
+    whole, whole_metrics = jax.jit(jaxgan.make_train_step(gan))(key, state, batch)
+    parts, metrics = jax.jit(jaxgan.make_train_step(gan, accumulate=4))(key, state, batch)
+    assert largest_difference(whole, parts) < 1e-6
+    for name in ("discriminator_loss", "generator_loss", "discriminator_grad_norm"):
+        np.testing.assert_allclose(metrics[name], whole_metrics[name], rtol=1e-5)
+
+
+def test_two_time_scales_and_schedules_move_each_player_at_its_own_rate(key, batch, make_gan):
+    gan = make_gan(
+        generator_optimizer=optax.sgd(optax.piecewise_constant_schedule(0.1, {1: 0.0})),
+        discriminator_optimizer=optax.sgd(0.4),
+    )
+    step = jax.jit(jaxgan.make_train_step(gan))
+    begin = start(key, gan, batch)
+    one, metrics = step(key, begin, batch)
+    for player, rate in (("generator", 0.1), ("discriminator", 0.4)):
+        moved = jax.tree.map(
+            jnp.subtract, getattr(one, player).params, getattr(begin, player).params
+        )
+        norm = float(optax.tree.norm(moved))
+        assert norm == pytest.approx(rate * float(metrics[f"{player}_grad_norm"]), rel=1e-4)
+    two, _ = step(jax.random.key(1), one, batch)
+    assert bits(two.generator.params) == bits(one.generator.params)
+    assert bits(two.discriminator.params) != bits(one.discriminator.params)
+
+
+def test_joint_pass_gives_the_same_step_as_separate_passes(
+    key, batch, make_gan, largest_difference
+):
+    separate, joint = make_gan(), make_gan(joint_pass=True)
+    state = start(key, separate, batch)
+    a, _ = jax.jit(jaxgan.make_train_step(separate))(key, state, batch)
+    b, _ = jax.jit(jaxgan.make_train_step(joint))(key, state, batch)
+    assert largest_difference(a, b) < 1e-6
+
+
+# --- Conditions, terms, metrics
+
+
+class ConditionalPlayer(nn.Module):
+    outputs: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x, labels):
+        x = jnp.concatenate([x.reshape(len(x), -1), jax.nn.one_hot(labels, 3)], axis=1)
+        return nn.Dense(int(np.prod(self.outputs)))(x).reshape(len(x), *self.outputs)
+
+
+def test_condition_reaches_both_players(key, make_gan):
+    gan = make_gan(
+        generator=jaxgan.from_linen(ConditionalPlayer((2,))),
+        discriminator=jaxgan.from_linen(ConditionalPlayer(())),
+    )
+    x = jnp.ones((6, 2))
+    labels = jnp.array([0, 1, 2, 0, 1, 2])
+    state = start(key, gan, jaxgan.Batch(x, labels))
+    state, metrics = jax.jit(jaxgan.make_train_step(gan))(key, state, jaxgan.Batch(x, labels))
+    assert np.isfinite(metrics["discriminator_loss"])
+    same = jaxgan.sample(key, gan, state, 6, labels)
+    other = jaxgan.sample(key, gan, state, 6, (labels + 1) % 3)
+    assert float(jnp.min(jnp.max(jnp.abs(same - other), axis=1))) > 1e-3
+
+
+def test_generator_term_adds_its_weighted_value(key, batch, make_gan):
+    term = jaxgan.GeneratorTerm("mean", lambda fake, batch, f, r: jnp.mean(fake), 3.0)
+    plain, with_term = make_gan(), make_gan(generator_terms=(term,))
+    state = start(key, plain, batch)
+    _, metrics = jax.jit(jaxgan.make_generator_step(plain))(key, state, batch)
+    _, more = jax.jit(jaxgan.make_generator_step(with_term))(key, state, batch)
+    added = more["generator_loss"] - metrics["generator_loss"]
+    np.testing.assert_allclose(added, 3.0 * more["term_mean"], rtol=1e-5)
+
+
+def test_lecam_averages_move_towards_the_mean_logits(key, batch, make_gan):
+    gan = make_gan(penalties=(regularizers.lecam_penalty(0.1, decay=0.75),))
+    state, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(
+        key, start(key, gan, batch), batch
+    )
+    np.testing.assert_allclose(state.extras["lecam"].real, 0.25 * metrics["logit_real"], rtol=1e-5)
+    np.testing.assert_allclose(state.extras["lecam"].fake, 0.25 * metrics["logit_fake"], rtol=1e-5)
+
+
+COMMON = {
+    "discriminator_loss", "generator_loss", "value", "diversity", "logit_real", "logit_fake",
+    "logit_std", "discriminator_grad_norm", "generator_grad_norm",
+}  # fmt: skip
+ACCURACY = {"accuracy_real", "accuracy_fake"}
+PROBABILITY = {"prob_real", "prob_fake"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "names"),
+    [
+        (losses.minimax, ACCURACY | PROBABILITY),
+        (losses.non_saturating, ACCURACY | PROBABILITY),
+        (losses.f_gan("jensen_shannon"), ACCURACY | PROBABILITY),
+        (losses.least_squares, ACCURACY),
+        (losses.hinge, ACCURACY),
+        (losses.wasserstein, {"accuracy_pairs"}),
+        (losses.relativistic, {"accuracy_pairs"}),
+    ],
+)
+def test_metrics_have_stable_names_and_finite_values(key, batch, make_gan, loss, names):
+    gan = make_gan(loss=loss, penalties=(jaxgan.penalty(regularizers.r1, gamma=1.0),))
+    _, metrics = jax.jit(jaxgan.make_train_step(gan))(key, start(key, gan, batch), batch)
+    assert set(metrics) == COMMON | names | {"penalty_r1"}
+    assert all(value.shape == () and np.isfinite(value) for value in metrics.values())
+
+
+def test_a_constant_discriminator_is_right_half_the_time(key, batch, make_gan):
+    constant = Network(
+        lambda key, x: (jnp.float32(0), {}),
+        lambda params, state, x, *, keys, train, axis_name=None: (
+            params * jnp.ones(len(x)),
+            state,
+        ),
+    )
+    gan = make_gan(discriminator=constant)
+    _, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(key, start(key, gan, batch), batch)
+    assert metrics["accuracy_real"] + metrics["accuracy_fake"] == 1.0
+    assert metrics["logit_std"] == 0.0
+    np.testing.assert_allclose(metrics["prob_real"], 0.5)
+
+
+def test_mean_pairwise_distance_equals_the_double_loop():
+    x = np.random.default_rng(0).normal(size=(20, 3, 2)).astype(np.float32)
+    pairs = [np.linalg.norm(x[i] - x[j]) for i in range(20) for j in range(20) if i != j]
+    np.testing.assert_allclose(mean_pairwise_distance(jnp.asarray(x)), np.mean(pairs), rtol=1e-5)
+
+
+def test_diversity_of_a_collapsed_generator_is_zero(key, batch, make_gan):
+    collapsed = Network(
+        lambda key, z: (jnp.float32(0), {}),
+        lambda params, state, z, *, keys, train, axis_name=None: (
+            params + jnp.full((len(z), 4, 4, 1), 0.3),
+            state,
+        ),
+    )
+    gan = make_gan(generator=collapsed)
+    _, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(key, start(key, gan, batch), batch)
+    assert float(metrics["diversity"]) < 1e-3
+
+
+# --- Purity
+
+
+def test_step_compiles_once(key, batch, make_gan):
+    gan = make_gan()
+    traces = []
+
+    def step(key, state, batch):
+        traces.append(1)
+        return jaxgan.make_train_step(gan)(key, state, batch)
+
+    jitted = jax.jit(step)
+    state = start(key, gan, batch)
+    for own_key in keys_of(4):
+        state, _ = jitted(own_key, state, batch)
+    assert len(traces) == 1
+
+
+def test_no_key_is_used_twice(key, batch, make_gan):
+    gan = make_gan(
+        penalties=(
+            jaxgan.penalty(regularizers.r1, gamma=1.0),
+            jaxgan.penalty(regularizers.gradient_penalty, 1.0),
+            jaxgan.penalty(regularizers.dragan, 1.0),
+        )
+    )
+    state = start(key, gan, batch)
+    with jax.debug_key_reuse(True):
+        _, metrics = jax.jit(jaxgan.make_train_step(gan))(jax.random.key(5), state, batch)
+    assert np.isfinite(metrics["discriminator_loss"])
+
+
+def test_many_seeds_train_at_once_under_vmap(batch, make_gan, largest_difference):
+    gan = make_gan()
+    step = jaxgan.make_train_step(gan)
+
+    def first_step(key):
+        return step(key, jaxgan.init(key, gan, batch), batch)[0]
+
+    together = jax.jit(jax.vmap(first_step))(keys_of(3))
+    alone = jax.jit(first_step)(keys_of(3)[1])
+    assert largest_difference(jax.tree.map(lambda x: x[1], together), alone) < 1e-5
+
+
+def test_sample_is_the_same_however_it_is_split(key, batch, make_gan):
+    gan = make_gan()
+    state = start(key, gan, batch)
+    whole = jaxgan.sample(key, gan, state, 10)
+    rest = jaxgan.sample(key, gan, state, 4, first_index=6)
+    np.testing.assert_array_equal(whole[6:], rest)
+
+
+def test_sample_takes_the_average_unless_told_not_to(key, batch, make_gan):
+    gan = make_gan()
+    state = start(key, gan, batch)
+    state = state._replace(ema=jax.tree.map(jnp.zeros_like, state.ema))
+    assert np.all(jaxgan.sample(key, gan, state, 3) == 0.5)  # sigmoid of 0
+    assert not np.any(jaxgan.sample(key, gan, state, 3, use_ema=False) == 0.5)
+
+
+# --- Bad input
+
+
+def test_networks_that_do_not_fit_the_data_are_refused(key, batch, make_gan):
+    with pytest.raises(ValueError, match=r"generator gives samples \(3, 4, 4, 1\), the data are"):
+        jaxgan.init(key, make_gan(), jnp.ones((3, 5, 5, 1)))
+    gan = make_gan(discriminator=jaxgan.from_linen(BatchNormDiscriminator()), joint_pass=True)
+    with pytest.raises(ValueError, match="joint_pass needs a discriminator without"):
+        start(key, gan, batch)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_critic": 0}, "n_critic must be a positive int, got 0"),
+        ({"accumulate": 1.5}, "accumulate must be a positive int"),
+        ({"update": "both"}, "update must be one of alternating, simultaneous, got 'both'"),
+        ({"first": "nobody"}, "first must be one of discriminator, generator"),
+        ({"update": "simultaneous", "n_critic": 5}, "simultaneous updates have one turn each"),
+    ],
+)
+def test_bad_options_are_named(make_gan, options, message):
+    with pytest.raises(ValueError, match=message):
+        jaxgan.make_train_step(make_gan(), **options)
+
+
+def test_batches_of_the_wrong_shape_are_named(key, batch, make_gan):
+    gan = make_gan()
+    state = start(key, gan, batch)
+    with pytest.raises(ValueError, match="leading axis of 5 turns"):
+        jax.jit(jaxgan.make_train_step(gan, n_critic=5))(key, state, batch)
+    with pytest.raises(ValueError, match="accumulate=3 does not divide the batch of 16"):
+        jax.jit(jaxgan.make_train_step(gan, accumulate=3))(key, state, batch)
+
+
+def test_gan_refuses_bad_settings(make_gan):
+    with pytest.raises(ValueError, match=r"ema_decay must lie in \[0, 1\)"):
+        make_gan(ema_decay=1.0)
+    with pytest.raises(ValueError, match="distinct names"):
+        make_gan(penalties=(jaxgan.penalty(regularizers.r1, 1.0),) * 2)

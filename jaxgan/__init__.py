@@ -10,6 +10,7 @@ from jaxgan.steps import (
     make_train_step,
     sample,
 )
+from jaxgan.train import fit
 from jaxgan.types import (
     GAN,
     AdversarialLoss,
@@ -35,6 +36,7 @@ __all__ = [
     "Penalty",
     "PlayerState",
     "data",
+    "fit",
     "from_linen",
     "from_nnx",
     "init",

@@ -74,7 +74,10 @@ def train(
         int | None, _count("Rounds in one compiled call.", "what is fast")
     ] = None,
     log_every: Annotated[int | None, _count("Rounds.", "400 times a run")] = None,
-    sample_every: Annotated[int | None, _count("Generator updates.", "10 times a run")] = None,
+    sample_every: Annotated[
+        int | None,
+        _count("Generator updates; pictures come at the end of a compiled call.", "10 times a run"),
+    ] = None,
 ):
     """Train RECIPE on DATA and write a run's folder."""
     chosen = recipes.recipe(recipe)

@@ -25,6 +25,22 @@ def warmed_decay(decay: float, step: Array) -> Array:
     return jnp.minimum(decay, (1.0 + step) / (10.0 + step))
 
 
+def start_average(tree: PyTree) -> PyTree:
+    """A copy of a tree to average from, floating leaves in float32 at least.
+
+    In bfloat16 an average with a decay near 1 would never move.
+    """
+
+    def leaf(x):
+        kind = jnp.result_type(x)
+        if jnp.issubdtype(kind, jnp.floating):
+            kind = jnp.promote_types(kind, jnp.float32)
+        # Copied: two names for one buffer cannot both be donated.
+        return jnp.array(x, kind, copy=True)
+
+    return jax.tree.map(leaf, tree)
+
+
 def moving_average(average: PyTree, new: PyTree, decay: Array | float) -> PyTree:
     """The average moved towards new: decay * average + (1 - decay) * new on floating leaves.
 
@@ -39,7 +55,8 @@ def moving_average(average: PyTree, new: PyTree, decay: Array | float) -> PyTree
     def leaf(average, new):
         if not jnp.issubdtype(jnp.result_type(new), jnp.floating):
             return new
-        # In this form a value that stays keeps every bit.
-        return (average + (1.0 - decay) * (new - average)).astype(jnp.result_type(new))
+        # In this form a value that stays keeps every bit; in float32, or small moves would vanish.
+        old, new = jnp.asarray(average, jnp.float32), jnp.asarray(new, jnp.float32)
+        return (old + (1.0 - decay) * (new - old)).astype(jnp.result_type(average))
 
     return jax.tree.map(leaf, average, new)

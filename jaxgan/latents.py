@@ -10,6 +10,7 @@ same array however the batch is split over calls, devices or processes.
 ((8, 3), True)
 """
 
+import operator
 from collections.abc import Callable
 
 import jax
@@ -69,7 +70,11 @@ def _by_sample(draw: Callable[[Array], Array]) -> Latent:
 
 
 def _checked(shape: int | tuple[int, ...]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    try:
+        checked = tuple(operator.index(size) for size in sizes)
+    except TypeError:
+        checked = (0,)
+    if min(checked, default=1) < 1:
         raise ValueError(f"shape must be a positive int or a tuple of them, got {shape!r}")
-    return sizes
+    return checked

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxgan.types import AdversarialLoss, Array
 
 # Sums and differences of a few numbers of this size still are float32 numbers, as are squares of
-# the second; finite logits beyond them are taken as them. Infinities and NaN pass, to be noticed.
+# the second; finite logits beyond them are taken as them. An infinity gives NaN, to be noticed.
 _LARGEST_LOGIT = 1e37
 _LARGEST_SQUARED_LOGIT = 1e18
 _F_GAN_EXACT_LOGIT = 80.0
@@ -117,9 +117,9 @@ def optimal_discriminator(p_data: Array, p_model: Array) -> Array:
 
 
 def _finite(logits: Array, largest: float | Array = _LARGEST_LOGIT) -> Array:
-    """Logits in float32, the finite ones within +-largest."""
+    """Logits in float32, finite ones within +-largest, others NaN."""
     logits = jnp.asarray(logits, jnp.float32)
-    return jnp.where(jnp.isfinite(logits), jnp.clip(logits, -largest, largest), logits)
+    return jnp.where(jnp.isfinite(logits), jnp.clip(logits, -largest, largest), jnp.nan)
 
 
 def _mean(x: Array) -> Array:

@@ -84,14 +84,17 @@ def gradient_penalty(
     Returns:
       float32 scalar, (logits per unit of x)^2; multiply by lambda, 10 in the paper.
     Raises:
-      ValueError: if the shapes of real and fake differ or critic(x') is not of shape [batch].
+      ValueError: if the shapes of real and fake differ, critic(x') is not of shape [batch], or
+        the target is negative.
     Source: Gulrajani et al. 2017, equation 3, https://arxiv.org/abs/1704.00028; one-sided as in
       Petzka et al. 2018, https://arxiv.org/abs/1709.08894
     """
     if real.shape != fake.shape:
         raise ValueError(f"real and fake must have one shape, got {real.shape} and {fake.shape}")
+    _check_not_negative(target=target)
     u = _one_a_sample(key, real, index)
-    return _norm_penalty(critic, u * real + (1.0 - u) * fake, target, one_sided)
+    x = (u * real + (1.0 - u) * fake).astype(real.dtype)
+    return _norm_penalty(critic, x, target, one_sided)
 
 
 def dragan(
@@ -120,9 +123,10 @@ def dragan(
     Returns:
       float32 scalar, (logits per unit of x)^2; multiply by lambda.
     Raises:
-      ValueError: if critic(x') is not of shape [batch].
+      ValueError: if critic(x') is not of shape [batch], or strength or target is negative.
     Source: Kodali et al. 2017, algorithm 1, https://arxiv.org/abs/1705.07215
     """
+    _check_not_negative(strength=strength, target=target)
     noise_key, mix_key = jax.random.split(key)
     mean = mean_over_devices(jnp.mean(real), axis_name)
     deviation = jnp.sqrt(mean_over_devices(jnp.mean((real - mean) ** 2), axis_name))
@@ -130,7 +134,7 @@ def dragan(
         sample_keys(noise_key, _index_of(real, index))
     )
     x = real + _one_a_sample(mix_key, real, index) * strength * deviation * noise
-    return _norm_penalty(critic, x, target, one_sided=False)
+    return _norm_penalty(critic, x.astype(real.dtype), target, one_sided=False)
 
 
 def _norm_penalty(critic: Critic, x: Array, target: float, one_sided: bool) -> Array:
@@ -153,6 +157,12 @@ def _squared_gradient_norms(critic: Critic, x: Array) -> Array:
 
     gradient = jax.grad(summed)(x).astype(jnp.float32)
     return jnp.sum(gradient.reshape(len(x), -1) ** 2, axis=1)
+
+
+def _check_not_negative(**numbers: float):
+    for name, number in numbers.items():
+        if number < 0:
+            raise ValueError(f"{name} must not be negative, got {number}")
 
 
 def _index_of(x: Array, index: Array | None) -> Array:
@@ -189,9 +199,14 @@ def lecam(real_logits: Array, fake_logits: Array, memory: LecamAverages) -> Arra
     Source: Tseng et al. 2021, equation 5, https://arxiv.org/abs/2104.03310
     """
     memory = jax.lax.stop_gradient(memory)
-    to_fake = jnp.mean((real_logits.astype(jnp.float32) - memory.fake) ** 2)
-    to_real = jnp.mean((fake_logits.astype(jnp.float32) - memory.real) ** 2)
+    to_fake = _mean_square(real_logits.astype(jnp.float32) - memory.fake)
+    to_real = _mean_square(fake_logits.astype(jnp.float32) - memory.real)
     return to_fake + to_real
+
+
+def _mean_square(x: Array) -> Array:
+    # Beyond 1e18 squares and their sum would leave float32.
+    return jnp.sum(jnp.clip(x, -1e18, 1e18) ** 2 / x.size)
 
 
 def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
@@ -207,7 +222,8 @@ def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
         raise ValueError(f"decay must lie in [0, 1), got {decay}")
 
     def update(inputs: PenaltyInputs) -> LecamAverages:
-        means = LecamAverages(jnp.mean(inputs.real_logits), jnp.mean(inputs.fake_logits))
+        logits = (inputs.real_logits, inputs.fake_logits)
+        means = LecamAverages(*(jnp.mean(side.astype(jnp.float32)) for side in logits))
         means = jax.lax.stop_gradient(means)
         return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, inputs.memory, means)
 
@@ -276,7 +292,8 @@ def penalty(
         raise ValueError(f"give either weight or gamma, got weight={weight}, gamma={gamma}")
     parameters = inspect.signature(function).parameters.values()
     fields = [field.name for field in dataclasses.fields(PenaltyInputs)]
-    known = [p.name for p in parameters if p.name in fields]
+    set_already = function.keywords if isinstance(function, functools.partial) else {}
+    known = [p.name for p in parameters if p.name in fields and p.name not in set_already]
     unknown = [p.name for p in parameters if p.name not in known and p.default is p.empty]
     if unknown:
         raise ValueError(f"penalty functions take {fields}, this asks for {unknown}")

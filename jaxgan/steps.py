@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgan.ema import moving_average, warmed_decay
+from jaxgan.ema import moving_average, start_average, warmed_decay
 from jaxgan.global_batch import mean_over_devices, sample_index
 from jaxgan.objectives import (
     check_shapes,
@@ -53,8 +53,7 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
         discriminator=PlayerState(
             *discriminator, gan.discriminator_optimizer.init(discriminator[0])
         ),
-        # Copied: two names for one buffer cannot both be donated.
-        ema=None if gan.ema_decay is None else Average(*jax.tree.map(jnp.copy, generator)),
+        ema=None if gan.ema_decay is None else Average(*start_average(generator)),
         extras={p.name: p.init() for p in gan.penalties if p.init is not None},
     )
 

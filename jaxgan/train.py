@@ -149,7 +149,9 @@ def iterate(
     carry = (state, jnp.zeros((), jnp.int32))
     step, last, drawn = int(state.step), int(state.step) + steps, 0
     for phase in _phases(gan, dataset, plan):
-        rounds = min(phase.rounds, math.ceil((last - step) / max(phase.updates, 1)))
+        rounds = phase.rounds
+        if phase.updates:
+            rounds = min(rounds, math.ceil((last - step) / phase.updates))
         for length in _lengths(rounds, rounds_per_call):
             shape = (length, *([phase.turns] if phase.turns > 1 else []), plan.batch_size)
             indices = batch_indices(

@@ -1,5 +1,8 @@
 """What every framework must build: layer sizes, data, and the work that a step is."""
 
+import itertools
+import os
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -88,6 +91,23 @@ class Runner(NamedTuple):
     xla_flop: float | None = None
 
 
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def first_minus_later(step: Callable[[], object]) -> float:
+    """Seconds that the first call of a step took beyond the fastest of some later ones."""
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return seconds[0] - min(seconds)
+
+
 def make_data(case: Case, seed: int = 0) -> np.ndarray:
     """The training set: uint8 [60000, 784] made up like digits, or float32 points [60000, 2]."""
     rng = np.random.default_rng(seed)
@@ -102,7 +122,7 @@ def make_data(case: Case, seed: int = 0) -> np.ndarray:
 
 def count_params(widths: tuple[int, ...]) -> int:
     """Weights and biases of a stack of dense layers."""
-    return sum((m + 1) * n for m, n in zip(widths[:-1], widths[1:], strict=True))
+    return sum((m + 1) * n for m, n in itertools.pairwise(widths))
 
 
 def flop_per_step(case: Case) -> int:
@@ -123,5 +143,5 @@ def flop_per_step(case: Case) -> int:
 
 def _products(widths: tuple[int, ...]) -> tuple[int, int]:
     """The sum of m n over all layers, and that of the first."""
-    products = [m * n for m, n in zip(widths[:-1], widths[1:], strict=True)]
+    products = [m * n for m, n in itertools.pairwise(widths)]
     return sum(products), products[0]

@@ -62,10 +62,10 @@ def _runner(
         nonlocal key, state
         losses = []
         for _ in range(-(-num // steps_a_call)):
-            key, state, new = call(key, state, data)
-            losses.append(new)
+            key, state, metrics = call(key, state, data)
+            losses.append([metrics["discriminator_loss"], metrics["generator_loss"]])
         jax.block_until_ready(state)
-        return np.concatenate(losses)
+        return np.concatenate([np.stack(pair, axis=1) for pair in losses])
 
     variant = "joint pass" if joint_pass else "separate passes"
     num_params = [
@@ -77,7 +77,7 @@ def _runner(
 
 
 def _compiled(case: Case, gan: jaxgan.GAN, steps: int, state: jaxgan.GANState, data: jax.Array):
-    """`(key, state, data) -> (key, state, losses [steps, 2])`, and the seconds it took."""
+    """`(key, state, data) -> (key, state, metrics [steps])`, and the seconds it took."""
     step = jaxgan.make_train_step(gan)
 
     def one(carry, _, data):
@@ -87,17 +87,16 @@ def _compiled(case: Case, gan: jaxgan.GAN, steps: int, state: jaxgan.GANState, d
         x = jnp.take(data, index, axis=0, mode="clip")
         x = x.astype(jnp.float32) / 255.0 if case.images else x
         state, metrics = step(step_key, state, x)
-        losses = jnp.stack([metrics["discriminator_loss"], metrics["generator_loss"]])
-        # Kept apart from the losses, so that no metric is dropped as unused.
-        return (key, state), (losses, metrics)
+        return (key, state), metrics
 
     def many(key, state, data):
+        carry = (key, state)
         if steps == 1:
-            (key, state), (losses, _) = one((key, state), None, data)
-            return key, state, losses[None]
-        body = partial(one, data=data)
-        (key, state), (losses, _) = jax.lax.scan(body, (key, state), length=steps)
-        return key, state, losses
+            carry, metrics = one(carry, None, data)
+            return *carry, jax.tree.map(lambda x: x[None], metrics)
+        carry, metrics = jax.lax.scan(partial(one, data=data), carry, length=steps)
+        # All of them are returned: what nobody asks for XLA would not compute.
+        return *carry, metrics
 
     start = time.perf_counter()
     call = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, data).compile()

@@ -4,12 +4,12 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"
 
-import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
-from throughput_frameworks.cases import Case, Runner
+from throughput_frameworks.cases import Case, Runner, first_minus_later
 
 
 def make(case: Case, data: np.ndarray) -> list[Runner]:
@@ -18,12 +18,11 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
     generator = _network(case.generator, case.slope, 0.0, "sigmoid" if case.images else None)
     discriminator = _network(case.discriminator, case.slope, case.dropout, None)
     discriminator.compile(_adam(case), _cross_entropy())
-    discriminator.trainable = False
     gan = keras.Sequential([generator, discriminator])
     gan.compile(_adam(case), _cross_entropy())
     step = _make_step(case, data, generator, discriminator, gan)
-    compile_seconds = _first_minus_later(step)
-    _check_frozen(case, discriminator, gan)
+    compile_seconds = first_minus_later(step)
+    _check_turns(case, generator, discriminator, gan)
 
     def run_steps(num: int) -> np.ndarray:
         return np.array([step() for _ in range(num)])
@@ -53,7 +52,13 @@ def _cross_entropy() -> keras.losses.Loss:
     return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
-def _make_step(case, data, generator, discriminator, gan):
+def _make_step(
+    case: Case,
+    data: np.ndarray,
+    generator: keras.Model,
+    discriminator: keras.Model,
+    gan: keras.Model,
+) -> Callable[[], tuple[float, float]]:
     rng = np.random.default_rng(0)
     shape = (case.batch, case.generator[0])
     ones = np.ones((case.batch, 1), np.float32)
@@ -63,7 +68,8 @@ def _make_step(case, data, generator, discriminator, gan):
         real = data[rng.integers(len(data), size=case.batch)]
         real = real.astype(np.float32) / 255.0 if case.images else real
         fake = generator.predict_on_batch(rng.standard_normal(shape, np.float32))
-        # Keras 3 looks at `trainable` in every call, not only in `compile` as Keras 2 did.
+        # Keras 3 looks at `trainable` when it trains, no longer when it compiles: left False, as
+        # Keras 2 would have it, the discriminator would silently learn nothing.
         discriminator.trainable = True
         d_loss = discriminator.train_on_batch(np.concatenate([real, fake]), labels)
         discriminator.trainable = False
@@ -71,3 +77,22 @@ def _make_step(case, data, generator, discriminator, gan):
         return 2.0 * float(d_loss), float(g_loss)  # the mean of both batches, made their sum
 
     return step
+
+
+def _check_turns(
+    case: Case, generator: keras.Model, discriminator: keras.Model, gan: keras.Model
+) -> None:
+    """Raises a RuntimeError unless each model trains its own player, and only that."""
+    labels = np.ones((case.batch, 1), np.float32)
+    turns = ((discriminator, discriminator, generator), (gan, generator, discriminator))
+    for model, moving, resting in turns:
+        discriminator.trainable = model is discriminator
+        before = [network.get_weights() for network in (moving, resting)]
+        x = np.full((case.batch, model.input_shape[1]), 0.5, np.float32)
+        model.train_on_batch(x, labels)
+        same = [
+            all(map(np.array_equal, old, network.get_weights()))
+            for old, network in zip(before, (moving, resting), strict=True)
+        ]
+        if same != [False, True]:
+            raise RuntimeError(f"Keras trained the wrong weights: unchanged {same}")

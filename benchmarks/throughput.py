@@ -1,0 +1,353 @@
+"""Steps a second of the same GANs in jaxgan, PyTorch and Keras 3, measured side by side.
+
+    pip install 'jaxgan[bench]'
+    python benchmarks/throughput.py --cases mnist-mlp,toy --json throughput.json
+
+One step is one update of each player: of the discriminator on a real and a generated batch, then
+of the generator on fresh latents; both by Adam on the non-saturating loss, all in float32.
+Minibatches are gathered from the data in memory within the step. Windows of every framework take
+turns, so that a disturbance hits all of them, and medians are compared. Each framework is written
+in its fastest usual form; where it has two forms, the faster one counts. jaxgan computes its
+metrics too; no framework keeps an averaged generator.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from throughput_frameworks import with_jaxgan
+from throughput_frameworks.cases import (
+    CASES,
+    Case,
+    Runner,
+    available_cores,
+    count_params,
+    flop_per_step,
+    make_data,
+)
+
+MATRIX_SIZE = 2048
+MOST_DISTURBED = 0.1
+
+
+class Row(NamedTuple):
+    """What was measured of one runner: step times in milliseconds, one a window, and losses."""
+
+    runner: Runner
+    step_ms: list[float]
+    losses: np.ndarray
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.step_ms)
+
+
+# --- The frameworks
+
+
+def _make_jaxgan(case: Case, data: np.ndarray) -> list[Runner]:
+    return with_jaxgan.make(case, data)
+
+
+def _make_torch(case: Case, data: np.ndarray) -> list[Runner]:
+    from throughput_frameworks import with_torch
+
+    return with_torch.make(case, data)
+
+
+def _make_torch_compile(case: Case, data: np.ndarray) -> list[Runner]:
+    from throughput_frameworks import with_torch
+
+    return with_torch.make_compiled(case, data)
+
+
+def _make_keras(case: Case, data: np.ndarray) -> list[Runner]:
+    from throughput_frameworks import with_keras
+
+    return with_keras.make(case, data)
+
+
+# Name on the command line: what makes its runners, and the package it needs.
+FRAMEWORKS: dict[str, tuple[Callable[[Case, np.ndarray], list[Runner]], str]] = {
+    "jaxgan": (_make_jaxgan, "jax"),
+    "torch": (_make_torch, "torch"),
+    "torch-compile": (_make_torch_compile, "torch"),
+    "keras": (_make_keras, "keras"),
+}
+
+
+def make_runners(case: Case, data: np.ndarray, frameworks: list[str]) -> list[Runner]:
+    """All runners of a case; a framework that is missing or fails costs a line, not the run."""
+    runners = []
+    for name in frameworks:
+        make, package = FRAMEWORKS[name]
+        if importlib.util.find_spec(package) is None:
+            print(f"{name}: skipped, no {package} here:  pip install 'jaxgan[bench]'")
+            continue
+        try:
+            runners += make(case, data)
+        except Exception as error:
+            if name == "jaxgan":
+                raise
+            reason = str(error).strip().splitlines() or [""]
+            print(f"{name}: failed, {type(error).__name__}: {reason[0]}")
+    return runners
+
+
+# --- Measuring
+
+
+def measure(runners: list[Runner], windows: int, window_seconds: float) -> list[Row]:
+    """Windows of every runner, taking turns after a warm-up."""
+    counts, losses = [], []
+    for runner in runners:
+        warm_up = runner.run_steps(10)
+        seconds, more = _timed(runner, len(warm_up))
+        counts.append(max(1, round(window_seconds / seconds)))
+        losses.append([warm_up, more])
+    step_ms: list[list[float]] = [[] for _ in runners]
+    for window in range(windows):
+        for i in _rotated(len(runners), window):
+            seconds, new = _timed(runners[i], counts[i])
+            step_ms[i].append(1e3 * seconds)
+            losses[i].append(new)
+    together = [np.concatenate(each) for each in losses]
+    return [Row(*row) for row in zip(runners, step_ms, together, strict=True)]
+
+
+def _timed(runner: Runner, num: int) -> tuple[float, np.ndarray]:
+    """Seconds a step, and the losses."""
+    start = time.perf_counter()
+    losses = runner.run_steps(num)
+    return (time.perf_counter() - start) / len(losses), losses
+
+
+def _rotated(num: int, by: int) -> list[int]:
+    return [(i + by) % num for i in range(num)]
+
+
+def cpu_times() -> tuple[float, float, float] | None:
+    """Seconds of the clock, of all cores busy or stolen, and of this process; None off Linux."""
+    try:
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, irq, soft, steal = map(int, file.readline().split()[1:9])
+    except (OSError, ValueError):
+        return None
+    busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+    return time.perf_counter(), busy, time.process_time()
+
+
+def others_share(
+    before: tuple[float, float, float] | None, after: tuple[float, float, float] | None
+) -> float | None:
+    """The share of all cores' time that went to other processes in between, if known."""
+    if before is None or after is None:
+        return None
+    wall, busy, own = (b - a for a, b in zip(before, after, strict=True))
+    return (busy - own) / (wall * (os.cpu_count() or 1))
+
+
+def matrix_product_rates(repeats: int = 9) -> dict[str, float]:
+    """Best GFLOP/s of a large float32 matrix product, in every library that is here."""
+    x = np.random.default_rng(0).standard_normal((MATRIX_SIZE, MATRIX_SIZE)).astype(np.float32)
+    on_device = jnp.asarray(x)
+    product = jax.jit(jnp.matmul)
+    products = {
+        "XLA": lambda: product(on_device, on_device).block_until_ready(),
+        "NumPy": lambda: x @ x,
+    }
+    if importlib.util.find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(available_cores())
+        tensor = torch.from_numpy(x)
+        products["PyTorch"] = lambda: tensor @ tensor
+    seconds: dict[str, list[float]] = {name: [] for name in products}
+    for _ in range(repeats):
+        for name, run in products.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: 2e-9 * MATRIX_SIZE**3 / min(each) for name, each in seconds.items()}
+
+
+def _larger(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    return {name: max(value, other[name]) for name, value in one.items()}
+
+
+# --- Checking that the work is the same
+
+
+def check_same_work(case: Case, row: Row):
+    """Raises a RuntimeError unless a row has the case's networks and they were trained."""
+    name = f"{case.name}, {row.runner.framework} ({row.runner.variant})"
+    expected = (count_params(case.generator), count_params(case.discriminator))
+    if row.runner.num_params != expected:
+        raise RuntimeError(f"{name}: parameters {row.runner.num_params}, expected {expected}")
+    if not np.isfinite(row.losses).all():
+        raise RuntimeError(f"{name}: a loss is not finite")
+    start, lowest, _ = discriminator_losses(row)
+    if not lowest < start:
+        raise RuntimeError(f"{name}: the discriminator's loss did not fall from {start:.3f}")
+
+
+def discriminator_losses(row: Row) -> tuple[float, float, float]:
+    """At the start, at its lowest and at the end, each a mean over 10 steps (the start over 3).
+
+    The lowest, since the loss of a player that is played against need not stay low.
+    """
+    losses = row.losses[:, 0]
+    smooth = np.convolve(losses, np.full(10, 0.1), mode="valid")
+    return float(losses[:3].mean()), float(smooth.min()), float(smooth[-1])
+
+
+# --- Telling
+
+
+def fastest(rows: list[Row]) -> dict[str, Row]:
+    """The fastest variant of every framework, by its name."""
+    best: dict[str, Row] = {}
+    for row in rows:
+        name = row.runner.framework
+        if name not in best or row.median < best[name].median:
+            best[name] = row
+    return best
+
+
+def print_table(rows: list[Row], flop: int):
+    """One line a row; a star marks the variant of a framework that counts."""
+    best = fastest(rows)
+    widths = (24, 17, 9, 9, 9, 9, 10)
+    titles = ("framework", "variant", "step ms", "min", "max", "GFLOP/s", "compile s")
+    print(_line(titles, widths) + "  discriminator's loss: start, lowest, end")
+    for row in rows:
+        name = row.runner.framework
+        counts = "*" if best[name] is row else " "
+        numbers = (row.median, min(row.step_ms), max(row.step_ms), 1e-6 * flop / row.median)
+        cells = [name, row.runner.variant, *(f"{x:.3f}" for x in numbers[:3])]
+        cells += [f"{numbers[3]:.1f}", f"{row.runner.compile_seconds:.1f}"]
+        losses = "  ".join(f"{loss:.3f}" for loss in discriminator_losses(row))
+        print(f"{_line(cells, widths)} {counts}{losses}")
+
+
+def _line(cells: tuple[str, ...] | list[str], widths: tuple[int, ...]) -> str:
+    pairs = list(zip(cells, widths, strict=True))
+    return "".join([f"{c:<{w}}" for c, w in pairs[:2]] + [f"{c:>{w}}" for c, w in pairs[2:]])
+
+
+def print_ratios(rows: list[Row], flop: int, best_rate: float):
+    """How jaxgan stands to the others and to the limit."""
+    best = fastest(rows)
+    if "jaxgan" not in best:
+        return
+    ours = best["jaxgan"]
+    print(f"jaxgan runs its {ours.runner.variant}, the faster of its forms here.")
+    for name, row in best.items():
+        if name != "jaxgan":
+            print(f"jaxgan is {row.median / ours.median:.2f}x {name}")
+    rate = 1e-6 * flop / ours.median
+    print(f"jaxgan reaches {rate / best_rate:.0%} of the best matrix product's rate")
+
+
+def print_disturbance(others: float | None):
+    """Says what share of the machine other processes had meanwhile, and what that means."""
+    if others is None:
+        return
+    print(f"Other processes used {max(others, 0.0):.0%} of the cores meanwhile")
+    if others > MOST_DISTURBED:
+        print("Do not trust these ratios: the machine was busy. PyTorch's threads wait for each")
+        print("other by spinning and lose far more by it (up to 25x seen) than those of XLA.")
+
+
+def print_machine():
+    """Device, versions and date: what the numbers hold for."""
+    device = jax.devices()[0]
+    print(f"{datetime.date.today()}  {platform.machine()}, {available_cores()} cores, ", end="")
+    print(f"JAX on {device.platform} ({device.device_kind})")
+    versions = []
+    for package in ("jaxgan", "jax", "jaxlib", "optax", "flax", "torch", "keras", "numpy"):
+        if importlib.util.find_spec(package) is not None:
+            versions.append(f"{package} {importlib.metadata.version(package)}")
+    print(f"Python {platform.python_version()}, {', '.join(versions)}")
+
+
+# --- The command
+
+
+def run_case(case: Case, options: argparse.Namespace) -> list[dict]:
+    """Measures, checks and prints one case; gives its rows for the file."""
+    flop = flop_per_step(case)
+    print(f"\n{case.name}: batch {case.batch}, generator {case.generator}, ", end="")
+    print(f"discriminator {case.discriminator}, dropout {case.dropout}")
+    runners = make_runners(case, make_data(case), options.frameworks)
+    counted = [r.xla_flop for r in runners if r.xla_flop is not None]
+    xla = f"; XLA counts {1e-9 * counted[0]:.3f} in jaxgan's" if counted else ""
+    print(f"{1e-9 * flop:.3f} GFLOP in a step's matrix products{xla}")
+    rates = matrix_product_rates()
+    before = cpu_times()
+    rows = measure(runners, options.windows, options.window_seconds)
+    others = others_share(before, cpu_times())
+    for row in rows:
+        check_same_work(case, row)
+    print_table(rows, flop)
+    rates = _larger(rates, matrix_product_rates())
+    listed = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
+    print(f"Matrix product {MATRIX_SIZE}x{MATRIX_SIZE} in float32, GFLOP/s: {listed}")
+    print_ratios(rows, flop, max(rates.values()))
+    print_disturbance(others)
+    return [
+        {
+            "case": case.name,
+            "framework": name,
+            "step_ms": row.median,
+            "compile_s": row.runner.compile_seconds,
+            "flop_per_step": flop,
+        }
+        for name, row in fastest(rows).items()
+    ]
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", default=",".join(CASES), help="default: %(default)s")
+    parser.add_argument("--frameworks", default=",".join(FRAMEWORKS), help="default: %(default)s")
+    parser.add_argument("--windows", type=int, default=9, help="7 or more (default %(default)s)")
+    parser.add_argument("--window-seconds", type=float, default=0.7, help="default: %(default)s")
+    parser.add_argument("--json", metavar="FILE", help="write the rows to this file")
+    options = parser.parse_args(arguments)
+    for name, known in (("cases", CASES), ("frameworks", FRAMEWORKS)):
+        chosen = getattr(options, name).split(",")
+        if unknown := sorted(set(chosen) - set(known)):
+            parser.error(f"unknown {name}: {', '.join(unknown)}; known: {', '.join(known)}")
+        setattr(options, name, chosen)
+    if options.windows < 1 or options.window_seconds <= 0:
+        parser.error("--windows and --window-seconds must be positive")
+    return options
+
+
+def main():
+    """Measures the chosen cases."""
+    options = parse()
+    print_machine()
+    rows = []
+    for name in options.cases:
+        rows += run_case(CASES[name], options)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(rows, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()

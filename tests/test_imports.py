@@ -1,0 +1,73 @@
+"""Lower parts never import higher ones; flax stays in models and adapters."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import jaxgan
+
+PACKAGE = Path(jaxgan.__file__).parent
+BASE = {"types", "global_batch"}
+MATHS = BASE | {"losses", "regularizers", "latents", "ema"}
+STEPS = MATHS | {"objectives", "steps"}
+# what each part may import of ours, beside itself
+MAY_IMPORT = {
+    "types": set(),
+    "global_batch": {"types"},
+    "losses": {"types"},
+    "regularizers": BASE,
+    "latents": BASE,
+    "ema": BASE,
+    "objectives": BASE,
+    "steps": MATHS | {"objectives"},
+    "parallel": BASE | {"steps"},
+    "adapters": BASE,
+    "models": BASE,
+    "data": {"types"},
+    "plots": {"types"},
+    "checkpoint": {"types"},
+    "train": STEPS | {"parallel", "data"},
+    "recipes": STEPS | {"train", "adapters", "models"},
+    "runs": STEPS | {"train", "recipes", "data", "plots", "checkpoint"},
+    "cli": {"recipes", "runs", "data"},
+    "__main__": {"cli"},
+}
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imported(path):
+    """Dotted names of the modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            if node.module == "jaxgan":
+                yield from (f"jaxgan.{alias.name}" for alias in node.names)
+
+
+def part(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_lower_parts_do_not_import_higher_ones(path):
+    ours = {name.split(".")[1] for name in imported(path) if name.startswith("jaxgan.")}
+    allowed = MAY_IMPORT[part(path)] | {part(path)}
+    assert ours <= allowed, f"{part(path)} may not import {ours - allowed}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_models_and_adapters_import_flax(path):
+    flax = [name for name in imported(path) if name.split(".")[0] == "flax"]
+    assert not flax or part(path) in ("models", "adapters")
+
+
+def test_every_part_has_its_place():
+    assert {part(path) for path in FILES} == set(MAY_IMPORT)
+
+
+def test_types_are_shipped():
+    assert (PACKAGE / "py.typed").is_file()

@@ -1,0 +1,110 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import latents
+from jaxgan.global_batch import sample_index
+
+KEY = jax.random.key(0)
+DISTRIBUTIONS = {
+    "normal": latents.normal,
+    "uniform": latents.uniform,
+    "truncated_normal": latents.truncated_normal,
+}
+every_distribution = pytest.mark.parametrize("make", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
+
+
+# ---- one and the same latent ----
+
+
+@every_distribution
+def test_latent_depends_on_key_and_global_index_only_bit_for_bit(make):
+    latent = make((2, 3))
+    whole = latent(KEY, jnp.arange(8))
+    halves = [latent(KEY, index) for index in jnp.split(jnp.arange(8), 2)]
+    np.testing.assert_array_equal(jnp.concatenate(halves), whole)
+    index = np.array([7, 3, 7, 0])
+    np.testing.assert_array_equal(latent(KEY, index), whole[index])
+    both = jnp.concatenate([whole, latent(jax.random.key(1), jnp.arange(8))])
+    assert len(np.unique(both)) == both.size  # samples differ, and keys
+
+
+@every_distribution
+def test_latents_on_eight_devices_are_those_of_one(make):
+    latent = make(5)
+
+    def local(_):
+        return latent(KEY, sample_index(2, "devices"))
+
+    on_devices = jax.pmap(local, axis_name="devices")(jnp.zeros(8))
+    on_one = jax.jit(latent)(KEY, jnp.arange(16))
+    np.testing.assert_array_equal(on_devices.reshape(16, 5), on_one)
+
+
+# ---- distributions ----
+
+
+@pytest.mark.parametrize(
+    ("latent", "low", "high", "mean", "variance"),
+    [
+        (latents.normal(50), -np.inf, np.inf, 0.0, 1.0),
+        (latents.uniform(50), -1.0, 1.0, 0.0, 1 / 3),  # (b - a)^2 / 12
+        (latents.uniform(50, 2.0, 5.0), 2.0, 5.0, 3.5, 9 / 12),
+        # 1 - 2 c phi(c) / (2 Phi(c) - 1): at 2, 1 - 4 * .053991 / .954500;
+        # at .5, 1 - .352065 / .382925
+        (latents.truncated_normal(50), -2.0, 2.0, 0.0, 0.773741),
+        (latents.truncated_normal(50, 0.5), -0.5, 0.5, 0.0, 0.080590),
+    ],
+    ids=["normal", "uniform", "uniform_2_5", "truncated_2", "truncated_half"],
+)
+def test_latents_have_the_range_and_moments_of_their_distribution(
+    latent, low, high, mean, variance
+):
+    z = np.asarray(latent(KEY, jnp.arange(2000)), np.float64)
+    assert ((z >= low) & (z <= high)).all()
+    if np.isfinite(high):  # and come near its ends
+        np.testing.assert_allclose([z.min(), z.max()], [low, high], atol=1e-3 * (high - low))
+    # 100,000 values: four standard errors
+    np.testing.assert_allclose(z.mean(), mean, atol=4 * np.sqrt(variance / z.size))
+    np.testing.assert_allclose(z.var(), variance, rtol=0.02)
+    between = np.corrcoef(z, rowvar=False) - np.eye(50)  # components are independent
+    assert np.abs(between).max() < 5 / np.sqrt(len(z))
+
+
+def test_normal_latents_have_the_quantiles_of_the_normal_distribution():
+    z = np.asarray(latents.normal(50)(KEY, jnp.arange(2000))).ravel()
+    # Phi(-1.959964) = .025, Phi(-.674490) = .25
+    got = np.quantile(z, [0.025, 0.25, 0.5, 0.75, 0.975])
+    np.testing.assert_allclose(got, [-1.959964, -0.674490, 0, 0.674490, 1.959964], atol=0.03)
+
+
+@every_distribution
+@pytest.mark.parametrize(
+    ("shape", "expected"), [(3, (3,)), ((3,), (3,)), ((), ()), ((4, 2), (4, 2))]
+)
+def test_latents_are_float32_of_the_shape_given(make, shape, expected):
+    z = jax.eval_shape(make(shape), KEY, jnp.arange(6))
+    assert (z.shape, z.dtype) == ((6, *expected), jnp.float32)
+
+
+# ---- errors ----
+
+
+@every_distribution
+@pytest.mark.parametrize("shape", [0, -1, (3, 0), (2.0,)])
+def test_size_that_is_not_a_positive_int_is_named(make, shape):
+    with pytest.raises(ValueError, match="shape"):
+        make(shape)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, -2.0), (0.0, float("nan"))])
+def test_low_that_is_not_below_high_is_named(low, high):
+    with pytest.raises(ValueError, match="low must be below high"):
+        latents.uniform(3, low, high)
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, float("nan")])
+def test_bound_that_is_not_positive_is_named(bound):
+    with pytest.raises(ValueError, match="bound"):
+        latents.truncated_normal(3, bound)

@@ -1,0 +1,347 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import regularizers
+from jaxgan.global_batch import sample_index
+from jaxgan.regularizers import LecamAverages, dragan, gradient_penalty, lecam, penalty, r1, r2
+from jaxgan.types import PenaltyInputs
+
+KEY = jax.random.key(0)
+# The gradient penalties with one signature.
+GRADIENT_PENALTIES = {
+    "r1": lambda critic, x: r1(critic, x),
+    "r2": lambda critic, x: r2(critic, x),
+    "gradient_penalty": lambda critic, x: gradient_penalty(KEY, critic, x, x + 1.0),
+    "one_sided": lambda critic, x: gradient_penalty(KEY, critic, x, x + 1.0, one_sided=True),
+    "dragan": lambda critic, x: dragan(KEY, critic, x),
+}
+every_penalty = pytest.mark.parametrize("name", GRADIENT_PENALTIES)
+
+
+def normal(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def quadratic(params, x):
+    # D(x) = x'Ax/2 + b'x, whose gradient is Sx + b with S = (A + A')/2
+    a, b = params
+    return 0.5 * jnp.einsum("ni,ij,nj->n", x, a, x) + x @ b
+
+
+def squares(x):
+    return jnp.sum(x**2, axis=-1)
+
+
+# ---- gradient penalties ----
+
+
+def test_gradient_penalties_by_hand():
+    # D(x) = |x|^2 has gradient 2x: (6, 8) at (3, 4), of norm 10, and 0 at 0.
+    x, at = jnp.array([[3.0, 4.0], [0.0, 0.0]]), functools.partial(gradient_penalty, KEY, squares)
+    assert r1(squares, x) == r2(squares, x) == 50.0  # (100 + 0)/2
+    got = [
+        at(x, x),  # ((10 - 1)^2 + (0 - 1)^2)/2
+        at(x, x, one_sided=True),  # (81 + 0)/2
+        at(x, x, target=12.0),  # (4 + 144)/2
+        at(x, x, target=12.0, one_sided=True),
+        at(x, x, target=0.0),
+        dragan(KEY, squares, x, strength=0.0),
+        dragan(KEY, squares, x, strength=0.0, target=4.0),  # (36 + 16)/2
+    ]
+    np.testing.assert_allclose(got, [41.0, 40.5, 74.0, 0.0, 50.0, 41.0, 26.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("function", [r1, r2])
+def test_zero_centred_penalty_of_a_quadratic_critic_has_its_closed_form(function):
+    a, b, x = normal(3, 3), normal(3, seed=1), normal(8, 3, seed=2)
+    a, b, x = (np.asarray(v, np.float64) for v in (a, b, x))
+    g = x @ (a + a.T) / 2 + b
+    value, (to_a, to_b) = jax.value_and_grad(lambda p: function(lambda y: quadratic(p, y), x))(
+        (jnp.float32(a), jnp.float32(b))
+    )
+    # mean |g|^2; with respect to b: mean 2g; to A: mean (g x' + x g')
+    np.testing.assert_allclose(value, np.mean(np.sum(g**2, axis=1)), rtol=1e-5)
+    np.testing.assert_allclose(to_b, 2 * g.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(to_a, (g.T @ x + x.T @ g) / len(x), rtol=1e-4)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_gradient_penalty_of_a_quadratic_critic_has_its_closed_form(one_sided):
+    a, b, x = (np.asarray(normal(*s, seed=4)) for s in [(3, 3), (3,), (8, 3)])
+    g = x @ (a + a.T) / 2 + b
+    norm = np.linalg.norm(g, axis=1)
+    excess = norm - 2.0
+    assert (excess < 0).any()
+    assert (excess > 0).any()
+    if one_sided:
+        excess = np.maximum(excess, 0)
+
+    def value(b):
+        critic = functools.partial(quadratic, (a, b))
+        return gradient_penalty(KEY, critic, x, x, target=2.0, one_sided=one_sided)
+
+    got, to_b = jax.value_and_grad(value)(b)
+    # mean (|g| - 2)^2; with respect to b: mean 2 (|g| - 2) g/|g|
+    np.testing.assert_allclose(got, np.mean(excess**2), rtol=1e-4)
+    expected = np.mean(2 * (excess / norm)[:, None] * g, axis=0)
+    np.testing.assert_allclose(to_b, expected, rtol=1e-3, atol=1e-5)
+
+
+@every_penalty
+def test_second_derivatives_are_those_of_finite_differences(name):
+    x = normal(4, 3)
+
+    def value(w):
+        w = w.reshape(3, 6)
+        return GRADIENT_PENALTIES[name](lambda y: jnp.sum(jnp.tanh(y @ w) ** 2, axis=1), x)
+
+    @jax.jit
+    def derivatives(w, step):
+        slope = jax.grad(value)
+        exact = jax.jvp(slope, (w,), (step,))
+        after, before = w + step, w - step
+        return (exact[0] @ step, exact[1]), [(f(after) - f(before)) / 2 for f in (value, slope)]
+
+    for got, expected in zip(*derivatives(normal(18), 5e-3 * normal(18, seed=1)), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-2, atol=1e-4)
+
+
+@every_penalty
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_penalty_of_a_constant_critic_is_finite_with_its_gradient(name, dtype):
+    x = normal(4, 2, 3).astype(dtype)
+
+    @jax.jit
+    def derivatives(w):
+        def value(w):
+            return GRADIENT_PENALTIES[name](lambda y: jnp.einsum("nij,ij->n", y, w) + 7, x)
+
+        return value(w), jax.grad(value)(w), jax.hessian(value)(w)
+
+    value, *rest = derivatives(jnp.zeros((2, 3), dtype))
+    assert value.dtype == jnp.float32
+    assert value == (name in ("gradient_penalty", "dragan"))  # (0 - 1)^2
+    assert all(np.isfinite(np.asarray(leaf, np.float32)).all() for leaf in rest)
+
+
+@every_penalty
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_penalty_is_finite_with_its_gradient_at_extreme_logits(name, dtype):
+    # Logits near the largest number, of either sign, from a steep slope and a huge offset.
+    x = jnp.array([[-1.0, 1.0], [1.0, 1.0], [0.0, -1.0]], dtype)
+
+    @jax.jit
+    def value(w):
+        offset = jnp.asarray(3e38, dtype) * jnp.sign(w[0])
+        return GRADIENT_PENALTIES[name](lambda y: y.astype(dtype) @ w + offset, x)
+
+    for sign in (-1, 1):
+        got = jax.value_and_grad(value)(jnp.array([sign * 1e17, 1e17], dtype))
+        assert all(np.isfinite(np.asarray(leaf, np.float32)).all() for leaf in got)
+
+
+@every_penalty
+def test_critic_of_a_wrong_shape_is_named(name):
+    with pytest.raises(ValueError, match=r"critic must give logits of shape \(4,\), got \(4, 1\)"):
+        GRADIENT_PENALTIES[name](lambda x: x[:, :1], normal(4, 3))
+
+
+def test_real_and_fake_of_different_shapes_are_named():
+    with pytest.raises(ValueError, match="real and fake"):
+        gradient_penalty(KEY, squares, normal(4, 3), normal(1, 3))
+
+
+# ---- what is drawn ----
+
+SAMPLES = 4000
+
+
+def drawn(sample):
+    """Penalties [SAMPLES, 4] of critics (x'_p - offset_p)^2 / 2 on single samples of 2 x 2 pixels.
+
+    With target 0 such a penalty is (x'_p - offset_p)^2: it shows what the critic is given.
+    """
+
+    def one(index, pixel):
+        def critic(x, offset=0.0):
+            return 0.5 * (x - offset).reshape(1, 4)[:, pixel] ** 2
+
+        return sample(critic, index[None])
+
+    both = jax.vmap(jax.vmap(one, (None, 0)), (0, None))
+    return np.sqrt(np.asarray(jax.jit(both)(jnp.arange(SAMPLES), jnp.arange(4)), np.float64))
+
+
+def test_gradient_penalty_mixes_with_one_uniform_weight_a_sample():
+    real, fake = jnp.ones((1, 2, 2)), jnp.zeros((1, 2, 2))  # x' = u
+    u = drawn(lambda c, i: gradient_penalty(KEY, c, real, fake, target=0.0, index=i))
+    np.testing.assert_allclose(u, np.tile(u[:, :1], 4), rtol=1e-6)  # the same for each pixel
+    # Kolmogorov-Smirnov distance from U(0, 1), at the level .01
+    empirical = np.arange(1, SAMPLES + 1) / SAMPLES
+    assert np.max(np.abs(np.sort(u[:, 0]) - empirical)) < 1.63 / np.sqrt(SAMPLES)
+    exchanged = drawn(lambda c, i: gradient_penalty(KEY, c, fake, real, target=0.0, index=i))
+    np.testing.assert_allclose(exchanged, 1 - u, rtol=1e-5, atol=1e-6)
+
+
+def test_dragan_perturbs_by_one_amplitude_a_sample_and_noise_a_pixel():
+    # Pixels 1 and 5 deviate by 2 from their mean: x' - x = 2 a s n, with a, n ~ U(0, 1).
+    x = jnp.array([[[1.0, 5.0], [5.0, 1.0]]])
+    d = drawn(
+        lambda c, i: dragan(KEY, functools.partial(c, offset=x), x, strength=3, target=0.0, index=i)
+    )
+    d = d / 6
+    assert d.max() < 1
+    # E an = 1/4, E a^2 n^2 = 1/9, and E a^2 n n' = 1/12 (1/16 if a were one a pixel)
+    np.testing.assert_allclose(d.mean(axis=0), 1 / 4, atol=0.015)
+    np.testing.assert_allclose((d**2).mean(axis=0), 1 / 9, atol=0.01)
+    np.testing.assert_allclose((d[:, 0] * d[:, 1:].T).mean(axis=1), 1 / 12, atol=0.006)
+
+
+@pytest.mark.parametrize("name", ["gradient_penalty", "dragan"])
+def test_what_is_drawn_depends_on_the_global_sample_index_only(name):
+    half = normal(4, 3)  # twice the same, so that DRAGAN's deviation is that of a half
+    whole, index = jnp.concatenate([half, half]), jnp.arange(8)
+
+    def value(x, index):
+        if name == "dragan":
+            return dragan(KEY, squares, x, index=index)
+        return gradient_penalty(KEY, squares, x, 1.0 - x, index=index)
+
+    first, second = value(half, index[:4]), value(half, index[4:])
+    assert abs(float(first - second)) > 1e-3
+    np.testing.assert_allclose((first + second) / 2, value(whole, index), rtol=1e-5)
+    np.testing.assert_allclose(value(whole, None), value(whole, index), rtol=1e-6)
+
+
+def test_dragan_over_eight_devices_is_that_of_the_whole_batch():
+    x = normal(8, 3) * jnp.arange(1.0, 9.0)[:, None]
+
+    def local(x):
+        index = sample_index(1, "devices")
+        return dragan(KEY, squares, x, index=index, axis_name="devices")
+
+    shards = jax.pmap(local, axis_name="devices")(x[:, None])
+    np.testing.assert_allclose(jnp.mean(shards), dragan(KEY, squares, x), rtol=1e-5)
+
+
+# ---- LeCam ----
+
+
+def test_lecam_by_hand():
+    # ((1 + 1)^2 + (3 + 1)^2)/2 + ((-1 - 2)^2 + (0 - 2)^2)/2 = 10 + 6.5
+    logits = jnp.array([1.0, 3.0]), jnp.array([-1.0, 0.0])
+    memory = LecamAverages(real=jnp.float32(2.0), fake=jnp.float32(-1.0))
+    value, (to_real, to_fake, to_memory) = jax.value_and_grad(lecam, (0, 1, 2))(*logits, memory)
+    assert value == 16.5
+    # (D - a)/1 for two samples; the averages are constants
+    np.testing.assert_array_equal(to_real, [2.0, 4.0])
+    np.testing.assert_array_equal(to_fake, [-3.0, -2.0])
+    np.testing.assert_array_equal(to_memory, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_lecam_is_finite_with_its_gradient_at_extreme_logits(dtype):
+    grid = jnp.array([-1.0, 0.0, 1.0], dtype) * jnp.asarray(float(jnp.finfo(dtype).max), dtype)
+    real, fake = (g.reshape(-1, 1) for g in jnp.meshgrid(grid, grid))
+    f = jax.value_and_grad(lecam, (0, 1))
+    got = jax.vmap(f, (0, 0, None))(real, fake, LecamAverages(jnp.zeros(()), jnp.zeros(())))
+    assert got[0].dtype == jnp.float32
+    assert all(np.isfinite(np.asarray(v, np.float32)).all() for v in jax.tree.leaves(got))
+
+
+def inputs(memory=None):
+    x, real_logits, fake_logits = normal(8, 3), jnp.full(4, 3.0), jnp.full(4, -1.0)
+    index = jnp.arange(8, 16)
+    return PenaltyInputs(KEY, squares, x, 2.0 - x, real_logits, fake_logits, index, memory, None)
+
+
+def test_lecam_averages_approach_the_mean_logits_by_the_decay():
+    term = regularizers.lecam_penalty(0.3, decay=0.9)
+    assert (term.name, term.weight) == ("lecam", 0.3)
+    memory = term.init()
+    assert term.value(inputs(memory=memory)) == 10.0  # 3^2 + 1^2
+    for _ in range(5):
+        memory = term.update(inputs(memory=memory))
+    # starting from 0: (1 - .9^5) m
+    np.testing.assert_allclose(memory, (1 - 0.9**5) * np.array([3.0, -1.0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_lecam_decay_out_of_range_is_named(decay):
+    with pytest.raises(ValueError, match="decay"):
+        regularizers.lecam_penalty(0.1, decay=decay)
+
+
+# ---- weight clipping ----
+
+
+def test_weight_clipping_keeps_parameters_within_the_limit():
+    params = {"w": jnp.array([0.5, -0.5, 0.05]), "b": jnp.array([0.0, 0.3])}
+    gradient = {"w": jnp.array([1.0, -1.0, 0.2]), "b": jnp.array([-9.0, 0.0])}
+    optimizer = optax.chain(optax.sgd(0.1), regularizers.weight_clipping(0.1))
+    updates, _ = optimizer.update(gradient, optimizer.init(params), params)
+    new = optax.apply_updates(params, updates)
+    # .4, -.4, .03 and .9, .3 are clipped to +-.1
+    np.testing.assert_allclose(new["w"], [0.1, -0.1, 0.03], rtol=1e-6)
+    np.testing.assert_allclose(new["b"], [0.1, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
+def test_limit_that_is_not_positive_is_named(limit):
+    with pytest.raises(ValueError, match="limit"):
+        regularizers.weight_clipping(limit)
+
+
+def test_weight_clipping_without_params_is_named():
+    clip = regularizers.weight_clipping(0.1)
+    with pytest.raises(ValueError, match="params"):
+        clip.update(jnp.ones(1), clip.init(jnp.ones(1)))
+
+
+# ---- attaching ----
+
+
+@pytest.mark.parametrize(
+    ("term", "name", "weight"),
+    [
+        (penalty(r1, gamma=3.0), "r1", 1.5),
+        (penalty(r2, 3.0), "r2", 3.0),
+        (penalty(functools.partial(dragan, strength=1.0), weight=2.0), "dragan", 2.0),
+        (penalty(r1, 1.0, name="smooth"), "smooth", 1.0),
+    ],
+)
+def test_penalty_has_the_name_and_weight_given(term, name, weight):
+    assert (term.name, term.weight) == (name, weight)
+    assert term.init is None
+
+
+def test_penalty_fills_parameters_by_name():
+    given = inputs()
+    x, index = given.real, given.index
+    expected = {
+        r1: r1(squares, x),
+        r2: r2(squares, 2.0 - x),
+        functools.partial(gradient_penalty, target=0.0): gradient_penalty(
+            KEY, squares, x, 2.0 - x, target=0.0, index=index
+        ),
+        dragan: dragan(KEY, squares, x, index=index),
+        (lambda real_logits, scale=2.0: scale * jnp.sum(real_logits)): 24.0,
+    }
+    for function, value in expected.items():
+        np.testing.assert_allclose(penalty(function, 1.0).value(given), value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [{}, {"weight": 1.0, "gamma": 1.0}])
+def test_penalty_needs_either_weight_or_gamma(weights):
+    with pytest.raises(ValueError, match="either weight or gamma"):
+        penalty(r1, **weights)
+
+
+def test_unknown_parameter_of_a_penalty_is_named():
+    with pytest.raises(ValueError, match=r"asks for \['speed'\]"):
+        penalty(lambda real, speed: 0.0, 1.0)

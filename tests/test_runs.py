@@ -1,0 +1,224 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboardX import proto
+from typer.testing import CliRunner
+
+from jaxgan import cli, plots, runs
+from jaxgan.recipes import RECIPES, recipe
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    result = invoke(
+        "train", "digits", "--steps", 20, "--out", out, "--devices", 1,
+        "--log-every", 5, "--sample-every", 10,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def spiral_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "spiral"
+    result = invoke(
+        "train", "spiral", "--steps", 8, "--out", out, "--parallel", "pmap", "--devices", 2
+    )
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_run_folder_holds_what_was_asked_for_and_what_came(digits_run):
+    config = json.loads((digits_run / "config.json").read_text())
+    assert (config["recipe"], config["data"], config["steps"]) == ("digits", "digits", 20)
+    assert config["shape"] == [8, 8, 1]
+    assert config["versions"]["jax"]
+    assert {path.name for path in (digits_run / "samples").iterdir()} == {
+        "step_0000020.png"  # one compiled call of 20 rounds: the middle was never seen
+    }
+    assert (digits_run / "curves.png").stat().st_size > 10_000
+    assert json.loads((digits_run / "result.json").read_text())["seconds"] > 0
+
+
+def test_metrics_file_has_each_logged_round_once(digits_run):
+    rows = [json.loads(line) for line in (digits_run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["round"] for row in rows] == [5, 10, 15, 20]
+    assert [row["step"] for row in rows] == [5, 10, 15, 20]
+    names = {"discriminator_loss", "generator_loss", "accuracy_pairs", "diversity", "penalty_r1"}
+    assert all(names <= set(row) for row in rows)
+
+
+def test_tensorboard_events_hold_the_same_numbers(digits_run):
+    (path,) = digits_run.glob("events.out.tfevents.*")
+    values = {}
+    raw, offset = path.read_bytes(), 0
+    while offset < len(raw):  # records of length, checksum, bytes, checksum
+        length = int.from_bytes(raw[offset : offset + 8], "little")
+        event = proto.event_pb2.Event.FromString(raw[offset + 12 : offset + 12 + length])
+        values |= {(v.tag, event.step): v.simple_value for v in event.summary.value}
+        offset += length + 16
+    rows = [json.loads(line) for line in (digits_run / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        assert values[("generator_loss", row["round"])] == pytest.approx(row["generator_loss"])
+    assert any(tag == "samples" for tag, _ in values)
+
+
+def test_samples_are_in_the_range_of_the_data_and_repeat(digits_run, tmp_path):
+    files = [tmp_path / "a.npz", tmp_path / "deep" / "b.npz"]
+    for file in files:
+        result = invoke("sample", digits_run, "--num", 300, "--seed", 3, "--out", file)
+        assert result.exit_code == 0, result.output
+    first, second = (np.load(file)["samples"] for file in files)
+    assert first.shape == (300, 8, 8, 1)
+    assert first.dtype == np.float32
+    assert 0 <= first.min() < first.max() <= 16
+    assert first.max() > 2  # not left in the range of the networks, 0 to 1
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(runs.sample_run(digits_run, 10, 3), first[:10])
+    assert not np.array_equal(runs.sample_run(digits_run, 10, 4), first[:10])
+    raw = runs.sample_run(digits_run, 10, 3, use_ema=False)
+    assert not np.array_equal(raw, first[:10])
+
+
+def test_sample_draws_a_grid(digits_run, tmp_path):
+    assert invoke("sample", digits_run, "--num", 9, "--out", tmp_path / "g.png").exit_code == 0
+    with Image.open(tmp_path / "g.png") as picture:
+        assert picture.size == (160, 160)  # 3 tiles of 48, 4 gaps of 4
+
+
+def test_two_dimensional_runs_are_drawn_as_points(spiral_run, tmp_path):
+    with Image.open(spiral_run / "samples" / "step_0000008.png") as picture:
+        assert picture.size[0] > 300
+    assert invoke("sample", spiral_run, "--num", 9, "--out", tmp_path / "s.png").exit_code == 0
+    assert runs.sample_run(spiral_run, 5, 0).shape == (5, 2)
+
+
+def test_calls_that_end_at_sampling_points_are_pictured(tmp_path):
+    result = invoke(
+        "train", "spiral", "--steps", 4, "--out", tmp_path / "r", "--devices", 1,
+        "--rounds-per-call", 2, "--sample-every", 2,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (tmp_path / "r" / "samples").iterdir())
+    assert names == ["step_0000002.png", "step_0000004.png"]
+
+
+def test_a_run_is_never_written_over(digits_run):
+    before = (digits_run / "config.json").read_bytes()
+    result = invoke("train", "digits", "--steps", 1, "--out", digits_run)
+    assert isinstance(result.exception, FileExistsError)
+    assert (digits_run / "config.json").read_bytes() == before
+
+
+def test_bad_options_leave_no_folder_behind(tmp_path):
+    result = invoke("train", "digits", "--batch-size", 12, "--devices", 8, "--out", tmp_path / "r")
+    assert "batch_size=12 does not divide over 8" in str(result.exception)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "nothing"), "unknown recipe 'nothing'; known: digits, mnist-mlp, spiral"),
+        (("train", "digits", "--data", "idx:missing"), "missing"),
+        (("train", "digits", "--data", "digit"), "did you mean 'digits'"),
+        (("sample", "missing", "--out", "x.png"), "missing is not a run's folder"),
+    ],
+)
+def test_bad_input_is_explained(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in str(invoke(*arguments).exception)
+
+
+def test_samples_go_to_png_or_npz_only(digits_run, tmp_path):
+    result = invoke("sample", digits_run, "--out", tmp_path / "x.jpg")
+    assert "--out must end in .png or .npz" in str(result.exception)
+
+
+def test_default_folders_do_not_collide(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(runs.free_folder("digits")) == "runs/digits"
+    (tmp_path / "runs" / "digits").mkdir(parents=True)
+    assert str(runs.free_folder("digits")) == "runs/digits-2"
+
+
+def test_python_m_jaxgan_ends_bad_input_in_one_line_and_status_2():
+    command = [sys.executable, "-m", "jaxgan", "train", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: unknown recipe 'nothing'")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_lists_typed_options():
+    text = invoke("train", "--help").output
+    for name in ("--data", "--steps", "--seed", "--out", "--parallel", "--devices", "--n-critic"):
+        assert name in text
+    assert "integer" in text.lower()
+    assert invoke("train", "--steps", "many").exit_code == 2
+
+
+def test_recipes_are_listed_with_time_and_result():
+    text = invoke("recipes").output
+    for each in RECIPES.values():
+        assert each.name in text
+        assert each.time
+        assert each.result
+    with pytest.raises(ValueError, match="unknown recipe"):
+        recipe("x")
+
+
+def test_grid_shows_low_as_black_and_high_as_white():
+    images = np.stack([np.full((2, 2, 1), value) for value in (-1.0, 1.0, 0.0)])
+    grid = plots.sample_grid(images, -1.0, 1.0, columns=3)
+    tile, gap = 48, 4
+    row = grid[gap, gap :: tile + gap]
+    np.testing.assert_array_equal(row[:3], [[0] * 3, [255] * 3, [128] * 3])
+
+
+def test_curves_draw_the_rows_given():
+    rows = [
+        {"step": i, "round": i, "generator_loss": 2.0 * i, "accuracy_real": 0.5, "diversity": None}
+        for i in range(1, 41)
+    ]
+    figure = plots.training_curves(rows)
+    line = figure.axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xdata(), range(1, 41))
+    np.testing.assert_array_equal(line.get_ydata(), 2.0 * np.arange(1, 41))
+    assert "generator updates" in figure.axes[0].get_xlabel()
+
+
+def test_scatter_draws_every_point():
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    figure = plots.scatter_over_density(points, points)
+    np.testing.assert_allclose(figure.axes[0].collections[-1].get_offsets(), points)
+
+
+@pytest.mark.slow
+def test_spiral_recipe_ends_on_the_spiral(tmp_path):
+    from jaxgan.data import spiral_distance
+
+    assert invoke("train", "spiral", "--out", tmp_path / "r", "--devices", 1).exit_code == 0
+    assert spiral_distance(runs.sample_run(tmp_path / "r", 2000, 0)).mean() < 0.05
+
+
+@pytest.mark.slow
+def test_digits_recipe_shows_all_classes(tmp_path):
+    from sklearn.svm import SVC
+
+    from jaxgan.data import digits
+
+    assert invoke("train", "--out", tmp_path / "r", "--devices", 1).exit_code == 0
+    real, samples = digits(), runs.sample_run(tmp_path / "r", 1000, 0)
+    classifier = SVC().fit(real.x.reshape(-1, 64), real.condition)
+    shares = np.bincount(classifier.predict(samples.reshape(-1, 64)), minlength=10) / 1000
+    assert shares.min() >= 0.03

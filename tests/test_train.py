@@ -1,0 +1,177 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan import data, regularizers
+from jaxgan.train import Plan, fit, iterate
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).uniform(size=(40, 4, 4, 1)).astype(np.float32)
+
+
+def test_fit_on_plain_arrays_gives_a_state_and_a_history_of_every_round(key, images, make_gan):
+    state, history = fit(key, make_gan(), images, 7, batch_size=8, devices=1)
+    assert int(state.step) == 7
+    np.testing.assert_array_equal(history["step"], np.arange(1, 8))
+    assert {"discriminator_loss", "generator_loss", "diversity"} <= set(history)
+    assert all(values.shape == (7,) and np.isfinite(values).all() for values in history.values())
+
+
+def test_rounds_per_call_do_not_change_the_result(key, images, make_gan, largest_difference):
+    gan = make_gan()
+    ends = [
+        fit(key, gan, images, 6, batch_size=8, devices=1, rounds_per_call=rounds)
+        for rounds in (1, 4)
+    ]
+    assert largest_difference(*ends) < 1e-6
+
+
+@pytest.mark.parametrize(("wrapper", "devices"), [("jit", 8), ("pmap", 2)])
+def test_devices_do_not_change_the_result(
+    key, images, make_gan, wrapper, devices, largest_difference
+):
+    gan = make_gan(penalties=(jaxgan.penalty(regularizers.gradient_penalty, 1.0),))
+    one, _ = fit(key, gan, images, 3, batch_size=8, devices=1)
+    many, _ = fit(key, gan, images, 3, batch_size=8, wrapper=wrapper, devices=devices)
+    assert largest_difference(one, many) < 1e-6
+
+
+def test_many_turns_a_round_draw_fresh_batches(key, images, make_gan):
+    state, history = fit(
+        key, make_gan(), images, 4, batch_size=8, n_critic=3, n_generator=2, devices=1
+    )
+    assert int(state.step) == 4  # two rounds of two updates
+    assert len(history["step"]) == 2
+
+
+def test_alternation_in_epochs_freezes_the_other_player(key, images, make_gan):
+    gan = make_gan()
+    plan = Plan(batch_size=8, alternation="epochs", n_critic=2, devices=1, rounds_per_call=100)
+    before, turns = None, []
+    for progress in iterate(key, gan, images, 10, plan):
+        state = jax.device_get(progress.state)
+        if before is not None:
+            moved = [
+                not np.array_equal(
+                    jax.tree.leaves(getattr(state, player).params)[1],
+                    jax.tree.leaves(getattr(before, player).params)[1],
+                )
+                for player in ("discriminator", "generator")
+            ]
+            turns.append((len(progress.metrics["step"]), *moved))
+        before = state
+    # 40 images in batches of 8: an epoch is 5 rounds; after the first 10 of the discriminator
+    assert turns == [(5, False, True), (10, True, False), (5, False, True)]
+
+
+def test_metrics_of_the_player_off_turn_are_nan(key, images, make_gan):
+    _, history = fit(key, make_gan(), images, 5, batch_size=8, alternation="epochs", devices=1)
+    assert np.isnan(history["generator_loss"][:5]).all()
+    assert np.isfinite(history["generator_loss"][5:]).all()
+    assert np.isnan(history["discriminator_loss"][5:]).all()
+
+
+def test_every_image_is_seen_once_an_epoch_in_the_model_range(key, make_gan):
+    seen = []
+
+    class Spy(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            jax.debug.callback(lambda x: seen.append(np.asarray(x)), x)
+            return nn.Dense(1)(x.reshape(len(x), -1))
+
+    pixels = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1) * 20
+    images = np.broadcast_to(pixels, (12, 4, 4, 1)).copy()
+    gan = make_gan(discriminator=jaxgan.from_linen(Spy()))
+    fit(key, gan, images, 3, batch_size=4, model_range=(-1.0, 1.0), devices=1)
+    jax.effects_barrier()
+    values = {round((float(x) + 1) * 127.5) for batch in seen for x in np.unique(batch)}
+    assert set(range(0, 240, 20)) <= values
+
+
+def test_fit_goes_on_from_a_state_and_leaves_it_usable(key, images, make_gan):
+    gan = make_gan()
+    first, _ = fit(key, gan, images, 2, batch_size=8, devices=1)
+    second, history = fit(key, gan, images, 3, batch_size=8, devices=1, state=first)
+    assert (int(first.step), int(second.step)) == (2, 5)
+    np.testing.assert_array_equal(history["step"], [3, 4, 5])
+    assert np.isfinite(jax.tree.leaves(first.generator.params)[0]).all()
+
+
+def test_labels_reach_a_conditional_gan(key, images, make_gan):
+    class Player(nn.Module):
+        shape: tuple[int, ...]
+
+        @nn.compact
+        def __call__(self, x, labels):
+            x = jnp.concatenate([x.reshape(len(x), -1), jax.nn.one_hot(labels, 2)], axis=1)
+            return nn.Dense(int(np.prod(self.shape)))(x).reshape(len(x), *self.shape)
+
+    gan = make_gan(
+        generator=jaxgan.from_linen(Player((4, 4, 1))), discriminator=jaxgan.from_linen(Player(()))
+    )
+    batch = jaxgan.Batch(images, np.arange(40) % 2)
+    state, _ = fit(key, gan, batch, 2, batch_size=8, conditional=True, devices=1)
+    drawn = [jaxgan.sample(key, gan, state, 4, jnp.full(4, label)) for label in (0, 1)]
+    assert float(jnp.max(jnp.abs(drawn[0] - drawn[1]))) > 1e-3
+    with pytest.raises(ValueError, match="conditional training needs labels"):
+        fit(key, gan, images, 1, conditional=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps must be a positive int, got 0"),
+        ({"batch_size": 12, "devices": 8}, r"batch_size=12 does not divide over 8 device\(s\)"),
+        ({"batch_size": 8, "accumulate": 3, "devices": 1}, "with accumulate=3"),
+        ({"wrapper": "shard_map"}, "wrapper must be one of jit, pmap, got 'shard_map'"),
+        ({"alternation": "days"}, "alternation must be one of steps, epochs"),
+        ({"alternation": "epochs", "update": "simultaneous"}, "has no turns to alternate"),
+        ({"devices": 99}, "devices=99, but there are 8"),
+        ({"rounds_per_call": 0}, "rounds_per_call must be a positive int"),
+    ],
+)
+def test_bad_options_are_named(key, images, make_gan, options, message):
+    with pytest.raises(ValueError, match=message):
+        fit(key, make_gan(), images, **({"steps": 1} | options))
+
+
+def test_convolutions_run_outside_the_loop_on_cpu(key, images, make_gan):
+    class Conv(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(1)(nn.Conv(2, (3, 3))(x).reshape(len(x), -1))
+
+    plan = Plan(batch_size=8, devices=1)
+    for network, rounds in ((None, 5), (Conv(), 1)):
+        gan = make_gan() if network is None else make_gan(discriminator=jaxgan.from_linen(network))
+        progress = next(iterate(key, gan, images, 5, plan))
+        assert len(progress.metrics["step"]) == rounds
+
+
+def test_fit_learns_the_mean_of_a_gaussian(key):
+    """Not only moving: the samples end where the data are."""
+    import optax
+
+    from jaxgan import latents, losses
+    from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+    points = data.load("gaussian").x[:4000] * 0.5 + np.array([2.0, -1.0], np.float32)
+    gan = jaxgan.GAN(
+        generator=jaxgan.from_linen(MLPGenerator((2,), hidden=(32,), output=None)),
+        discriminator=jaxgan.from_linen(MLPDiscriminator(hidden=(32,), dropout=0.0)),
+        latent=latents.normal(2),
+        loss=losses.non_saturating,
+        penalties=(jaxgan.penalty(regularizers.r1, gamma=1.0),),
+        generator_optimizer=optax.adam(1e-2, b1=0.0),
+        discriminator_optimizer=optax.adam(1e-2, b1=0.0),
+    )
+    state, _ = fit(key, gan, points, 800, batch_size=128, devices=1)
+    samples = np.asarray(jaxgan.sample(key, gan, state, 2000))
+    np.testing.assert_allclose(samples.mean(axis=0), [2.0, -1.0], atol=0.15)
+    np.testing.assert_allclose(samples.std(axis=0), [0.5, 0.5], atol=0.15)

@@ -1,0 +1,348 @@
+import gzip
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan import data
+
+MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+# ---- IDX files ----
+
+
+def write_idx(file, array, magic=None):
+    magic = (0x00000800 | array.ndim) if magic is None else magic
+    content = struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+    file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+
+
+def idx_images(num=5):
+    return np.arange(num * 3 * 4, dtype=np.uint8).reshape(num, 3, 4)
+
+
+@pytest.mark.parametrize("joint", ["-", "."])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_files_are_read_in_all_spellings(tmp_path, joint, suffix):
+    write_idx(tmp_path / f"train-images{joint}idx3-ubyte{suffix}", idx_images())
+    write_idx(tmp_path / f"train-labels{joint}idx1-ubyte{suffix}", np.arange(5, dtype=np.uint8))
+    dataset = data.idx(tmp_path)
+    np.testing.assert_array_equal(dataset.x, idx_images()[..., None])
+    assert dataset.x.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.condition, np.arange(5))
+    assert dataset.condition.dtype == np.int32
+    assert (dataset.low, dataset.high) == (0.0, 255.0)
+
+
+def test_idx_test_split_is_t10k_and_labels_are_optional(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images(5))
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", idx_images(3))
+    dataset = data.load(f"idx:{tmp_path}:test")
+    assert len(dataset.x) == 3
+    assert dataset.condition is None
+    assert len(data.load(f"idx:{tmp_path}:train").x) == len(data.load(f"idx:{tmp_path}").x) == 5
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_truncated_idx_file_names_the_file(tmp_path, suffix):
+    file = tmp_path / f"train-images-idx3-ubyte{suffix}"
+    write_idx(file, idx_images())
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"images-idx3.*\(5, 3, 4\), so expected 76 bytes, found"):
+        data.idx(tmp_path)
+
+
+def test_idx_file_without_a_whole_header_is_refused(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03")
+    with pytest.raises(ValueError, match="expected a header of 16 bytes, found 4 bytes"):
+        data.idx(tmp_path)
+
+
+def test_idx_file_with_bytes_too_many_is_refused(tmp_path):
+    file = tmp_path / "train-images-idx3-ubyte"
+    write_idx(file, idx_images())
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(ValueError, match="expected 76 bytes, found 77 bytes"):
+        data.idx(tmp_path)
+
+
+def test_idx_header_of_nonsense_does_not_overflow(tmp_path):
+    content = struct.pack(">4I", 0x00000803, 2**31, 2**31, 4)  # 2**64: zero in 64 bits
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
+    with pytest.raises(ValueError, match=f"expected {16 + 2**64} bytes, found 16 bytes"):
+        data.idx(tmp_path)
+
+
+def test_idx_wrong_magic_number_is_refused(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images(), magic=0x00000D03)
+    with pytest.raises(ValueError, match="expected magic number 0x00000803, found 0x00000d03"):
+        data.idx(tmp_path)
+
+
+def test_idx_file_that_is_not_gzip_is_refused(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"<html>not found</html>")
+    with pytest.raises(ValueError, match=r"idx3-ubyte\.gz: not a sound gzip file"):
+        data.idx(tmp_path)
+
+
+def test_idx_images_and_labels_must_match_in_number(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images())
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(4, dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"holds 5 images, but .* 4 labels"):
+        data.idx(tmp_path)
+
+
+def test_idx_names_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no t10k-images-idx3-ubyte or t10k.*\.gz in"):
+        data.idx(tmp_path, split="test")
+    with pytest.raises(FileNotFoundError, match=r"there is no directory .*nowhere; expected idx:"):
+        data.idx(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="train and test, got 'valid'"):
+        data.idx(tmp_path, split="valid")
+
+
+@pytest.mark.skipif(not MNIST.is_dir(), reason="MNIST is not here")
+def test_mnist_itself_is_read():
+    dataset = data.idx(MNIST, split="test")
+    assert dataset.x.shape == (10_000, 28, 28, 1)
+    assert dataset.condition[:5].tolist() == [7, 2, 1, 0, 4]
+    assert dataset.x.mean() / 255 == pytest.approx(0.1325, abs=1e-4)
+
+
+# ---- NumPy archives ----
+
+
+@pytest.mark.parametrize("key", ["x", "images", "x_train", "samples", "anything"])
+@pytest.mark.parametrize("labels_key", ["y", "labels", "y_train", None])
+def test_npz_arrays_are_found_by_name(tmp_path, key, labels_key):
+    images, labels = np.zeros((3, 4, 4, 3), np.uint8), np.array([[2], [0], [1]])
+    arrays = {key: images} if labels_key is None else {key: images, labels_key: labels}
+    np.savez(tmp_path / "some.npz", **arrays)
+    dataset = data.load(f"npz:{tmp_path / 'some.npz'}")
+    assert dataset.x.shape == (3, 4, 4, 3)
+    if labels_key is None:
+        assert dataset.condition is None
+    else:
+        assert dataset.condition.tolist() == [2, 0, 1]
+
+
+def test_npz_without_known_arrays_lists_what_it_holds(tmp_path):
+    np.savez(tmp_path / "some.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"holds the arrays \['a', 'b'\]; one of \['x', 'images'"):
+        data.npz(tmp_path / "some.npz")
+
+
+def test_npz_of_bad_samples_names_the_file(tmp_path):
+    np.savez(tmp_path / "some.npz", x=np.full((2, 2), np.nan))
+    with pytest.raises(ValueError, match=r"some\.npz: sample 0 holds NaN"):
+        data.npz(tmp_path / "some.npz")
+
+
+def test_npz_never_unpickles(tmp_path):
+    np.savez(tmp_path / "some.npz", x=np.array([{}, {}], object))
+    with pytest.raises(ValueError, match=r"some\.npz: cannot read array 'x' .*allow_pickle=False"):
+        data.npz(tmp_path / "some.npz")
+
+
+def test_npz_that_is_no_archive_is_refused(tmp_path):
+    np.save(tmp_path / "single.npy", np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"single array; save it with np\.savez\('single', x=x\)"):
+        data.npz(tmp_path / "single.npy")
+    np.savez(tmp_path / "cut.npz", x=np.zeros((20, 20)))
+    whole = (tmp_path / "cut.npz").read_bytes()
+    for content in (b"", b"some text", whole[: len(whole) // 2]):
+        (tmp_path / "cut.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"cut\.npz: not a NumPy archive"):
+            data.npz(tmp_path / "cut.npz")
+
+
+def test_npz_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .*none\.npz; expected npz:FILE"):
+        data.load(f"npz:{tmp_path / 'none.npz'}")
+
+
+# ---- folders of images ----
+
+
+def write_image(file, size=(6, 4), mode="RGB", value=0):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(file)
+
+
+def test_folder_reads_images_in_sorted_order(tmp_path):
+    for name, value in (("b.png", 2), ("a.BMP", 1), ("c.tif", 3)):
+        write_image(tmp_path / name, mode="L", value=value)
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "._b.png").write_bytes(b"what some systems leave beside a file")
+    dataset = data.load(f"folder:{tmp_path}")
+    assert dataset.x.shape == (3, 4, 6, 1)
+    assert dataset.x.dtype == np.uint8
+    assert dataset.x[:, 0, 0, 0].tolist() == [1, 2, 3]
+    assert dataset.condition is None
+    assert (dataset.low, dataset.high) == (0.0, 255.0)
+
+
+def test_folder_is_rgb_as_soon_as_one_image_is(tmp_path):
+    write_image(tmp_path / "a.png", mode="L", value=9)
+    write_image(tmp_path / "b.png", mode="RGB", value=(1, 2, 3))
+    x = data.folder(tmp_path).x
+    assert x[:, 0, 0].tolist() == [[9, 9, 9], [1, 2, 3]]
+
+
+def test_folder_drops_transparency_without_a_warning(tmp_path):
+    write_image(tmp_path / "a.png", mode="RGBA", value=(1, 2, 3, 0))
+    palette = Image.new("RGB", (6, 4), (4, 5, 6)).convert("P", palette=Image.Palette.ADAPTIVE)
+    palette.save(tmp_path / "b.png", transparency=bytes([7] * 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert data.folder(tmp_path).x[:, 0, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_folder_black_and_white_images_span_the_bytes(tmp_path):
+    write_image(tmp_path / "a.png", mode="1", value=1)
+    write_image(tmp_path / "b.png", mode="1", value=0)
+    assert data.folder(tmp_path).x[:, 0, 0].tolist() == [[255], [0]]
+
+
+def test_sub_folders_are_classes_in_sorted_order(tmp_path):
+    for name in ("dog/deep/1.png", "cat/1.png", "ant/1.png", "dog/0.png"):
+        write_image(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    write_image(tmp_path / ".hidden" / "0.png")
+    dataset = data.folder(tmp_path)
+    assert dataset.condition.tolist() == [0, 1, 2, 2]
+    assert dataset.condition.dtype == np.int32
+
+
+def test_images_beside_class_folders_are_refused(tmp_path):
+    write_image(tmp_path / "cat" / "1.png")
+    write_image(tmp_path / "stray.png")
+    with pytest.raises(ValueError, match=r"stray\.png lies beside the class folders"):
+        data.folder(tmp_path)
+
+
+def test_mixed_sizes_name_two_files_and_the_way_out(tmp_path):
+    write_image(tmp_path / "a.png", size=(6, 4))
+    write_image(tmp_path / "b.png", size=(6, 5))
+    with pytest.raises(ValueError, match=r"a\.png is 6x4, .*b\.png is 6x5; .*folder:.*@4"):
+        data.folder(tmp_path)
+    assert data.load(f"folder:{tmp_path}@3").x.shape == (2, 3, 3, 3)
+
+
+@pytest.mark.parametrize("size", [(8, 24), (24, 8), (9, 31), (3, 3)])
+def test_size_resizes_the_shorter_side_and_crops_the_centre(tmp_path, size):
+    pixels = np.zeros((size[1], size[0]), np.uint8)
+    middle = pixels[(size[1] - 3) // 2 :, (size[0] - 3) // 2 :]
+    middle[:3, :3] = 255
+    for name in ("a.png", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    x = data.folder(tmp_path, size=8).x[0, :, :, 0].astype(float)
+    assert x.shape == (8, 8)
+    rows, columns = np.indices(x.shape)
+    assert (x * rows).sum() / x.sum() == pytest.approx(3.5, abs=0.6)
+    assert (x * columns).sum() / x.sum() == pytest.approx(3.5, abs=0.6)
+
+
+def test_size_crops_instead_of_squeezing(tmp_path):
+    pixels = np.zeros((8, 24), np.uint8)
+    pixels[:, 8:16] = np.arange(64).reshape(8, 8)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    x = data.folder(tmp_path, size=8).x
+    np.testing.assert_array_equal(x[0, :, :, 0], np.arange(64).reshape(8, 8))
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by a quarter to the right
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (6, 4)).save(tmp_path / name, exif=exif)
+    assert data.folder(tmp_path).x.shape == (2, 6, 4, 3)
+
+
+def test_unreadable_image_is_named(tmp_path):
+    write_image(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"cannot read image .*b\.png"):
+        data.folder(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_truncated_image_is_named(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    for name in ("a", "b"):
+        Image.fromarray(noise).save(tmp_path / f"{name}.{suffix}")
+    whole = (tmp_path / f"b.{suffix}").read_bytes()
+    (tmp_path / f"b.{suffix}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=rf"cannot read image .*b\.{suffix}"):
+        data.folder(tmp_path)
+
+
+def test_images_of_16_bits_are_refused_instead_of_clipped(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((4, 4), 1000, np.uint16)).save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"a\.png: more than 8 bits"):
+        data.folder(tmp_path)
+
+
+def test_folder_names_what_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no images in"):
+        data.folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no directory .*nowhere; expected folder:DIR"):
+        data.load(f"folder:{tmp_path}/nowhere@64")
+    with pytest.raises(ValueError, match="size must be 1 or more pixels, got 0"):
+        data.load(f"folder:{tmp_path}@0")
+    write_image(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=f"folder:{tmp_path}: needs at least 2 samples, got 1"):
+        data.folder(tmp_path)
+
+
+# ---- names ----
+
+
+def test_digits_are_real_8x8_images_in_0_to_16():
+    dataset = data.digits()
+    assert dataset.x.shape == (1797, 8, 8, 1)
+    assert dataset.x.dtype == np.float32
+    assert (dataset.x.min(), dataset.x.max()) == (dataset.low, dataset.high) == (0.0, 16.0)
+    assert dataset.condition[:5].tolist() == [0, 1, 2, 3, 4]
+    assert dataset.condition.dtype == np.int32
+
+
+@pytest.mark.parametrize("name", ["digits", "spiral", "ring8", "grid25", "gaussian"])
+def test_load_knows_every_name(name):
+    assert data.load(name).name == name
+
+
+def test_the_name_of_a_data_set_loads_it_again(tmp_path):
+    for name in ("cat/1.png", "dog/1.png"):
+        write_image(tmp_path / name)
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", idx_images())
+    np.savez(tmp_path / "some.npz", x=np.zeros((2, 2)))
+    for spec in (f"folder:{tmp_path}@2", f"idx:{tmp_path}:test", f"npz:{tmp_path / 'some.npz'}"):
+        assert data.load(spec).name == spec
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("digts", r"unknown data 'digts'; did you mean 'digits'\? known: digits, spiral"),
+        ("floder:x", r"did you mean 'folder'\?"),
+        ("cifar10", r"unknown data 'cifar10'; known: .*folder:DIR@64"),
+        ("", "unknown data ''; known"),
+        ("idx", "'idx' lacks a path after 'idx:'"),
+        ("npz:", "'npz:' lacks a path"),
+        ("digits:train", "takes no path: write 'digits'"),
+    ],
+)
+def test_unknown_names_list_the_known(spec, message):
+    with pytest.raises(ValueError, match=message):
+        data.load(spec)

@@ -1,6 +1,6 @@
 """Steps a second of the same GANs in jaxgan, PyTorch and Keras 3, measured side by side.
 
-    pip install 'jaxgan[bench]'
+    pip install '.[bench]'
     python benchmarks/throughput.py --cases mnist-mlp,toy --json throughput.json
 
 One step is one update of each player: of the discriminator on a real and a generated batch, then
@@ -93,7 +93,7 @@ def make_runners(case: Case, data: np.ndarray, frameworks: list[str]) -> list[Ru
     for name in frameworks:
         make, package = FRAMEWORKS[name]
         if importlib.util.find_spec(package) is None:
-            print(f"{name}: skipped, no {package} here:  pip install 'jaxgan[bench]'")
+            print(f"{name}: skipped, no {package} here:  pip install '.[bench]'")
             continue
         try:
             runners += make(case, data)
@@ -332,8 +332,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         if unknown := sorted(set(chosen) - set(known)):
             parser.error(f"unknown {name}: {', '.join(unknown)}; known: {', '.join(known)}")
         setattr(options, name, chosen)
-    if options.windows < 1 or options.window_seconds <= 0:
-        parser.error("--windows and --window-seconds must be positive")
+    if options.windows < 7 or options.window_seconds <= 0:
+        parser.error("--windows must be 7 or more, --window-seconds positive")
     return options
 
 

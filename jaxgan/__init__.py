@@ -10,7 +10,7 @@ from jaxgan.steps import (
     make_train_step,
     sample,
 )
-from jaxgan.train import fit
+from jaxgan.train import Plan, fit, iterate
 from jaxgan.types import (
     GAN,
     AdversarialLoss,
@@ -20,6 +20,7 @@ from jaxgan.types import (
     GeneratorTerm,
     Network,
     Penalty,
+    PenaltyInputs,
     PlayerState,
 )
 
@@ -34,12 +35,15 @@ __all__ = [
     "GeneratorTerm",
     "Network",
     "Penalty",
+    "PenaltyInputs",
+    "Plan",
     "PlayerState",
     "data",
     "fit",
     "from_linen",
     "from_nnx",
     "init",
+    "iterate",
     "latents",
     "losses",
     "make_discriminator_step",

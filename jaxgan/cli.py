@@ -119,6 +119,7 @@ def sample(
     ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
+    runs.check_writable(run, out)
     runs.write_samples(runs.sample_run(run, num, seed, use_ema=ema), run, out)
     Console().print(f"{num} samples -> {out}", highlight=False)
 

@@ -32,8 +32,10 @@ def select_devices(devices: int | Sequence[Any] | None = None) -> list:
     """The devices meant: all, the first so many, or those given.
 
     Raises:
-      ValueError: if there are fewer devices than asked for, or none is.
+      ValueError: if there are fewer devices than asked for, or several processes.
     """
+    if jax.process_count() > 1:
+        raise ValueError(f"one process is supported, this is one of {jax.process_count()}")
     if devices is None:
         return jax.devices()
     if not isinstance(devices, int):
@@ -137,7 +139,8 @@ def _check_replicated(tree: PyTree):
         if not all(np.array_equal(shards[0], other, equal_nan=True) for other in shards[1:]):
             raise ValueError(
                 "the step gives different results on different devices: "
-                "make it with axis_name=jaxgan.parallel.AXIS"
+                "make it with axis_name=jaxgan.parallel.AXIS, "
+                "and let layers that keep statistics (batch norm) reduce over it"
             )
 
 

@@ -39,7 +39,7 @@ def sample_grid(images: np.ndarray, low: float, high: float, columns: int | None
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     pixels = np.clip((images - low) / (high - low), 0.0, 1.0) * 255.0
-    enlarge = max(1, 48 // max(height, width))
+    enlarge = max(1, 56 // max(height, width))
     tiles = np.rint(pixels).astype(np.uint8).repeat(enlarge, axis=1).repeat(enlarge, axis=2)
     tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)) if channels == 1 else tiles
     gap, shade = 4, 60
@@ -91,7 +91,7 @@ def training_curves(rows: Sequence[dict]) -> Figure:
     figure = Figure(figsize=(11, 3.3), layout="constrained")
     losses, accuracy, diversity = figure.subplots(1, 3)
     _curves(losses, rows, {"discriminator_loss": BLUE, "generator_loss": ORANGE})
-    losses.set(ylabel="loss (nats a sample)")
+    losses.set(ylabel="loss")
     names = {"accuracy_real": BLUE, "accuracy_fake": ORANGE, "accuracy_pairs": GREEN}
     _curves(accuracy, rows, names)
     accuracy.axhline(0.5, color=GREY, linestyle=":", linewidth=1)

@@ -87,7 +87,7 @@ RECIPES = {
     for recipe in (
         Recipe(
             name="digits",
-            summary="Vanilla GAN (MLPs) on 1,797 real 8x8 handwritten digits",
+            summary="MLPs with the relativistic loss, R1 and R2 on 1,797 real 8x8 digits",
             data="digits",
             gan=digits_gan,
             steps=20_000,
@@ -98,7 +98,7 @@ RECIPES = {
             summary="The textbook notebook's vanilla GAN; for MNIST give --data idx:DIR",
             data="digits",
             gan=mnist_mlp_gan,
-            steps=20_000,
+            steps=40_000,
             plan=Plan(batch_size=128, model_range=(0.0, 1.0)),
         ),
         Recipe(

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
-from jaxgan.types import Array, Penalty, PenaltyInputs
+from jaxgan.types import Array, Penalty, PenaltyInputs, PyTree
 
 Critic = Callable[[Array], Array]
 
@@ -227,10 +227,10 @@ def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
         means = jax.lax.stop_gradient(means)
         return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, inputs.memory, means)
 
-    def start() -> LecamAverages:
+    def init() -> LecamAverages:
         return LecamAverages(jnp.zeros(()), jnp.zeros(()))
 
-    return penalty(lecam, weight)._replace(init=start, update=update)
+    return penalty(lecam, weight, init=init, update=update)
 
 
 # --- Weights
@@ -268,6 +268,8 @@ def penalty(
     *,
     gamma: float | None = None,
     name: str | None = None,
+    init: Callable[[], PyTree] | None = None,
+    update: Callable[[PenaltyInputs], PyTree] | None = None,
 ) -> Penalty:
     """A penalty of this module, or one of your own, with its weight in the discriminator's loss.
 
@@ -278,8 +280,11 @@ def penalty(
       weight: factor in the loss.
       gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count.
       name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.
+      init: makes what the penalty remembers at first, if it asks for `memory`.
+      update: gives what it remembers next.
     Raises:
-      ValueError: if not exactly one of weight and gamma is given, or a parameter is unknown.
+      ValueError: if not exactly one of weight and gamma is given, a parameter is unknown, or the
+        function asks for a memory that nothing makes (for `lecam` use `lecam_penalty`).
 
     >>> penalty(r1, gamma=10.0).weight
     5.0
@@ -297,6 +302,8 @@ def penalty(
     unknown = [p.name for p in parameters if p.name not in known and p.default is p.empty]
     if unknown:
         raise ValueError(f"penalty functions take {fields}, this asks for {unknown}")
+    if "memory" in known and (init is None or update is None):
+        raise ValueError("this penalty remembers: give init and update, or use lecam_penalty")
     if name is None:
         plain = function.func if isinstance(function, functools.partial) else function
         name = getattr(plain, "__name__", "penalty")
@@ -304,4 +311,4 @@ def penalty(
     def value(inputs: PenaltyInputs) -> Array:
         return function(**{field: getattr(inputs, field) for field in known})
 
-    return Penalty(name, value, factor)
+    return Penalty(name, value, factor, init, update)

@@ -9,7 +9,9 @@ state/          the final state (Orbax)
 result.json     the time taken and the last metrics
 """
 
+import contextlib
 import datetime
+import itertools
 import json
 import math
 import os
@@ -30,7 +32,7 @@ from tensorboardX import SummaryWriter
 from jaxgan import checkpoint, plots
 from jaxgan.data import Dataset, load, to_own_range
 from jaxgan.recipes import Recipe, recipe
-from jaxgan.steps import init, sample
+from jaxgan.steps import check_positive, init, sample
 from jaxgan.train import Plan, iterate
 from jaxgan.types import GANState, Metrics
 
@@ -55,6 +57,7 @@ class Options(NamedTuple):
 class Entry(NamedTuple):
     """What there is to write at one point of a run; the state comes with the last entry only."""
 
+    round: int
     step: int
     rows: list[Row]
     samples: np.ndarray | None
@@ -78,25 +81,24 @@ def train_run(
       FileExistsError: if there is something in the folder.
       ValueError: if options or data are no good.
     """
-    for name in ("log_every", "sample_every"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"{name} must be a positive int, got {getattr(options, name)}")
-    _check_free(out)
+    check_positive(log_every=options.log_every, sample_every=options.sample_every)
     dataset = load(options.data)
     started = time.perf_counter()
-    events, state = None, None
+    entries = _entries(chosen, options, dataset)
+    with _claimed(out):
+        first = next(entries)  # compiles, and so refuses what cannot be trained
+        _start_folder(out, chosen, options, dataset)
     rows: list[Row] = []
-    for entry in _entries(chosen, options, dataset):
-        if events is None:  # the first call went through, so there is a run to speak of
-            events = _start_folder(out, chosen, options, dataset)
-        _write_entry(entry, out, events, dataset, options.plan)
-        state, rows = entry.state, rows + entry.rows
-        for row in entry.rows:
-            tell(row)
-    assert events is not None
-    events.close()
-    checkpoint.save(out / "state", state)
-    _save_figure(plots.training_curves(rows), out / "curves.png")
+    with contextlib.closing(SummaryWriter(str(out))) as events:
+        try:
+            for entry in itertools.chain([first], entries):
+                _write_entry(entry, out, events, dataset, options.plan)
+                rows += entry.rows
+                for row in entry.rows:
+                    tell(row)
+        finally:  # of a run cut short, the curves so far
+            _save_figure(plots.training_curves(rows), out / "curves.png")
+    checkpoint.save(out / "state", entry.state)
     result = {"seconds": round(time.perf_counter() - started, 1), "last": rows[-1] if rows else {}}
     _write_json(result, out / "result.json")
     return result
@@ -132,11 +134,12 @@ def _entry(
     log_every: int,
 ) -> Entry:
     values = jax.device_get(metrics)  # waits for the call that made them
+    number = int(values["round"][-1])
     counts = ("round", "step")
     names = [*counts, *(name for name in values if name not in counts)]
     due = [i for i, number in enumerate(values["round"]) if number % log_every == 0]
     rows = [{name: _json_number(values[name][i]) for name in names} for i in due]
-    return Entry(step, rows, None if samples is None else np.asarray(samples), state)
+    return Entry(number, step, rows, None if samples is None else np.asarray(samples), state)
 
 
 def _json_number(value: Any) -> float | int | None:
@@ -156,13 +159,26 @@ def free_folder(name: str) -> Path:
     return folder
 
 
-def _check_free(out: Path):
+@contextlib.contextmanager
+def _claimed(out: Path) -> Iterator[None]:
+    """Takes the folder for this run alone, and gives it back if the run does not come to be."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} is there already: give a new folder, or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    config = out / "config.json"
+    try:
+        config.touch(exist_ok=False)  # of two runs that start at once, one gets here first
+    except FileExistsError:
+        raise FileExistsError(f"--out {out} was just taken by another run") from None
+    try:
+        yield
+    except BaseException:
+        config.unlink()
+        out.rmdir()
+        raise
 
 
-def _start_folder(out: Path, chosen: Recipe, options: Options, dataset: Dataset) -> SummaryWriter:
-    (out / "samples").mkdir(parents=True, exist_ok=True)
+def _start_folder(out: Path, chosen: Recipe, options: Options, dataset: Dataset):
     packages = ("jaxgan", "jax", "flax", "optax", "numpy")
     device = jax.devices()[0]
     config = {
@@ -178,7 +194,7 @@ def _start_folder(out: Path, chosen: Recipe, options: Options, dataset: Dataset)
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     _write_json(config, out / "config.json")
-    return SummaryWriter(str(out))
+    (out / "samples").mkdir()
 
 
 def _write_entry(entry: Entry, out: Path, events: SummaryWriter, dataset: Dataset, plan: Plan):
@@ -194,7 +210,7 @@ def _write_entry(entry: Entry, out: Path, events: SummaryWriter, dataset: Datase
         picture = _picture(own, dataset.low, dataset.high, dataset.x)
         if picture is not None:
             _replace(out / "samples" / f"step_{entry.step:07d}.png", Image.fromarray(picture).save)
-            events.add_image("samples", picture, entry.step, dataformats="HWC")
+            events.add_image("samples", picture, entry.round, dataformats="HWC")
 
 
 def _picture(
@@ -273,19 +289,26 @@ def sample_run(run: Path, num: int, seed: int, use_ema: bool = True) -> np.ndarr
     return to_own_range(np.concatenate(parts)[:num], config["low"], config["high"], model_range)
 
 
+def check_writable(run: Path, out: Path):
+    """Raises a ValueError unless samples of this run can go to a file so called."""
+    shape = tuple(read_config(run)["shape"])
+    if out.suffix not in (".npz", ".png"):
+        raise ValueError(f"--out must end in .png or .npz, got {out}")
+    if out.suffix == ".png" and not (plots.is_image(shape) or shape == (2,)):
+        raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
+
+
 def write_samples(samples: np.ndarray, run: Path, out: Path):
     """Samples of a run to a file: a picture (.png), or the array `samples` (.npz).
 
     Raises:
       ValueError: if the file's ending is another, or the samples have no picture.
     """
+    check_writable(run, out)
     if out.suffix == ".npz":
         _replace(out, lambda beside: np.savez_compressed(beside, samples=samples))
-    elif out.suffix == ".png":
+    else:
         config = read_config(run)
         picture = _picture(samples, config["low"], config["high"], None)
-        if picture is None:
-            raise ValueError(f"samples of shape {samples.shape[1:]} have no picture: give a .npz")
+        assert picture is not None  # by the check
         _replace(out, Image.fromarray(picture).save)
-    else:
-        raise ValueError(f"--out must end in .png or .npz, got {out}")

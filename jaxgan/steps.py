@@ -4,6 +4,7 @@ None is jitted; wrap a step with `jax.jit`, or with `jaxgan.parallel` for severa
 that is not on turn keeps every bit of its parameters, statistics and optimizer state.
 """
 
+import numbers
 from collections.abc import Callable
 from typing import Literal
 
@@ -79,7 +80,7 @@ def make_discriminator_step(gan: GAN, axis_name: str | None = None, accumulate: 
     Raises:
       ValueError: if accumulate is not positive (or, in the step, does not divide the batch).
     """
-    _check_positive(accumulate=accumulate)
+    check_positive(accumulate=accumulate)
 
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         def objective(params, carry, batch, index):
@@ -106,7 +107,7 @@ def make_generator_step(gan: GAN, axis_name: str | None = None, accumulate: int 
     The real samples of the batch serve only the condition and losses that look at them.
     Arguments, result and errors are those of `make_discriminator_step`.
     """
-    _check_positive(accumulate=accumulate)
+    check_positive(accumulate=accumulate)
 
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         def objective(params, carry, batch, index):
@@ -212,9 +213,9 @@ def make_train_step(
       ValueError: if an argument is out of range or simultaneous updates are to have many turns.
     Source: Goodfellow et al. 2014, algorithm 1.
     """
-    _check_positive(n_critic=n_critic, n_generator=n_generator)
-    _check_choice(update=(update, ("alternating", "simultaneous")))
-    _check_choice(first=(first, ("discriminator", "generator")))
+    check_positive(n_critic=n_critic, n_generator=n_generator)
+    check_choice(update=(update, ("alternating", "simultaneous")))
+    check_choice(first=(first, ("discriminator", "generator")))
     players: dict[Player, tuple[Step, int]] = {
         "discriminator": (make_discriminator_step(gan, axis_name, accumulate), n_critic),
         "generator": (make_generator_step(gan, axis_name, accumulate), n_generator),
@@ -260,20 +261,22 @@ def _simultaneous(discriminator_step: Step, generator_step: Step) -> Step:
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         # One key for both: they look at the same generated samples, which are computed once.
         new, metrics = discriminator_step(key, state, batch)
-        other, other_metrics = generator_step(key, state, batch)
+        other, other_metrics = generator_step(jax.random.clone(key), state, batch)
         new = other._replace(discriminator=new.discriminator, extras=new.extras)
         return new, metrics | other_metrics
 
     return step
 
 
-def _check_positive(**counts: int):
+def check_positive(**counts: int):
+    """Raises a ValueError that names the first count that is not a positive int."""
     for name, count in counts.items():
-        if not isinstance(count, int) or count < 1:
+        if not isinstance(count, numbers.Integral) or count < 1:
             raise ValueError(f"{name} must be a positive int, got {count!r}")
 
 
-def _check_choice(**choices: tuple[str, tuple[str, ...]]):
+def check_choice(**choices: tuple[str, tuple[str, ...]]):
+    """Raises a ValueError that names the first `(value, allowed)` where it is not."""
     for name, (value, allowed) in choices.items():
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
@@ -305,7 +308,7 @@ def sample(
     Raises:
       ValueError: if num is not a positive int.
     """
-    _check_positive(num=num)
+    check_positive(num=num)
     source = state.generator if state.ema is None or not use_ema else state.ema
     index = sample_index(num) + first_index
     return generate(key, gan, source.params, source.model_state, condition, index, train=False)[0]

@@ -18,6 +18,8 @@ from jaxgan.data import Dataset, batch_indices, from_arrays, to_model_range
 from jaxgan.steps import (
     Player,
     Step,
+    check_choice,
+    check_positive,
     init,
     make_discriminator_step,
     make_generator_step,
@@ -85,21 +87,23 @@ def fit(
       gan: the setting.
       data: a `Dataset`, or all samples [N, ...], alone or with labels in a `Batch`. Plain float
         arrays are used as they are; uint8 ones are images in 0..255.
-      steps: generator updates.
+      steps: generator updates; rounded up to whole rounds.
       batch_size: of the global batch, over all devices.
       n_critic: discriminator turns a round (or epochs, see alternation).
       n_generator: generator turns a round (or epochs).
       alternation: with "epochs" the first player trains for so many epochs, the other one frozen,
-        then the other for its own.
+        then the other for its own; an epoch is as many batches as hold the data once.
       update: "alternating" or "simultaneous", see `make_train_step`.
       first: the player whose turn comes first.
       accumulate: micro-batches an update.
-      model_range: (low, high) of the generator's output, to which bounded data is scaled.
-      conditional: give the data's labels to both players.
+      model_range: (low, high) of the generator's output, to which bounded data (uint8 images,
+        named data sets) is scaled: (0, 1) for a sigmoid, (-1, 1) for tanh.
+      conditional: give the data's labels to both players, instead of leaving them aside.
       wrapper: "jit" over a mesh or "pmap"; the numbers are the same.
       devices: how many; all if not given.
       rounds_per_call: rounds in one compiled call; what is fast if not given.
-      state: a state to go on from, instead of a new one.
+      state: a state to go on from, instead of a new one. With the same key and data, and
+        alternation in steps, two halves give what the whole would have given.
     Returns:
       `(state, history)`; history maps each metric to float values [rounds], NaN where the player
       that it belongs to was not on turn.
@@ -107,18 +111,18 @@ def fit(
       ValueError: if an argument is out of range, or data, networks and devices do not fit.
     """
     plan = Plan(
-        batch_size,
-        n_critic,
-        n_generator,
-        alternation,
-        update,
-        first,
-        accumulate,
-        model_range,
-        conditional,
-        wrapper,
-        devices,
-        rounds_per_call,
+        batch_size=batch_size,
+        n_critic=n_critic,
+        n_generator=n_generator,
+        alternation=alternation,
+        update=update,
+        first=first,
+        accumulate=accumulate,
+        model_range=model_range,
+        conditional=conditional,
+        wrapper=wrapper,
+        devices=devices,
+        rounds_per_call=rounds_per_call,
     )
     calls: list[Metrics] = []
     for progress in iterate(key, gan, data, steps, plan, state):
@@ -146,8 +150,12 @@ def iterate(
     else:
         state = jax.tree.map(jnp.copy, state)  # donated below, but the caller may keep the old one
     rounds_per_call = plan.rounds_per_call or _fast_rounds_per_call(gan, state, dataset, plan)
-    carry = (state, jnp.zeros((), jnp.int32))
-    step, last, drawn = int(state.step), int(state.step) + steps, 0
+    step = int(state.step)
+    last, number = step + steps, step // plan.n_generator if plan.alternation == "steps" else 0
+    drawn = number * max(plan.n_critic, plan.n_generator)
+    mesh = parallel.make_mesh(plan.devices)
+    carry = parallel.replicate((state, jnp.asarray(number, jnp.int32)), mesh)
+    records = parallel.replicate(records, mesh)
     for phase in _phases(gan, dataset, plan):
         rounds = phase.rounds
         if phase.updates:
@@ -263,27 +271,42 @@ def as_dataset(data: Data) -> Dataset:
 
 
 def _check(dataset: Dataset, steps: int, plan: Plan):
-    for name, count in {"steps": steps, "batch_size": plan.batch_size}.items():
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{name} must be a positive int, got {count!r}")
-    for name, choice, allowed in (
-        ("alternation", plan.alternation, ("steps", "epochs")),
-        ("wrapper", plan.wrapper, ("jit", "pmap")),
-    ):
-        if choice not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {choice!r}")
+    counts = plan._asdict() | {"steps": steps, "rounds_per_call": plan.rounds_per_call or 1}
+    names = ("steps", "batch_size", "n_critic", "n_generator", "accumulate", "rounds_per_call")
+    check_positive(**{name: counts[name] for name in names})
+    check_choice(
+        alternation=(plan.alternation, ("steps", "epochs")),
+        update=(plan.update, ("alternating", "simultaneous")),
+        first=(plan.first, ("discriminator", "generator")),
+        wrapper=(plan.wrapper, ("jit", "pmap")),
+    )
+    _check_range(dataset, plan.model_range)
     if plan.alternation == "epochs" and plan.update == "simultaneous":
         raise ValueError('update="simultaneous" has no turns to alternate in epochs')
     if plan.conditional and dataset.condition is None:
         raise ValueError(f"conditional training needs labels, and {dataset.name} has none")
-    if plan.rounds_per_call is not None and plan.rounds_per_call < 1:
-        raise ValueError(f"rounds_per_call must be a positive int, got {plan.rounds_per_call}")
     count = len(parallel.select_devices(plan.devices))
     if plan.batch_size % (count * plan.accumulate):
         raise ValueError(
             f"batch_size={plan.batch_size} does not divide over {count} device(s) "
             f"with accumulate={plan.accumulate}: choose a multiple of their product"
         )
+
+
+def _check_range(dataset: Dataset, model_range: tuple[float, float] | None):
+    low, high = dataset.low, dataset.high
+    if low is not None and model_range is None:
+        raise ValueError(
+            f"{dataset.name} lies in {low}..{high}, but no model_range says where the generator's "
+            "samples lie: give (0, 1) for a sigmoid, (-1, 1) for tanh"
+        )
+    if low is None and model_range is not None:
+        seen = (float(dataset.x.min()), float(dataset.x.max()))
+        if seen[0] < model_range[0] or seen[1] > model_range[1]:
+            raise ValueError(
+                f"{dataset.name} lies in {seen[0]:.3g}..{seen[1]:.3g}, but the generator's samples "
+                f"in model_range={model_range}: scale the data, or use another generator"
+            )
 
 
 def _history(calls: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

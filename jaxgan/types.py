@@ -52,7 +52,7 @@ class AdversarialLoss(NamedTuple):
 
     discriminator: Callable[[Array, Array], Array]
     generator: Callable[[Array, Array], Array]
-    threshold: float | None
+    threshold: float | None = None
     probability: bool = False
 
 
@@ -89,7 +89,8 @@ class Penalty(NamedTuple):
 class GeneratorTerm(NamedTuple):
     """A weighted term of the generator's own: `(fake, batch, fake_output, real_output) -> scalar`.
 
-    `fake_output` and `real_output` are the `DiscriminatorOutput` of the two batches.
+    `fake_output` and `real_output` are the `DiscriminatorOutput` of the two batches. All four are
+    of the global batch, on every device, so that a term may look across samples.
     """
 
     name: str
@@ -156,6 +157,18 @@ class GAN:
     joint_pass: bool = False
 
     def __post_init__(self):
+        for name in ("generator", "discriminator"):
+            if not isinstance(getattr(self, name), Network):
+                raise ValueError(
+                    f"{name} must be a Network, got {type(getattr(self, name)).__name__}: wrap a "
+                    "flax module in jaxgan.from_linen or jaxgan.from_nnx"
+                )
+        if not isinstance(self.loss, AdversarialLoss):
+            raise ValueError(f"loss must be an AdversarialLoss, got {self.loss!r}")
+        for name, kind in (("penalties", Penalty), ("generator_terms", GeneratorTerm)):
+            terms = getattr(self, name)
+            if isinstance(terms, kind) or not all(isinstance(term, kind) for term in terms):
+                raise ValueError(f"{name} must be a tuple of {kind.__name__}, got {terms!r}")
         if self.ema_decay is not None and not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"ema_decay must lie in [0, 1) or be None, got {self.ema_decay}")
         names = [p.name for p in self.penalties] + [t.name for t in self.generator_terms]

@@ -138,6 +138,21 @@ def test_turns_are_split_along_the_batch_axis(key, make_gan, wrapper, largest_di
     assert largest_difference(after, expected) < 1e-6
 
 
+def test_generator_terms_look_across_the_global_batch(key, batch, make_gan, largest_difference):
+    def feature_matching(fake, batch, fake_output, real_output):
+        return jnp.sum((jnp.mean(fake, axis=0) - jnp.mean(batch.x, axis=0)) ** 2)
+
+    term = jaxgan.GeneratorTerm("feature_matching", feature_matching, 1.0)
+    gan = make_gan(generator_terms=(term,))
+    state = start(key, gan, batch)
+    one, expected = jax.jit(jaxgan.make_generator_step(gan))(key, state, batch)
+    step = jaxgan.make_generator_step(gan, axis_name=parallel.AXIS)
+    eight, metrics = parallel.pmap_step(step, 8)(key, state, batch)
+    assert largest_difference(one, eight) < 1e-6
+    name = "term_feature_matching"
+    np.testing.assert_allclose(metrics[name], expected[name], rtol=1e-5)
+
+
 @pytest.mark.parametrize("devices", [2, 8])
 def test_accumulation_sees_the_same_micro_batches_on_any_device_count(
     key, batch, make_gan, devices, largest_difference

@@ -345,3 +345,8 @@ def test_penalty_needs_either_weight_or_gamma(weights):
 def test_unknown_parameter_of_a_penalty_is_named():
     with pytest.raises(ValueError, match=r"asks for \['speed'\]"):
         penalty(lambda real, speed: 0.0, 1.0)
+
+
+def test_a_penalty_that_remembers_needs_what_makes_its_memory():
+    with pytest.raises(ValueError, match="give init and update, or use lecam_penalty"):
+        regularizers.penalty(regularizers.lecam, 0.1)

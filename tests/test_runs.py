@@ -92,7 +92,7 @@ def test_samples_are_in_the_range_of_the_data_and_repeat(digits_run, tmp_path):
 def test_sample_draws_a_grid(digits_run, tmp_path):
     assert invoke("sample", digits_run, "--num", 9, "--out", tmp_path / "g.png").exit_code == 0
     with Image.open(tmp_path / "g.png") as picture:
-        assert picture.size == (160, 160)  # 3 tiles of 48, 4 gaps of 4
+        assert picture.size == (184, 184)  # 3 tiles of 56, 4 gaps of 4
 
 
 def test_two_dimensional_runs_are_drawn_as_points(spiral_run, tmp_path):
@@ -131,12 +131,38 @@ def test_bad_options_leave_no_folder_behind(tmp_path):
         (("train", "nothing"), "unknown recipe 'nothing'; known: digits, mnist-mlp, spiral"),
         (("train", "digits", "--data", "idx:missing"), "missing"),
         (("train", "digits", "--data", "digit"), "did you mean 'digits'"),
+        (("train", "digits", "--data", "spiral"), "scale the data, or use another generator"),
+        (("train", "spiral", "--data", "digits"), "no model_range says where"),
         (("sample", "missing", "--out", "x.png"), "missing is not a run's folder"),
     ],
 )
 def test_bad_input_is_explained(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert message in str(invoke(*arguments).exception)
+
+
+def test_a_folder_is_taken_by_one_run_only(tmp_path):
+    with (
+        runs._claimed(tmp_path / "r"),
+        pytest.raises(FileExistsError, match="there already"),
+        runs._claimed(tmp_path / "r"),
+    ):
+        pass
+
+
+def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
+    def interrupt(row):
+        if row["round"] == 4:
+            raise KeyboardInterrupt
+
+    chosen = recipe("spiral")
+    options = runs.Options("spiral", 50, 0, 2, 50, chosen.plan._replace(rounds_per_call=2))
+    with pytest.raises(KeyboardInterrupt):
+        runs.train_run(chosen, options, tmp_path / "r", interrupt)
+    assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2
+    assert (tmp_path / "r" / "curves.png").is_file()
+    with pytest.raises(FileNotFoundError, match="holds no final state"):
+        runs.sample_run(tmp_path / "r", 1, 0)
 
 
 def test_samples_go_to_png_or_npz_only(digits_run, tmp_path):
@@ -163,7 +189,7 @@ def test_help_lists_typed_options():
     text = invoke("train", "--help").output
     for name in ("--data", "--steps", "--seed", "--out", "--parallel", "--devices", "--n-critic"):
         assert name in text
-    assert "integer" in text.lower()
+    assert "<int" in text or "INTEGER" in text
     assert invoke("train", "--steps", "many").exit_code == 2
 
 
@@ -180,7 +206,7 @@ def test_recipes_are_listed_with_time_and_result():
 def test_grid_shows_low_as_black_and_high_as_white():
     images = np.stack([np.full((2, 2, 1), value) for value in (-1.0, 1.0, 0.0)])
     grid = plots.sample_grid(images, -1.0, 1.0, columns=3)
-    tile, gap = 48, 4
+    tile, gap = 56, 4
     row = grid[gap, gap :: tile + gap]
     np.testing.assert_array_equal(row[:3], [[0] * 3, [255] * 3, [128] * 3])
 

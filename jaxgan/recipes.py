@@ -93,7 +93,7 @@ RECIPES = {
             steps=20_000,
             plan=Plan(batch_size=64, model_range=(0.0, 1.0)),
             time="1.5 min",
-            result="all 10 classes, each at least 8.8 % of 1,000 samples; spread within a class .97 "
+            result="10 classes, each at least 8.8 % of 1,000 samples; spread within a class .97 "
             "of the real; 0.9 % copies",
         ),
         Recipe(

@@ -126,12 +126,15 @@ def sample(
 
 @app.command("recipes")
 def list_recipes():
-    """List the recipes, with the time and the result measured of each."""
-    table = Table("recipe", "what", "data", "steps", "batch", "time", "measured", show_lines=True)
+    """List the recipes, each with its data, its time on two CPU cores and what was measured."""
+    table = Table.grid(padding=(0, 2))
     for each in recipes.RECIPES.values():
-        counts = (str(each.steps), str(each.plan.batch_size))
-        table.add_row(each.name, each.summary, each.data, *counts, each.time, each.result)
-    Console().print(table)
+        size = f"{each.steps:,} steps of {each.plan.batch_size}, {each.time} on two cores"
+        table.add_row(each.name, each.summary, style="bold")
+        table.add_row("", f"data {each.data}; {size}")
+        table.add_row("", each.result)
+        table.add_row("", "")
+    Console().print(table, highlight=False)
 
 
 @contextmanager

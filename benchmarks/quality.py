@@ -86,11 +86,11 @@ def main():
     parser.add_argument("--json", type=Path, help="file to write the report to")
     arguments = parser.parse_args()
     spec = runs.read_config(arguments.run)["data"]
+    dataset = data.load(spec)
+    if spec != "spiral" and dataset.condition is None:
+        parser.error(f"{arguments.run} was trained on {spec}: neither labelled nor the spiral")
     samples = runs.sample_run(arguments.run, arguments.num, arguments.seed)
-    if spec == "spiral":
-        report = spiral_report(samples)
-    else:
-        report = class_report(samples, data.load(spec))
+    report = spiral_report(samples) if spec == "spiral" else class_report(samples, dataset)
     text = json.dumps(report, indent=2)
     print(text)
     if arguments.json:

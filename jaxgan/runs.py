@@ -111,7 +111,7 @@ def _entries(chosen: Recipe, options: Options, dataset: Dataset) -> Iterator[Ent
     train_key, picture_key = jax.random.split(jax.random.key(options.seed))
     num = NUM_PICTURED if plots.is_image(shape) else NUM_SCATTERED
     draw = jax.jit(lambda state: sample(picture_key, gan, state, num))
-    progress, waiting, rounds, step = None, None, 0, 0
+    progress, samples, waiting, rounds, step = None, None, None, 0, 0
     for progress in iterate(train_key, gan, dataset, options.steps, options.plan):
         pictured = progress.step // options.sample_every > step // options.sample_every
         samples = draw(progress.state) if pictured else None
@@ -123,7 +123,8 @@ def _entries(chosen: Recipe, options: Options, dataset: Dataset) -> Iterator[Ent
         waiting = (step, progress.metrics, samples, None) if logged or pictured else None
     assert progress is not None  # there is at least one call
     state = progress.state
-    yield _entry(step, progress.metrics, draw(state), state, options.log_every)
+    samples = draw(state) if samples is None else samples
+    yield _entry(step, progress.metrics, samples, state, options.log_every)
 
 
 def _entry(

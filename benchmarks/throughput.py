@@ -4,8 +4,8 @@
     python benchmarks/throughput.py --cases mnist-mlp,toy --json throughput.json
 
 One step is one update of each player: of the discriminator on a real and a generated batch, then
-of the generator on fresh latents; both by Adam on the non-saturating loss, all in float32.
-Minibatches are gathered from the data in memory within the step. Windows of every framework take
+of the generator on fresh latents; both by Adam on the case's loss (with a gradient penalty too: one
+update of the critic a step, not five), all in float32. Minibatches are gathered from the data in memory within the step. Windows of every framework take
 turns, so that a disturbance hits all of them, and medians are compared. Each framework is written
 in its fastest usual form; where it has two forms, the faster one counts. No framework keeps an
 averaged generator. The row "jaxgan" computes all of its metrics (accuracies, diversity, gradient
@@ -13,33 +13,31 @@ norms ...), as the library's loop does; "jaxgan, losses only" does the others' w
 """
 
 import argparse
-import datetime
-import importlib.metadata
 import importlib.util
 import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from throughput_frameworks import with_jaxgan
 from throughput_frameworks.cases import (
     CASES,
     Case,
     Runner,
-    available_cores,
-    count_params,
     flop_per_step,
     make_data,
 )
-
-MATRIX_SIZE = 2048
-MOST_DISTURBED = 0.1
+from throughput_frameworks.machine import (
+    MATRIX_SIZE,
+    cpu_times,
+    matrix_product_rates,
+    others_share,
+    print_disturbance,
+    print_machine,
+)
+from throughput_frameworks.networks import count_params, describe
 
 
 class Row(NamedTuple):
@@ -98,6 +96,8 @@ def make_runners(case: Case, data: np.ndarray, frameworks: list[str]) -> list[Ru
             continue
         try:
             runners += make(case, data)
+        except NotImplementedError as error:
+            print(f"{name}: not for this case, {error}")
         except Exception as error:
             if name == "jaxgan":
                 raise
@@ -136,55 +136,6 @@ def _timed(runner: Runner, num: int) -> tuple[float, np.ndarray]:
 
 def _rotated(num: int, by: int) -> list[int]:
     return [(i + by) % num for i in range(num)]
-
-
-def cpu_times() -> tuple[float, float, float] | None:
-    """Seconds of the clock, of all cores busy or stolen, and of this process; None off Linux."""
-    try:
-        with open("/proc/stat") as file:
-            user, nice, system, _, _, irq, soft, steal = map(int, file.readline().split()[1:9])
-    except (OSError, ValueError):
-        return None
-    busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
-    return time.perf_counter(), busy, time.process_time()
-
-
-def others_share(
-    before: tuple[float, float, float] | None, after: tuple[float, float, float] | None
-) -> float | None:
-    """The share of all cores' time that went to other processes in between, if known."""
-    if before is None or after is None:
-        return None
-    wall, busy, own = (b - a for a, b in zip(before, after, strict=True))
-    return (busy - own) / (wall * (os.cpu_count() or 1))
-
-
-def matrix_product_rates(repeats: int = 9) -> dict[str, float]:
-    """Best GFLOP/s of a large float32 matrix product, in every library that is here."""
-    x = np.random.default_rng(0).standard_normal((MATRIX_SIZE, MATRIX_SIZE)).astype(np.float32)
-    on_device = jnp.asarray(x)
-    product = jax.jit(jnp.matmul)
-    products = {
-        "XLA": lambda: product(on_device, on_device).block_until_ready(),
-        "NumPy": lambda: x @ x,
-    }
-    if importlib.util.find_spec("torch") is not None:
-        import torch
-
-        torch.set_num_threads(available_cores())
-        tensor = torch.from_numpy(x)
-        products["PyTorch"] = lambda: tensor @ tensor
-    seconds: dict[str, list[float]] = {name: [] for name in products}
-    for _ in range(repeats):
-        for name, run in products.items():
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: 2e-9 * MATRIX_SIZE**3 / min(each) for name, each in seconds.items()}
-
-
-def _larger(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
-    return {name: max(value, other[name]) for name, value in one.items()}
 
 
 # --- Checking that the work is the same
@@ -258,40 +209,20 @@ def print_ratios(rows: list[Row], flop: int, best_rate: float):
         print(f"  {share:.0%} of the best matrix product's rate")
 
 
-def print_disturbance(others: float | None):
-    """Says what share of the machine other processes had meanwhile, and what that means."""
-    if others is None:
-        return
-    print(f"Other processes used {max(others, 0.0):.0%} of the cores meanwhile")
-    if others > MOST_DISTURBED:
-        print("Do not trust these ratios: the machine was busy. PyTorch's threads wait for each")
-        print("other by spinning and lose far more by it (up to 25x seen) than those of XLA.")
-
-
-def print_machine():
-    """Device, versions and date: what the numbers hold for."""
-    device = jax.devices()[0]
-    print(f"{datetime.date.today()}  {platform.machine()}, {available_cores()} cores, ", end="")
-    print(f"JAX on {device.platform} ({device.device_kind})")
-    versions = []
-    for package in ("jaxgan", "jax", "jaxlib", "optax", "flax", "torch", "keras", "numpy"):
-        if importlib.util.find_spec(package) is not None:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-    print(f"Python {platform.python_version()}, {', '.join(versions)}")
-
-
 # --- The command
 
 
 def run_case(case: Case, options: argparse.Namespace) -> list[dict]:
     """Measures, checks and prints one case; gives its rows for the file."""
     flop = flop_per_step(case)
-    print(f"\n{case.name}: batch {case.batch}, generator {case.generator}, ", end="")
-    print(f"discriminator {case.discriminator}, dropout {case.dropout}")
+    print(f"\n{case.name}: batch {case.batch}, {case.loss.replace('_', '-')} loss", end="")
+    print(f" with gradient penalty {case.gradient_penalty}" if case.gradient_penalty else "")
+    print(f"  generator {describe(case.generator)}")
+    print(f"  discriminator {describe(case.discriminator)}")
     runners = make_runners(case, make_data(case), options.frameworks)
     counted = [r.xla_flop for r in runners if r.xla_flop is not None]
     xla = f"; XLA counts {1e-9 * counted[0]:.3f} in jaxgan's" if counted else ""
-    print(f"{1e-9 * flop:.3f} GFLOP in a step's matrix products{xla}")
+    print(f"{1e-9 * flop:.3f} GFLOP in a step's matrix products and convolutions{xla}")
     rates = matrix_product_rates()
     before = cpu_times()
     rows = measure(runners, options.windows, options.window_seconds)
@@ -299,7 +230,7 @@ def run_case(case: Case, options: argparse.Namespace) -> list[dict]:
     for row in rows:
         check_same_work(case, row)
     print_table(rows, flop)
-    rates = _larger(rates, matrix_product_rates())
+    rates = {name: max(rate, rates[name]) for name, rate in matrix_product_rates().items()}
     listed = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
     print(f"Matrix product {MATRIX_SIZE}x{MATRIX_SIZE} in float32, GFLOP/s: {listed}")
     print_ratios(rows, flop, max(rates.values()))

@@ -1,4 +1,4 @@
-"""A flax module in, a `Network` out: Linen and NNX alike.
+"""A flax module in, a `Network` out: Linen and NNX alike; and networks made of networks.
 
 A module's `__call__` takes the network's inputs and, by keyword, whichever of these it names:
 `train` (bool), `keys` (one PRNG key a sample, for layers that draw) and `axis_name` (the mapped
@@ -85,6 +85,25 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
         output = module(*inputs, **_only(options, named))
         rest = _split(module)[-1]
         return output, nnx.to_pure_dict(rest) if train else model_state
+
+    return Network(init, apply)
+
+
+def without_condition(network: Network) -> Network:
+    """A network that is not shown the condition, for conditional training of the other player.
+
+    So a discriminator has to tell the class by itself (auxiliary classifiers), or a generator
+    without classes trains against labelled data (semi-supervised classes).
+
+    Args:
+      network: takes samples or latents only.
+    """
+
+    def init(key, x, condition=None):
+        return network.init(key, x)
+
+    def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):
+        return network.apply(params, model_state, x, keys=keys, train=train, axis_name=axis_name)
 
     return Network(init, apply)
 

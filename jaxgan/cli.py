@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from jaxgan import recipes, runs
+from jaxgan import recipes, runs, samples
 from jaxgan.data.sources import SPECS
 
 PLAIN_LINES = 20
@@ -114,13 +114,20 @@ def train(
 def sample(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
-    num: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
+    num: Annotated[int | None, _count("How many.", "64, or 8 of each class")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
     ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
+    label: Annotated[
+        int | None,
+        typer.Option(help="Class of all samples.", show_default="all, one a row of the picture"),
+    ] = None,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
-    runs.check_writable(run, out)
-    runs.write_samples(runs.sample_run(run, num, seed, use_ema=ema), run, out)
+    samples.check_writable(run, out)
+    num = num or samples.default_num(run, label)
+    labels = samples.asked_labels(run, num, label)
+    drawn = samples.sample_run(run, num, seed, ema, labels)
+    samples.write_samples(drawn, run, out, labels)
     Console().print(f"{num} samples -> {out}", highlight=False)
 
 

@@ -10,6 +10,7 @@ functions `(real_logits, fake_logits) -> scalar`; both are minimised.
 1.3863
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -59,7 +60,7 @@ def bernoulli_log_likelihood(y: Array, p: Array) -> Array:
     return y * log_probability(p) + (1.0 - y) * log_probability(1.0 - p)
 
 
-def binary_cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
+def binary_cross_entropy(logits: Array, labels: Array | float, smoothing: float = 0.0) -> Array:
     """Mean of -log Bernoulli(label; sigmoid(logit)), with one-sided label smoothing.
 
     Args:
@@ -72,9 +73,8 @@ def binary_cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -
       ValueError: if smoothing is not in [0, 1).
     Source: Salimans et al. 2016, section 3.4 (smoothing), https://arxiv.org/abs/1606.03498
     """
-    if not 0.0 <= smoothing < 1.0:
-        raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
-    logits = _finite(logits)
+    _check_smoothing(smoothing)
+    logits = finite(logits)
     labels = jnp.asarray(labels, jnp.float32) * (1.0 - smoothing)
     # -y log s(l) - (1 - y) log(1 - s(l)) = softplus(l) - y l
     #                                     = y softplus(-l) + (1 - y) softplus(l)
@@ -91,7 +91,7 @@ def value_function(real_logits: Array, fake_logits: Array) -> Array:
       float32 scalar in nats, at most 0; -log 4 at the equilibrium.
     Source: Goodfellow et al. 2014, equation 1, https://arxiv.org/abs/1406.2661
     """
-    real_logits, fake_logits = _finite(real_logits), _finite(fake_logits)
+    real_logits, fake_logits = finite(real_logits), finite(fake_logits)
     return _mean(jax.nn.log_sigmoid(real_logits)) + _mean(jax.nn.log_sigmoid(-fake_logits))
 
 
@@ -116,10 +116,15 @@ def optimal_discriminator(p_data: Array, p_model: Array) -> Array:
 # --- Helpers
 
 
-def _finite(logits: Array, largest: float | Array = _LARGEST_LOGIT) -> Array:
+def finite(logits: Array, largest: float | Array = _LARGEST_LOGIT) -> Array:
     """Logits in float32, finite ones within +-largest, others NaN."""
     logits = jnp.asarray(logits, jnp.float32)
     return jnp.where(jnp.isfinite(logits), jnp.clip(logits, -largest, largest), jnp.nan)
+
+
+def _check_smoothing(smoothing: float):
+    if not 0.0 <= smoothing < 1.0:
+        raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
 
 
 def _mean(x: Array) -> Array:
@@ -137,12 +142,12 @@ def _minimax_discriminator(real_logits, fake_logits):
 
 def _minimax_generator(real_logits, fake_logits):
     # J_G = E log(1 - D(G(z)))
-    return _mean(jax.nn.log_sigmoid(-_finite(fake_logits)))
+    return _mean(jax.nn.log_sigmoid(-finite(fake_logits)))
 
 
 def _non_saturating_generator(real_logits, fake_logits):
     # J_G = -E log D(G(z))
-    return _mean(jax.nn.softplus(-_finite(fake_logits)))
+    return _mean(jax.nn.softplus(-finite(fake_logits)))
 
 
 minimax = AdversarialLoss(_minimax_discriminator, _minimax_generator, 0.0, probability=True)
@@ -160,40 +165,63 @@ Accuracy is taken at logit 0.
 """
 
 
+def label_smoothing(smoothing: float = 0.1) -> AdversarialLoss:
+    """The non-saturating pair with one-sided label smoothing: D's target on real samples is 1 - s.
+
+    Args:
+      smoothing: s in [0, 1).
+    Returns:
+      A pair whose optimal D(x) is (1 - s) p_data / (p_data + p_model); accuracy is taken where
+      that is (1 - s) / 2, as at the equilibrium.
+    Raises:
+      ValueError: if smoothing is not in [0, 1).
+    Source: Salimans et al. 2016, section 3.4, https://arxiv.org/abs/1606.03498
+    """
+    _check_smoothing(smoothing)
+
+    def discriminator(real_logits, fake_logits):
+        # J_D = -E [(1 - s) log D(x) + s log(1 - D(x))] - E log(1 - D(G(z)))
+        real = binary_cross_entropy(real_logits, 1.0, smoothing)
+        return real + binary_cross_entropy(fake_logits, 0.0)
+
+    threshold = math.log((1.0 - smoothing) / (1.0 + smoothing))
+    return AdversarialLoss(discriminator, _non_saturating_generator, threshold, probability=True)
+
+
 # --- Other pairs
 
 
 def _least_squares_discriminator(real_logits, fake_logits):
     # J_D = 1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2
-    real_logits = _finite(real_logits, _LARGEST_SQUARED_LOGIT)
-    fake_logits = _finite(fake_logits, _LARGEST_SQUARED_LOGIT)
+    real_logits = finite(real_logits, _LARGEST_SQUARED_LOGIT)
+    fake_logits = finite(fake_logits, _LARGEST_SQUARED_LOGIT)
     return 0.5 * _mean((real_logits - 1.0) ** 2) + 0.5 * _mean(fake_logits**2)
 
 
 def _least_squares_generator(real_logits, fake_logits):
     # J_G = 1/2 E (D(G(z)) - 1)^2
-    return 0.5 * _mean((_finite(fake_logits, _LARGEST_SQUARED_LOGIT) - 1.0) ** 2)
+    return 0.5 * _mean((finite(fake_logits, _LARGEST_SQUARED_LOGIT) - 1.0) ** 2)
 
 
 def _hinge_discriminator(real_logits, fake_logits):
     # J_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))
-    real_logits, fake_logits = _finite(real_logits), _finite(fake_logits)
+    real_logits, fake_logits = finite(real_logits), finite(fake_logits)
     return _mean(jax.nn.relu(1.0 - real_logits)) + _mean(jax.nn.relu(1.0 + fake_logits))
 
 
 def _wasserstein_discriminator(real_logits, fake_logits):
     # J_D = E D(G(z)) - E D(x), the negative estimate of the distance
-    return _mean(_finite(fake_logits)) - _mean(_finite(real_logits))
+    return _mean(finite(fake_logits)) - _mean(finite(real_logits))
 
 
 def _critic_generator(real_logits, fake_logits):
     # J_G = -E D(G(z))
-    return -_mean(_finite(fake_logits))
+    return -_mean(finite(fake_logits))
 
 
 def _relativistic_discriminator(real_logits, fake_logits):
     # J_D = -E log sigmoid(D(x) - D(G(z)))
-    return _mean(jax.nn.softplus(_finite(fake_logits) - _finite(real_logits)))
+    return _mean(jax.nn.softplus(finite(fake_logits) - finite(real_logits)))
 
 
 def _relativistic_generator(real_logits, fake_logits):
@@ -203,7 +231,7 @@ def _relativistic_generator(real_logits, fake_logits):
 
 def _relativistic_average_discriminator(real_logits, fake_logits):
     # J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x)))
-    real_logits, fake_logits = _finite(real_logits), _finite(fake_logits)
+    real_logits, fake_logits = finite(real_logits), finite(fake_logits)
     return -value_function(real_logits - _mean(fake_logits), fake_logits - _mean(real_logits))
 
 
@@ -246,6 +274,14 @@ relativistic_average = AdversarialLoss(
 
 The means run over the whole batch given. Source: Jolicoeur-Martineau 2018, section 4.2.
 """
+
+
+def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
+    """The pair with 0 for its generator, which then minimises its own terms alone.
+
+    So feature matching (`jaxgan.terms.feature_matching`) takes the adversarial part's place.
+    """
+    return loss._replace(generator=lambda real_logits, fake_logits: jnp.zeros(()))
 
 
 # --- f-GAN
@@ -304,8 +340,8 @@ def f_gan(divergence: Divergence, trick: bool = False) -> AdversarialLoss:
 
 def _linear_beyond(function: Callable[[Array], Array], logits: Array) -> Array:
     """A function of the logits, continued by its tangents beyond the logits where it is exact."""
-    logits = _finite(logits)
+    logits = finite(logits)
     near = jnp.clip(logits, -_F_GAN_EXACT_LOGIT, _F_GAN_EXACT_LOGIT)
     value, slope = jax.jvp(function, (near,), (jnp.ones_like(near),))
     reach = _LARGEST_LOGIT / jnp.maximum(jnp.abs(slope), 1.0)  # how far the tangent stays finite
-    return value + slope * _finite(logits - near, jax.lax.stop_gradient(reach))
+    return value + slope * finite(logits - near, jax.lax.stop_gradient(reach))

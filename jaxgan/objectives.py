@@ -141,11 +141,12 @@ def discriminator_objective(
         axis_name=axis_name,
     )
     real_keys, fake_keys = _real_and_fake_keys(discriminate_key, index)
-    both = _joint_logits if gan.joint_pass else _separate_logits
-    real_logits, fake_logits, new_state = both(
+    both = _joint_outputs if gan.joint_pass else _separate_outputs
+    real_output, fake_output, new_state = both(
         gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name
     )
-    real_logits, fake_logits = gather(real_logits, axis_name), gather(fake_logits, axis_name)
+    real_logits = gather(real_output.logits, axis_name)
+    fake_logits = gather(fake_output.logits, axis_name)
     adversarial = gan.loss.discriminator(real_logits, fake_logits)
 
     def critic(x):
@@ -156,9 +157,19 @@ def discriminator_objective(
 
     loss, extras, metrics = adversarial, dict(extras), {}
     for place, penalty in enumerate(gan.penalties):
-        own_key, memory = jax.random.fold_in(penalty_key, place), extras.get(penalty.name)
         seen = PenaltyInputs(
-            own_key, critic, batch.x, fake, real_logits, fake_logits, index, memory, axis_name
+            key=jax.random.fold_in(penalty_key, place),
+            critic=critic,
+            real=batch.x,
+            fake=fake,
+            condition=batch.condition,
+            real_output=real_output,
+            fake_output=fake_output,
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+            index=index,
+            memory=extras.get(penalty.name),
+            axis_name=axis_name,
         )
         metrics[f"penalty_{penalty.name}"] = value = penalty.value(seen)
         loss = loss + penalty.weight * value
@@ -176,17 +187,17 @@ def _real_and_fake_keys(key: Array, index: Array) -> tuple[Array, Array]:
     return sample_keys(real_key, index), sample_keys(fake_key, index)
 
 
-def _separate_logits(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
+def _separate_outputs(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
     real_output, model_state = discriminate(
         gan, params, model_state, batch.x, batch.condition, real_keys, axis_name
     )
     fake_output, model_state = discriminate(
         gan, params, model_state, fake, batch.condition, fake_keys, axis_name
     )
-    return real_output.logits, fake_output.logits, model_state
+    return real_output, fake_output, model_state
 
 
-def _joint_logits(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
+def _joint_outputs(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
     # Real and fake alternate, so that a batch split over devices stays where it is.
     def alternate(real, fake):
         return jnp.stack([real, fake], axis=1).reshape(2 * len(real), *real.shape[1:])
@@ -195,7 +206,9 @@ def _joint_logits(gan, params, model_state, batch, fake, real_keys, fake_keys, a
     condition = jax.tree.map(lambda c: alternate(c, c), batch.condition)
     keys = alternate(real_keys, fake_keys)
     output, model_state = discriminate(gan, params, model_state, x, condition, keys, axis_name)
-    return output.logits[0::2], output.logits[1::2], model_state
+    real_output = jax.tree.map(lambda y: y[0::2], output)
+    fake_output = jax.tree.map(lambda y: y[1::2], output)
+    return real_output, fake_output, model_state
 
 
 # --- The generator's side

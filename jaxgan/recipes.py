@@ -3,14 +3,18 @@
 import dataclasses
 from collections.abc import Callable
 
+import jax
 import optax
 
 from jaxgan import latents, losses
 from jaxgan.adapters import from_linen
-from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.regularizers import penalty, r1, r2
+from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from jaxgan.regularizers import gradient_penalty, penalty, r1, r2, weight_clipping
+from jaxgan.terms import auxiliary_classifier
 from jaxgan.train import Plan
 from jaxgan.types import GAN
+
+Shape = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Recipe:
       name: on the command line.
       summary: what it is, in a line.
       data: the default data, see `jaxgan.data.load`.
-      gan: makes the GAN for samples of a shape.
+      gan: makes the GAN for samples of a shape; a conditional one takes the number of classes too.
       steps: generator updates.
       plan: batches and schedule.
       time: of the whole run, on two CPU cores.
@@ -31,21 +35,26 @@ class Recipe:
     name: str
     summary: str
     data: str
-    gan: Callable[[tuple[int, ...]], GAN]
+    gan: Callable[[Shape, int | None], GAN]
     steps: int
     plan: Plan
     time: str = ""
     result: str = ""
 
 
-def digits_gan(shape: tuple[int, ...]) -> GAN:
+# --- Dense networks
+
+
+def digits_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """An MLP pair with the relativistic loss and R1 + R2, which keep all modes of small data.
 
-    Source: Huang et al. 2024, section 2, https://arxiv.org/abs/2501.05441 (loss and penalties).
+    Source: Huang et al. 2024, section 2, https://arxiv.org/abs/2501.05441 (loss and penalties);
+      with classes, Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
     """
+    hidden = (256, 256, 256)
     return GAN(
-        generator=from_linen(MLPGenerator(shape, hidden=(256, 256, 256))),
-        discriminator=from_linen(MLPDiscriminator(hidden=(256, 256, 256), dropout=0.0)),
+        generator=from_linen(MLPGenerator(shape, hidden, num_classes=num_classes)),
+        discriminator=from_linen(MLPDiscriminator(hidden, dropout=0.0, num_classes=num_classes)),
         latent=latents.normal(64),
         loss=losses.relativistic,
         penalties=(penalty(r1, gamma=1.0), penalty(r2, gamma=1.0)),
@@ -55,7 +64,24 @@ def digits_gan(shape: tuple[int, ...]) -> GAN:
     )
 
 
-def mnist_mlp_gan(shape: tuple[int, ...]) -> GAN:
+def acgan_gan(shape: Shape, num_classes: int | None) -> GAN:
+    """MLPs whose discriminator tells the class too, instead of being told it.
+
+    Source: Odena et al. 2017, https://arxiv.org/abs/1610.09585 (the loss; R1 and R2 are added).
+    """
+    hidden = (256, 256, 256)
+    class_penalty, class_term = auxiliary_classifier()
+    discriminator = MLPDiscriminator(hidden, dropout=0.0, auxiliary_classes=num_classes)
+    return dataclasses.replace(
+        digits_gan(shape, num_classes),
+        discriminator=from_linen(discriminator),
+        loss=losses.non_saturating,
+        penalties=(penalty(r1, gamma=1.0), penalty(r2, gamma=1.0), class_penalty),
+        generator_terms=(class_term,),
+    )
+
+
+def mnist_mlp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """The vanilla GAN of the textbooks: dense layers, dropout, the non-saturating loss."""
     return GAN(
         generator=from_linen(MLPGenerator(shape)),
@@ -68,7 +94,7 @@ def mnist_mlp_gan(shape: tuple[int, ...]) -> GAN:
     )
 
 
-def spiral_gan(shape: tuple[int, ...]) -> GAN:
+def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """Small MLPs that warp 2-D noise onto a curve; R1 + R2 keep the discriminator smooth."""
     return GAN(
         generator=from_linen(MLPGenerator(shape, hidden=(128, 128, 128), output=None)),
@@ -78,6 +104,99 @@ def spiral_gan(shape: tuple[int, ...]) -> GAN:
         penalties=(penalty(r1, gamma=0.1), penalty(r2, gamma=0.1)),
         generator_optimizer=optax.adam(1e-3, b1=0.0, b2=0.9),
         discriminator_optimizer=optax.adam(1e-3, b1=0.0, b2=0.9),
+        ema_decay=0.999,
+    )
+
+
+def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """The Wasserstein GAN with clipped weights, on small ReLU MLPs.
+
+    Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
+    """
+    hidden = (128, 128, 128)
+    return GAN(
+        generator=from_linen(MLPGenerator(shape, hidden, jax.nn.relu, output=None)),
+        discriminator=from_linen(MLPDiscriminator(hidden, dropout=0.0, activation=jax.nn.relu)),
+        latent=latents.normal(2),
+        loss=losses.wasserstein,
+        generator_optimizer=optax.rmsprop(2e-4),
+        discriminator_optimizer=optax.chain(optax.rmsprop(2e-4), weight_clipping(0.1)),
+        ema_decay=0.999,
+    )
+
+
+def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """The Wasserstein GAN with gradient penalty, on the textbook MLPs without dropout.
+
+    Source: Gulrajani et al. 2017, algorithm 1, https://arxiv.org/abs/1704.00028
+    """
+    return GAN(
+        generator=from_linen(MLPGenerator(shape)),
+        discriminator=from_linen(MLPDiscriminator(dropout=0.0)),
+        latent=latents.normal(100),
+        loss=losses.wasserstein,
+        penalties=(penalty(gradient_penalty, 10.0),),
+        generator_optimizer=optax.adam(1e-4, b1=0.0, b2=0.9),
+        discriminator_optimizer=optax.adam(1e-4, b1=0.0, b2=0.9),
+        ema_decay=0.999,
+    )
+
+
+# --- Convolutions
+
+
+def dcgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """The DCGAN as published: its networks, initialisation and Adam, the non-saturating loss.
+
+    Source: Radford et al. 2016, section 4, https://arxiv.org/abs/1511.06434
+    """
+    adam = optax.adam(2e-4, b1=0.5, b2=0.999)
+    return GAN(
+        generator=from_linen(DCGANGenerator(shape)),
+        discriminator=from_linen(DCGANDiscriminator()),
+        latent=latents.uniform(100),
+        loss=losses.non_saturating,
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema_decay=0.999,
+    )
+
+
+def conditional_dcgan_gan(shape: Shape, num_classes: int | None) -> GAN:
+    """A DCGAN with conditional batch norm and a projection discriminator under spectral norm.
+
+    Source: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637
+    """
+    generator = DCGANGenerator(shape, num_classes=num_classes, condition_by="batch_norm")
+    discriminator = DCGANDiscriminator(
+        norm="spectral", num_classes=num_classes, condition_by="projection"
+    )
+    return GAN(
+        generator=from_linen(generator),
+        discriminator=from_linen(discriminator),
+        latent=latents.normal(100),
+        loss=losses.hinge,
+        generator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
+        discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
+        ema_decay=0.999,
+    )
+
+
+def waves_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """A DCGAN along one axis, with long kernels and no batch norm in the critic, as WaveGAN.
+
+    Source: Donahue et al. 2019, section 2 and appendix D, https://arxiv.org/abs/1802.04208
+    """
+    generator = DCGANGenerator(shape, kernel_size=25, stride=4)
+    discriminator = DCGANDiscriminator(kernel_size=25, stride=4, norm="none")
+    return GAN(
+        generator=from_linen(generator),
+        discriminator=from_linen(discriminator),
+        latent=latents.uniform(100),
+        loss=losses.relativistic,
+        penalties=(penalty(r1, gamma=1.0), penalty(r2, gamma=1.0)),
+        generator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
+        discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
         ema_decay=0.999,
     )
 
@@ -115,6 +234,62 @@ RECIPES = {
             plan=Plan(batch_size=256),
             time="35 s",
             result="mean distance to the curve .0124 (real points: .0117)",
+        ),
+        Recipe(
+            name="cgan",
+            summary="Conditional MLPs: the label is concatenated to both players' inputs",
+            data="digits",
+            gan=digits_gan,
+            steps=20_000,
+            plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
+        ),
+        Recipe(
+            name="acgan",
+            summary="MLPs whose discriminator is an auxiliary classifier",
+            data="digits",
+            gan=acgan_gan,
+            steps=20_000,
+            plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
+        ),
+        Recipe(
+            name="dcgan",
+            summary="The DCGAN, for images of any size; for MNIST give --data idx:DIR",
+            data="digits",
+            gan=dcgan_gan,
+            steps=5_000,
+            plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
+        ),
+        Recipe(
+            name="conditional-dcgan",
+            summary="A DCGAN with conditional batch norm, projection, spectral norm, hinge loss",
+            data="digits",
+            gan=conditional_dcgan_gan,
+            steps=5_000,
+            plan=Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=True),
+        ),
+        Recipe(
+            name="wgan",
+            summary="The Wasserstein GAN with clipped weights on a ring of 8 Gaussians",
+            data="ring8",
+            gan=wgan_gan,
+            steps=10_000,
+            plan=Plan(batch_size=256, n_critic=5),
+        ),
+        Recipe(
+            name="wgan-gp",
+            summary="The Wasserstein GAN with gradient penalty; for MNIST give --data idx:DIR",
+            data="digits",
+            gan=wgan_gp_gan,
+            steps=10_000,
+            plan=Plan(batch_size=64, n_critic=5, model_range=(0.0, 1.0)),
+        ),
+        Recipe(
+            name="waves",
+            summary="A DCGAN along one axis, on generated tones of three timbres",
+            data="waves",
+            gan=waves_gan,
+            steps=5_000,
+            plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, LeCam, clipping.
+"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, LeCam.
 
 A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
 `penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
+from jaxgan.transformations import weight_clipping as weight_clipping
 from jaxgan.types import Array, Penalty, PenaltyInputs, PyTree
 
 Critic = Callable[[Array], Array]
@@ -233,32 +233,6 @@ def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
     return penalty(lecam, weight, init=init, update=update)
 
 
-# --- Weights
-
-
-def weight_clipping(limit: float) -> optax.GradientTransformation:
-    """Keeps every parameter in [-limit, limit] after the update, to rounding.
-
-    Chain it behind the optimizer: `optax.chain(optax.rmsprop(5e-5), weight_clipping(0.01))`.
-
-    Args:
-      limit: c > 0, 0.01 in the paper.
-    Raises:
-      ValueError: if limit is not positive.
-    Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
-    """
-    if not limit > 0:
-        raise ValueError(f"limit must be positive, got {limit}")
-
-    def update(updates, state, params=None):
-        if params is None:
-            raise ValueError("weight_clipping needs params: call update(updates, state, params)")
-        clipped = jax.tree.map(lambda p, u: jnp.clip(p + u, -limit, limit) - p, params, updates)
-        return clipped, state
-
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
-
-
 # --- Attaching a penalty to a GAN
 
 
@@ -275,8 +249,9 @@ def penalty(
 
     Args:
       function: gives a scalar; its parameters without a default, and any others so called, are
-        filled by name from `PenaltyInputs` (key, critic, real, fake, real_logits, fake_logits,
-        index, memory, axis_name). Set its options with `functools.partial`.
+        filled by name from `PenaltyInputs` (key, critic, real, fake, condition, real_output,
+        fake_output, real_logits, fake_logits, index, memory, axis_name). Set its options with
+        `functools.partial`.
       weight: factor in the loss.
       gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count.
       name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.

@@ -31,13 +31,11 @@ from tensorboardX import SummaryWriter
 
 from jaxgan import checkpoint, plots
 from jaxgan.data import Dataset, load, to_own_range
-from jaxgan.recipes import Recipe, recipe
-from jaxgan.steps import check_positive, init, sample
+from jaxgan.recipes import Recipe
+from jaxgan.steps import check_positive, sample
 from jaxgan.train import Plan, iterate
 from jaxgan.types import GANState, Metrics
 
-NUM_PICTURED = 64
-NUM_SCATTERED = 2000
 _SAMPLES_A_CALL = 250
 
 Row = dict[str, Any]
@@ -83,6 +81,8 @@ def train_run(
     """
     check_positive(log_every=options.log_every, sample_every=options.sample_every)
     dataset = load(options.data)
+    if options.plan.conditional and dataset.num_classes is None:
+        raise ValueError(f"{chosen.name} needs labels, and {dataset.name} has none")
     started = time.perf_counter()
     entries = _entries(chosen, options, dataset)
     with _claimed(out):
@@ -107,10 +107,12 @@ def train_run(
 def _entries(chosen: Recipe, options: Options, dataset: Dataset) -> Iterator[Entry]:
     """What there is to write, one compiled call late: the device works while the host writes."""
     shape = dataset.x.shape[1:]
-    gan = chosen.gan(shape)
+    num_classes = conditional_classes(dataset, options.plan)
+    gan = chosen.gan(shape, num_classes)
     train_key, picture_key = jax.random.split(jax.random.key(options.seed))
-    num = NUM_PICTURED if plots.is_image(shape) else NUM_SCATTERED
-    draw = jax.jit(lambda state: sample(picture_key, gan, state, num))
+    num = plots.num_pictured(shape, num_classes)
+    labels = None if num_classes is None else jnp.asarray(plots.class_rows(num, num_classes))
+    draw = jax.jit(lambda state: sample(picture_key, gan, state, num, labels))
     progress, samples, waiting, rounds, step = None, None, None, 0, 0
     for progress in iterate(train_key, gan, dataset, options.steps, options.plan):
         pictured = progress.step // options.sample_every > step // options.sample_every
@@ -125,6 +127,11 @@ def _entries(chosen: Recipe, options: Options, dataset: Dataset) -> Iterator[Ent
     state = progress.state
     samples = draw(state) if samples is None else samples
     yield _entry(step, progress.metrics, samples, state, options.log_every)
+
+
+def conditional_classes(dataset: Dataset, plan: Plan) -> int | None:
+    """How many classes the networks are told of; None for unconditional training."""
+    return dataset.num_classes if plan.conditional else None
 
 
 def _entry(
@@ -187,6 +194,7 @@ def _start_folder(out: Path, chosen: Recipe, options: Options, dataset: Dataset)
         **options._asdict(),
         "plan": options.plan._asdict(),
         "shape": dataset.x.shape[1:],
+        "num_classes": conditional_classes(dataset, options.plan),
         "low": dataset.low,
         "high": dataset.high,
         "versions": {package: version(package) for package in packages},
@@ -208,26 +216,17 @@ def _write_entry(entry: Entry, out: Path, events: SummaryWriter, dataset: Datase
                 events.add_scalar(name, math.nan if value is None else value, row["round"])
     if entry.samples is not None:
         own = to_own_range(entry.samples, dataset.low, dataset.high, plan.model_range)
-        picture = _picture(own, dataset.low, dataset.high, dataset.x)
+        picture = plots.picture(
+            own, dataset.low, dataset.high, dataset.x, conditional_classes(dataset, plan)
+        )
         if picture is not None:
-            _replace(out / "samples" / f"step_{entry.step:07d}.png", Image.fromarray(picture).save)
+            replace_file(
+                out / "samples" / f"step_{entry.step:07d}.png", Image.fromarray(picture).save
+            )
             events.add_image("samples", picture, entry.round, dataformats="HWC")
 
 
-def _picture(
-    samples: np.ndarray, low: float | None, high: float | None, real: np.ndarray | None
-) -> np.ndarray | None:
-    """Samples in the data's own range as uint8 [height, width, 3]; None if they have no picture."""
-    if plots.is_image(samples.shape[1:]):
-        low = float(samples.min()) if low is None else low
-        high = float(samples.max()) + 1e-6 if high is None else high
-        return plots.sample_grid(samples, low, high)
-    if samples.shape[1:] == (2,):
-        return plots.rendered(plots.scatter_over_density(samples, real))
-    return None
-
-
-def _replace(path: Path, write: Callable[[Path], Any]):
+def replace_file(path: Path, write: Callable[[Path], Any]):
     """Writes beside the file and renames: it is whole, or as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}.part{path.suffix}")
@@ -236,11 +235,11 @@ def _replace(path: Path, write: Callable[[Path], Any]):
 
 
 def _write_json(content: dict, path: Path):
-    _replace(path, lambda beside: beside.write_text(json.dumps(content, indent=2) + "\n"))
+    replace_file(path, lambda beside: beside.write_text(json.dumps(content, indent=2) + "\n"))
 
 
 def _save_figure(figure: Figure, path: Path):
-    _replace(path, lambda beside: figure.savefig(beside, dpi=110))
+    replace_file(path, lambda beside: figure.savefig(beside, dpi=110))
 
 
 # --- Reading
@@ -256,60 +255,3 @@ def read_config(run: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{run} is not a run's folder: there is no {path}")
     return json.loads(path.read_text())
-
-
-def sample_run(run: Path, num: int, seed: int, use_ema: bool = True) -> np.ndarray:
-    """Samples [num, ...] of a finished run, float32 in the data's own range.
-
-    Args:
-      run: its folder.
-      num: how many.
-      seed: of the latents; sample i under one seed is always the same.
-      use_ema: use the averaged generator.
-    Raises:
-      FileNotFoundError: if the folder holds no run, or one without a final state.
-      ValueError: if num is not positive.
-    """
-    if num < 1:
-        raise ValueError(f"num must be a positive int, got {num}")
-    config = read_config(run)
-    if not (run / "state").is_dir():
-        raise FileNotFoundError(f"{run} holds no final state: it has not ended, or was stopped")
-    shape = tuple(config["shape"])
-    gan = recipe(config["recipe"]).gan(shape)
-    target = jax.eval_shape(lambda: init(jax.random.key(0), gan, jnp.zeros((2, *shape))))
-    state = checkpoint.restore(run / "state", target)
-    draw = jax.jit(
-        lambda key, state, first: sample(
-            key, gan, state, _SAMPLES_A_CALL, use_ema=use_ema, first_index=first
-        )
-    )
-    key = jax.random.key(seed)
-    parts = [np.asarray(draw(key, state, first)) for first in range(0, num, _SAMPLES_A_CALL)]
-    model_range = config["plan"]["model_range"]
-    return to_own_range(np.concatenate(parts)[:num], config["low"], config["high"], model_range)
-
-
-def check_writable(run: Path, out: Path):
-    """Raises a ValueError unless samples of this run can go to a file so called."""
-    shape = tuple(read_config(run)["shape"])
-    if out.suffix not in (".npz", ".png"):
-        raise ValueError(f"--out must end in .png or .npz, got {out}")
-    if out.suffix == ".png" and not (plots.is_image(shape) or shape == (2,)):
-        raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
-
-
-def write_samples(samples: np.ndarray, run: Path, out: Path):
-    """Samples of a run to a file: a picture (.png), or the array `samples` (.npz).
-
-    Raises:
-      ValueError: if the file's ending is another, or the samples have no picture.
-    """
-    check_writable(run, out)
-    if out.suffix == ".npz":
-        _replace(out, lambda beside: np.savez_compressed(beside, samples=samples))
-    else:
-        config = read_config(run)
-        picture = _picture(samples, config["low"], config["high"], None)
-        assert picture is not None  # by the check
-        _replace(out, Image.fromarray(picture).save)

@@ -35,7 +35,10 @@ class Batch(NamedTuple):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator may return beside its logits [batch]: features and class logits."""
+    """What a discriminator may return beside its logits [batch].
+
+    `features` are arrays [batch, ...], `class_logits` [batch, classes].
+    """
 
     logits: Array
     features: PyTree = None
@@ -60,15 +63,19 @@ class AdversarialLoss(NamedTuple):
 class PenaltyInputs:
     """All that a penalty on the discriminator may look at; it takes by name what it needs.
 
-    `critic` maps samples to logits [batch]; `real_logits` and `fake_logits` are those of the global
-    batch, `index` the global sample indices [batch] of the samples here; `memory` is the penalty's
-    own entry in `GANState.extras`.
+    `critic` maps samples to logits [batch]; `condition` is the batch's, `real_output` and
+    `fake_output` are the `DiscriminatorOutput` of the samples here, and `index` their global
+    indices [batch]; `real_logits` and `fake_logits` are those of the global batch; `memory` is the
+    penalty's own entry in `GANState.extras`.
     """
 
     key: Array
     critic: Callable[[Array], Array]
     real: Array
     fake: Array
+    condition: PyTree
+    real_output: DiscriminatorOutput
+    fake_output: DiscriminatorOutput
     real_logits: Array
     fake_logits: Array
     index: Array

@@ -8,6 +8,7 @@ from flax import nnx
 
 import jaxgan
 from jaxgan import latents, losses
+from jaxgan.adapters import without_condition
 
 WIDTH = 12
 
@@ -152,3 +153,26 @@ def test_spectral_norm_of_linen_keeps_the_weights_and_moves_its_vector(key):
     )
     _, still = network.apply(params, state, x, keys=jax.random.split(key, 4), train=False)
     jax.tree.map(np.testing.assert_array_equal, still, state)
+
+
+def test_network_without_condition_is_the_network_of_its_first_input(key):
+    network = linen(2, 1)
+    blind = without_condition(network)
+    x, labels = jax.random.normal(jax.random.key(1), (8, 2)), jnp.arange(8)
+    variables = network.init(key, x)
+    jax.tree.map(np.testing.assert_array_equal, blind.init(key, x, labels), variables)
+    keys = jax.random.split(key, 8)
+    for train in (False, True):
+        expected = network.apply(*variables, x, keys=keys, train=train)
+        for condition in ((), (labels,)):
+            got = blind.apply(*variables, x, *condition, keys=keys, train=train)
+            jax.tree.map(np.testing.assert_array_equal, got, expected)
+
+
+def test_network_without_condition_passes_the_device_axis_on():
+    def apply(params, model_state, x, *, keys, train, axis_name=None):
+        return axis_name, model_state
+
+    blind = without_condition(jaxgan.Network(None, apply))
+    output, _ = blind.apply({}, {}, 0.0, 1, keys=None, train=True, axis_name="batch")
+    assert output == "batch"

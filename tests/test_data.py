@@ -85,13 +85,27 @@ def test_bad_samples_are_refused(x, message):
         ([0, 1], r"shape \(3,\), got \(2,\)"),
         ([[0], [1], [2]], r"shape \(3,\), got \(3, 1\)"),
         ([0.0, 1.0, 2.0], "integer labels, got dtype float64"),
-        ([0, -1, 2], "0 or more, got -1..2"),
+        ([0, -2, 2], "0 or more, or -1 for unlabelled, got -2..2"),
+        ([0.0, -1.0, 2.0], "integer labels, got dtype float64"),
         ([0, 1, 2**31], "must be int32"),
     ],
 )
 def test_bad_labels_are_refused(condition, message):
     with pytest.raises(ValueError, match=message):
         data.from_arrays(np.zeros((3, 2)), condition)
+
+
+def test_samples_may_be_unlabelled():
+    dataset = data.from_arrays(np.zeros((3, 2)), np.array([-1, 4, 0], np.int8))
+    assert dataset.condition.dtype == np.int32
+    assert dataset.condition.tolist() == [-1, 4, 0]
+    assert dataset.num_classes == 5
+
+
+def test_number_of_classes_counts_up_to_the_largest_label():
+    assert data.from_arrays(np.zeros((3, 2)), [0, 1, 1]).num_classes == 2
+    assert data.from_arrays(np.zeros((3, 2)), [-1, -1, -1]).num_classes == 0
+    assert data.from_arrays(np.zeros((3, 2))).num_classes is None
 
 
 # ---- ranges ----

@@ -9,14 +9,16 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch"}
-MATHS = BASE | {"losses", "regularizers", "latents", "ema"}
+MATHS = BASE | {"losses", "regularizers", "terms", "transformations", "latents", "ema"}
 STEPS = MATHS | {"objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
     "global_batch": {"types"},
     "losses": {"types"},
-    "regularizers": BASE,
+    "regularizers": BASE | {"transformations"},
+    "terms": BASE | {"losses", "regularizers"},
+    "transformations": {"types"},
     "latents": BASE,
     "ema": BASE,
     "objectives": BASE,
@@ -30,7 +32,8 @@ MAY_IMPORT = {
     "train": STEPS | {"parallel", "data"},
     "recipes": STEPS | {"train", "adapters", "models"},
     "runs": STEPS | {"train", "recipes", "data", "plots", "checkpoint"},
-    "cli": {"recipes", "runs", "data"},
+    "samples": BASE | {"steps", "recipes", "runs", "data", "plots", "checkpoint"},
+    "cli": {"recipes", "runs", "samples", "data"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

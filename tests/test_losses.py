@@ -13,6 +13,7 @@ PAIRS = {
     name: getattr(losses, name)
     for name in ("minimax", "non_saturating", "least_squares", "hinge", *NO_THRESHOLD)
 }
+PAIRS["label_smoothing"] = losses.label_smoothing(0.1)
 FAMILIES = PAIRS | {name: losses.f_gan(name) for name in DIVERGENCES}
 PLAYERS = {name: pair[:2] for name, pair in FAMILIES.items()}
 for name in DIVERGENCES:
@@ -92,6 +93,8 @@ def test_smoothing_is_one_sided():
 def test_smoothing_out_of_range_is_named(smoothing):
     with pytest.raises(ValueError, match="smoothing"):
         losses.binary_cross_entropy(jnp.zeros(1), jnp.zeros(1), smoothing=smoothing)
+    with pytest.raises(ValueError, match="smoothing"):
+        losses.label_smoothing(smoothing)
 
 
 def test_value_function_by_hand():
@@ -145,6 +148,8 @@ BY_HAND = {
     "minimax": (1.575744, -1.220095),
     # the same; (s(1) + s(-2))/2
     "non_saturating": (1.575744, 0.720095),
+    # (.9 s(0) + .1 s(0) + .9 s(-4) + .1 s(4))/2 + 1.220095, s(4) = 4.018150; as above
+    "label_smoothing": (1.775744, 0.720095),
     # 1/2 (1 + 9)/2 + 1/2 (1 + 4)/2; 1/2 (4 + 1)/2
     "least_squares": (3.75, 1.25),
     # (1 + 0)/2 + (0 + 3)/2; -(-1 + 2)/2
@@ -196,6 +201,7 @@ def relativistic_average_gradient(real, fake):
 GRADIENTS = {
     "minimax": lambda r, f: (-sigmoid(-r), sigmoid(f), -sigmoid(f)),
     "non_saturating": lambda r, f: (-sigmoid(-r), sigmoid(f), -sigmoid(-f)),
+    "label_smoothing": lambda r, f: (sigmoid(r) - 0.9, sigmoid(f), -sigmoid(-f)),
     "least_squares": lambda r, f: (r - 1, f, f - 1),
     "hinge": lambda r, f: (-1.0 * (r < 1), 1.0 * (f > -1), -np.ones_like(f)),
     "wasserstein": lambda r, f: (-np.ones_like(r), np.ones_like(f), -np.ones_like(f)),
@@ -228,6 +234,29 @@ def test_minimax_is_zero_sum():
     assert losses.minimax.discriminator(REAL, FAKE) == -value
     gradient = jax.grad(losses.minimax.generator, 1)(REAL, FAKE)
     np.testing.assert_array_equal(gradient, jax.grad(losses.value_function, 1)(REAL, FAKE))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_label_smoothing_shrinks_the_optimal_discriminator(smoothing):
+    # (1 - s) p_data / (p_data + p_model)
+    loss = on_atoms(losses.label_smoothing(smoothing).discriminator)
+    optimum = jax.scipy.special.logit((1 - smoothing) * P / (P + Q))
+    np.testing.assert_allclose(jax.grad(loss)(jnp.float32(optimum)), 0.0, atol=1e-6)
+
+
+def test_label_smoothing_of_zero_is_the_non_saturating_pair():
+    plain = losses.label_smoothing(0.0)
+    assert plain.threshold == 0.0
+    got = [player(REAL, FAKE) for player in plain[:2]]
+    np.testing.assert_allclose(got, BY_HAND["non_saturating"], rtol=2e-6)
+
+
+def test_pair_without_generator_keeps_its_discriminator():
+    pair = losses.without_generator(losses.hinge)
+    assert (pair.discriminator, pair[2:]) == (losses.hinge.discriminator, losses.hinge[2:])
+    value, gradient = jax.value_and_grad(pair.generator, (0, 1))(REAL, FAKE)
+    assert value == 0.0
+    np.testing.assert_array_equal(gradient, 0.0)
 
 
 # ---- every pair ----
@@ -269,8 +298,10 @@ def test_discriminator_loss_does_not_hide_nan_or_infinite_mistakes(name):
 
 @every_family
 def test_threshold_is_where_real_and_fake_balance(name):
-    known = {"least_squares": 0.5, "kl": 1.0} | dict.fromkeys(NO_THRESHOLD)
-    assert FAMILIES[name].threshold == known.get(name, 0.0)
+    # with one-sided smoothing D(x) = .45 at the equilibrium
+    known = {"least_squares": 0.5, "kl": 1.0, "label_smoothing": np.log(0.45 / 0.55)}
+    expected = (known | dict.fromkeys(NO_THRESHOLD)).get(name, 0.0)
+    assert FAMILIES[name].threshold == (None if expected is None else pytest.approx(expected))
     if name in DIVERGENCES:
         at_one = F_SLOPE[name](1.0)
         np.testing.assert_allclose(ACTIVATION[name](FAMILIES[name].threshold), at_one, atol=1e-15)
@@ -278,7 +309,7 @@ def test_threshold_is_where_real_and_fake_balance(name):
 
 def test_probability_is_that_of_the_optimal_discriminator():
     names = {name for name, pair in FAMILIES.items() if pair.probability}
-    assert names == {"minimax", "non_saturating", "jensen_shannon"}
+    assert names == {"minimax", "non_saturating", "label_smoothing", "jensen_shannon"}
     optimum = jax.scipy.special.logit(losses.optimal_discriminator(P, Q))
     for loss in (losses.minimax, FAMILIES["jensen_shannon"]):
         gradient = jax.grad(on_atoms(loss.discriminator))(optimum)

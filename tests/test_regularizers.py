@@ -3,13 +3,12 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from jaxgan import regularizers
 from jaxgan.global_batch import sample_index
 from jaxgan.regularizers import LecamAverages, dragan, gradient_penalty, lecam, penalty, r1, r2
-from jaxgan.types import PenaltyInputs
+from jaxgan.types import DiscriminatorOutput, PenaltyInputs
 
 KEY = jax.random.key(0)
 # The gradient penalties with one signature.
@@ -256,8 +255,20 @@ def test_lecam_is_finite_with_its_gradient_at_extreme_logits(dtype):
 
 def inputs(memory=None):
     x, real_logits, fake_logits = normal(8, 3), jnp.full(4, 3.0), jnp.full(4, -1.0)
-    index = jnp.arange(8, 16)
-    return PenaltyInputs(KEY, squares, x, 2.0 - x, real_logits, fake_logits, index, memory, None)
+    return PenaltyInputs(
+        key=KEY,
+        critic=squares,
+        real=x,
+        fake=2.0 - x,
+        condition=jnp.arange(8) % 3,
+        real_output=DiscriminatorOutput(squares(x)),
+        fake_output=DiscriminatorOutput(squares(2.0 - x)),
+        real_logits=real_logits,
+        fake_logits=fake_logits,
+        index=jnp.arange(8, 16),
+        memory=memory,
+        axis_name=None,
+    )
 
 
 def test_lecam_averages_approach_the_mean_logits_by_the_decay():
@@ -275,32 +286,6 @@ def test_lecam_averages_approach_the_mean_logits_by_the_decay():
 def test_lecam_decay_out_of_range_is_named(decay):
     with pytest.raises(ValueError, match="decay"):
         regularizers.lecam_penalty(0.1, decay=decay)
-
-
-# ---- weight clipping ----
-
-
-def test_weight_clipping_keeps_parameters_within_the_limit():
-    params = {"w": jnp.array([0.5, -0.5, 0.05]), "b": jnp.array([0.0, 0.3])}
-    gradient = {"w": jnp.array([1.0, -1.0, 0.2]), "b": jnp.array([-9.0, 0.0])}
-    optimizer = optax.chain(optax.sgd(0.1), regularizers.weight_clipping(0.1))
-    updates, _ = optimizer.update(gradient, optimizer.init(params), params)
-    new = optax.apply_updates(params, updates)
-    # .4, -.4, .03 and .9, .3 are clipped to +-.1
-    np.testing.assert_allclose(new["w"], [0.1, -0.1, 0.03], rtol=1e-6)
-    np.testing.assert_allclose(new["b"], [0.1, 0.1], rtol=1e-6)
-
-
-@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
-def test_limit_that_is_not_positive_is_named(limit):
-    with pytest.raises(ValueError, match="limit"):
-        regularizers.weight_clipping(limit)
-
-
-def test_weight_clipping_without_params_is_named():
-    clip = regularizers.weight_clipping(0.1)
-    with pytest.raises(ValueError, match="params"):
-        clip.update(jnp.ones(1), clip.init(jnp.ones(1)))
 
 
 # ---- attaching ----
@@ -331,6 +316,9 @@ def test_penalty_fills_parameters_by_name():
         ),
         dragan: dragan(KEY, squares, x, index=index),
         (lambda real_logits, scale=2.0: scale * jnp.sum(real_logits)): 24.0,
+        (lambda condition: jnp.sum(condition)): 7.0,
+        (lambda real_output, real: jnp.sum(real_output.logits - squares(real))): 0.0,
+        (lambda fake_output, fake: jnp.sum(fake_output.logits - squares(fake))): 0.0,
     }
     for function, value in expected.items():
         np.testing.assert_allclose(penalty(function, 1.0).value(given), value, rtol=1e-6)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from jaxgan import cli, plots, runs
 from jaxgan.recipes import RECIPES, recipe
+from jaxgan.samples import sample_run
 
 
 def invoke(*arguments):
@@ -83,9 +84,9 @@ def test_samples_are_in_the_range_of_the_data_and_repeat(digits_run, tmp_path):
     assert 0 <= first.min() < first.max() <= 16
     assert first.max() > 2  # not left in the range of the networks, 0 to 1
     np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(runs.sample_run(digits_run, 10, 3), first[:10])
-    assert not np.array_equal(runs.sample_run(digits_run, 10, 4), first[:10])
-    raw = runs.sample_run(digits_run, 10, 3, use_ema=False)
+    np.testing.assert_array_equal(sample_run(digits_run, 10, 3), first[:10])
+    assert not np.array_equal(sample_run(digits_run, 10, 4), first[:10])
+    raw = sample_run(digits_run, 10, 3, use_ema=False)
     assert not np.array_equal(raw, first[:10])
 
 
@@ -99,7 +100,7 @@ def test_two_dimensional_runs_are_drawn_as_points(spiral_run, tmp_path):
     with Image.open(spiral_run / "samples" / "step_0000008.png") as picture:
         assert picture.size[0] > 300
     assert invoke("sample", spiral_run, "--num", 9, "--out", tmp_path / "s.png").exit_code == 0
-    assert runs.sample_run(spiral_run, 5, 0).shape == (5, 2)
+    assert sample_run(spiral_run, 5, 0).shape == (5, 2)
 
 
 def test_calls_that_end_at_sampling_points_are_pictured(tmp_path):
@@ -162,7 +163,7 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
     assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2
     assert (tmp_path / "r" / "curves.png").is_file()
     with pytest.raises(FileNotFoundError, match="holds no final state"):
-        runs.sample_run(tmp_path / "r", 1, 0)
+        sample_run(tmp_path / "r", 1, 0)
 
 
 def test_samples_go_to_png_or_npz_only(digits_run, tmp_path):
@@ -234,7 +235,7 @@ def test_spiral_recipe_ends_on_the_spiral(tmp_path):
     from jaxgan.data import spiral_distance
 
     assert invoke("train", "spiral", "--out", tmp_path / "r", "--devices", 1).exit_code == 0
-    assert spiral_distance(runs.sample_run(tmp_path / "r", 2000, 0)).mean() < 0.05
+    assert spiral_distance(sample_run(tmp_path / "r", 2000, 0)).mean() < 0.05
 
 
 @pytest.mark.slow
@@ -244,7 +245,7 @@ def test_digits_recipe_shows_all_classes(tmp_path):
     from jaxgan.data import digits
 
     assert invoke("train", "--out", tmp_path / "r", "--devices", 1).exit_code == 0
-    real, samples = digits(), runs.sample_run(tmp_path / "r", 1000, 0)
+    real, samples = digits(), sample_run(tmp_path / "r", 1000, 0)
     classifier = SVC().fit(real.x.reshape(-1, 64), real.condition)
     shares = np.bincount(classifier.predict(samples.reshape(-1, 64)), minlength=10) / 1000
     assert shares.min() >= 0.03

@@ -1,43 +1,65 @@
-"""What every framework must build: layer sizes, data, and the work that a step is."""
+"""What every framework must train: networks, losses, data, and the work that a step is."""
 
-import itertools
+import math
 import os
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from jaxgan.data.toy import spiral
+from throughput_frameworks.networks import Layer, Layers, dense_layers
 
 
 class Case(NamedTuple):
-    """Two networks of dense layers and how they are trained.
+    """Two networks and how they are trained: one update of each player a step.
 
     Attributes:
       name: for the command line and the table.
       batch: real samples a step; as many generated ones for each player.
-      generator: widths from the latents to the samples.
-      discriminator: widths from the samples to the one logit.
-      slope: of the leaky ReLU after each hidden layer; 0 is plain ReLU.
-      dropout: share dropped after each hidden layer of the discriminator.
-      images: samples are uint8 that become [0, 1], and the generator ends in a sigmoid.
+      generator: layers from the latents to the samples. Its output tells what samples are:
+        images of uint8 that become [0, 1] for a sigmoid, [-1, 1] for tanh; points without either.
+      discriminator: layers from the samples to the one logit.
       learning_rate: of Adam, for both players.
       betas: of Adam.
       steps_a_call: steps that jaxgan runs in one jitted call.
+      loss: of both players.
+      gradient_penalty: weight of WGAN-GP's penalty in the discriminator's loss; 0 for none.
     """
 
     name: str
     batch: int
-    generator: tuple[int, ...]
-    discriminator: tuple[int, ...]
-    slope: float
-    dropout: float
-    images: bool
+    generator: Layers
+    discriminator: Layers
     learning_rate: float
     betas: tuple[float, float]
     steps_a_call: int
+    loss: Literal["non_saturating", "wasserstein"] = "non_saturating"
+    gradient_penalty: float = 0.0
 
+    @property
+    def latents(self) -> int:
+        return self.generator[0].inputs[0]
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        return self.discriminator[0].inputs
+
+    @property
+    def images(self) -> bool:
+        return self.generator[-1].activation is not None
+
+    @property
+    def convolutional(self) -> bool:
+        return any(layer.kind != "dense" for layer in self.discriminator)
+
+    @property
+    def batch_norm(self) -> bool:
+        return any(layer.batch_norm for layer in self.discriminator)
+
+
+_MNIST_GENERATOR = dense_layers(100, 256, 1024, 784, activation="leaky_relu", output="sigmoid")
 
 CASES = {
     case.name: case
@@ -45,11 +67,8 @@ CASES = {
         Case(
             name="mnist-mlp",
             batch=128,
-            generator=(100, 256, 1024, 784),
-            discriminator=(784, 1024, 512, 1),
-            slope=0.2,
-            dropout=0.3,
-            images=True,
+            generator=_MNIST_GENERATOR,
+            discriminator=dense_layers(784, 1024, 512, 1, activation="leaky_relu", dropout=0.3),
             learning_rate=2e-4,
             betas=(0.5, 0.9),
             steps_a_call=20,
@@ -57,14 +76,40 @@ CASES = {
         Case(
             name="toy",
             batch=512,
-            generator=(2, 128, 128, 2),
-            discriminator=(2, 128, 128, 1),
-            slope=0.0,
-            dropout=0.0,
-            images=False,
+            generator=dense_layers(2, 128, 128, 2, activation="relu"),
+            discriminator=dense_layers(2, 128, 128, 1, activation="relu"),
             learning_rate=1e-3,
             betas=(0.5, 0.9),
             steps_a_call=250,
+        ),
+        Case(
+            name="mnist-dcgan",
+            batch=64,
+            generator=(
+                Layer("dense", (100,), (7, 7, 128), 1, True, "relu"),
+                Layer("transposed", (7, 7, 128), (14, 14, 128), 4, True, "relu"),
+                Layer("transposed", (14, 14, 128), (28, 28, 64), 4, True, "relu"),
+                Layer("conv", (28, 28, 64), (28, 28, 1), 5, False, "tanh"),
+            ),
+            discriminator=(
+                Layer("conv", (28, 28, 1), (14, 14, 64), 4, False, "leaky_relu"),
+                Layer("conv", (14, 14, 64), (7, 7, 128), 4, True, "leaky_relu"),
+                Layer("dense", (7, 7, 128), (1,)),
+            ),
+            learning_rate=2e-4,
+            betas=(0.5, 0.999),
+            steps_a_call=1,  # XLA runs convolutions inside a loop many times slower on CPU
+        ),
+        Case(
+            name="mnist-wgan-gp",
+            batch=128,
+            generator=_MNIST_GENERATOR,
+            discriminator=dense_layers(784, 1024, 512, 1, activation="leaky_relu"),
+            learning_rate=1e-4,
+            betas=(0.0, 0.9),
+            steps_a_call=20,
+            loss="wasserstein",
+            gradient_penalty=10.0,
         ),
     )
 }
@@ -115,33 +160,41 @@ def make_data(case: Case, seed: int = 0) -> np.ndarray:
         return spiral(rng, 60_000)
     # A few smooth factors under a sigmoid: mostly black or white pixels that go together.
     factors = rng.standard_normal((60_000, 12)).astype(np.float32)
-    maps = rng.standard_normal((12, case.discriminator[0])).astype(np.float32)
+    maps = rng.standard_normal((12, math.prod(case.sample_shape))).astype(np.float32)
     logits = factors @ maps - 3.0
     return np.uint8(255.0 / (1.0 + np.exp(-logits)))
 
 
-def count_params(widths: tuple[int, ...]) -> int:
-    """Weights and biases of a stack of dense layers."""
-    return sum((m + 1) * n for m, n in itertools.pairwise(widths))
+def to_range(case: Case, pixels: Any) -> Any:
+    """Float pixels in [0, 255], an array of any library, in the range of the generator's output.
+
+    Changes the array itself where it can be changed.
+    """
+    if case.generator[-1].activation == "sigmoid":
+        pixels /= 255.0
+        return pixels
+    pixels /= 127.5
+    pixels -= 1.0
+    return pixels
 
 
 def flop_per_step(case: Case) -> int:
-    """Floating-point operations of a step's matrix products; everything else is left out.
+    """Floating-point operations of a step's matrix products and convolutions; nothing else.
 
-    A layer m -> n costs 2 m n a sample three times: forward, for the gradient of its weights, and
+    A layer's products are done up to three times: forward, for the gradient of its weights, and
     for that of its input. A network's first layer needs the last only if gradients pass through.
 
       discriminator's turn: G forward; D forward, weights, inputs but the first; for 2 batches
       generator's turn:     G forward, weights, inputs but the first; D forward, all inputs
+      gradient penalty:     D forward but the last, all inputs; and back through the latter:
+                            weights, and all but the last layer for the rest of the chain
+
+    Nothing goes back through the penalty's forward pass: leaky ReLUs have no second derivative.
     """
-    g, g_first = _products(case.generator)
-    d, d_first = _products(case.discriminator)
-    discriminator_turn = g + 2 * (3 * d - d_first)
-    generator_turn = (3 * g - g_first) + 2 * d
-    return 2 * case.batch * (discriminator_turn + generator_turn)
-
-
-def _products(widths: tuple[int, ...]) -> tuple[int, int]:
-    """The sum of m n over all layers, and that of the first."""
-    products = [m * n for m, n in itertools.pairwise(widths)]
-    return sum(products), products[0]
+    g, d = (
+        sum(layer.products for layer in player) for player in (case.generator, case.discriminator)
+    )
+    discriminator_turn = g + 2 * (3 * d - case.discriminator[0].products)
+    generator_turn = (3 * g - case.generator[0].products) + 2 * d
+    penalty = 4 * d - 2 * case.discriminator[-1].products if case.gradient_penalty else 0
+    return 2 * case.batch * (discriminator_turn + generator_turn + penalty)

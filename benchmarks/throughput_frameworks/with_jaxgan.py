@@ -10,43 +10,63 @@ import numpy as np
 import optax
 
 import jaxgan
+from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
-from throughput_frameworks.cases import Case, Runner
+from throughput_frameworks.cases import Case, Runner, to_range
+from throughput_frameworks.networks import SLOPE, Layer
 
 
 def make(case: Case, data: np.ndarray) -> list[Runner]:
     """As the library's loop runs it; with the losses alone, as the others have; step by step."""
-    return [
-        _runner(case, data, "jaxgan", case.steps_a_call, joint_pass=True),
-        _runner(case, data, "jaxgan", case.steps_a_call, joint_pass=False),
-        _runner(case, data, "jaxgan, losses only", case.steps_a_call, True, losses_only=True),
-        _runner(case, data, "jaxgan, one step a call", 1, joint_pass=True),
-    ]
+    joint = not case.batch_norm  # whose statistics a joint pass would mix
+    runners = [_runner(case, data, "jaxgan", case.steps_a_call, joint)]
+    if joint:
+        runners.append(_runner(case, data, "jaxgan", case.steps_a_call, False))
+    name = "jaxgan, losses only"
+    runners.append(_runner(case, data, name, case.steps_a_call, joint, losses_only=True))
+    if case.steps_a_call > 1:
+        runners.append(_runner(case, data, "jaxgan, one step a call", 1, joint))
+    return runners
 
 
 def make_gan(case: Case, joint_pass: bool) -> jaxgan.GAN:
     """The case's setting; no averaged generator, since the others keep none."""
-    activation = partial(nn.leaky_relu, negative_slope=case.slope) if case.slope else nn.relu
-    generator = MLPGenerator(
-        shape=case.generator[-1:],
-        hidden=case.generator[1:-1],
-        activation=activation,
-        output=nn.sigmoid if case.images else None,
-    )
-    discriminator = MLPDiscriminator(
-        hidden=case.discriminator[1:-1], dropout=case.dropout, activation=activation
-    )
+    generator, discriminator = _networks(case)
     adam = optax.adam(case.learning_rate, *case.betas)
+    penalties = ()
+    if case.gradient_penalty:
+        function = jaxgan.regularizers.gradient_penalty
+        penalties = (jaxgan.penalty(function, case.gradient_penalty),)
     return jaxgan.GAN(
         generator=jaxgan.from_linen(generator),
         discriminator=jaxgan.from_linen(discriminator),
-        latent=jaxgan.latents.normal(case.generator[0]),
-        loss=jaxgan.losses.non_saturating,
+        latent=jaxgan.latents.normal(case.latents),
+        loss=getattr(jaxgan.losses, case.loss),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
+        penalties=penalties,
         ema_decay=None,
         joint_pass=joint_pass,
     )
+
+
+def _networks(case: Case) -> tuple[nn.Module, nn.Module]:
+    """The library's own; that they are the case's layers is seen by their parameters."""
+    shape, output = case.sample_shape, _activation(case.generator[-1])
+    widths = [[layer.outputs[-1] for layer in p[:-1]] for p in (case.generator, case.discriminator)]
+    if case.convolutional:
+        return DCGANGenerator(shape, widths[0], output=output), DCGANDiscriminator(widths[1])
+    first = case.discriminator[0]
+    return (
+        MLPGenerator(shape, widths[0], _activation(case.generator[0]), output),
+        MLPDiscriminator(widths[1], first.dropout, _activation(first)),
+    )
+
+
+def _activation(layer: Layer):
+    if layer.activation == "leaky_relu":
+        return partial(nn.leaky_relu, negative_slope=SLOPE)
+    return None if layer.activation is None else getattr(nn, layer.activation)
 
 
 def _runner(
@@ -58,7 +78,7 @@ def _runner(
     losses_only: bool = False,
 ) -> Runner:
     gan = make_gan(case, joint_pass)
-    state = jaxgan.init(jax.random.key(0), gan, jnp.zeros((case.batch, case.generator[-1])))
+    state = jaxgan.init(jax.random.key(0), gan, jnp.zeros((case.batch, *case.sample_shape)))
     # An argument of the jitted call: closed over, it would be folded in as a constant.
     data = jnp.asarray(data)
     call, compile_seconds = _compiled(case, gan, steps_a_call, state, data, losses_only)
@@ -97,8 +117,8 @@ def _compiled(
         key, state = carry
         key, index_key, step_key = jax.random.split(key, 3)
         index = jax.random.randint(index_key, (case.batch,), 0, len(data))
-        x = jnp.take(data, index, axis=0, mode="clip")
-        x = x.astype(jnp.float32) / 255.0 if case.images else x
+        x = jnp.take(data, index, axis=0, mode="clip").reshape(case.batch, *case.sample_shape)
+        x = to_range(case, x.astype(jnp.float32)) if case.images else x
         state, metrics = step(step_key, state, x)
         if losses_only:  # XLA then drops what only the other metrics need
             metrics = {name: metrics[name] for name in ("discriminator_loss", "generator_loss")}
@@ -113,6 +133,8 @@ def _compiled(
         # All of them are returned: what nobody asks for XLA would not compute.
         return *carry, metrics
 
+    options = getattr(jaxgan.parallel, "compiler_options", dict)()
     start = time.perf_counter()
-    call = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, data).compile()
+    lowered = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, data)
+    call = lowered.compile(compiler_options=options)
     return call, time.perf_counter() - start

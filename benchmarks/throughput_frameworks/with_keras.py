@@ -9,14 +9,22 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from throughput_frameworks.cases import Case, Runner, first_minus_later
+from throughput_frameworks.cases import Case, Runner, first_minus_later, to_range
+from throughput_frameworks.networks import SLOPE, Layers
 
 
 def make(case: Case, data: np.ndarray) -> list[Runner]:
-    """The notebook's loop."""
+    """The notebook's loop.
+
+    Raises:
+      NotImplementedError: for a case that `train_on_batch` alone cannot train.
+    """
+    if case.batch_norm:
+        raise NotImplementedError("train_on_batch would mix batch statistics of real and fake")
+    if case.gradient_penalty:
+        raise NotImplementedError("train_on_batch has no gradient penalty")
     keras.utils.set_random_seed(0)
-    generator = _network(case.generator, case.slope, 0.0, "sigmoid" if case.images else None)
-    discriminator = _network(case.discriminator, case.slope, case.dropout, None)
+    generator, discriminator = _network(case.generator), _network(case.discriminator)
     discriminator.compile(_adam(case), _cross_entropy())
     gan = keras.Sequential([generator, discriminator])
     gan.compile(_adam(case), _cross_entropy())
@@ -31,16 +39,16 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
     return [Runner("Keras 3 on JAX", "train_on_batch", run_steps, num_params, compile_seconds)]
 
 
-def _network(
-    widths: tuple[int, ...], slope: float, dropout: float, output: str | None
-) -> keras.Model:
-    network = keras.Sequential([keras.Input((widths[0],))])
-    for width in widths[1:-1]:
-        network.add(keras.layers.Dense(width))
-        network.add(keras.layers.LeakyReLU(slope) if slope else keras.layers.ReLU())
-        if dropout:
-            network.add(keras.layers.Dropout(dropout))
-    network.add(keras.layers.Dense(widths[-1], activation=output))
+def _network(layers: Layers) -> keras.Model:
+    network = keras.Sequential([keras.Input(layers[0].inputs)])
+    for layer in layers:
+        network.add(keras.layers.Dense(layer.outputs[0]))
+        if layer.activation == "leaky_relu":
+            network.add(keras.layers.LeakyReLU(SLOPE))
+        elif layer.activation is not None:
+            network.add(keras.layers.Activation(layer.activation))
+        if layer.dropout:
+            network.add(keras.layers.Dropout(layer.dropout))
     return network
 
 
@@ -60,13 +68,13 @@ def _make_step(
     gan: keras.Model,
 ) -> Callable[[], tuple[float, float]]:
     rng = np.random.default_rng(0)
-    shape = (case.batch, case.generator[0])
+    shape = (case.batch, case.latents)
     ones = np.ones((case.batch, 1), np.float32)
     labels = np.concatenate([ones, 0.0 * ones])
 
     def step() -> tuple[float, float]:
         real = data[rng.integers(len(data), size=case.batch)]
-        real = real.astype(np.float32) / 255.0 if case.images else real
+        real = to_range(case, real.astype(np.float32)) if case.images else real
         fake = generator.predict_on_batch(rng.standard_normal(shape, np.float32))
         # Keras 3 looks at `trainable` when it trains, no longer when it compiles: left False, as
         # Keras 2 would have it, the discriminator would silently learn nothing.

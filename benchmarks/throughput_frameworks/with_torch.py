@@ -1,6 +1,7 @@
 """The GANs in PyTorch, eager and compiled."""
 
 import itertools
+import math
 import os
 
 # Every run pays for its compilation, as with XLA, and can tell what it was.
@@ -13,32 +14,77 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from throughput_frameworks.cases import Case, Runner, available_cores, first_minus_later
+from throughput_frameworks.cases import Case, Runner, available_cores, first_minus_later, to_range
+from throughput_frameworks.networks import SLOPE, Layer, Layers
 
 torch.set_num_threads(available_cores())
 
+# Of the discriminator's logits on real and fake samples, and of the generator's on fake ones.
+_LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "non_saturating": (
+        lambda real, fake: softplus(-real).mean() + softplus(fake).mean(),
+        lambda fake: softplus(-fake).mean(),
+    ),
+    "wasserstein": (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean()),
+}
+
 
 def make(case: Case, data: np.ndarray) -> list[Runner]:
-    """Eager training, the discriminator run once on both batches or once on each."""
-    return [_runner(case, data, "PyTorch eager", joint) for joint in (True, False)]
+    """Eager training in all forms: see `_forms`."""
+    return [_runner(case, data, "PyTorch eager", *form) for form in _forms(case)]
 
 
 def make_compiled(case: Case, data: np.ndarray) -> list[Runner]:
     """The same with the losses under `torch.compile`; needs a C++ compiler."""
-    return [_runner(case, data, "torch.compile", joint, torch.compile) for joint in (True, False)]
+    return [_runner(case, data, "torch.compile", *form, torch.compile) for form in _forms(case)]
 
 
-def _network(widths: tuple[int, ...], slope: float, dropout: float, sigmoid: bool) -> nn.Module:
-    layers: list[nn.Module] = []
-    for i, (m, n) in enumerate(itertools.pairwise(widths), start=2):
-        layers.append(nn.Linear(m, n))
-        if i < len(widths):
-            layers.append(nn.LeakyReLU(slope) if slope else nn.ReLU())
-            layers += [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(*layers, *([nn.Sigmoid()] if sigmoid else []))
+def _forms(case: Case) -> list[tuple[bool, bool]]:
+    """Whether the discriminator runs once on both batches, and channels come last in memory."""
+    joint = (False,) if case.batch_norm else (True, False)  # it would mix batch statistics
+    return list(itertools.product(joint, (False, True) if case.convolutional else (False,)))
 
 
-def _losses(generator: nn.Module, discriminator: nn.Module, joint: bool) -> tuple[Callable, ...]:
+# --- Networks
+
+
+def _network(layers: Layers) -> nn.Module:
+    return nn.Sequential(*(module for layer in layers for module in _modules(layer)))
+
+
+def _modules(layer: Layer) -> list[nn.Module]:
+    modules = [nn.Flatten()] if layer.kind == "dense" and len(layer.inputs) > 1 else []
+    modules.append(_linear(layer))
+    if layer.kind == "dense" and len(layer.outputs) > 1:
+        *size, channels = layer.outputs
+        modules.append(nn.Unflatten(1, (channels, *size)))
+    if layer.batch_norm:
+        modules.append(nn.BatchNorm2d(layer.outputs[-1]))
+    if layer.activation is not None:
+        activations = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+        activations["leaky_relu"] = lambda: nn.LeakyReLU(SLOPE)
+        modules.append(activations[layer.activation]())
+    return [*modules, nn.Dropout(layer.dropout)] if layer.dropout else modules
+
+
+def _linear(layer: Layer) -> nn.Module:
+    bias = not layer.batch_norm
+    if layer.kind == "dense":
+        return nn.Linear(math.prod(layer.inputs), math.prod(layer.outputs), bias=bias)
+    kind = nn.Conv2d if layer.kind == "conv" else nn.ConvTranspose2d
+    padding = (layer.kernel - layer.stride + 1) // 2
+    channels = layer.inputs[-1], layer.outputs[-1]
+    return kind(*channels, layer.kernel, layer.stride, padding, bias=bias)
+
+
+# --- Losses
+
+
+def _losses(
+    case: Case, generator: nn.Module, discriminator: nn.Module, joint: bool
+) -> tuple[Callable, ...]:
+    of_discriminator, of_generator = _LOSSES[case.loss]
+
     def discriminator_loss(real: Tensor, latents: Tensor) -> Tensor:
         with torch.no_grad():
             fake = generator(latents)
@@ -46,12 +92,25 @@ def _losses(generator: nn.Module, discriminator: nn.Module, joint: bool) -> tupl
             real_logits, fake_logits = discriminator(torch.cat([real, fake])).chunk(2)
         else:
             real_logits, fake_logits = discriminator(real), discriminator(fake)
-        return softplus(-real_logits).mean() + softplus(fake_logits).mean()
+        loss = of_discriminator(real_logits, fake_logits)
+        if case.gradient_penalty:
+            loss = loss + case.gradient_penalty * _gradient_penalty(discriminator, real, fake)
+        return loss
 
     def generator_loss(latents: Tensor) -> Tensor:
-        return softplus(-discriminator(generator(latents))).mean()
+        return of_generator(discriminator(generator(latents)))
 
     return discriminator_loss, generator_loss
+
+
+def _gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    u = torch.rand(len(real), *[1] * (real.ndim - 1))
+    x = torch.lerp(fake, real, u).requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1.0).square().mean()
+
+
+# --- Training
 
 
 def _runner(
@@ -59,12 +118,16 @@ def _runner(
     data: np.ndarray,
     framework: str,
     joint: bool,
+    channels_last: bool,
     transform: Callable[[Callable], Callable] | None = None,
 ) -> Runner:
     torch.manual_seed(0)
-    generator = _network(case.generator, case.slope, 0.0, case.images)
-    discriminator = _network(case.discriminator, case.slope, case.dropout, False)
-    losses = _losses(generator, discriminator, joint)
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    generator, discriminator = (
+        _network(layers).to(memory_format=memory_format)
+        for layers in (case.generator, case.discriminator)
+    )
+    losses = _losses(case, generator, discriminator, joint)
     step = _make_step(
         case,
         torch.from_numpy(data),
@@ -78,6 +141,8 @@ def _runner(
         return torch.stack([step() for _ in range(num)]).numpy()
 
     variant = "joint pass" if joint else "separate passes"
+    if case.convolutional:
+        variant = "channels last" if channels_last else "channels first"
     num_params = [
         sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)
     ]
@@ -104,13 +169,16 @@ def _make_step(
         adam.step()
         return loss.detach()
 
+    *size, channels = case.sample_shape
+    shape, latents = (case.batch, channels, *size), (case.batch, case.latents)
+
     def step() -> Tensor:
         real = data[torch.randint(len(data), (case.batch,))]
-        real = real.float().div_(255.0) if case.images else real
-        shape = (case.batch, case.generator[0])
-        d_loss = update(discriminator_loss(real, torch.randn(shape)), adams[1])
+        real = to_range(case, real.float()) if case.images else real
+        real = real.reshape(shape)
+        d_loss = update(discriminator_loss(real, torch.randn(latents)), adams[1])
         discriminator.requires_grad_(False)  # spares the gradients of weights that stay
-        g_loss = update(generator_loss(torch.randn(shape)), adams[0])
+        g_loss = update(generator_loss(torch.randn(latents)), adams[0])
         discriminator.requires_grad_(True)
         return torch.stack([d_loss, g_loss])
 

@@ -13,6 +13,7 @@ Range = tuple[float, float]
 class Dataset(NamedTuple):
     """Samples x [N, ...] (uint8 or float32) in their own range, labels int32 [N] or None.
 
+    A label is a class, 0 or more, or -1 for a sample that has none.
     `low` and `high` bound the data by nature (0..16 for digits, 0..255 for uint8 images); both are
     None where nothing does, and then the values are used as they are.
     """
@@ -22,6 +23,11 @@ class Dataset(NamedTuple):
     low: float | None
     high: float | None
     name: str
+
+    @property
+    def num_classes(self) -> int | None:
+        """The largest label and one; None without labels."""
+        return None if self.condition is None else int(self.condition.max()) + 1
 
 
 def scale(x: AnyArray, source_range: Range, target_range: Range) -> AnyArray:
@@ -90,7 +96,7 @@ def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
     Args:
       x: samples [N, ...] with N >= 2. uint8 is taken as images in 0..255, and [N, H, W] becomes
         [N, H, W, 1]; floats become float32 and are used as they are.
-      condition: integer labels [N], 0 or more, or None.
+      condition: integer labels [N], each 0 or more, or -1 for an unlabelled sample; or None.
       name: what errors and reports call it.
 
     Raises:
@@ -141,8 +147,9 @@ def _checked_labels(condition: Any, size: int, name: str) -> np.ndarray:
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"{name}: condition must hold integer labels, got dtype {labels.dtype}")
-    if labels.min() < 0 or labels.max() > np.iinfo(np.int32).max:
+    if labels.min() < -1 or labels.max() > np.iinfo(np.int32).max:
         raise ValueError(
-            f"{name}: labels must be int32 and 0 or more, got {labels.min()}..{labels.max()}"
+            f"{name}: labels must be int32 and 0 or more, or -1 for unlabelled, "
+            f"got {labels.min()}..{labels.max()}"
         )
     return labels.astype(np.int32)

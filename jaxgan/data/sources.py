@@ -9,6 +9,7 @@ import numpy as np
 from jaxgan.data.dataset import Dataset, from_arrays
 from jaxgan.data.files import IDX_SPLITS, folder, idx, npz
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
+from jaxgan.data.waves import wave_dataset
 
 
 def digits() -> Dataset:
@@ -39,6 +40,7 @@ def _load_folder(path: str) -> Dataset:
 NAMED: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
+    "waves": wave_dataset,
 }
 FROM_PATH: dict[str, Callable[[str], Dataset]] = {
     "idx": _load_idx,

@@ -1,6 +1,45 @@
-"""Networks, one family a file."""
+"""Networks, one family a file, and the layers they are made of."""
 
-from jaxgan.models.layers import Dropout
+from jaxgan.models.convolution import Conv, ConvTranspose, conv, conv_transpose
+from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models.labels import (
+    ConditionalBatchNorm,
+    LabelEmbedding,
+    ProjectionHead,
+    concatenate_labels,
+    one_hot,
+)
+from jaxgan.models.layers import (
+    Dropout,
+    MinibatchDiscrimination,
+    MinibatchStd,
+    PixelNorm,
+    SelfAttention,
+)
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.models.normalization import BatchNorm, SpectralNorm, VirtualBatchNorm, with_reference
 
-__all__ = ["Dropout", "MLPDiscriminator", "MLPGenerator"]
+__all__ = [
+    "BatchNorm",
+    "ConditionalBatchNorm",
+    "Conv",
+    "ConvTranspose",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "Dropout",
+    "LabelEmbedding",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "MinibatchDiscrimination",
+    "MinibatchStd",
+    "PixelNorm",
+    "ProjectionHead",
+    "SelfAttention",
+    "SpectralNorm",
+    "VirtualBatchNorm",
+    "concatenate_labels",
+    "conv",
+    "conv_transpose",
+    "one_hot",
+    "with_reference",
+]

@@ -7,7 +7,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.global_batch import gather, mean_over_devices, sample_index
+from jaxgan.models.normalization import SpectralNorm
 from jaxgan.types import Array
+
+# --- Noise
 
 
 class Dropout(nn.Module):
@@ -55,3 +59,150 @@ def random_words(keys: Array, num: int) -> Array:
     x = (x ^ (x >> 16)) * jnp.uint32(0x21F0AAAD)
     x = (x ^ (x >> 15)) * jnp.uint32(0xD35A2D97)
     return x ^ (x >> 15)
+
+
+# --- Each sample for itself
+
+
+class PixelNorm(nn.Module):
+    """Feature vectors at each place scaled to a mean square of 1; no parameters.
+
+    y = x / sqrt(mean over channels of x^2 + epsilon)
+
+    Attributes:
+      epsilon: keeps a vector of zeros at zero.
+    Source: Karras et al. 2018, section 4.2, https://arxiv.org/abs/1710.10196
+    """
+
+    epsilon: float = 1e-8
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalised x [batch, ..., channels]."""
+        square = jnp.mean(x.astype(jnp.float32) ** 2, axis=-1, keepdims=True)
+        return (x * jax.lax.rsqrt(square + self.epsilon)).astype(x.dtype)
+
+
+class SelfAttention(nn.Module):
+    """Each place of an image adds what it attends to at all places of the same image.
+
+    y = x + gamma (softmax(q k') v) W_o,  q = x W_q,  k = x W_k,  v = x W_v
+
+    The learnt gamma starts at 0, so the layer starts as the identity. Queries and keys have an
+    eighth of the channels, values half.
+
+    Attributes:
+      pool: take the maximum of keys and values over 2 x 2 places, as the authors' code does, where
+        all sides are even; that saves three quarters of the work.
+      spectral_norm: use the weights W divided by their largest singular value.
+    Source: Zhang et al. 2019, section 3, https://arxiv.org/abs/1805.08318
+    """
+
+    pool: bool = True
+    spectral_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool | None = None) -> Array:
+        """Attended x [batch, ..., channels], with one spatial axis or more.
+
+        `train` is needed with spectral norm only.
+
+        Raises:
+          ValueError: if x has no spatial axis, or spectral norm is not told whether to train.
+        """
+        if x.ndim < 3:
+            raise ValueError(f"x must be [batch, ..., channels] with places, got shape {x.shape}")
+        channels = x.shape[-1]
+
+        def dense(x: Array, features: int) -> Array:
+            layer = nn.Dense(max(features, 1), use_bias=False)
+            return SpectralNorm(layer)(x, train=train) if self.spectral_norm else layer(x)
+
+        q, k, v = dense(x, channels // 8), dense(x, channels // 8), dense(x, channels // 2)
+        if self.pool and all(side % 2 == 0 for side in x.shape[1:-1]):
+            k, v = _pooled(k), _pooled(v)
+        q, k, v = (part.reshape(len(x), -1, part.shape[-1]) for part in (q, k, v))
+        scores = jnp.einsum("bqc,bkc->bqk", q, k).astype(jnp.float32)
+        attended = jnp.einsum("bqk,bkc->bqc", jax.nn.softmax(scores).astype(v.dtype), v)
+        gamma = self.param("gamma", nn.initializers.zeros, ())
+        return x + gamma.astype(x.dtype) * dense(attended, channels).reshape(x.shape)
+
+
+def _pooled(x: Array) -> Array:
+    """The maximum over two places along each spatial axis, all even; differentiable twice."""
+    pairs = [size for side in x.shape[1:-1] for size in (side // 2, 2)]
+    return jnp.max(x.reshape(len(x), *pairs, x.shape[-1]), axis=tuple(range(2, 2 * x.ndim - 3, 2)))
+
+
+# --- Across samples
+
+
+class MinibatchStd(nn.Module):
+    """The deviation between samples as one further channel, so that a lack of variety shows.
+
+    s = mean over features and places of sqrt(var over samples + epsilon)
+
+    Attributes:
+      group_size: None compares all samples of the global batch; a number, each so many
+        consecutive samples among themselves.
+      epsilon: added to the variance; keeps derivatives finite where all samples are the same.
+    Source: Karras et al. 2018, section 3, https://arxiv.org/abs/1710.10196
+    """
+
+    group_size: int | None = None
+    epsilon: float = 1e-8
+
+    @nn.compact
+    def __call__(self, x: Array, axis_name: str | None = None) -> Array:
+        """Channels of x [batch, ..., channels], then s: [batch, ..., channels + 1].
+
+        Raises:
+          ValueError: if the batch on one device is not a number of whole groups.
+        """
+        size = len(x) if self.group_size is None else self.group_size
+        if size < 1 or len(x) % size:
+            raise ValueError(f"group_size={size} does not divide {len(x)} samples on a device")
+        over = axis_name if self.group_size is None else None
+        groups = x.astype(jnp.float32).reshape(-1, size, *x.shape[1:])
+        mean = mean_over_devices(jnp.mean(groups, axis=1, keepdims=True), over)
+        var = mean_over_devices(jnp.mean((groups - mean) ** 2, axis=1), over)
+        deviation = jnp.sqrt(var + self.epsilon)
+        s = jnp.mean(deviation, axis=tuple(range(1, x.ndim)))  # [groups]
+        s = jnp.repeat(s, size).astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+        return jnp.concatenate([x, jnp.broadcast_to(s, (*x.shape[:-1], 1))], axis=-1)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """How close each sample is to the others of the global batch, by learnt kernels.
+
+    M = x T,  o_b(i) = sum over j != i of exp(-|M_ib - M_jb|_1)
+
+    The paper's sum has the term j = i too, which is always 1; like the authors' code we leave it
+    out. The sum grows with the global batch, so evaluate at the size of training.
+
+    Attributes:
+      num_kernels: number of features o_b added.
+      kernel_dim: length of each vector M_ib.
+    Source: Salimans et al. 2016, section 3.2, https://arxiv.org/abs/1606.03498
+    """
+
+    num_kernels: int = 50
+    kernel_dim: int = 5
+
+    @nn.compact
+    def __call__(self, x: Array, axis_name: str | None = None) -> Array:
+        """Features x [batch, features], then o: [batch, features + num_kernels].
+
+        Raises:
+          ValueError: if x has another number of axes.
+        """
+        if x.ndim != 2:
+            raise ValueError(f"x must be [batch, features], got shape {x.shape}")
+        m = nn.Dense(self.num_kernels * self.kernel_dim, use_bias=False, name="T")(x)
+        m = m.astype(jnp.float32).reshape(len(x), self.num_kernels, self.kernel_dim)
+        everyone = gather(m, axis_name)
+        distance = jnp.sum(jnp.abs(m[:, None] - everyone[None]), axis=-1)  # [here, all, kernels]
+        here, there = sample_index(len(x), axis_name), jnp.arange(len(everyone))
+        other = (here[:, None] != there[None]).astype(jnp.float32)
+        o = jnp.sum(jnp.exp(-distance) * other[:, :, None], axis=1)
+        return jnp.concatenate([x, o.astype(x.dtype)], axis=-1)

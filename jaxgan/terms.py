@@ -1,0 +1,231 @@
+"""Further terms of the players' losses: class labels and feature matching.
+
+The discriminator's own are attached with `jaxgan.penalty`, the generator's with `GeneratorTerm`.
+Both need a discriminator that returns a `DiscriminatorOutput` with class logits or features. Where
+the other player must not see the labels, wrap it in `jaxgan.adapters.without_condition`.
+
+>>> import jax.numpy as jnp
+>>> print(f"{class_cross_entropy(jnp.zeros((2, 10)), jnp.array([3, -1])):.4f}")  # log 10
+2.3026
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxgan.global_batch import gather
+from jaxgan.losses import finite
+from jaxgan.regularizers import penalty
+from jaxgan.types import Array, Batch, DiscriminatorOutput, GeneratorTerm, Penalty, PyTree
+
+_UNLABELLED = -1
+
+
+# --- Class labels
+
+
+def class_cross_entropy(class_logits: Array, labels: Array, axis_name: str | None = None) -> Array:
+    """Mean of -log softmax(class_logits)[label] over the labelled samples of the global batch.
+
+    Args:
+      class_logits: float [batch, classes], of the samples here.
+      labels: int [batch] in 0..classes - 1, or -1 for a sample without a label.
+      axis_name: mapped device axis over which the mean is taken; None when the batch is here.
+    Returns:
+      float32 scalar, nats a labelled sample; 0 if there are none. NaN, with its gradient, for
+      labels out of range that are traced.
+    Raises:
+      ValueError: if the shapes or dtypes do not fit, or concrete labels are out of range.
+    """
+    _check_labels(class_logits, labels)
+    class_logits = gather(class_logits, axis_name)
+    labels = gather(jnp.asarray(labels, jnp.int32), axis_name)
+    classes = class_logits.shape[1]
+    in_range = (labels >= 0) & (labels < classes)
+    weights = jnp.where(labels == _UNLABELLED, 0.0, jnp.where(in_range, 1.0, jnp.nan))
+    count = jnp.sum(weights)
+    # sum_i w_i (-log softmax(l_i)[c_i]) / sum_i w_i, divided before summed so as not to overflow
+    log_softmax = jax.nn.log_softmax(finite(class_logits))
+    column = jnp.clip(labels, 0, classes - 1)[:, None]
+    log_p = jnp.take_along_axis(log_softmax, column, axis=1)[:, 0]
+    return jnp.sum(-log_p * weights / jnp.where(count == 0, 1.0, count))
+
+
+def _check_labels(class_logits: Array, labels: PyTree):
+    if labels is None:
+        raise ValueError("labels are None: classes need a batch whose condition holds its labels")
+    if not hasattr(labels, "dtype") or not jnp.issubdtype(labels.dtype, jnp.integer):
+        kind = getattr(labels, "dtype", type(labels).__name__)
+        raise ValueError(f"labels must be an integer array [batch], got {kind}")
+    if class_logits.ndim != 2 or labels.shape != class_logits.shape[:1]:
+        raise ValueError(
+            "class_logits must be [batch, classes] and labels [batch], "
+            f"got {class_logits.shape} and {labels.shape}"
+        )
+    if isinstance(labels, jax.core.Tracer):
+        return
+    known, classes = np.asarray(labels), class_logits.shape[1]
+    if ((known < _UNLABELLED) | (known >= classes)).any():
+        raise ValueError(
+            f"labels must lie in 0..{classes - 1}, or be -1 (unlabelled), "
+            f"got {known.min()}..{known.max()}"
+        )
+
+
+def _class_logits(output: DiscriminatorOutput) -> Array:
+    if output.class_logits is None:
+        raise ValueError(
+            "class_logits are None: the discriminator must return a DiscriminatorOutput with them"
+        )
+    return output.class_logits
+
+
+def real_classification(
+    condition: PyTree, real_output: DiscriminatorOutput, axis_name: str | None = None
+) -> Array:
+    """Class cross-entropy of the real samples; a penalty.
+
+    With `semi_supervised_output` it is the supervised part of the loss, else the auxiliary
+    classifier's on real samples only.
+
+    Args:
+      condition: the labels, see `class_cross_entropy`.
+      real_output: the discriminator's on the real samples here, with class logits.
+      axis_name: mapped device axis.
+    Returns:
+      float32 scalar, nats a labelled sample.
+    Raises:
+      ValueError: if there are no class logits or labels, or they do not fit.
+    Source: Salimans et al. 2016, section 5 (L_supervised), https://arxiv.org/abs/1606.03498
+    """
+    return class_cross_entropy(_class_logits(real_output), condition, axis_name)
+
+
+def acgan_discriminator(
+    condition: PyTree,
+    real_output: DiscriminatorOutput,
+    fake_output: DiscriminatorOutput,
+    axis_name: str | None = None,
+) -> Array:
+    """The auxiliary classifier's loss on real and on generated samples, -L_C; a penalty.
+
+    Args:
+      condition: the labels of the real samples, which the generated ones were asked for too.
+      real_output: the discriminator's on the real samples here, with class logits.
+      fake_output: the same on the generated samples.
+      axis_name: mapped device axis.
+    Returns:
+      float32 scalar, nats: the sum of both sides' mean cross-entropies.
+    Raises:
+      ValueError: if there are no class logits or labels, or they do not fit.
+    Source: Odena et al. 2017, equation 3, https://arxiv.org/abs/1610.09585
+    """
+    # -L_C = -E log P(C = c | x) - E log P(C = c | G(z, c))
+    real = class_cross_entropy(_class_logits(real_output), condition, axis_name)
+    return real + class_cross_entropy(_class_logits(fake_output), condition, axis_name)
+
+
+def acgan_generator(
+    fake: Array,
+    batch: Batch,
+    fake_output: DiscriminatorOutput,
+    real_output: DiscriminatorOutput,
+) -> Array:
+    """The auxiliary classifier's loss on generated samples, which the generator minimises too.
+
+    Args:
+      fake: generated samples, not looked at.
+      batch: its condition holds the labels asked for.
+      fake_output: the discriminator's on the generated samples, with class logits.
+      real_output: not looked at.
+    Returns:
+      float32 scalar, nats a labelled sample.
+    Raises:
+      ValueError: if there are no class logits or labels, or they do not fit.
+    Source: Odena et al. 2017, equation 3: G maximises L_C - L_S.
+    """
+    return class_cross_entropy(_class_logits(fake_output), batch.condition)
+
+
+def auxiliary_classifier(
+    weight: float = 1.0, real_only: bool = False
+) -> tuple[Penalty, GeneratorTerm]:
+    """Both players' terms of the AC-GAN.
+
+    Args:
+      weight: of each term; 1 in the paper.
+      real_only: let the discriminator learn the classes from real samples alone.
+    Returns:
+      One of the GAN's `penalties` and one of its `generator_terms`.
+    Source: Odena et al. 2017, equations 2 and 3, https://arxiv.org/abs/1610.09585
+    """
+    function = real_classification if real_only else acgan_discriminator
+    return penalty(function, weight), GeneratorTerm("acgan_generator", acgan_generator, weight)
+
+
+def semi_supervised_output(class_logits: Array, features: PyTree = None) -> DiscriminatorOutput:
+    """A discriminator's output from class logits: "generated" is one class more, of logit 0.
+
+    Return it from a discriminator, and add `penalty(real_classification, 1.0)` for the labelled
+    samples; any pair whose logit is that of D(x) is the unsupervised part.
+
+    Args:
+      class_logits: float [batch, classes].
+      features: arrays [batch, ...] for `feature_matching`, if wanted.
+    Returns:
+      Logits float32 [batch], with what was given.
+    Raises:
+      ValueError: if class_logits are not [batch, classes].
+    Source: Salimans et al. 2016, section 5, https://arxiv.org/abs/1606.03498
+
+    >>> print(semi_supervised_output(jnp.zeros((1, 3))).logits)  # log 3: D(x) = 3/4
+    [1.0986123]
+    """
+    if class_logits.ndim != 2:
+        raise ValueError(f"class_logits must be [batch, classes], got {class_logits.shape}")
+    # D(x) = Z / (Z + 1), Z = sum_k exp l_k, so that logit D(x) = log Z
+    logits = jax.nn.logsumexp(class_logits.astype(jnp.float32), axis=1)
+    return DiscriminatorOutput(logits, features, class_logits)
+
+
+# --- Features
+
+
+def feature_matching(
+    fake: Array,
+    batch: Batch,
+    fake_output: DiscriminatorOutput,
+    real_output: DiscriminatorOutput,
+) -> Array:
+    """Squared distance of the discriminator's mean features, ||E f(x) - E f(G(z))||^2.
+
+    The squares are summed over all features, as in the paper, not averaged. To train the generator
+    by it alone, take the adversarial part away with `jaxgan.losses.without_generator`.
+
+    Args:
+      fake: generated samples, not looked at.
+      batch: not looked at.
+      fake_output: the discriminator's on the generated samples; features of any tree of arrays
+        [batch, ...].
+      real_output: the same on the real samples.
+    Returns:
+      float32 scalar, squared units of the features.
+    Raises:
+      ValueError: if there are no features.
+    Source: Salimans et al. 2016, section 3.1, https://arxiv.org/abs/1606.03498
+    """
+    if real_output.features is None or fake_output.features is None:
+        raise ValueError(
+            "features are None: the discriminator must return a DiscriminatorOutput with them"
+        )
+    differences = jax.tree.map(
+        lambda f_x, f_g: _mean_feature(f_x) - _mean_feature(f_g),
+        real_output.features,
+        fake_output.features,
+    )
+    return optax.tree.norm(differences, squared=True)
+
+
+def _mean_feature(f: Array) -> Array:
+    return jnp.mean(f.astype(jnp.float32), axis=0)

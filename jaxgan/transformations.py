@@ -1,0 +1,79 @@
+"""Regularizers of the parameters, as optax transformations to chain with an optimizer."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.types import Array, PyTree
+
+
+def weight_clipping(limit: float) -> optax.GradientTransformation:
+    """Keeps every parameter in [-limit, limit] after the update, to rounding.
+
+    Chain it behind the optimizer: `optax.chain(optax.rmsprop(5e-5), weight_clipping(0.01))`.
+
+    Args:
+      limit: c > 0, 0.01 in the paper.
+    Raises:
+      ValueError: if limit is not positive.
+    Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
+    """
+    if not limit > 0:
+        raise ValueError(f"limit must be positive, got {limit}")
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError("weight_clipping needs params: call update(updates, state, params)")
+        clipped = jax.tree.map(lambda p, u: jnp.clip(p + u, -limit, limit) - p, params, updates)
+        return clipped, state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+class HistoricalAverage(NamedTuple):
+    """How many parameters were seen (int32 scalar), and their mean, in float32 or better."""
+
+    num: Array
+    mean: PyTree
+
+
+def historical_averaging(weight: float) -> optax.GradientTransformation:
+    """Adds the gradient of weight * ||theta - mean||^2 with the mean of all parameters so far.
+
+    The mean runs over the parameters at every update, the present ones included, and is taken as a
+    constant. Chain it before the optimizer: `optax.chain(historical_averaging(0.1),
+    optax.sgd(0.1))`. A player's updates alone count, not the other's turns.
+
+    Args:
+      weight: factor of the cost, not negative.
+    Raises:
+      ValueError: if weight is negative.
+    Source: Salimans et al. 2016, section 3.3, https://arxiv.org/abs/1606.03498
+    """
+    if not weight >= 0:
+        raise ValueError(f"weight must not be negative, got {weight}")
+
+    def init(params):
+        zeros = jax.tree.map(lambda p: jnp.zeros(p.shape, _mean_dtype(p)), params)
+        return HistoricalAverage(jnp.zeros((), jnp.int32), zeros)
+
+    def update(updates, state, params=None):
+        if params is None:
+            raise ValueError(
+                "historical_averaging needs params: call update(updates, state, params)"
+            )
+        # mean_t = mean_{t-1} + (theta_t - mean_{t-1}) / t;  gradient + 2 weight (theta_t - mean_t)
+        num = optax.safe_increment(state.num)
+        mean = jax.tree.map(lambda m, p: m + (p - m) / num, state.mean, params)
+        updates = jax.tree.map(
+            lambda u, p, m: u + (2.0 * weight * (p - m)).astype(u.dtype), updates, params, mean
+        )
+        return updates, HistoricalAverage(num, mean)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _mean_dtype(p: Array) -> jnp.dtype:
+    return jnp.promote_types(p.dtype, jnp.float32)

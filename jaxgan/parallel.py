@@ -3,7 +3,9 @@
 State has no device axis in either, so a state, or a checkpoint, moves freely between them.
 """
 
+import functools
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import jax
@@ -54,8 +56,31 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
+@functools.cache
+def convolution_options() -> dict[str, str]:
+    """XLA options for `jax.jit` under which convolutional networks train faster on this backend.
+
+    On CPU under jaxlib 0.10 only reductions go through the YNN library then: it runs the
+    convolutions of a DCGAN at half the speed of XLA's own. (Dense networks are faster without.)
+    Elsewhere, and where XLA does not know the option, there are none.
+    """
+    if jax.default_backend() != "cpu" or not version("jaxlib").startswith("0.10."):
+        return {}
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+    try:
+        jax.jit(lambda x: x + 1.0, compiler_options=options).lower(0.0).compile()
+    except jax.errors.JaxRuntimeError:
+        return {}
+    return options
+
+
 def jit_step(
-    step: Callable, mesh: Mesh | None = None, *, batch_axis: int = 0, donate: bool = False
+    step: Callable,
+    mesh: Mesh | None = None,
+    *,
+    batch_axis: int = 0,
+    donate: bool = False,
+    compiler_options: dict[str, str] | None = None,
 ) -> Callable:
     """A step jitted over a mesh: the batch is split over its devices, the state is on each.
 
@@ -65,6 +90,7 @@ def jit_step(
       mesh: from `make_mesh`; all devices if not given.
       batch_axis: the axis of the batch's arrays that is split; 1 with several turns a round.
       donate: reuse the old state's memory; it cannot be used after the call then.
+      compiler_options: XLA's, for this step; on CPU see `convolution_options`.
     Returns:
       A function of the same signature. It raises a ValueError if the batch cannot be split.
     """
@@ -76,6 +102,7 @@ def jit_step(
         in_shardings=(whole, whole, split, whole),
         out_shardings=whole,
         donate_argnums=(1,) if donate else (),
+        compiler_options=compiler_options,
     )
 
     def parallel_step(key, state, batch, *constants):

@@ -149,14 +149,17 @@ def iterate(
         state = jax.jit(lambda key, batch: init(key, gan, batch))(init_key, batch)
     else:
         state = jax.tree.map(jnp.copy, state)  # donated below, but the caller may keep the old one
-    rounds_per_call = plan.rounds_per_call or _fast_rounds_per_call(gan, state, dataset, plan)
+    convolves = _has_convolutions(gan, state, dataset, plan)
+    one_round = convolves and jax.default_backend() == "cpu"  # loops of convolutions are slow there
+    rounds_per_call = plan.rounds_per_call or (1 if one_round else ROUNDS_PER_CALL)
+    options = parallel.convolution_options() if convolves else {}
     step = int(state.step)
     last, number = step + steps, step // plan.n_generator if plan.alternation == "steps" else 0
     drawn = number * max(plan.n_critic, plan.n_generator)
     mesh = parallel.make_mesh(plan.devices)
     carry = parallel.replicate((state, jnp.asarray(number, jnp.int32)), mesh)
     records = parallel.replicate(records, mesh)
-    for phase in _phases(gan, dataset, plan):
+    for phase in _phases(gan, dataset, plan, options):
         rounds = phase.rounds
         if phase.updates:
             rounds = min(rounds, math.ceil((last - step) / phase.updates))
@@ -180,7 +183,7 @@ class _Phase(NamedTuple):
     rounds: int
 
 
-def _phases(gan: GAN, dataset: Dataset, plan: Plan) -> Iterator[_Phase]:
+def _phases(gan: GAN, dataset: Dataset, plan: Plan, options: dict[str, str]) -> Iterator[_Phase]:
     """The phases of a run: one without end, or the players' epochs in turn."""
     axis_name = parallel.AXIS if plan.wrapper == "pmap" else None
     if plan.alternation == "steps":
@@ -195,19 +198,25 @@ def _phases(gan: GAN, dataset: Dataset, plan: Plan) -> Iterator[_Phase]:
         )
         turns = max(plan.n_critic, plan.n_generator)
         return itertools.repeat(
-            _Phase(_compiled(step, dataset, plan, turns), turns, plan.n_generator, 10**12)
+            _Phase(_compiled(step, dataset, plan, turns, options), turns, plan.n_generator, 10**12)
         )
     discriminator_step = make_discriminator_step(gan, axis_name, plan.accumulate)
     generator_step = make_generator_step(gan, axis_name, plan.accumulate)
     epoch = math.ceil(len(dataset.x) / plan.batch_size)
     phases = [
-        _Phase(_compiled(discriminator_step, dataset, plan, 1), 1, 0, plan.n_critic * epoch),
-        _Phase(_compiled(generator_step, dataset, plan, 1), 1, 1, plan.n_generator * epoch),
+        _Phase(
+            _compiled(discriminator_step, dataset, plan, 1, options), 1, 0, plan.n_critic * epoch
+        ),
+        _Phase(
+            _compiled(generator_step, dataset, plan, 1, options), 1, 1, plan.n_generator * epoch
+        ),
     ]
     return itertools.cycle(phases if plan.first == "discriminator" else reversed(phases))
 
 
-def _compiled(step: Step, dataset: Dataset, plan: Plan, turns: int) -> Callable:
+def _compiled(
+    step: Step, dataset: Dataset, plan: Plan, turns: int, options: dict[str, str]
+) -> Callable:
     """Many rounds of a step in one call, wrapped for the devices."""
 
     def one_round(key, records, carry, indices):
@@ -229,7 +238,9 @@ def _compiled(step: Step, dataset: Dataset, plan: Plan, turns: int) -> Callable:
     if plan.wrapper == "pmap":
         return parallel.pmap_step(rounds, plan.devices, batch_axis=batch_axis, donate=True)
     mesh = parallel.make_mesh(plan.devices)
-    return parallel.jit_step(rounds, mesh, batch_axis=batch_axis, donate=True)
+    return parallel.jit_step(
+        rounds, mesh, batch_axis=batch_axis, donate=True, compiler_options=options
+    )
 
 
 def _to_batch(indices: Array, records: Batch, dataset: Dataset, plan: Plan) -> Batch:
@@ -247,14 +258,11 @@ def _lengths(rounds: int, most: int) -> Iterator[int]:
         yield min(most, rounds - start)
 
 
-def _fast_rounds_per_call(gan: GAN, state: GANState, dataset: Dataset, plan: Plan) -> int:
-    """Many, save for convolutions on CPU."""
-    if jax.default_backend() != "cpu":
-        return ROUNDS_PER_CALL
+def _has_convolutions(gan: GAN, state: GANState, dataset: Dataset, plan: Plan) -> bool:
     x = jnp.zeros((2, *dataset.x.shape[1:]))
     batch = Batch(x, jnp.zeros(2, jnp.int32) if plan.conditional else None)
     program = jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch)
-    return 1 if "conv_general_dilated" in str(program) else ROUNDS_PER_CALL
+    return "conv_general_dilated" in str(program)
 
 
 def as_dataset(data: Data) -> Dataset:

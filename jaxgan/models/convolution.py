@@ -73,9 +73,10 @@ def conv(
     if x.ndim == kernel.ndim == 3:
         return _along_one_axis(conv, x, kernel, stride, padding, implementation)
     size, window, steps = _checked(x, kernel, stride)
-    named = isinstance(padding, str)
-    explicit = lax.padtype_to_pads(size, window, steps, padding) if named else padding
-    geometry = _Geometry(size, window, steps, _pairs(explicit))
+    pads: Any = padding
+    if isinstance(padding, str):
+        pads = lax.padtype_to_pads(size, window, steps, padding)
+    geometry = _Geometry(size, window, steps, _pairs(pads))
     if min(geometry.output) < 1:
         raise ValueError(f"kernel {kernel.shape} is larger than x {x.shape} padded by {padding}")
     return (_conv if _is_cpu(implementation) else _plain)(x, kernel, geometry)
@@ -376,7 +377,7 @@ def _phase(g: Array, w: Array, geometry: _Geometry, remainder: Pair) -> Array:
         return jnp.zeros((len(g), *size, w.shape[3]), g.dtype)
     g = _padded(g, [(min(low, 0), min(high, 0)) for low, high in padding])
     zeros = [(max(low, 0), max(high, 0)) for low, high in padding]
-    inner = _Geometry((g.shape[1], g.shape[2]), w.shape[:2], (1, 1), _pairs(zeros))
+    inner = _Geometry((g.shape[1], g.shape[2]), (w.shape[0], w.shape[1]), (1, 1), _pairs(zeros))
     return _conv(g, w, inner)
 
 

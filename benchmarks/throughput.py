@@ -5,11 +5,12 @@
 
 One step is one update of each player: of the discriminator on a real and a generated batch, then
 of the generator on fresh latents; both by Adam on the case's loss (with a gradient penalty too: one
-update of the critic a step, not five), all in float32. Minibatches are gathered from the data in memory within the step. Windows of every framework take
-turns, so that a disturbance hits all of them, and medians are compared. Each framework is written
-in its fastest usual form; where it has two forms, the faster one counts. No framework keeps an
-averaged generator. The row "jaxgan" computes all of its metrics (accuracies, diversity, gradient
-norms ...), as the library's loop does; "jaxgan, losses only" does the others' work and no more.
+update of the critic a step, not five), all in float32. Minibatches are gathered from the data in
+memory within the step. Windows of every framework take turns, so that a disturbance hits all of
+them, and medians are compared. Each framework is written in its fastest usual form; where it has
+several, the fastest counts. No framework keeps an averaged generator. The row "jaxgan" computes all
+of its metrics (accuracies, diversity, gradient norms ...), as the library's loop does; "jaxgan,
+losses only" does the others' work and no more.
 """
 
 import argparse

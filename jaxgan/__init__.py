@@ -1,7 +1,16 @@
 """jaxgan: generative adversarial networks in JAX, as pure functions."""
 
-from jaxgan import data, latents, losses, models, parallel, regularizers
-from jaxgan.adapters import from_linen, from_nnx
+from jaxgan import (
+    data,
+    latents,
+    losses,
+    models,
+    parallel,
+    regularizers,
+    terms,
+    transformations,
+)
+from jaxgan.adapters import from_linen, from_nnx, without_condition
 from jaxgan.regularizers import penalty
 from jaxgan.steps import (
     init,
@@ -54,4 +63,7 @@ __all__ = [
     "penalty",
     "regularizers",
     "sample",
+    "terms",
+    "transformations",
+    "without_condition",
 ]

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -101,6 +102,71 @@ def test_two_dimensional_runs_are_drawn_as_points(spiral_run, tmp_path):
         assert picture.size[0] > 300
     assert invoke("sample", spiral_run, "--num", 9, "--out", tmp_path / "s.png").exit_code == 0
     assert sample_run(spiral_run, 5, 0).shape == (5, 2)
+
+
+@pytest.fixture(scope="module")
+def conditional_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "cgan"
+    result = invoke("train", "cgan", "--steps", 20, "--out", out, "--devices", 1)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_conditional_runs_are_sampled_by_label(conditional_run, tmp_path):
+    file = tmp_path / "sevens.npz"
+    result = invoke("sample", conditional_run, "--label", 7, "--num", 5, "--out", file)
+    assert result.exit_code == 0, result.output
+    sevens = np.load(file)
+    assert sevens["labels"].tolist() == [7] * 5
+    assert sevens["samples"].shape == (5, 8, 8, 1)
+    threes = sample_run(conditional_run, 5, 0, labels=np.full(5, 3))
+    assert not np.allclose(sevens["samples"], threes)
+    # more than one call draws, and a label stays with its sample
+    labels = np.arange(300) % 10
+    many = sample_run(conditional_run, 300, 0, labels=labels)
+    again = sample_run(conditional_run, 300, 0, labels=np.where(labels == 7, 7, 0))
+    np.testing.assert_array_equal(many[297], again[297])
+
+
+def test_pictures_of_conditional_runs_have_one_class_a_row(conditional_run, tmp_path):
+    out = tmp_path / "grid.png"
+    assert invoke("sample", conditional_run, "--num", 30, "--out", out).exit_code == 0
+    (trained,) = (conditional_run / "samples").iterdir()
+    sizes = []
+    for path in (out, trained):
+        with Image.open(path) as picture:
+            sizes.append(picture.size)
+    # 10 rows of 3, then of 8, tiles of 56 and gaps of 4; a margin for the classes' names
+    assert [size[1] for size in sizes] == [604, 604]
+    assert sizes[1][0] - sizes[0][0] == 5 * 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--label", 10), "the classes of .* are 0 to 9"),
+        (("--label", -1), "the classes of .* are 0 to 9"),
+        (("--num", 64), "num=64 is not a multiple of the 10 classes"),
+    ],
+)
+def test_labels_that_do_not_fit_are_an_error(conditional_run, tmp_path, arguments, message):
+    result = invoke("sample", conditional_run, *arguments, "--out", tmp_path / "s.png")
+    assert result.exit_code != 0
+    assert re.search(message, str(result.exception))
+    assert not (tmp_path / "s.png").exists()
+
+
+def test_runs_without_classes_have_no_labels(digits_run, tmp_path):
+    result = invoke("sample", digits_run, "--label", 3, "--out", tmp_path / "s.png")
+    assert "is not conditional, it has no classes" in str(result.exception)
+    with pytest.raises(ValueError, match="labels must not be given"):
+        sample_run(digits_run, 2, 0, labels=np.zeros(2, int))
+
+
+def test_conditional_recipes_need_labelled_data(tmp_path):
+    result = invoke("train", "cgan", "--data", "spiral", "--out", tmp_path / "r")
+    assert "cgan needs labels, and spiral has none" in str(result.exception)
+    assert not (tmp_path / "r").exists()
 
 
 def test_calls_that_end_at_sampling_points_are_pictured(tmp_path):

@@ -190,6 +190,7 @@ def flop_per_step(case: Case) -> int:
                             weights, and all but the last layer for the rest of the chain
 
     Nothing goes back through the penalty's forward pass: leaky ReLUs have no second derivative.
+    (PyTorch does send zeros back through it, 2 products a layer more, which are not counted.)
     """
     g, d = (
         sum(layer.products for layer in player) for player in (case.generator, case.discriminator)

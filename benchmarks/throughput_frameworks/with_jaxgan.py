@@ -133,7 +133,8 @@ def _compiled(
         # All of them are returned: what nobody asks for XLA would not compute.
         return *carry, metrics
 
-    options = getattr(jaxgan.parallel, "compiler_options", dict)()
+    # As the library's loop has it.
+    options = jaxgan.parallel.convolution_options() if case.convolutional else {}
     start = time.perf_counter()
     lowered = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, data)
     call = lowered.compile(compiler_options=options)

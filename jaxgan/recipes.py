@@ -163,22 +163,15 @@ def dcgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def conditional_dcgan_gan(shape: Shape, num_classes: int | None) -> GAN:
-    """A DCGAN with conditional batch norm and a projection discriminator under spectral norm.
+    """A DCGAN whose generator gets the label beside the latents, and a projection discriminator.
 
-    Source: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637
+    Source: Miyato & Koyama 2018, section 3 (projection), https://arxiv.org/abs/1802.05637
     """
-    generator = DCGANGenerator(shape, num_classes=num_classes, condition_by="batch_norm")
-    discriminator = DCGANDiscriminator(
-        norm="spectral", num_classes=num_classes, condition_by="projection"
-    )
-    return GAN(
-        generator=from_linen(generator),
+    discriminator = DCGANDiscriminator(num_classes=num_classes, condition_by="projection")
+    return dataclasses.replace(
+        dcgan_gan(shape),
+        generator=from_linen(DCGANGenerator(shape, num_classes=num_classes)),
         discriminator=from_linen(discriminator),
-        latent=latents.normal(100),
-        loss=losses.hinge,
-        generator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
-        discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
-        ema_decay=0.999,
     )
 
 
@@ -263,7 +256,7 @@ RECIPES = {
         ),
         Recipe(
             name="conditional-dcgan",
-            summary="A DCGAN with conditional batch norm, projection, spectral norm, hinge loss",
+            summary="A DCGAN with labels and a projection discriminator",
             data="digits",
             gan=conditional_dcgan_gan,
             steps=3_000,

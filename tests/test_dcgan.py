@@ -99,7 +99,9 @@ def test_samples_lie_within_tanh():
 
 
 def test_spectral_norm_leaves_a_one_lipschitz_discriminator():
-    network = conditional_dcgan_gan((8, 8, 1), 3).discriminator
+    network = jaxgan.from_linen(
+        DCGANDiscriminator(norm="spectral", num_classes=3, condition_by="projection")
+    )
     x = jax.random.normal(jax.random.key(1), (6, 8, 8, 1))
     labels = jnp.array([0, 1, 2, 0, 1, 2])
 
@@ -120,11 +122,23 @@ def test_spectral_norm_leaves_a_one_lipschitz_discriminator():
     assert float(jnp.max(slopes(jax.random.key(0)))) <= 2.0 * 2.0 * 1.05
 
 
+def by_batch_norm(shape, num_classes):
+    """The other ways: conditional batch norm, and spectral norm with labels as channels."""
+    generator = DCGANGenerator(shape, num_classes=num_classes, condition_by="batch_norm")
+    discriminator = DCGANDiscriminator(norm="spectral", num_classes=num_classes)
+    return dataclasses.replace(
+        dcgan_gan(shape),
+        generator=jaxgan.from_linen(generator),
+        discriminator=jaxgan.from_linen(discriminator),
+    )
+
+
 @pytest.mark.parametrize(
     ("gan", "shape", "labels"),
     [
         (dcgan_gan, (8, 8, 1), None),
-        (conditional_dcgan_gan, (9, 9, 2), 3),
+        (conditional_dcgan_gan, (8, 8, 2), 3),
+        (by_batch_norm, (9, 9, 1), 3),
         (waves_gan, (32, 1), None),
     ],
 )

@@ -35,7 +35,8 @@ class DCGANGenerator(nn.Module):
       kernel_size: of the transposed convolutions.
       stride: factor of size between levels.
       num_classes: makes the network conditional: it takes labels too.
-      condition_by: how: by further latents, or by a scale and a bias of each batch norm.
+      condition_by: how: by further latents, or by a scale and a bias of each batch norm, which
+        takes Adam several times as long to learn, since each class has its own.
       output: after the last layer; None leaves it linear.
     Source: Radford et al. 2016, section 3 and figure 1, https://arxiv.org/abs/1511.06434
     """

@@ -237,6 +237,8 @@ RECIPES = {
             gan=digits_gan,
             steps=20_000,
             plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
+            time="3 min",
+            result="99.0 % of 1,000 samples are of the class asked for; 1.4 % copies",
         ),
         Recipe(
             name="acgan",
@@ -245,6 +247,9 @@ RECIPES = {
             gan=acgan_gan,
             steps=20_000,
             plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
+            time="2 min",
+            result="99.3 % of 1,000 samples are of the class asked for; spread within a class "
+            ".92 of the real",
         ),
         Recipe(
             name="dcgan",
@@ -253,6 +258,9 @@ RECIPES = {
             gan=dcgan_gan,
             steps=3_000,
             plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
+            time="15 s (MNIST: 5 min)",
+            result="10 classes, each at least 7.3 % of 1,000 samples; spread within a class "
+            "1.12 of the real",
         ),
         Recipe(
             name="conditional-dcgan",
@@ -261,6 +269,8 @@ RECIPES = {
             gan=conditional_dcgan_gan,
             steps=3_000,
             plan=Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=True),
+            time="15 s (MNIST: 5 min)",
+            result="MNIST: 98.5 % of 1,000 samples are of the class asked for; 0.1 % copies",
         ),
         Recipe(
             name="wgan",
@@ -269,6 +279,9 @@ RECIPES = {
             gan=wgan_gan,
             steps=10_000,
             plan=Plan(batch_size=256, n_critic=5),
+            time="3 min",
+            result="8 of 8 modes, 54 % of points within 3 sigma; the critic's estimate falls "
+            "from 1.4 to .4",
         ),
         Recipe(
             name="wgan-gp",
@@ -277,6 +290,9 @@ RECIPES = {
             gan=wgan_gp_gan,
             steps=5_000,
             plan=Plan(batch_size=64, n_critic=5, model_range=(0.0, 1.0)),
+            time="3 min (MNIST: 6 min)",
+            result="MNIST: the critic's estimate falls from 14.4 to 1.8, later 2.7; each class "
+            "at least 5.3 %",
         ),
         Recipe(
             name="waves",
@@ -285,6 +301,8 @@ RECIPES = {
             gan=waves_gan,
             steps=3_000,
             plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
+            time="2.5 min",
+            result="decaying tones; 71 % of their energy in harmonics (real: 98 %)",
         ),
     )
 }

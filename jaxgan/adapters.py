@@ -22,7 +22,7 @@ _OWN_KEY = 0x6A6178  # told apart from what a module folds into its sample keys
 def from_linen(module: nn.Module) -> Network:
     """A Linen module as a network: parameters, and all other collections as model state.
 
-    Flax's own Dropout is fed too, from the first sample's key, but its masks depend on the device
+    Flax's own Dropout is fed too, from the last sample's key, but its masks depend on the device
     count; `jaxgan.models.layers.Dropout` takes `keys` and does not.
 
     Args:
@@ -46,7 +46,7 @@ def from_linen(module: nn.Module) -> Network:
             {"params": params, **model_state},
             *inputs,
             **_only(options, named),
-            rngs={"dropout": jax.random.fold_in(keys[0], _OWN_KEY)},
+            rngs={"dropout": jax.random.fold_in(keys[-1], _OWN_KEY)},
             mutable=list(model_state) if train else [],
         )
         return output, {**model_state, **changed}
@@ -58,7 +58,7 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     """An NNX module as a network: `nnx.Param` as parameters, the other variables as model state.
 
     Every apply merges fresh variables and seeds the module's own streams of random numbers from
-    the first sample's key, so nothing is kept or overwritten inside the module.
+    the last sample's key, so nothing is kept or overwritten inside the module.
 
     Args:
       constructor: `rngs -> module`, called once for the structure and once an init. The module's
@@ -78,7 +78,7 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
             _filled(state, pure)
             for state, pure in zip(networks, (params, model_state), strict=True)
         ]
-        key = jax.random.fold_in(keys[0], _OWN_KEY)
+        key = jax.random.fold_in(keys[-1], _OWN_KEY)
         module = nnx.merge(graph, _fresh_streams(streams, key), *states)
         module.train() if train else module.eval()
         options = {"train": train, "keys": keys, "axis_name": axis_name}

@@ -236,8 +236,8 @@ def rendered(figure: Figure, dpi: int = 110) -> np.ndarray:
 def training_curves(rows: Sequence[dict]) -> Figure:
     """Losses, accuracy and diversity over the generator updates of a run.
 
-    Beside the losses of critics (those without accuracy on real and fake) stands their value, the
-    estimate of the distance between the distributions.
+    Beside the losses of pairs without accuracy on real and fake stands their value, minus the
+    discriminator's adversarial loss: a Wasserstein critic's estimate of the distance.
 
     Args:
       rows: of metrics.jsonl, one dict of metrics each.
@@ -245,7 +245,7 @@ def training_curves(rows: Sequence[dict]) -> Figure:
     figure = Figure(figsize=(11, 3.3), layout="constrained")
     losses, accuracy, diversity = figure.subplots(1, 3)
     names = {"discriminator_loss": BLUE, "generator_loss": ORANGE}
-    if not any("accuracy_real" in row for row in rows):  # a critic: it has a value, no accuracy
+    if not any("accuracy_real" in row for row in rows):
         names["value"] = GREEN
     _curves(losses, rows, names)
     losses.set(ylabel="loss")
@@ -272,7 +272,7 @@ def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
         window = max(1, len(values) // 20)
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")
-        label = "value (critic's estimate)" if name == "value" else name
+        label = "value (-adversarial loss)" if name == "value" else name
         axes.plot(steps[len(steps) - len(smooth) :], smooth, color=colour, label=label)
     if axes.lines:
         axes.legend(fontsize="small")

@@ -9,9 +9,10 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters import from_linen
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from jaxgan.regularizers import gradient_penalty, penalty, r1, r2, weight_clipping
+from jaxgan.regularizers import gradient_penalty, penalty, r1, r2
 from jaxgan.terms import auxiliary_classifier
 from jaxgan.train import Plan
+from jaxgan.transformations import weight_clipping
 from jaxgan.types import GAN
 
 Shape = tuple[int, ...]
@@ -111,6 +112,8 @@ def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """The Wasserstein GAN with clipped weights, on small ReLU MLPs.
 
+    They take a larger box (.1, not .01) and rate (2e-4, not 5e-5) than the paper's networks.
+
     Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
     """
     hidden = (128, 128, 128)
@@ -146,7 +149,7 @@ def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def dcgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The DCGAN as published: its networks, initialisation and Adam, the non-saturating loss.
+    """The DCGAN with the published initialisation, Adam and loss, at half the width, kernels of 4.
 
     Source: Radford et al. 2016, section 4, https://arxiv.org/abs/1511.06434
     """
@@ -178,7 +181,8 @@ def conditional_dcgan_gan(shape: Shape, num_classes: int | None) -> GAN:
 def waves_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """A DCGAN along one axis, by steps of 4 and without batch norm in the critic, as WaveGAN.
 
-    Its kernels are 9 long, not 25: the short signals' deepest levels have 4 and 16 places.
+    Its kernels are 9 long, not 25: the short signals' deepest levels have 4 and 16 places. The
+    generator, other than WaveGAN's, has batch norm.
 
     Source: Donahue et al. 2019, section 2 and appendix D, https://arxiv.org/abs/1802.04208
     """

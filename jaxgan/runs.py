@@ -36,8 +36,6 @@ from jaxgan.steps import check_positive, sample
 from jaxgan.train import Plan, iterate
 from jaxgan.types import GANState, Metrics
 
-_SAMPLES_A_CALL = 250
-
 Row = dict[str, Any]
 
 

@@ -64,10 +64,11 @@ def _checked_labels(
     if labels is None or num_classes is None:
         return None
     labels = np.asarray(labels)
-    if labels.shape != (num,) or labels.min() < 0 or labels.max() >= num_classes:
+    if labels.shape != (num,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be {num} ints, got {labels.dtype} of shape {labels.shape}")
+    if labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError(
-            f"labels must be {num} of 0 to {num_classes - 1}, "
-            f"got {labels.shape} of {labels.min()} to {labels.max()}"
+            f"labels must lie in 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}"
         )
     return labels.astype(np.int32)
 
@@ -103,6 +104,12 @@ def asked_labels(run: Path, num: int, label: int | None) -> np.ndarray | None:
     return np.full(num, label, np.int32)
 
 
+def _is_class_rows(labels: np.ndarray | None, num_classes: int | None) -> bool:
+    if labels is None or num_classes is None or len(labels) % num_classes:
+        return False
+    return np.array_equal(labels, plots.class_rows(len(labels), num_classes))
+
+
 def check_writable(run: Path, out: Path):
     """Raises a ValueError unless samples of this run can go to a file so called."""
     shape = tuple(read_config(run)["shape"])
@@ -133,7 +140,7 @@ def write_samples(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray 
             )
         return
     config = read_config(run)
-    classes = None if labels is None or labels[0] == labels[-1] else config["num_classes"]
+    classes = config["num_classes"] if _is_class_rows(labels, config["num_classes"]) else None
     picture = plots.picture(samples, config["low"], config["high"], None, classes)
     assert picture is not None  # by the check
     replace_file(out, Image.fromarray(picture).save)

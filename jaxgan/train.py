@@ -145,8 +145,9 @@ def iterate(
         jnp.asarray(dataset.condition) if plan.conditional else None,
     )
     if state is None:
-        batch = _to_batch(jnp.arange(2), records, dataset, plan)
-        state = jax.jit(lambda key, batch: init(key, gan, batch))(init_key, batch)
+        # Closed over: so the networks see known labels, and refuse those out of range.
+        batch = _to_batch(_probe_rows(dataset, plan), records, dataset, plan)
+        state = jax.jit(lambda key: init(key, gan, batch))(init_key)
     else:
         state = jax.tree.map(jnp.copy, state)  # donated below, but the caller may keep the old one
     convolves = _has_convolutions(gan, state, dataset, plan)
@@ -258,9 +259,22 @@ def _lengths(rounds: int, most: int) -> Iterator[int]:
         yield min(most, rounds - start)
 
 
+def _probe_rows(dataset: Dataset, plan: Plan) -> Array:
+    """Rows to start the networks with: as many as a device gets, two with the extreme labels."""
+    rows = np.resize(np.arange(2), max(2, _rows_a_device(plan)))
+    if plan.conditional and dataset.condition is not None:
+        rows[:2] = np.argmin(dataset.condition), np.argmax(dataset.condition)
+    return jnp.asarray(rows)
+
+
+def _rows_a_device(plan: Plan) -> int:
+    return plan.batch_size // (len(parallel.select_devices(plan.devices)) * plan.accumulate)
+
+
 def _has_convolutions(gan: GAN, state: GANState, dataset: Dataset, plan: Plan) -> bool:
-    x = jnp.zeros((2, *dataset.x.shape[1:]))
-    batch = Batch(x, jnp.zeros(2, jnp.int32) if plan.conditional else None)
+    num = max(2, _rows_a_device(plan))
+    x = jnp.zeros((num, *dataset.x.shape[1:]))
+    batch = Batch(x, jnp.zeros(num, jnp.int32) if plan.conditional else None)
     program = jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch)
     return "conv_general_dilated" in str(program)
 

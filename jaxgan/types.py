@@ -149,7 +149,9 @@ class GAN:
       generator_terms: terms added to the generator's loss.
       ema_decay: of the generator's average, in [0, 1); None keeps no average.
       joint_pass: run the discriminator once on real and fake samples together. Faster on small
-        networks; refused for one with a model state, whose statistics it would mix.
+        networks; refused for one with a model state, whose statistics it would mix. Do not use it
+        with layers that compare the samples of a batch (minibatch standard deviation or
+        discrimination): they would compare real with fake ones.
     """
 
     generator: Network

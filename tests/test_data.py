@@ -104,7 +104,7 @@ def test_samples_may_be_unlabelled():
 
 def test_number_of_classes_counts_up_to_the_largest_label():
     assert data.from_arrays(np.zeros((3, 2)), [0, 1, 1]).num_classes == 2
-    assert data.from_arrays(np.zeros((3, 2)), [-1, -1, -1]).num_classes == 0
+    assert data.from_arrays(np.zeros((3, 2)), [-1, -1, -1]).num_classes is None
     assert data.from_arrays(np.zeros((3, 2))).num_classes is None
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan import plots, runs
+from jaxgan import plots
+from jaxgan.samples import write_samples
 
 
 def images(num, size=4):
@@ -106,10 +107,10 @@ def test_a_grid_of_what_is_no_waveform_is_refused():
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (None, None)])
 def test_samples_of_a_waveform_run_have_a_picture(tmp_path, low, high):
-    config = {"shape": [32, 2], "low": low, "high": high}
+    config = {"shape": [32, 2], "low": low, "high": high, "num_classes": None}
     (tmp_path / "config.json").write_text(json.dumps(config))
     x = np.random.default_rng(0).uniform(-1, 1, (9, 32, 2)).astype(np.float32)
-    runs.write_samples(x, tmp_path, tmp_path / "x.png")
+    write_samples(x, tmp_path, tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as picture:
         assert min(picture.size) > 100
         assert len(np.unique(np.asarray(picture))) > 10
@@ -142,11 +143,11 @@ def curves(rows):
 
 def test_the_value_of_a_critic_is_drawn_beside_its_losses():
     rows = [{"step": i, "discriminator_loss": -1.0, "value": 3.0 * i} for i in range(1, 11)]
-    line = curves(rows)["value (critic's estimate)"]
+    line = curves(rows)["value (-adversarial loss)"]
     np.testing.assert_array_equal(line.get_ydata(), 3.0 * np.arange(1, 11))
 
 
 def test_a_discriminator_with_accuracy_is_drawn_without_its_value():
     rows = [{"step": i, "value": 1.0, "accuracy_real": 0.5} for i in range(1, 11)]
     rows[0].pop("accuracy_real")  # a row of the generator's turn
-    assert "value (critic's estimate)" not in curves(rows)
+    assert "value (-adversarial loss)" not in curves(rows)

@@ -111,6 +111,31 @@ def test_images_in_bytes_need_a_range(key, make_gan):
         fit(key, make_gan(), images, 1, batch_size=8)
 
 
+@pytest.mark.parametrize("bad", [-1, 3])
+def test_labels_that_the_networks_do_not_know_are_refused(key, make_gan, bad):
+    from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+    labels = np.array([0, 1, 2, bad, 1, 0, 2, 1])
+    gan = make_gan(
+        generator=jaxgan.from_linen(MLPGenerator((2,), (4,), num_classes=3)),
+        discriminator=jaxgan.from_linen(MLPDiscriminator((4,), num_classes=3)),
+    )
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\.\. 2"):
+        fit(key, gan, jaxgan.Batch(np.zeros((8, 2)), labels), 1, batch_size=8, conditional=True)
+
+
+def test_layers_that_group_samples_can_be_trained(key, make_gan):
+    class Grouped(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(1)(jaxgan.models.MinibatchStd(group_size=4)(x.reshape(len(x), -1)))
+
+    gan = make_gan(discriminator=jaxgan.from_linen(Grouped()))
+    images = np.zeros((8, 4, 4, 1), np.float32)
+    _, history = fit(key, gan, images, 1, batch_size=8, devices=2)
+    assert np.isfinite(history["generator_loss"]).all()
+
+
 def test_labels_reach_a_conditional_gan(key, images, make_gan):
     class Player(nn.Module):
         shape: tuple[int, ...]

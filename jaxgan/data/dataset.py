@@ -27,7 +27,9 @@ class Dataset(NamedTuple):
     @property
     def num_classes(self) -> int | None:
         """The largest label and one; None without labels."""
-        return None if self.condition is None else int(self.condition.max()) + 1
+        if self.condition is None or self.condition.max() < 0:
+            return None
+        return int(self.condition.max()) + 1
 
 
 def scale(x: AnyArray, source_range: Range, target_range: Range) -> AnyArray:

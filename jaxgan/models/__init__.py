@@ -17,7 +17,13 @@ from jaxgan.models.layers import (
     SelfAttention,
 )
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
-from jaxgan.models.normalization import BatchNorm, SpectralNorm, VirtualBatchNorm, with_reference
+from jaxgan.models.normalization import (
+    BatchNorm,
+    SpectralNorm,
+    VirtualBatchNorm,
+    around_one,
+    with_reference,
+)
 
 __all__ = [
     "BatchNorm",
@@ -37,6 +43,7 @@ __all__ = [
     "SelfAttention",
     "SpectralNorm",
     "VirtualBatchNorm",
+    "around_one",
     "concatenate_labels",
     "conv",
     "conv_transpose",

@@ -199,7 +199,7 @@ class VirtualBatchNorm(nn.Module):
       use_scale: multiply by a scale for each channel.
       epsilon: added to the variance.
       scale_init: of the scales; see `around_one`.
-    Source: Salimans et al. 2016, section 3.4, https://arxiv.org/abs/1606.03498
+    Source: Salimans et al. 2016, section 3.5, https://arxiv.org/abs/1606.03498
     """
 
     num_reference: int
@@ -242,7 +242,8 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
     """A network that sees a fixed reference batch in front of every batch; see `VirtualBatchNorm`.
 
     The reference batch is part of the model state, is the same on every device and in every pass,
-    and its outputs are cut off. Other layers that look across samples would see it too.
+    and its outputs are cut off. Other layers that look across samples (`BatchNorm`, minibatch
+    layers) would see it too, once a device: do not use them there.
 
     Args:
       network: of the layers, as `from_linen` gives it.

@@ -266,20 +266,47 @@ def _kernel_adjoint(x: Array, g: Array, geometry: _Geometry) -> Array:
     w = jax.ShapeDtypeStruct((*geometry.window, x.shape[3], g.shape[3]), x.dtype)
     if _has_few_outputs(w, geometry):
         return jnp.einsum("bhwc,bhwijo->ijco", x, _shifted(g, geometry))
-    # Faster than one product for each place of the kernel, as long as the convolution that XLA
-    # makes of it has no dilated input. It transposes x and g first, slowly so if it can fuse all
-    # that led to them into the transposition.
-    x, g = _apart(x), _apart(g)
-    return jax.linear_transpose(lambda w: _plain(x, w, geometry), w)(g)[0]
+    # One matrix product for each place of the kernel, s by s places at a time: blocks of s by s
+    # pixels become channels, and the convolution one of stride 1. XLA's own gradient transposes
+    # both arrays, with all that is fused into them.
+    (rows, columns), taps = geometry.output, _taps(geometry)
+    blocks = _blocks(x, geometry)
+    g = g.reshape(-1, g.shape[3])
+    products = [
+        [_transposed_product(blocks[:, i : i + rows, j : j + columns], g) for j in range(taps[1])]
+        for i in range(taps[0])
+    ]
+    return _from_blocks(jnp.asarray(products), geometry)
 
 
-def _apart(x: Array) -> Array:
-    """The same array, computed on its own: XLA fuses nothing across a condition.
+def _transposed_product(x: Array, g: Array) -> Array:
+    x = x.reshape(-1, x.shape[3])
+    return lax.dot_general(x, g, (((0,), (0,)), ((), ())))
 
-    (On CPU it does across `optimization_barrier`.)
-    """
-    never = x[(0,) * x.ndim] > jnp.inf
-    return lax.cond(never, jnp.negative, lambda x: x, x)
+
+def _taps(geometry: _Geometry) -> Pair:
+    rows, columns = (-(-k // s) for k, s in zip(geometry.window, geometry.stride, strict=True))
+    return rows, columns
+
+
+def _blocks(x: Array, geometry: _Geometry) -> Array:
+    """The padded x with blocks of stride by stride pixels as channels, [batch, *blocks, s s in]."""
+    taps, (s, t) = _taps(geometry), geometry.stride
+    axes = zip(geometry.size, geometry.padding, geometry.output, taps, geometry.stride, strict=True)
+    x = _padded(x, [(low, (out + k - 1) * step - n - low) for n, (low, _), out, k, step in axes])
+    if (s, t) == (1, 1):
+        return x
+    x = x.reshape(len(x), x.shape[1] // s, s, x.shape[2] // t, t, x.shape[3])
+    x = x.transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(*x.shape[:3], -1)
+
+
+def _from_blocks(w: Array, geometry: _Geometry) -> Array:
+    """A kernel [*taps, s s in, out] on blocks as one on pixels, [*window, in, out]."""
+    (taps, more), (s, t) = w.shape[:2], geometry.stride
+    w = w.reshape(taps, more, s, t, -1, w.shape[3]).transpose(0, 2, 1, 3, 4, 5)
+    w = w.reshape(taps * s, more * t, *w.shape[4:])
+    return w[: geometry.window[0], : geometry.window[1]]
 
 
 def _forward(function: Callable) -> Callable:

@@ -1,6 +1,6 @@
 """Networks, one family a file, and the layers they are made of."""
 
-from jaxgan.models.convolution import Conv, ConvTranspose, conv, conv_transpose
+from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
@@ -10,6 +10,8 @@ from jaxgan.models.labels import (
     one_hot,
 )
 from jaxgan.models.layers import (
+    Conv,
+    ConvTranspose,
     Dropout,
     MinibatchDiscrimination,
     MinibatchStd,

@@ -11,8 +11,8 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.convolution import Conv, ConvTranspose
 from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, concatenate_labels
+from jaxgan.models.layers import Conv, ConvTranspose
 from jaxgan.models.mlp import leaky_relu
 from jaxgan.models.normalization import BatchNorm, SpectralNorm, around_one
 from jaxgan.types import Array, DiscriminatorOutput

@@ -2,12 +2,14 @@
 
 import math
 import zlib
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from jaxgan.global_batch import gather, mean_over_devices, sample_index
+from jaxgan.models.convolution import Implementation, Padding, conv, conv_transpose
 from jaxgan.models.normalization import SpectralNorm
 from jaxgan.types import Array
 
@@ -206,3 +208,61 @@ class MinibatchDiscrimination(nn.Module):
         other = (here[:, None] != there[None]).astype(jnp.float32)
         o = jnp.sum(jnp.exp(-distance) * other[:, :, None], axis=1)
         return jnp.concatenate([x, o.astype(x.dtype)], axis=-1)
+
+
+# --- Convolutions
+
+
+class Conv(nn.Module):
+    """A layer of `conv` along all axes but the first and last, with a bias.
+
+    Attributes:
+      features: channels of the output.
+      kernel_size: of all axes, or one an axis.
+      stride: of all axes, or one an axis.
+      padding: as for `conv`.
+      use_bias: whether to add one; leave it out before a batch norm.
+      kernel_init: draws the kernel [*kernel_size, in, features].
+      implementation: as for `conv`.
+    """
+
+    features: int
+    kernel_size: int | Sequence[int] = 3
+    stride: int | Sequence[int] = 1
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable = nn.initializers.lecun_normal()
+    implementation: Implementation = "auto"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Float [batch, *size, features] of x [batch, *size, in]."""
+        return _layer(self, conv, x)
+
+
+class ConvTranspose(nn.Module):
+    """A layer of `conv_transpose`, with a bias; attributes as those of `Conv`."""
+
+    features: int
+    kernel_size: int | Sequence[int] = 4
+    stride: int | Sequence[int] = 2
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable = nn.initializers.lecun_normal()
+    implementation: Implementation = "auto"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Float [batch, *size, features] of x [batch, *size, in]."""
+        return _layer(self, conv_transpose, x)
+
+
+def _layer(layer: Conv | ConvTranspose, function: Callable, x: Array) -> Array:
+    size = layer.kernel_size
+    window = (size,) * (x.ndim - 2) if isinstance(size, int) else tuple(size)
+    kernel = layer.param("kernel", layer.kernel_init, (*window, x.shape[-1], layer.features))
+    y = function(x, kernel, layer.stride, layer.padding, layer.implementation)
+    if layer.use_bias:
+        bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
+        y = y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+    return y

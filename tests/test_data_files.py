@@ -1,11 +1,12 @@
 import gzip
+import pickle
 import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from jaxgan import data
 
@@ -303,6 +304,106 @@ def test_folder_names_what_is_missing(tmp_path):
     write_image(tmp_path / "a.png")
     with pytest.raises(ValueError, match=f"folder:{tmp_path}: needs at least 2 samples, got 1"):
         data.folder(tmp_path)
+
+
+# ---- folders read one by one ----
+
+
+def write_many(directory, num=12, size=(6, 4)):
+    for number in range(num):
+        write_image(directory / f"{'ab'[number % 2]}" / f"{number:02}.png", size, "L", number)
+
+
+def test_folder_records_read_what_folder_decodes(tmp_path):
+    write_many(tmp_path)
+    records, dataset = data.folder_records(tmp_path), data.folder(tmp_path)
+    assert (records.size, records.shape, records.num_classes) == (12, (4, 6, 1), 2)
+    assert (records.low, records.high, records.name) == (0.0, 255.0, f"folder:{tmp_path}")
+    assert records.num_bytes == dataset.x.nbytes == 12 * 24
+    for number, (image, label) in enumerate(map(records.read, range(12))):
+        np.testing.assert_array_equal(image, dataset.x[number])
+        assert label == dataset.condition[number]
+
+
+def test_folder_records_can_be_pickled(tmp_path):
+    write_many(tmp_path)
+    records = data.folder_records(tmp_path, size=2)
+    copy = pickle.loads(pickle.dumps(records))
+    np.testing.assert_array_equal(copy.read(5)[0], records.read(5)[0])
+    assert copy._replace(read=None) == records._replace(read=None)
+
+
+def test_folder_records_decode_nothing_before_they_are_read(tmp_path, monkeypatch):
+    write_many(tmp_path)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
+    assert data.folder_records(tmp_path).size == 12
+
+
+def test_unreadable_images_within_the_share_are_left_out_and_named(tmp_path):
+    write_many(tmp_path)
+    (tmp_path / "a" / "00.png").write_bytes(b"no image")  # not even a header
+    whole = (tmp_path / "b" / "11.png").read_bytes()
+    (tmp_path / "b" / "11.png").write_bytes(whole[:40])  # a header and no pixels
+    dataset = data.folder(tmp_path, max_bad_share=0.2)
+    assert dataset.x[:, 0, 0, 0].tolist() == [2, 4, 6, 8, 10, 1, 3, 5, 7, 9]
+    assert dataset.condition.tolist() == [0] * 5 + [1] * 5
+    assert ["a/00.png" in dataset.bad[0], "b/11.png" in dataset.bad[1]] == [True, True]
+    with pytest.raises(ValueError, match=r"1 of 12 records .*\n.*image .*a/00\.png"):
+        data.folder(tmp_path)
+
+
+def test_an_image_of_16_bits_among_grey_ones_is_bad_and_leaves_them_grey(tmp_path):
+    write_many(tmp_path)
+    Image.fromarray(np.full((4, 6), 1000, np.uint16)).save(tmp_path / "a" / "02.png")
+    dataset = data.folder(tmp_path, max_bad_share=0.1)
+    assert dataset.shape == (4, 6, 1)
+    assert "02.png: more than 8 bits" in dataset.bad[0]
+
+
+def test_mixed_sizes_are_no_bad_images(tmp_path):
+    write_many(tmp_path)
+    write_image(tmp_path / "a" / "02.png", size=(6, 5), mode="L")
+    with pytest.raises(ValueError, match=r"a/00\.png is 6x4, .*a/02\.png is 6x5; .*folder:.*@4"):
+        data.folder_records(tmp_path)
+
+
+def test_an_image_that_changed_its_size_is_bad_when_it_is_read(tmp_path):
+    write_many(tmp_path)
+    records = data.folder_records(tmp_path)
+    write_image(tmp_path / "a" / "02.png", size=(6, 5), mode="L")
+    with pytest.raises(ValueError, match=r"02\.png is 6x5, but its header said 6x4; .*:.*@4"):
+        records.read(1)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_headers_tell_the_size_of_upright_photographs(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in "ab":
+        Image.new("RGB", (6, 4)).save(tmp_path / f"{name}.{suffix}", exif=exif)
+    records = data.folder_records(tmp_path)
+    assert records.shape == records.read(0)[0].shape == data.folder(tmp_path).shape
+
+
+def test_load_decodes_what_fits_and_leaves_the_rest_to_be_streamed(tmp_path):
+    write_many(tmp_path)
+    spec, num_bytes = f"folder:{tmp_path}", 12 * 24
+    assert isinstance(data.load(spec, max_bytes=num_bytes), data.Dataset)
+    records = data.load(spec, max_bytes=num_bytes - 1)
+    assert isinstance(records, data.Records)
+    assert records.name == spec
+    assert isinstance(data.load("digits", max_bytes=0), data.Dataset)
+
+
+def test_load_passes_the_share_of_bad_records_on(tmp_path):
+    write_many(tmp_path)
+    (tmp_path / "a" / "00.png").write_bytes(b"no image")
+    assert data.load(f"folder:{tmp_path}", max_bad_share=0.1).size == 11
+    with pytest.raises(ValueError, match=r"1 of 12 records \(8\.33%\).*max_bad_share=0\.05"):
+        data.load(f"folder:{tmp_path}", max_bad_share=0.05)
+    with pytest.raises(ValueError, match=r"max_bad_share must lie in 0\.\.1, got 2"):
+        data.load("digits", max_bad_share=2)
 
 
 # ---- names ----

@@ -1,9 +1,13 @@
 """Data: toy distributions, digits, waveforms, files, and the order in which samples come."""
 
 from jaxgan.data.dataset import Dataset, from_arrays, scale, to_model_range, to_own_range
-from jaxgan.data.files import folder, idx, npz
+from jaxgan.data.decoding import decode
+from jaxgan.data.files import folder, folder_records, idx, npz
 from jaxgan.data.order import batch_indices, epoch_permutation
+from jaxgan.data.records import Records
 from jaxgan.data.sources import digits, load
+from jaxgan.data.stream import StreamedBatch, prefetch, stream
+from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import (
     GRID25_CENTRES,
     GRID25_SIGMA,
@@ -18,6 +22,7 @@ from jaxgan.data.toy import (
     spiral_distance,
     toy_dataset,
 )
+from jaxgan.data.transforms import flip_horizontally, random_crop
 from jaxgan.data.waves import (
     TIMBRES,
     decay_rate,
@@ -37,11 +42,16 @@ __all__ = [
     "SPIRAL_SIGMA",
     "TIMBRES",
     "Dataset",
+    "Records",
+    "StreamedBatch",
     "batch_indices",
     "decay_rate",
+    "decode",
     "digits",
     "epoch_permutation",
+    "flip_horizontally",
     "folder",
+    "folder_records",
     "from_arrays",
     "fundamental_frequency",
     "gaussian",
@@ -51,12 +61,17 @@ __all__ = [
     "load",
     "mean_log_spectrum",
     "npz",
+    "parse_tfds",
+    "prefetch",
+    "random_crop",
     "ring8",
     "scale",
     "spectral_centroid",
     "spiral",
     "spiral_curve",
     "spiral_distance",
+    "stream",
+    "tfds_source",
     "to_model_range",
     "to_own_range",
     "tones",

@@ -15,7 +15,8 @@ class Dataset(NamedTuple):
 
     A label is a class, 0 or more, or -1 for a sample that has none.
     `low` and `high` bound the data by nature (0..16 for digits, 0..255 for uint8 images); both are
-    None where nothing does, and then the values are used as they are.
+    None where nothing does, and then the values are used as they are. `bad` says which records
+    could not be read and were left out.
     """
 
     x: np.ndarray
@@ -23,6 +24,17 @@ class Dataset(NamedTuple):
     low: float | None
     high: float | None
     name: str
+    bad: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many samples there are."""
+        return len(self.x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.x.shape[1:]
 
     @property
     def num_classes(self) -> int | None:

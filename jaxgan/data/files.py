@@ -1,26 +1,28 @@
 """Data sets from files: MNIST's IDX format, NumPy archives and folders of images."""
 
+import functools
 import math
 import struct
-import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from jaxgan.data.dataset import Dataset, from_arrays
+from jaxgan.data.decoding import decode
+from jaxgan.data.images import Header, read_header, read_image
+from jaxgan.data.records import Records, Sample
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}
 IDX_IMAGES_MAGIC = 0x00000803  # 08: unsigned byte; 03: three axes
 IDX_LABELS_MAGIC = 0x00000801
 NPZ_SAMPLES = ("x", "images", "x_train", "samples")
 NPZ_LABELS = ("y", "labels", "y_train")
+LARGEST_SIDE = 2**14  # one image of it takes 800 MB
 IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 )
-GREY_MODES = ("1", "L", "LA")
 
 
 def idx(directory: str | Path, split: str = "train") -> Dataset:
@@ -49,8 +51,8 @@ def idx(directory: str | Path, split: str = "train") -> Dataset:
             f"no {IDX_SPLITS[split]}-images-idx3-ubyte or {IDX_SPLITS[split]}-images-idx3-ubyte.gz "
             f"in {root}"
         )
-    images = _read_idx(images_file, IDX_IMAGES_MAGIC)
-    labels = None if labels_file is None else _read_idx(labels_file, IDX_LABELS_MAGIC)
+    images = read_idx(images_file, IDX_IMAGES_MAGIC)
+    labels = None if labels_file is None else read_idx(labels_file, IDX_LABELS_MAGIC)
     if labels is not None and len(labels) != len(images):
         raise ValueError(
             f"{images_file} holds {len(images)} images, but {labels_file} {len(labels)} labels"
@@ -64,7 +66,7 @@ def _idx_file(root: Path, stem: str, kind: str) -> Path | None:
     return next((root / name for name in names if (root / name).is_file()), None)
 
 
-def _read_idx(file: Path, magic: int) -> np.ndarray:
+def read_idx(file: Path, magic: int) -> np.ndarray:
     """The uint8 array of one IDX file; its last byte of the magic number counts the axes."""
     data = _bytes_of(file)
     rank = magic & 0xFF
@@ -119,7 +121,7 @@ def npz(file: str | Path) -> Dataset:
 def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
     try:
         archive = np.load(stream, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damaged bytes lead to errors of any kind
         raise ValueError(f"{path}: not a NumPy archive ({error})") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError(f"{path} holds a single array; save it with np.savez({path.stem!r}, x=x)")
@@ -141,17 +143,41 @@ def _npz_keys(path: Path, names: list[str]) -> tuple[str, str | None]:
 
 def _npz_array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
     try:
-        return archive[key]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        array = archive[key]
+    except Exception as error:  # damaged bytes lead to errors of any kind
         raise ValueError(f"{path}: cannot read array {key!r} ({error})") from error
+    if not isinstance(array, np.ndarray):  # the bytes of another file
+        raise ValueError(f"{path}: {key!r} is no NumPy array")
+    return array
 
 
-def folder(directory: str | Path, size: int | None = None) -> Dataset:
-    """All images below a directory, in the sorted order of their paths.
+def folder(directory: str | Path, size: int | None = None, max_bad_share: float = 0.01) -> Dataset:
+    """All images below a directory, decoded; see `folder_records` for which ones and in what order.
+
+    Args:
+      directory: holds the images, at any depth.
+      size: resize the shorter side to it (Lanczos) and crop the centre; None takes them as they
+        are, and then all must have one size.
+      max_bad_share: the share of images that may be unreadable, and are left out.
+
+    Returns:
+      Data set with x uint8 [N, H, W, 1 or 3] in 0..255, labels int32 [N] if there are sub-folders.
+
+    Raises:
+      FileNotFoundError: if the directory is not there or holds no images.
+      ValueError: if too many images cannot be read (see `decode`), if sizes are mixed, or if
+        images lie both beside and inside class folders.
+    """
+    return decode(folder_records(directory, size), max_bad_share)
+
+
+def folder_records(directory: str | Path, size: int | None = None) -> Records:
+    """All images below a directory, in the sorted order of their paths, to be read one by one.
 
     Images are grey if all of them are and RGB otherwise; transparency is dropped, photographs are
     turned upright, of an animation the first frame is taken. Hidden files are skipped. If the
-    images lie in sub-folders, the first level's sorted names are the classes.
+    images lie in sub-folders, the first level's sorted names are the classes. Only headers are
+    read here; a file without a sound one is left to fail when it is read.
 
     Args:
       directory: holds the images, at any depth.
@@ -159,32 +185,53 @@ def folder(directory: str | Path, size: int | None = None) -> Dataset:
         are, and then all must have one size.
 
     Returns:
-      Data set with x uint8 [N, H, W, 1 or 3] in 0..255, labels int32 [N] if there are sub-folders.
+      Records of shape [H, W, 1 or 3], uint8 in 0..255, with labels if there are sub-folders.
 
     Raises:
       FileNotFoundError: if the directory is not there or holds no images.
-      ValueError: if an image cannot be read, if sizes are mixed, or if images lie both beside and
-        inside class folders.
+      ValueError: if no image has a sound header, if sizes are mixed, or if images lie both beside
+        and inside class folders.
     """
     if size is not None and size < 1:
         raise ValueError(f"size must be 1 or more pixels, got {size}")
+    if size is not None and size > LARGEST_SIDE:
+        raise ValueError(f"size must be {LARGEST_SIDE} or less pixels, got {size}")
     root = _existing(directory, "directory", "folder:DIR or folder:DIR@64")
     files = _image_files(root)
     labels = _folder_labels(root, files)
-    mode = "L" if all(_is_grey(file) for file in files) else "RGB"
-    first = _read_image(files[0], mode, size)
-    x = np.empty((len(files), *first.shape), np.uint8)
-    for row, file in enumerate(files):
-        image = _read_image(file, mode, size)
-        if image.shape != first.shape:
-            raise ValueError(
-                f"images differ in size: {files[0]} is {_size_text(first)}, {file} is "
-                f"{_size_text(image)}; give one size to bring them to, such as "
-                f"folder:{directory}@{min(*image.shape[:2], *first.shape[:2])}"
-            )
-        x[row] = image
-    suffix = "" if size is None else f"@{size}"
-    return from_arrays(x, labels, name=f"folder:{directory}{suffix}")
+    headers = _sound_headers(files)
+    sides = _common_size(headers, directory) if size is None else (size, size)
+    mode = "L" if all(header.is_grey for header in headers) else "RGB"
+    shape = (*sides, 1 if mode == "L" else 3)
+    paths = tuple(str(file) for file in files)  # many paths: a worker gets text sooner
+    return Records(
+        functools.partial(_read_record, paths, labels, mode, size, shape, str(directory)),
+        size=len(files),
+        shape=shape,
+        dtype=np.dtype(np.uint8),
+        num_classes=None if labels is None else int(labels.max()) + 1,
+        low=0.0,
+        high=255.0,
+        name=f"folder:{directory}{'' if size is None else f'@{size}'}",
+    )
+
+
+def _read_record(
+    paths: tuple[str, ...],
+    labels: np.ndarray | None,
+    mode: str,
+    size: int | None,
+    shape: tuple[int, ...],
+    directory: str,
+    number: int,
+) -> Sample:
+    image = read_image(Path(paths[number]), mode, size)
+    if image.shape != shape:  # the file has changed, or its header comes after its pixels
+        raise ValueError(
+            f"{paths[number]} is {_size_text(image.shape)}, but its header said "
+            f"{_size_text(shape)}; {_way_out(directory, image.shape, shape)}"
+        )
+    return image, None if labels is None else int(labels[number])
 
 
 def _image_files(root: Path) -> list[Path]:
@@ -213,49 +260,48 @@ def _folder_labels(root: Path, files: list[Path]) -> np.ndarray | None:
     return labels
 
 
-def _is_grey(file: Path) -> bool:
-    """Whether the header says so: nothing is decoded yet."""
-    try:
-        with Image.open(file) as image:
-            return image.mode in GREY_MODES
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"cannot read image {file}: {error}") from error
+def _sound_headers(files: list[Path]) -> list[Header]:
+    """The headers that can be read, of one file at least: nothing is decoded yet."""
+    headers, failures = [], []
+    for file in files:
+        try:
+            headers.append(read_header(file))
+        except ValueError as error:
+            failures.append(error)
+    if not headers:
+        raise failures[0]
+    return headers
 
 
-def _read_image(file: Path, mode: str, size: int | None) -> np.ndarray:
-    """One image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB)."""
-    try:
-        with Image.open(file) as stored:
-            image = ImageOps.exif_transpose(stored)
-            if image.mode.startswith("I") or image.mode == "F":
-                # Pillow would clip them at 255, which turns most of a 16-bit image white
-                raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it")
-            if image.mode == "P":
-                image = image.convert("RGBA")  # the only way to RGB that palettes never warn about
-            image = image.convert(mode)
-            if size is not None:
-                image = _resize_and_crop(image, size)
-            pixels = np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"cannot read image {file}: {error}") from error
-    return pixels[..., None] if mode == "L" else pixels
+def _common_size(headers: list[Header], directory: str | Path) -> tuple[int, int]:
+    first = headers[0]
+    for header in headers:
+        if header.sides != first.sides:
+            raise ValueError(
+                f"images differ in size: {first.file} is {_size_text(first.sides)}, {header.file} "
+                f"is {_size_text(header.sides)}; {_way_out(directory, header.sides, first.sides)}"
+            )
+    return first.sides
 
 
-def _resize_and_crop(image: Image.Image, size: int) -> Image.Image:
-    shorter = min(image.size)
-    width, height = (max(size, round(side * size / shorter)) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.LANCZOS)
-    left, top = (width - size) // 2, (height - size) // 2
-    return image.crop((left, top, left + size, top + size))
+def _way_out(directory: str | Path, *shapes: tuple[int, ...]) -> str:
+    shortest = min(side for shape in shapes for side in shape[:2])
+    return f"give one size to bring them to, such as folder:{directory}@{shortest}"
 
 
-def _size_text(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
+def _size_text(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"
 
 
 def _existing(path: str | Path, kind: str, example: str) -> Path:
     """The path, which must be a 'file' or a 'directory'."""
-    found = Path(path).expanduser()
-    if not (found.is_dir() if kind == "directory" else found.is_file()):
+    try:
+        found = Path(path).expanduser()
+        is_there = found.is_dir() if kind == "directory" else found.is_file()
+    except (OSError, RuntimeError) as error:  # too long a name, an unknown user's home
+        raise FileNotFoundError(
+            f"there is no {kind} {path} ({error}); expected {example}"
+        ) from error
+    if not is_there:
         raise FileNotFoundError(f"there is no {kind} {found}; expected {example}")
     return found

@@ -3,11 +3,15 @@
 import difflib
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from jaxgan.data.dataset import Dataset, from_arrays
-from jaxgan.data.files import IDX_SPLITS, folder, idx, npz
+from jaxgan.data.decoding import check_share, decode
+from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
+from jaxgan.data.records import Records
+from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
 from jaxgan.data.waves import wave_dataset
 
@@ -31,10 +35,15 @@ def _load_idx(path: str) -> Dataset:
     return idx(directory, split) if directory and split in IDX_SPLITS else idx(path)
 
 
-def _load_folder(path: str) -> Dataset:
+def _load_folder(path: str) -> Records:
     directory, _, size = path.rpartition("@")
     is_size = directory and size.isascii() and size.isdigit()
-    return folder(directory, int(size)) if is_size else folder(path)
+    return folder_records(directory, int(size)) if is_size else folder_records(path)
+
+
+def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
+    name, split, size = parse_tfds(path)
+    return tfds_source(name, split, size, manual_dir=manual_dir)
 
 
 NAMED: dict[str, Callable[[], Dataset]] = {
@@ -42,23 +51,38 @@ NAMED: dict[str, Callable[[], Dataset]] = {
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }
-FROM_PATH: dict[str, Callable[[str], Dataset]] = {
+FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {
     "idx": _load_idx,
     "npz": npz,
     "folder": _load_folder,
 }
-SPECS = (*NAMED, "idx:DIR", "idx:DIR:test", "npz:FILE", "folder:DIR", "folder:DIR@64")
+SPECS = (
+    *NAMED,
+    *("idx:DIR", "idx:DIR:test", "npz:FILE", "folder:DIR", "folder:DIR@64"),
+    *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
+)
 
 
-def load(spec: str) -> Dataset:
+def load(
+    spec: str,
+    *,
+    max_bytes: int = 2 * 2**30,
+    max_bad_share: float = 0.01,
+    tfds_manual_dir: str | Path | None = None,
+) -> Dataset | Records:
     """The data set that a line of text names.
 
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
-        'idx:DIR:test', 'npz:FILE', 'folder:DIR' or 'folder:DIR@64' (cropped to 64x64).
+        'idx:DIR:test', 'npz:FILE', 'folder:DIR', 'folder:DIR@64' (cropped to 64x64), or
+        'tfds:cifar10:test@64'; see `parse_tfds` for the last kind.
+      max_bytes: records that need no more memory than this are decoded, see `decode`; the others
+        are left to `stream`. Other sources are in memory in any case.
+      max_bad_share: the share of records that may be bad when they are decoded, 0..1.
+      tfds_manual_dir: for the tfds kind alone, the `manual_dir` of `tfds_source`.
 
     Returns:
-      Data set whose name loads it again.
+      Data set, or records for more than max_bytes; their name loads them again.
 
     Raises:
       ValueError: if the name is unknown (the error lists the known ones), or the data unsound.
@@ -67,16 +91,24 @@ def load(spec: str) -> Dataset:
     >>> load("gaussian").x.shape
     (100000, 2)
     """
+    check_share(max_bad_share)
     kind, colon, path = spec.partition(":")
+    if tfds_manual_dir is not None and kind != "tfds":
+        raise ValueError(f"tfds_manual_dir is for tfds:NAME alone, got it with data {spec!r}")
     if not colon and kind in NAMED:
         return NAMED[kind]()
-    if kind in FROM_PATH and path:
-        return FROM_PATH[kind](path)
+    sources: dict[str, Callable[[str], Dataset | Records]] = {**FROM_PATH}
+    sources["tfds"] = functools.partial(_load_tfds, manual_dir=tfds_manual_dir)
+    if kind in sources and path:
+        found = sources[kind](path)
+        if isinstance(found, Records) and found.num_bytes <= max_bytes:
+            return decode(found, max_bad_share)
+        return found
     known = f"known: {', '.join(SPECS)}"
-    if kind in FROM_PATH:
+    if kind in sources:
         raise ValueError(f"data {spec!r} lacks a path after '{kind}:'; {known}")
     if kind in NAMED:
         raise ValueError(f"data {spec!r} takes no path: write {kind!r}; {known}")
-    close = difflib.get_close_matches(kind.lower(), [*NAMED, *FROM_PATH], n=1)
+    close = difflib.get_close_matches(kind.lower(), [*NAMED, *sources], n=1)
     hint = f" did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"unknown data {spec!r};{hint} {known}")

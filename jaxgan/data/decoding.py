@@ -1,0 +1,103 @@
+"""Reading records: one by one with what may be bad about them, or all into one array."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from jaxgan.data.dataset import Dataset
+from jaxgan.data.records import Records
+
+MESSAGES_SHOWN = 3
+
+
+def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
+    """One sample, which must be what the records promise.
+
+    Returns:
+      The sample [*shape] and its label, -1 if it has none.
+
+    Raises:
+      ValueError: if the record cannot be read, or shape, dtype or label are not as promised, or a
+        float is not finite.
+    """
+    x, label = records.read(number)
+    named = f"{records.name}: record {number}"
+    if x.shape != records.shape or x.dtype != records.dtype:
+        raise ValueError(
+            f"{named} has shape {x.shape} and dtype {x.dtype}, "
+            f"expected {records.shape} and {records.dtype}"
+        )
+    if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
+        raise ValueError(f"{named} holds NaN or infinity")
+    label = -1 if label is None or records.num_classes is None else int(label)
+    most = (records.num_classes or 0) - 1
+    if not -1 <= label <= most:
+        raise ValueError(f"{named} has label {label}, expected -1..{most}")
+    return x, label
+
+
+def check_share(max_bad_share: float) -> None:
+    """Raises a ValueError unless the share lies in 0..1."""
+    if not 0 <= max_bad_share <= 1:
+        raise ValueError(f"max_bad_share must lie in 0..1, got {max_bad_share}")
+
+
+def too_many_bad(count: int, size: int, max_bad_share: float) -> bool:
+    """Whether so many bad records are more than the share allows, or all that there are."""
+    return count > 0 and (count / size > max_bad_share or count >= size)
+
+
+def refuse_bad(records: Records, bad: Mapping[int, str], max_bad_share: float) -> None:
+    """Raises a ValueError that shows the first bad records if there are too many of them."""
+    count = len(bad)
+    if not too_many_bad(count, records.size, max_bad_share):
+        return
+    messages = list(bad.values())
+    shown = "".join(f"\n  {message}" for message in messages[:MESSAGES_SHOWN])
+    more = f"\n  and {count - MESSAGES_SHOWN} more" if count > MESSAGES_SHOWN else ""
+    raise ValueError(
+        f"{records.name}: {count} of {records.size} records ({count / records.size:.2%}) so far "
+        f"cannot be read, and max_bad_share={max_bad_share} is the limit:{shown}{more}"
+    )
+
+
+def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
+    """All samples in one array in memory; records that cannot be read are left out.
+
+    Args:
+      records: what to read.
+      max_bad_share: the share of all records that may be bad, 0..1; 0 for none.
+
+    Returns:
+      Data set in the order of the records, with labels int32 if they have classes. Its `bad` holds
+      a message for each record that was left out.
+
+    Raises:
+      ValueError: if more records are bad, or fewer than 2 are left. The error says how many and
+        shows the first ones.
+    """
+    check_share(max_bad_share)
+    x = np.empty((records.size, *records.shape), records.dtype)
+    labels = np.empty(records.size, np.int32)
+    bad: dict[int, str] = {}
+    for number in range(records.size):  # threads gain nothing: image decoders hold Python's lock
+        try:
+            x[number], labels[number] = read_sample(records, number)
+        except ValueError as error:
+            bad[number] = str(error)
+            refuse_bad(records, bad, max_bad_share)
+    x, labels = _without(bad, x), _without(bad, labels)
+    if len(x) < 2:
+        raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
+    condition = None if records.num_classes is None else labels
+    return Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
+
+
+def _without(bad: dict[int, str], rows: np.ndarray) -> np.ndarray:
+    """The other rows, moved up in place: a copy could take as much memory again."""
+    if not bad:
+        return rows
+    kept = [number for number in range(min(bad), len(rows)) if number not in bad]
+    for row, number in enumerate(kept, start=min(bad)):
+        rows[row] = rows[number]
+    return rows[: min(bad) + len(kept)]

@@ -1,0 +1,32 @@
+"""Samples that are read one by one, for data sets that need not fit in memory."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+Sample = tuple[np.ndarray, int | None]
+
+
+class Records(NamedTuple):
+    """Samples [*shape] to be read by number, in their own range, with labels or without.
+
+    `read(number)` gives a sample and its label (None if the set has none) for numbers from 0 to
+    size - 1. It raises a ValueError that names the file or record that cannot be read, and can be
+    pickled, since worker processes call it. The other fields mean what they do in `Dataset`.
+    """
+
+    read: Callable[[int], Sample]
+    size: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    num_classes: int | None
+    low: float | None
+    high: float | None
+    name: str
+
+    @property
+    def num_bytes(self) -> int:
+        """Size in memory once all samples are decoded."""
+        return self.size * math.prod(self.shape) * self.dtype.itemsize

@@ -12,6 +12,7 @@ from jaxgan.models.labels import (
 from jaxgan.models.layers import (
     Conv,
     ConvTranspose,
+    Dense,
     Dropout,
     MinibatchDiscrimination,
     MinibatchStd,
@@ -34,6 +35,7 @@ __all__ = [
     "ConvTranspose",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "Dense",
     "Dropout",
     "LabelEmbedding",
     "MLPDiscriminator",

@@ -10,9 +10,11 @@ the three forms below, each written to be fast on CPU, can be differentiated as 
 ((1, 2, 2, 8), (1, 8, 8, 8))
 """
 
+import contextlib
+import contextvars
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -27,6 +29,7 @@ Implementation = Literal["auto", "cpu", "xla"]
 
 _FEW = 4  # channels up to which a product a pixel, and sums, beat XLA's operator on CPU
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
+_auto: contextvars.ContextVar[Implementation] = contextvars.ContextVar("auto", default="auto")
 
 
 class _Geometry(NamedTuple):
@@ -120,6 +123,20 @@ def conv_transpose(
     return (_input_adjoint if _is_cpu(implementation) else _plain_adjoint)(x, flipped, geometry)
 
 
+@contextlib.contextmanager
+def auto_means(implementation: Implementation) -> Iterator[None]:
+    """Within it "auto" is this implementation, for programs traced here that run elsewhere.
+
+    Args:
+      implementation: "cpu" runs everywhere and well; "xla" everywhere, but slowly on CPU.
+    """
+    token = _auto.set(implementation)
+    try:
+        yield
+    finally:
+        _auto.reset(token)
+
+
 def _cut_off(window: int, stride: int, padding: str) -> Pair:
     """What SAME and VALID cut off; negative where they add zeros."""
     if padding == "VALID":
@@ -154,6 +171,7 @@ def _pairs(padding: Any) -> tuple[Pair, Pair]:
 def _is_cpu(implementation: str) -> bool:
     if implementation not in ("auto", "cpu", "xla"):
         raise ValueError(f"implementation must be auto, cpu or xla, got {implementation!r}")
+    implementation = _auto.get() if implementation == "auto" else implementation
     return implementation == "cpu" or (implementation == "auto" and jax.default_backend() == "cpu")
 
 
@@ -181,13 +199,14 @@ def _plain_adjoint(g: Array, w: Array, geometry: _Geometry) -> Array:
 def _conv(x: Array, w: Array, geometry: _Geometry) -> Array:
     if not _has_few_outputs(w, geometry):
         return _plain(x, w, geometry)
-    products = jnp.einsum("bhwc,ijco->bhwijo", x, w)
+    kind = jnp.promote_types(x.dtype, jnp.float32)  # in which the products are summed
+    products = jnp.einsum("bhwc,ijco->bhwijo", x, w, preferred_element_type=kind)
     products = _padded(products, geometry.padding)
     (height, width), (rows, columns) = geometry.output, geometry.window
     y = jnp.zeros((len(x), height, width, w.shape[3]), products.dtype)
     for i, j in itertools.product(range(rows), range(columns)):
         y = y + products[:, i : i + height, j : j + width, i, j]
-    return y
+    return y.astype(x.dtype)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, concatenate_labels
-from jaxgan.models.layers import Conv, ConvTranspose
+from jaxgan.models.layers import Conv, ConvTranspose, Dense
 from jaxgan.models.mlp import leaky_relu
 from jaxgan.models.normalization import BatchNorm, SpectralNorm, around_one
 from jaxgan.types import Array, DiscriminatorOutput
@@ -82,7 +82,7 @@ class DCGANGenerator(nn.Module):
                 return nn.relu(ConditionalBatchNorm(self.num_classes)(x, labels, train, axis_name))
             return nn.relu(BatchNorm(scale_init=around_one())(x, train, axis_name))
 
-        x = nn.Dense(math.prod(sizes[0]) * features[0], use_bias=False, kernel_init=_NORMAL)(x)
+        x = Dense(math.prod(sizes[0]) * features[0], use_bias=False, kernel_init=_NORMAL)(x)
         x = activated(x.reshape(len(x), *sizes[0], features[0]))
         extra = len(features) == len(sizes)
         for size, width in zip(sizes[1:], [*features[1:], channels], strict=not extra):
@@ -167,11 +167,11 @@ class DCGANDiscriminator(nn.Module):
         x = x.reshape(len(x), -1)
         class_logits = None
         if self.auxiliary_classes is not None:
-            class_logits = linear(nn.Dense(self.auxiliary_classes, kernel_init=_NORMAL), x)
+            class_logits = linear(Dense(self.auxiliary_classes, kernel_init=_NORMAL), x)
         if self.condition_by == "projection" and self.num_classes and labels is not None:
             logits = ProjectionHead(self.num_classes, spectral)(x, labels, train)
         else:
-            logits = linear(nn.Dense(1, kernel_init=_NORMAL), x)[:, 0]
+            logits = linear(Dense(1, kernel_init=_NORMAL), x)[:, 0]
         return DiscriminatorOutput(logits, x, class_logits)
 
 

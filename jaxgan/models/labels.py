@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.models.layers import Dense
 from jaxgan.models.normalization import BatchNorm, SpectralNorm
 from jaxgan.types import Array
 
@@ -88,7 +89,9 @@ class LabelEmbedding(nn.Module):
           ValueError: if labels are not int [batch] in range.
         """
         shape = (self.num_classes, self.features)
-        return _rows(self.param("embedding", self.embedding_init, shape), labels)
+        table = self.param("embedding", self.embedding_init, shape)
+        # Taken in float32: the gradient is a sum over the samples of a class.
+        return _rows(table.astype(jnp.float32), labels).astype(table.dtype)
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -116,7 +119,8 @@ class ConditionalBatchNorm(nn.Module):
 
         def row(name: str, init: Callable[..., Array]) -> Array:
             table = LabelEmbedding(self.num_classes, x.shape[-1], init, name=name)
-            return _at_every_place(table(labels), x)
+            # Broadcast in float32, like a bias: the gradient is a sum over all places.
+            return _at_every_place(table(labels).astype(jnp.float32), x)
 
         y = BatchNorm(False, False, self.momentum, self.epsilon)(x, train, axis_name)
         y = row("scale", nn.initializers.ones) * y + row("bias", nn.initializers.zeros)
@@ -154,7 +158,7 @@ class ProjectionHead(nn.Module):
         def run(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train) if self.spectral_norm else layer(x)
 
-        unconditional = jnp.squeeze(run(nn.Dense(1), features), axis=1)
+        unconditional = jnp.squeeze(run(Dense(1), features), axis=1)
         embedding = run(LabelEmbedding(self.num_classes, features.shape[-1]), labels)
         return unconditional + jnp.sum(embedding * features, axis=1)
 

@@ -117,7 +117,7 @@ class SelfAttention(nn.Module):
         channels = x.shape[-1]
 
         def dense(x: Array, features: int) -> Array:
-            layer = nn.Dense(max(features, 1), use_bias=False)
+            layer = Dense(max(features, 1), use_bias=False)
             return SpectralNorm(layer)(x, train=train) if self.spectral_norm else layer(x)
 
         q, k, v = dense(x, channels // 8), dense(x, channels // 8), dense(x, channels // 2)
@@ -127,7 +127,8 @@ class SelfAttention(nn.Module):
         scores = jnp.einsum("bqc,bkc->bqk", q, k).astype(jnp.float32)
         attended = jnp.einsum("bqk,bkc->bqc", jax.nn.softmax(scores).astype(v.dtype), v)
         gamma = self.param("gamma", nn.initializers.zeros, ())
-        return x + gamma.astype(x.dtype) * dense(attended, channels).reshape(x.shape)
+        added = _float32(gamma) * dense(attended, channels).reshape(x.shape)
+        return x + added.astype(x.dtype)
 
 
 def _pooled(x: Array) -> Array:
@@ -170,8 +171,9 @@ class MinibatchStd(nn.Module):
         var = mean_over_devices(jnp.mean((groups - mean) ** 2, axis=1), over)
         deviation = jnp.sqrt(var + self.epsilon)
         s = jnp.mean(deviation, axis=tuple(range(1, x.ndim)))  # [groups]
-        s = jnp.repeat(s, size).astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
-        return jnp.concatenate([x, jnp.broadcast_to(s, (*x.shape[:-1], 1))], axis=-1)
+        s = jnp.repeat(s, size).reshape(-1, *[1] * (x.ndim - 1))
+        s = jnp.broadcast_to(s, (*x.shape[:-1], 1)).astype(x.dtype)
+        return jnp.concatenate([x, s], axis=-1)
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -200,7 +202,7 @@ class MinibatchDiscrimination(nn.Module):
         """
         if x.ndim != 2:
             raise ValueError(f"x must be [batch, features], got shape {x.shape}")
-        m = nn.Dense(self.num_kernels * self.kernel_dim, use_bias=False, name="T")(x)
+        m = Dense(self.num_kernels * self.kernel_dim, use_bias=False, name="T")(x)
         m = m.astype(jnp.float32).reshape(len(x), self.num_kernels, self.kernel_dim)
         everyone = gather(m, axis_name)
         distance = jnp.sum(jnp.abs(m[:, None] - everyone[None]), axis=-1)  # [here, all, kernels]
@@ -210,7 +212,30 @@ class MinibatchDiscrimination(nn.Module):
         return jnp.concatenate([x, o.astype(x.dtype)], axis=-1)
 
 
-# --- Convolutions
+# --- Dense layers and convolutions
+# Like all layers here, they compute in the type of x and of the parameters. In bfloat16, what is
+# broadcast is broadcast in float32, because its gradient is a sum over all places it went to: XLA
+# on CPU adds in bfloat16 what is bfloat16, and loses 98 % of the sum of 50,000 numbers.
+
+
+class Dense(nn.Module):
+    """A linear map of the last axis, with a bias; parameters as those of flax's own Dense.
+
+    Attributes:
+      features: length of the output's last axis.
+      use_bias: whether to add one; leave it out before a batch norm.
+      kernel_init: draws the kernel [in, features].
+    """
+
+    features: int
+    use_bias: bool = True
+    kernel_init: Callable = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Float [..., features] of x [..., in]."""
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        return _with_bias(self, jnp.dot(x, kernel))
 
 
 class Conv(nn.Module):
@@ -261,8 +286,15 @@ def _layer(layer: Conv | ConvTranspose, function: Callable, x: Array) -> Array:
     size = layer.kernel_size
     window = (size,) * (x.ndim - 2) if isinstance(size, int) else tuple(size)
     kernel = layer.param("kernel", layer.kernel_init, (*window, x.shape[-1], layer.features))
-    y = function(x, kernel, layer.stride, layer.padding, layer.implementation)
-    if layer.use_bias:
-        bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
-        y = y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
-    return y
+    return _with_bias(layer, function(x, kernel, layer.stride, layer.padding, layer.implementation))
+
+
+def _with_bias(layer: Dense | Conv | ConvTranspose, y: Array) -> Array:
+    if not layer.use_bias:
+        return y
+    bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
+    return (y + _float32(bias).reshape((1,) * (y.ndim - 1) + (-1,))).astype(y.dtype)
+
+
+def _float32(x: Array) -> Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.models.labels import concatenate_labels
-from jaxgan.models.layers import Dropout
+from jaxgan.models.layers import Dense, Dropout
 from jaxgan.types import Array, DiscriminatorOutput
 
 
@@ -46,8 +46,8 @@ class MLPGenerator(nn.Module):
         """
         x = concatenate_labels(latents, labels, self.num_classes)
         for width in self.hidden:
-            x = self.activation(nn.Dense(width)(x))
-        x = nn.Dense(math.prod(self.shape))(x)
+            x = self.activation(Dense(width)(x))
+        x = Dense(math.prod(self.shape))(x)
         x = x if self.output is None else self.output(x)
         return x.reshape(len(x), *self.shape)
 
@@ -96,9 +96,9 @@ class MLPDiscriminator(nn.Module):
         if self.auxiliary_classes is None:
             x = concatenate_labels(x, labels, self.num_classes)
         for width in self.hidden:
-            x = self.activation(nn.Dense(width)(x))
+            x = self.activation(Dense(width)(x))
             x = Dropout(self.dropout)(x, keys, train)
-        logits = jnp.squeeze(nn.Dense(1)(x), axis=1)
+        logits = jnp.squeeze(Dense(1)(x), axis=1)
         if self.auxiliary_classes is None:
             return logits
-        return DiscriminatorOutput(logits, x, nn.Dense(self.auxiliary_classes)(x))
+        return DiscriminatorOutput(logits, x, Dense(self.auxiliary_classes)(x))

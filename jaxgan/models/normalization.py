@@ -282,7 +282,8 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
 
 
 def _joined(reference: tuple, inputs: tuple) -> tuple:
-    return jax.tree.map(lambda *both: jnp.concatenate(both), reference, inputs)
+    # In the type of the inputs, which may be narrower than the one kept.
+    return jax.tree.map(lambda r, x: jnp.concatenate([r.astype(x.dtype), x]), reference, inputs)
 
 
 def _check_like(reference: tuple, inputs: tuple):

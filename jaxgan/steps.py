@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan import guards
 from jaxgan.ema import moving_average, start_average, warmed_decay
 from jaxgan.global_batch import mean_over_devices, sample_index
 from jaxgan.objectives import (
@@ -67,7 +68,12 @@ def as_batch(batch: Batch | Array) -> Batch:
 # --- One turn of one player
 
 
-def make_discriminator_step(gan: GAN, axis_name: str | None = None, accumulate: int = 1) -> Step:
+def make_discriminator_step(
+    gan: GAN,
+    axis_name: str | None = None,
+    accumulate: int = 1,
+    skip_nonfinite: bool = False,
+) -> Step:
     """One update of the discriminator; the generator is frozen.
 
     Args:
@@ -75,6 +81,8 @@ def make_discriminator_step(gan: GAN, axis_name: str | None = None, accumulate: 
       axis_name: mapped device axis, inside `pmap`; None under `jit`.
       accumulate: micro-batches whose gradients are averaged into one update. Batch statistics,
         and losses that look across samples, then look across one micro-batch.
+      skip_nonfinite: leave the player as it was where the loss or a gradient is not finite. The
+        metrics say so in any case, see `jaxgan.guards`.
     Returns:
       `step(key, state, batch) -> (state, metrics)` for one batch [batch, ...].
     Raises:
@@ -95,17 +103,25 @@ def make_discriminator_step(gan: GAN, axis_name: str | None = None, accumulate: 
         )
         model_state, extras = carry
         player = _updated(gan.discriminator_optimizer, player, grads, model_state)
-        metrics["discriminator_grad_norm"] = optax.tree.norm(grads)
-        return state._replace(discriminator=player, extras=extras), metrics
+        metrics |= guards.gradient_metrics("discriminator", metrics["discriminator_loss"], grads)
+        new = state._replace(discriminator=player, extras=extras)
+        if skip_nonfinite:
+            new = guards.keep_if_nonfinite("discriminator", metrics, state, new)
+        return new, metrics
 
     return step
 
 
-def make_generator_step(gan: GAN, axis_name: str | None = None, accumulate: int = 1) -> Step:
+def make_generator_step(
+    gan: GAN,
+    axis_name: str | None = None,
+    accumulate: int = 1,
+    skip_nonfinite: bool = False,
+) -> Step:
     """One update of the generator and its average; the discriminator is frozen.
 
-    The real samples of the batch serve only the condition and losses that look at them.
-    Arguments, result and errors are those of `make_discriminator_step`.
+    The real samples of the batch serve only the condition and losses that look at them. A skipped
+    update counts as a step. Arguments, result and errors are those of `make_discriminator_step`.
     """
     check_positive(accumulate=accumulate)
 
@@ -120,12 +136,15 @@ def make_generator_step(gan: GAN, axis_name: str | None = None, accumulate: int 
             objective, player.params, player.model_state, batch, axis_name, accumulate
         )
         player = _updated(gan.generator_optimizer, player, grads, model_state)
-        metrics["generator_grad_norm"] = optax.tree.norm(grads)
+        metrics |= guards.gradient_metrics("generator", metrics["generator_loss"], grads)
         average = state.ema
         if gan.ema_decay is not None:
-            new = Average(player.params, player.model_state)
-            average = moving_average(average, new, warmed_decay(gan.ema_decay, state.step))
-        return state._replace(generator=player, ema=average, step=state.step + 1), metrics
+            present = Average(player.params, player.model_state)
+            average = moving_average(average, present, warmed_decay(gan.ema_decay, state.step))
+        new = state._replace(generator=player, ema=average)
+        if skip_nonfinite:
+            new = guards.keep_if_nonfinite("generator", metrics, state, new)
+        return new._replace(step=state.step + 1), metrics
 
     return step
 
@@ -193,6 +212,7 @@ def make_train_step(
     first: Player = "discriminator",
     axis_name: str | None = None,
     accumulate: int = 1,
+    skip_nonfinite: bool = False,
 ) -> Step:
     """One round of the game: n_critic discriminator turns, then n_generator generator turns.
 
@@ -205,10 +225,12 @@ def make_train_step(
       first: the player whose turns come first when alternating.
       axis_name: mapped device axis, inside `pmap`; None under `jit`.
       accumulate: micro-batches a turn, see `make_discriminator_step`.
+      skip_nonfinite: discard updates that are not finite, see `make_discriminator_step`.
     Returns:
       `step(key, state, batch) -> (state, metrics)`. With `turns = max(n_critic, n_generator)`
       above 1 the batch has a leading axis [turns, batch, ...]: fresh data for each turn, the last
-      ones for the player with fewer. Metrics are those of each player's last turn.
+      ones for the player with fewer. Metrics are those of each player's last turn, but for the
+      counts of `jaxgan.guards`, which are of all.
     Raises:
       ValueError: if an argument is out of range or simultaneous updates are to have many turns.
     Source: Goodfellow et al. 2014, algorithm 1.
@@ -216,9 +238,10 @@ def make_train_step(
     check_positive(n_critic=n_critic, n_generator=n_generator)
     check_choice(update=(update, ("alternating", "simultaneous")))
     check_choice(first=(first, ("discriminator", "generator")))
+    options = (gan, axis_name, accumulate, skip_nonfinite)
     players: dict[Player, tuple[Step, int]] = {
-        "discriminator": (make_discriminator_step(gan, axis_name, accumulate), n_critic),
-        "generator": (make_generator_step(gan, axis_name, accumulate), n_generator),
+        "discriminator": (make_discriminator_step(*options), n_critic),
+        "generator": (make_generator_step(*options), n_generator),
     }
     if update == "simultaneous":
         if (n_critic, n_generator) != (1, 1):
@@ -241,7 +264,7 @@ def _alternating(players: list[tuple[Step, int]]) -> Step:
             for turn in range(turns - count, turns):
                 own = batch if turns == 1 else _turn(batch, turn, turns)
                 state, own_metrics = player_step(next(keys), state, own)
-            metrics |= own_metrics
+                metrics = guards.add_turn(metrics, own_metrics)
         return state, metrics
 
     return step
@@ -273,6 +296,14 @@ def check_positive(**counts: int):
     for name, count in counts.items():
         if not isinstance(count, numbers.Integral) or count < 1:
             raise ValueError(f"{name} must be a positive int, got {count!r}")
+        if count >= 2**31:
+            raise ValueError(f"{name} must be less than 2**31, got {count}")
+
+
+def check_seed(seed: int):
+    """Raises a ValueError unless a seed has at most 32 bits: jax leaves further ones out."""
+    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be an int from 0 to 2**32 - 1, got {seed!r}")
 
 
 def check_choice(**choices: tuple[str, tuple[str, ...]]):

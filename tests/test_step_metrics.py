@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import losses, regularizers
+from jaxgan import guards, losses, regularizers
 from jaxgan.objectives import mean_pairwise_distance
 from jaxgan.types import Network
 
@@ -62,7 +62,7 @@ def test_lecam_averages_move_towards_the_mean_logits(key, batch, make_gan):
 
 COMMON = {
     "discriminator_loss", "generator_loss", "value", "diversity", "logit_real", "logit_fake",
-    "logit_std", "discriminator_grad_norm", "generator_grad_norm",
+    "logit_std", "discriminator_grad_norm", "generator_grad_norm", *guards.COUNTS,
 }  # fmt: skip
 ACCURACY = {"accuracy_real", "accuracy_fake"}
 PROBABILITY = {"prob_real", "prob_fake"}

@@ -1,0 +1,154 @@
+"""Losses and gradients that are not finite: noticed on the device, named on the host.
+
+A step counts them in its metrics, at no cost beside the gradient norms; nothing waits for that.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxgan.types import Array, GANState, Metrics, PyTree
+
+Policy = Literal["stop", "skip", "rollback"]
+POLICIES: tuple[str, ...] = get_args(Policy)
+PLAYERS = ("discriminator", "generator")
+COUNTS = tuple(f"{player}_{kind}" for player in PLAYERS for kind in ("nonfinite", "culprit"))
+"""Names of the guard's metrics."""
+
+
+class Incident(NamedTuple):
+    """A round in which a player's loss or gradient was not finite.
+
+    `tensor` is the first that was not: the loss, or the gradient of a parameter. `turns` is how
+    many of the player's turns it concerns.
+    """
+
+    round: int
+    step: int
+    player: str
+    tensor: str
+    turns: int
+
+    def __str__(self) -> str:
+        return f"round {self.round} (step {self.step}): the {self.player}'s {self.tensor}"
+
+
+class NonFiniteError(ArithmeticError):
+    """Training met a loss or a gradient that is not finite; `incident` says where."""
+
+    def __init__(self, incident: Incident):
+        super().__init__(f"not finite in {incident}")
+        self.incident = incident
+
+
+# --- On the device
+
+
+def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
+    """The norm of a player's gradient, and which tensor of its turn is not finite.
+
+    Args:
+      player: "discriminator" or "generator".
+      loss: scalar.
+      grads: of the parameters.
+    Returns:
+      `PLAYER_grad_norm`; `PLAYER_nonfinite`, int32: 1 if something is not finite, else 0; and
+      `PLAYER_culprit`, int32: 0 for nothing, 1 for the loss, 2 + i for the gradient of parameter
+      i. A gradient whose squares overflow float32 (10^19 and more) does not count as finite.
+    """
+    squares = [optax.tree.norm(g, squared=True) for g in jax.tree.leaves(grads)]
+    finite = jnp.isfinite(jnp.stack([loss.astype(jnp.float32), *squares]))
+    places = jnp.arange(1, len(finite) + 1, dtype=jnp.int32)
+    first = jnp.min(jnp.where(finite, len(finite) + 1, places))
+    culprit = jnp.where(first > len(finite), 0, first)
+    return {
+        f"{player}_grad_norm": jnp.sqrt(sum(squares[1:], start=squares[0])),
+        f"{player}_nonfinite": (culprit > 0).astype(jnp.int32),
+        f"{player}_culprit": culprit,
+    }
+
+
+def add_turn(metrics: Metrics, turn: Metrics) -> Metrics:
+    """The metrics of a player's turns so far and of one more: the last ones, counts added up."""
+    merged = metrics | turn
+    for name in COUNTS:
+        if name in metrics and name in turn:
+            counts = name.endswith("nonfinite")
+            first = jnp.where(metrics[name] > 0, metrics[name], turn[name])
+            merged[name] = metrics[name] + turn[name] if counts else first
+    return merged
+
+
+def count(metrics: Metrics) -> Array:
+    """How many turns of a round were not finite, int32 scalar, of both players."""
+    names = [f"{player}_nonfinite" for player in PLAYERS]
+    return sum((metrics[name] for name in names if name in metrics), start=jnp.int32(0))
+
+
+def keep_if_nonfinite(player: str, metrics: Metrics, old: PyTree, new: PyTree) -> PyTree:
+    """The old state if something of the player's turn is not finite, else the new one."""
+    bad = metrics[f"{player}_nonfinite"] > 0
+    return jax.tree.map(lambda old, new: jnp.where(bad, old, new), old, new)
+
+
+# --- On the host
+
+
+def incidents(metrics: Mapping[str, Any], state: GANState) -> list[Incident]:
+    """What was not finite in the rounds of one compiled call.
+
+    Args:
+      metrics: arrays [rounds], among them "round" and "step".
+      state: its structure names the parameters.
+    """
+    found = []
+    for player in PLAYERS:
+        counts = np.atleast_1d(metrics.get(f"{player}_nonfinite", 0))
+        for place in np.flatnonzero(counts):
+            number, step, culprit = (
+                int(np.atleast_1d(metrics[name])[place])
+                for name in ("round", "step", f"{player}_culprit")
+            )
+            tensor = _tensors(getattr(state, player).params)[culprit - 1]
+            found.append(Incident(number, step, player, tensor, int(counts[place])))
+    return sorted(found)
+
+
+def check(metrics: Metrics, state: GANState, policy: Policy):
+    """Raises a `NonFiniteError` for the first incident, unless the policy is to skip them."""
+    if policy != "skip":
+        for incident in incidents(metrics, state):
+            raise NonFiniteError(incident)
+
+
+def check_state(state: GANState, played: int):
+    """Raises a `NonFiniteError` if a parameter or a statistic of a state is not finite.
+
+    An update may overflow though its loss and gradient do not. Waits for the state.
+    """
+    for player in PLAYERS:
+        own = getattr(state, player)
+        for kind, tree in (("parameter", own.params), ("statistic", own.model_state)):
+            finite = jax.device_get(_finite(tree))
+            for name, sound in zip(_names(tree), jax.tree.leaves(finite), strict=True):
+                if not sound:
+                    step = int(state.step)
+                    raise NonFiniteError(Incident(played, step, player, f"{kind} {name}", 1))
+
+
+@jax.jit
+def _finite(tree: PyTree) -> PyTree:
+    return jax.tree.map(lambda x: jnp.all(jnp.isfinite(x)), tree)
+
+
+def _names(tree: PyTree) -> list[str]:
+    paths = jax.tree_util.tree_leaves_with_path(tree)
+    return [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
+
+
+def _tensors(params: PyTree) -> Sequence[str]:
+    return ["loss", *(f"gradient of {name}" for name in _names(params))]

@@ -11,6 +11,9 @@ from jaxgan import (
     transformations,
 )
 from jaxgan.adapters import from_linen, from_nnx, without_condition
+from jaxgan.guards import NonFiniteError
+from jaxgan.plan import Plan
+from jaxgan.precision import gan_in_precision, with_compute_dtype
 from jaxgan.regularizers import penalty
 from jaxgan.steps import (
     init,
@@ -19,7 +22,7 @@ from jaxgan.steps import (
     make_train_step,
     sample,
 )
-from jaxgan.train import Plan, fit, iterate
+from jaxgan.train import fit, iterate, start
 from jaxgan.types import (
     GAN,
     AdversarialLoss,
@@ -31,6 +34,7 @@ from jaxgan.types import (
     Penalty,
     PenaltyInputs,
     PlayerState,
+    RunState,
 )
 
 __version__ = "0.1.0.dev0"
@@ -43,14 +47,17 @@ __all__ = [
     "GANState",
     "GeneratorTerm",
     "Network",
+    "NonFiniteError",
     "Penalty",
     "PenaltyInputs",
     "Plan",
     "PlayerState",
+    "RunState",
     "data",
     "fit",
     "from_linen",
     "from_nnx",
+    "gan_in_precision",
     "init",
     "iterate",
     "latents",
@@ -63,7 +70,9 @@ __all__ = [
     "penalty",
     "regularizers",
     "sample",
+    "start",
     "terms",
     "transformations",
+    "with_compute_dtype",
     "without_condition",
 ]

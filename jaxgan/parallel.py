@@ -34,15 +34,19 @@ def select_devices(devices: int | Sequence[Any] | None = None) -> list:
     """The devices meant: all, the first so many, or those given.
 
     Raises:
-      ValueError: if there are fewer devices than asked for, or several processes.
+      ValueError: if there are fewer devices than asked for, or, with several processes, if not all
+        of them are meant.
     """
-    if jax.process_count() > 1:
-        raise ValueError(f"one process is supported, this is one of {jax.process_count()}")
     if devices is None:
         return jax.devices()
     if not isinstance(devices, int):
         return list(devices)
     present = jax.devices()
+    if jax.process_count() > 1 and devices != len(present):
+        raise ValueError(
+            f"devices={devices}, but {jax.process_count()} processes have {len(present)} devices "
+            "and train on all of them"
+        )
     if not 1 <= devices <= len(present):
         raise ValueError(
             f"devices={devices}, but there are {len(present)} ({present[0].platform}); on a CPU "
@@ -52,8 +56,35 @@ def select_devices(devices: int | Sequence[Any] | None = None) -> list:
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
-    """The tree's arrays, whole on every device of a mesh; for a state that comes from elsewhere."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    """The tree's arrays, whole on every device of a mesh; for a state that comes from elsewhere.
+
+    With several processes each has the whole tree, on devices of its own or in NumPy arrays.
+    """
+    whole = NamedSharding(mesh, PartitionSpec())
+    if jax.process_count() == 1:
+        return jax.device_put(tree, whole)
+    return jax.tree.map(lambda x: _made_global(x, whole), tree)
+
+
+def split_batch(batch: PyTree, mesh: Mesh, batch_axis: int = 0) -> PyTree:
+    """A global batch out of what each process has of it, split over the mesh's devices.
+
+    Args:
+      batch: NumPy arrays, this process's contiguous slice along `batch_axis`; the slices are
+        equally long and in the order of the processes.
+      mesh: over all devices of all processes.
+      batch_axis: the axis that is split.
+    """
+    split = NamedSharding(mesh, PartitionSpec(*[None] * batch_axis, AXIS))
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(split, x), batch)
+
+
+def _made_global(x: Any, sharding: NamedSharding) -> jax.Array:
+    if isinstance(x, jax.Array) and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+        data = _made_global(jax.random.key_data(x), sharding)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
+    local = np.asarray(x)
+    return jax.make_array_from_process_local_data(sharding, local, local.shape)
 
 
 @functools.cache
@@ -130,8 +161,12 @@ def pmap_step(
     Returns:
       A function of the same signature, for the whole batch and a state without a device axis.
       It raises a ValueError if the batch cannot be split.
+    Raises:
+      ValueError: if there are fewer devices than asked for, or several processes.
     """
     chosen = select_devices(devices)
+    if jax.process_count() > 1:
+        raise ValueError("pmap runs in one process: use jit over a mesh with several")
     mapped = jax.pmap(
         lambda key, state, batch, constants: step(key, state, batch, *constants),
         axis_name=AXIS,
@@ -162,6 +197,7 @@ def pmap_step(
 def _check_replicated(tree: PyTree):
     # pmap believes out_axes=None and would go on with the first device's value.
     for x in jax.tree.leaves(tree):
+        x = jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
         shards = [np.asarray(shard.data) for shard in x.addressable_shards]
         if not all(np.array_equal(shards[0], other, equal_nan=True) for other in shards[1:]):
             raise ValueError(

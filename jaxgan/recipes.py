@@ -9,9 +9,9 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters import from_linen
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from jaxgan.plan import Plan
 from jaxgan.regularizers import gradient_penalty, penalty, r1, r2
 from jaxgan.terms import auxiliary_classifier
-from jaxgan.train import Plan
 from jaxgan.transformations import weight_clipping
 from jaxgan.types import GAN
 

@@ -1,63 +1,43 @@
 """The one training loop: `iterate` runs it, `fit` collects what it gives.
 
-All samples live on the device. The host draws the order of an epoch and hands over indices; many
-rounds of the game then run in one compiled call, and nothing waits for the device.
+The host draws the order of an epoch; many rounds of the game then run in one compiled call, and
+nothing waits for the device. All that a round does follows from the state's key and counts, so a
+run that goes on from a saved state repeats what it would have done without the break.
 """
 
+import contextlib
 import itertools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
-from jaxgan import parallel
-from jaxgan.data import Dataset, batch_indices, from_arrays, to_model_range
-from jaxgan.steps import (
-    Player,
-    Step,
-    check_choice,
-    check_positive,
-    init,
-    make_discriminator_step,
-    make_generator_step,
-    make_train_step,
-)
-from jaxgan.types import GAN, Array, Batch, GANState, Metrics
-
-Data = Dataset | Batch | Array | np.ndarray
-ROUNDS_PER_CALL = 100
-
-
-class Plan(NamedTuple):
-    """How a run goes: who moves when, on which batches, on which devices. See `fit`."""
-
-    batch_size: int = 64
-    n_critic: int = 1
-    n_generator: int = 1
-    alternation: Literal["steps", "epochs"] = "steps"
-    update: Literal["alternating", "simultaneous"] = "alternating"
-    first: Player = "discriminator"
-    accumulate: int = 1
-    model_range: tuple[float, float] | None = None
-    conditional: bool = False
-    wrapper: Literal["jit", "pmap"] = "jit"
-    devices: int | None = None
-    rounds_per_call: int | None = None
+from jaxgan import guards, parallel
+from jaxgan.data import Dataset, Records, prefetch
+from jaxgan.feed import Data, Drawn, Feed, Reading, as_data, make_feed, probe
+from jaxgan.plan import Plan, check, rows_a_device
+from jaxgan.precision import Precision, gan_in_precision
+from jaxgan.rounds import Call, calls, has_convolutions, make_phases, rounds_per_call
+from jaxgan.steps import Player, check_choice, check_positive, init
+from jaxgan.types import GAN, Array, GANState, Metrics, RunState
 
 
 class Progress(NamedTuple):
     """What one compiled call left behind; nothing of it has been waited for.
 
     `metrics` holds one value a round, [rounds]; among them "round", and "step" for generator
-    updates, which `step` gives on the host. `state` is valid only until the next call is made.
+    updates. `step` and `round` give the last ones on the host. `state` is valid only until the
+    next call is made. `bad` names records that could not be read.
     """
 
-    state: GANState
+    state: RunState
     metrics: Metrics
     step: int
+    round: int
+    bad: tuple[str, ...] = ()
 
 
 def fit(
@@ -75,6 +55,10 @@ def fit(
     accumulate: int = 1,
     model_range: tuple[float, float] | None = None,
     conditional: bool = False,
+    flip: bool = False,
+    crop: int = 0,
+    precision: Precision = "float32",
+    nonfinite: Literal["stop", "skip"] = "stop",
     wrapper: Literal["jit", "pmap"] = "jit",
     devices: int | None = None,
     rounds_per_call: int | None = None,
@@ -85,8 +69,8 @@ def fit(
     Args:
       key: PRNG key of all that is random: parameters, order of the data, latents.
       gan: the setting.
-      data: a `Dataset`, or all samples [N, ...], alone or with labels in a `Batch`. Plain float
-        arrays are used as they are; uint8 ones are images in 0..255.
+      data: a `Dataset` or `Records`, or all samples [N, ...], alone or with labels in a `Batch`.
+        Plain float arrays are used as they are; uint8 ones are images in 0..255.
       steps: generator updates; rounded up to whole rounds.
       batch_size: of the global batch, over all devices.
       n_critic: discriminator turns a round (or epochs, see alternation).
@@ -99,6 +83,10 @@ def fit(
       model_range: (low, high) of the generator's output, to which bounded data (uint8 images,
         named data sets) is scaled: (0, 1) for a sigmoid, (-1, 1) for tanh.
       conditional: give the data's labels to both players, instead of leaving them aside.
+      flip: mirror real images, each with probability 1/2.
+      crop: shift real images by up to so many pixels, see `jaxgan.data.random_crop`.
+      precision: of the networks' arithmetic, "float32" or "bfloat16", see `jaxgan.precision`.
+      nonfinite: "stop" at a loss or gradient that is not finite, or "skip" such updates.
       wrapper: "jit" over a mesh or "pmap"; the numbers are the same.
       devices: how many; all if not given.
       rounds_per_call: rounds in one compiled call; what is fast if not given.
@@ -109,7 +97,9 @@ def fit(
       that it belongs to was not on turn.
     Raises:
       ValueError: if an argument is out of range, or data, networks and devices do not fit.
+      NonFiniteError: if something is not finite; it says what, and in which round.
     """
+    check_choice(nonfinite=(nonfinite, ("stop", "skip")))
     plan = Plan(
         batch_size=batch_size,
         n_critic=n_critic,
@@ -120,215 +110,154 @@ def fit(
         accumulate=accumulate,
         model_range=model_range,
         conditional=conditional,
+        flip=flip,
+        crop=crop,
+        precision=precision,
+        nonfinite=nonfinite,
         wrapper=wrapper,
         devices=devices,
         rounds_per_call=rounds_per_call,
     )
-    calls: list[Metrics] = []
-    for progress in iterate(key, gan, data, steps, plan, state):
-        calls.append(progress.metrics)
-        state = progress.state
+    begun = start(key, gan, data, plan) if state is None else _gone_on(key, state, plan)
+    found: list[Metrics] = []
+    for progress in iterate(gan, data, steps, plan, begun):
+        found.append(progress.metrics)
+        state = progress.state.gan
     assert state is not None  # there is at least one call
-    return state, _history(jax.device_get(calls))
+    return state, _history(jax.device_get(found))
+
+
+def start(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
+    """The state before the first round; arguments and errors are those of `fit`."""
+    dataset = as_data(data)
+    check(dataset, plan)
+    init_key = jax.random.split(jax.random.clone(key), 4)[0]
+    # Closed over: so the networks see known labels, and refuse those out of range.
+    batch = probe(dataset, rows_a_device(plan), plan.conditional)
+    return run_state(key, jax.jit(lambda key: init(key, gan, batch))(init_key))
+
+
+def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) -> RunState:
+    """A GAN's state as that of a run with this key, after so many rounds and batches."""
+    counts = (jnp.asarray(count, jnp.int32) for count in (played, batches, 0, 0))
+    return RunState(state, key, *counts)
+
+
+def _gone_on(key: Array, state: GANState, plan: Plan) -> RunState:
+    played = int(state.step) // plan.n_generator if plan.alternation == "steps" else 0
+    return run_state(key, state, played, played * max(plan.n_critic, plan.n_generator))
 
 
 def iterate(
-    key: Array, gan: GAN, data: Data, steps: int, plan: Plan, state: GANState | None = None
-) -> Iterator[Progress]:
-    """The loop, call by call; arguments and errors are those of `fit`."""
-    dataset = as_dataset(data)
-    _check(dataset, steps, plan)
-    init_key, round_key, order_key = jax.random.split(key, 3)
-    order_words = np.asarray(jax.random.key_data(order_key)).tolist()
-    records = Batch(
-        jnp.asarray(dataset.x.reshape(len(dataset.x), -1)),
-        jnp.asarray(dataset.condition) if plan.conditional else None,
-    )
-    if state is None:
-        # Closed over: so the networks see known labels, and refuse those out of range.
-        batch = _to_batch(_probe_rows(dataset, plan), records, dataset, plan)
-        state = jax.jit(lambda key: init(key, gan, batch))(init_key)
-    else:
-        state = jax.tree.map(jnp.copy, state)  # donated below, but the caller may keep the old one
-    convolves = _has_convolutions(gan, state, dataset, plan)
-    one_round = convolves and jax.default_backend() == "cpu"  # loops of convolutions are slow there
-    rounds_per_call = plan.rounds_per_call or (1 if one_round else ROUNDS_PER_CALL)
-    options = parallel.convolution_options() if convolves else {}
-    step = int(state.step)
-    last, number = step + steps, step // plan.n_generator if plan.alternation == "steps" else 0
-    drawn = number * max(plan.n_critic, plan.n_generator)
-    mesh = parallel.make_mesh(plan.devices)
-    carry = parallel.replicate((state, jnp.asarray(number, jnp.int32)), mesh)
-    records = parallel.replicate(records, mesh)
-    for phase in _phases(gan, dataset, plan, options):
-        rounds = phase.rounds
-        if phase.updates:
-            rounds = min(rounds, math.ceil((last - step) / phase.updates))
-        for length in _lengths(rounds, rounds_per_call):
-            shape = (length, *([phase.turns] if phase.turns > 1 else []), plan.batch_size)
-            indices = batch_indices(
-                order_words, drawn, length * phase.turns, plan.batch_size, len(dataset.x)
-            ).reshape(shape)
-            carry, metrics = phase.call(round_key, carry, indices, records)
-            drawn += length * phase.turns
-            step += length * phase.updates
-            yield Progress(carry[0], metrics, step)
-        if step >= last:
-            return
+    gan: GAN,
+    data: Data,
+    steps: int,
+    plan: Plan,
+    state: RunState,
+    reading: Reading = Reading(),  # noqa: B008
+) -> Generator[Progress, None, None]:
+    """The loop, call by call, from a state on.
 
+    Calls end at the same rounds wherever they start, so that a state in between gives what an
+    unbroken run would give, to the bit on the same devices.
 
-class _Phase(NamedTuple):
-    call: Callable  # (key, (state, number of the round), indices, records) -> (..., metrics)
-    turns: int  # batches a round
-    updates: int  # generator updates a round
-    rounds: int
-
-
-def _phases(gan: GAN, dataset: Dataset, plan: Plan, options: dict[str, str]) -> Iterator[_Phase]:
-    """The phases of a run: one without end, or the players' epochs in turn."""
-    axis_name = parallel.AXIS if plan.wrapper == "pmap" else None
-    if plan.alternation == "steps":
-        step = make_train_step(
-            gan,
-            plan.n_critic,
-            plan.n_generator,
-            plan.update,
-            plan.first,
-            axis_name,
-            plan.accumulate,
-        )
-        turns = max(plan.n_critic, plan.n_generator)
-        return itertools.repeat(
-            _Phase(_compiled(step, dataset, plan, turns, options), turns, plan.n_generator, 10**12)
-        )
-    discriminator_step = make_discriminator_step(gan, axis_name, plan.accumulate)
-    generator_step = make_generator_step(gan, axis_name, plan.accumulate)
-    epoch = math.ceil(len(dataset.x) / plan.batch_size)
-    phases = [
-        _Phase(
-            _compiled(discriminator_step, dataset, plan, 1, options), 1, 0, plan.n_critic * epoch
-        ),
-        _Phase(
-            _compiled(generator_step, dataset, plan, 1, options), 1, 1, plan.n_generator * epoch
-        ),
-    ]
-    return itertools.cycle(phases if plan.first == "discriminator" else reversed(phases))
-
-
-def _compiled(
-    step: Step, dataset: Dataset, plan: Plan, turns: int, options: dict[str, str]
-) -> Callable:
-    """Many rounds of a step in one call, wrapped for the devices."""
-
-    def one_round(key, records, carry, indices):
-        state, number = carry
-        batch = _to_batch(indices, records, dataset, plan)
-        state, metrics = step(jax.random.fold_in(key, number), state, batch)
-        return (state, number + 1), metrics | {"step": state.step, "round": number + 1}
-
-    def rounds(key, carry, indices, records):
-        # A loop of one is no loop: XLA runs convolutions inside a loop many times slower on CPU.
-        return jax.lax.scan(
-            lambda carry, i: one_round(key, records, carry, i),
-            carry,
-            indices,
-            unroll=len(indices) == 1,
-        )
-
-    batch_axis = 1 if turns == 1 else 2
-    if plan.wrapper == "pmap":
-        return parallel.pmap_step(rounds, plan.devices, batch_axis=batch_axis, donate=True)
-    mesh = parallel.make_mesh(plan.devices)
-    return parallel.jit_step(
-        rounds, mesh, batch_axis=batch_axis, donate=True, compiler_options=options
-    )
-
-
-def _to_batch(indices: Array, records: Batch, dataset: Dataset, plan: Plan) -> Batch:
-    # Rows of a matrix, clipped: ten times faster to gather on CPU than bounds-checked images.
-    def take(rows):
-        return jnp.take(rows, indices, axis=0, mode="clip")
-
-    x = take(records.x).reshape(*indices.shape, *dataset.x.shape[1:])
-    x = to_model_range(x, dataset.low, dataset.high, plan.model_range)
-    return Batch(x, jax.tree.map(take, records.condition))
-
-
-def _lengths(rounds: int, most: int) -> Iterator[int]:
-    for start in range(0, rounds, most):
-        yield min(most, rounds - start)
-
-
-def _probe_rows(dataset: Dataset, plan: Plan) -> Array:
-    """Rows to start the networks with: as many as a device gets, two with the extreme labels."""
-    rows = np.resize(np.arange(2), max(2, _rows_a_device(plan)))
-    if plan.conditional and dataset.condition is not None:
-        rows[:2] = np.argmin(dataset.condition), np.argmax(dataset.condition)
-    return jnp.asarray(rows)
-
-
-def _rows_a_device(plan: Plan) -> int:
-    return plan.batch_size // (len(parallel.select_devices(plan.devices)) * plan.accumulate)
-
-
-def _has_convolutions(gan: GAN, state: GANState, dataset: Dataset, plan: Plan) -> bool:
-    num = max(2, _rows_a_device(plan))
-    x = jnp.zeros((num, *dataset.x.shape[1:]))
-    batch = Batch(x, jnp.zeros(num, jnp.int32) if plan.conditional else None)
-    program = jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch)
-    return "conv_general_dilated" in str(program)
-
-
-def as_dataset(data: Data) -> Dataset:
-    """A data set, also of plain samples [N, ...] or a `Batch` of them with labels.
-
+    Args:
+      gan: the setting.
+      data: see `fit`.
+      steps: further generator updates; rounded up to whole rounds.
+      plan: how the run goes.
+      state: from `start`, or an earlier `Progress`.
+      reading: how records are read that do not fit in memory.
     Raises:
-      ValueError: if the arrays are no good, see `jaxgan.data.from_arrays`.
+      ValueError: see `fit`.
+      NonFiniteError: if something is not finite, one call after the one where it was not.
     """
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, Batch):
-        return from_arrays(data.x, data.condition)
-    return from_arrays(data)
+    dataset = as_data(data)
+    check(dataset, plan)
+    check_positive(steps=steps)
+    gan = gan_in_precision(gan, plan.precision)
+    _, round_key, order_key, transform_key = jax.random.split(jax.random.clone(state.key), 4)
+    mesh = parallel.make_mesh(plan.devices)
+    feed = _feed_from(order_key, gan, dataset, plan, state, mesh, reading)
+    planned = _planned(gan, dataset, plan, state, steps, feed)
+    # Copied: donated below, but the caller may keep the old one.
+    carry = parallel.replicate(jax.tree.map(jnp.copy, state), mesh)
+    keys = parallel.replicate((round_key, transform_key), mesh)
+    late = None
+    with contextlib.closing(feed):
+        for call, drawn in _drawn_ahead(planned, feed, plan, mesh):
+            carry, metrics = call.phase.call(keys, carry, drawn.payload, feed.records)
+            if late is not None:  # its call ends before this one: the device never waits
+                guards.check(late, carry.gan, plan.nonfinite)
+            late = metrics
+            yield Progress(carry, metrics, call.step, call.round, drawn.bad)
+    assert late is not None  # there is at least one call
+    guards.check(late, carry.gan, plan.nonfinite)
 
 
-def _check(dataset: Dataset, steps: int, plan: Plan):
-    counts = plan._asdict() | {"steps": steps, "rounds_per_call": plan.rounds_per_call or 1}
-    names = ("steps", "batch_size", "n_critic", "n_generator", "accumulate", "rounds_per_call")
-    check_positive(**{name: counts[name] for name in names})
-    check_choice(
-        alternation=(plan.alternation, ("steps", "epochs")),
-        update=(plan.update, ("alternating", "simultaneous")),
-        first=(plan.first, ("discriminator", "generator")),
-        wrapper=(plan.wrapper, ("jit", "pmap")),
+def _feed_from(
+    order_key: Array,
+    gan: GAN,
+    dataset: Dataset | Records,
+    plan: Plan,
+    state: RunState,
+    mesh: Mesh,
+    reading: Reading,
+) -> Feed:
+    """The batches from a state's position in the data on, in the order that the key gives."""
+    order_words = np.asarray(jax.random.key_data(order_key)).tolist()
+    return make_feed(
+        dataset,
+        order_words,
+        int(state.batches),
+        plan.batch_size,
+        plan.conditional,
+        mesh,
+        reading,
+        known_labels_only=not _takes_unlabelled(gan, dataset, plan),
     )
-    _check_range(dataset, plan.model_range)
-    if plan.alternation == "epochs" and plan.update == "simultaneous":
-        raise ValueError('update="simultaneous" has no turns to alternate in epochs')
-    if plan.conditional and dataset.condition is None:
-        raise ValueError(f"conditional training needs labels, and {dataset.name} has none")
-    count = len(parallel.select_devices(plan.devices))
-    if plan.batch_size % (count * plan.accumulate):
-        raise ValueError(
-            f"batch_size={plan.batch_size} does not divide over {count} device(s) "
-            f"with accumulate={plan.accumulate}: choose a multiple of their product"
-        )
 
 
-def _check_range(dataset: Dataset, model_range: tuple[float, float] | None):
-    low, high = dataset.low, dataset.high
-    if low is not None and model_range is None:
-        raise ValueError(
-            f"{dataset.name} lies in {low}..{high}, but no model_range says where the generator's "
-            "samples lie: give (0, 1) for a sigmoid, (-1, 1) for tanh"
-        )
-    if low is None and model_range is not None:
-        seen = (float(dataset.x.min()), float(dataset.x.max()))
-        if seen[0] < model_range[0] or seen[1] > model_range[1]:
-            raise ValueError(
-                f"{dataset.name} lies in {seen[0]:.3g}..{seen[1]:.3g}, but the generator's samples "
-                f"in model_range={model_range}: scale the data, or use another generator"
-            )
+def _planned(
+    gan: GAN, dataset: Dataset | Records, plan: Plan, state: RunState, steps: int, feed: Feed
+) -> Iterator[Call]:
+    """The calls from a state on."""
+    convolves = has_convolutions(gan, state.gan, dataset, plan)
+    phases = make_phases(gan, dataset, feed, plan, convolves)
+    step = int(state.gan.step)
+    return calls(
+        phases,
+        int(state.round),
+        step,
+        step + steps,
+        lambda phase: rounds_per_call(dataset, plan, convolves, phase.turns),
+    )
+
+
+def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
+    if not plan.conditional or isinstance(dataset, Dataset):
+        return True  # or it was found out when the networks were started
+    batch = probe(dataset, rows_a_device(plan), plan.conditional, least=-1)
+    try:
+        jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
+    except ValueError:
+        return False
+    return True
+
+
+def _drawn_ahead(
+    planned: Iterator[Call], feed: Feed, plan: Plan, mesh: Mesh
+) -> Iterator[tuple[Call, Drawn]]:
+    """The calls with what each is given, on its way to the devices while the one before runs."""
+
+    def put(call: Call) -> tuple[Call, Drawn]:
+        drawn = feed.draw(call.batches)
+        if plan.wrapper == "pmap":
+            return call, drawn
+        split = parallel.split_batch(drawn.payload, mesh, len(call.batches))
+        return call, drawn._replace(payload=split)
+
+    return prefetch(planned, put, size=1)
 
 
 def _history(calls: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -6,7 +6,8 @@ import pytest
 
 import jaxgan
 from jaxgan import data, regularizers
-from jaxgan.train import Plan, fit, iterate
+from jaxgan.plan import Plan
+from jaxgan.train import fit, iterate, start
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def test_alternation_in_epochs_freezes_the_other_player(key, images, make_gan):
     gan = make_gan()
     plan = Plan(batch_size=8, alternation="epochs", n_critic=2, devices=1, rounds_per_call=100)
     before, turns = None, []
-    for progress in iterate(key, gan, images, 10, plan):
-        state = jax.device_get(progress.state)
+    for progress in iterate(gan, images, 10, plan, start(key, gan, images, plan)):
+        state = jax.device_get(progress.state.gan)
         if before is not None:
             moved = [
                 not np.array_equal(
@@ -124,6 +125,21 @@ def test_labels_that_the_networks_do_not_know_are_refused(key, make_gan, bad):
         fit(key, gan, jaxgan.Batch(np.zeros((8, 2)), labels), 1, batch_size=8, conditional=True)
 
 
+def test_streamed_samples_without_a_label_are_refused_when_they_are_met(key, make_gan):
+    from jaxgan.models import MLPDiscriminator, MLPGenerator
+
+    points = data.Records(
+        lambda number: (np.zeros(2, np.float32), number % 4 - 1),
+        *(8, (2,), np.dtype(np.float32), 3, None, None, "points"),
+    )
+    gan = make_gan(
+        generator=jaxgan.from_linen(MLPGenerator((2,), (4,), num_classes=3)),
+        discriminator=jaxgan.from_linen(MLPDiscriminator((4,), num_classes=3)),
+    )
+    with pytest.raises(ValueError, match="points has samples without a label"):
+        fit(key, gan, points, 1, batch_size=8, conditional=True)
+
+
 def test_layers_that_group_samples_can_be_trained(key, make_gan):
     class Grouped(nn.Module):
         @nn.compact
@@ -187,7 +203,7 @@ def test_convolutions_run_outside_the_loop_on_cpu(key, images, make_gan):
     plan = Plan(batch_size=8, devices=1)
     for network, rounds in ((None, 5), (Conv(), 1)):
         gan = make_gan() if network is None else make_gan(discriminator=jaxgan.from_linen(network))
-        progress = next(iterate(key, gan, images, 5, plan))
+        progress = next(iterate(gan, images, 5, plan, start(key, gan, images, plan)))
         assert len(progress.metrics["step"]) == rounds
 
 

@@ -1,0 +1,210 @@
+"""How batches reach the compiled rounds: drawn on the device from all samples, or streamed to it.
+
+Both ways give the same batches, in the order that `jaxgan.data.batch_indices` says.
+"""
+
+from collections.abc import Callable, Generator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgan import parallel, processes
+from jaxgan.data import (
+    Dataset,
+    Records,
+    batch_indices,
+    flip_horizontally,
+    from_arrays,
+    random_crop,
+    stream,
+    to_model_range,
+)
+from jaxgan.global_batch import sample_index, sample_keys
+from jaxgan.types import Array, Batch, PyTree
+
+Data = Dataset | Records | Batch | Array | np.ndarray
+
+
+class Reading(NamedTuple):
+    """How records that do not fit in memory are read; nothing of it changes a result.
+
+    Attributes:
+      workers: processes that read and decode; 0 for none beside this one.
+      max_bad_share: share of all records that may be unreadable before training stops.
+    """
+
+    workers: int = 0
+    max_bad_share: float = 0.01
+
+
+class Drawn(NamedTuple):
+    """What one compiled call is given: indices or samples, [rounds, (turns,) batch, ...].
+
+    `bad` names records met on the way that could not be read.
+    """
+
+    payload: PyTree
+    bad: tuple[str, ...] = ()
+
+
+class Feed(NamedTuple):
+    """Where a run's batches come from.
+
+    `draw(shape)` gives what the next call needs, for rounds and turns [rounds, (turns)], on the
+    host; `records` is what stays on the device; `samples(payload, records)` makes the batch of a
+    round of it, inside the call. `close()` ends what draws.
+    """
+
+    draw: Callable[[tuple[int, ...]], Drawn]
+    records: PyTree
+    samples: Callable[[PyTree, PyTree], Batch]
+    close: Callable[[], None]
+
+
+def as_data(data: Data) -> Dataset | Records:
+    """A data set, also of plain samples [N, ...] or a `Batch` of them with labels.
+
+    Raises:
+      ValueError: if the arrays are no good, see `jaxgan.data.from_arrays`.
+    """
+    if isinstance(data, Dataset | Records):
+        return data
+    if isinstance(data, Batch):
+        return from_arrays(data.x, data.condition)
+    return from_arrays(data)
+
+
+def make_feed(
+    data: Dataset | Records,
+    order_words: list[int],
+    first_batch: int,
+    batch_size: int,
+    conditional: bool,
+    mesh: Mesh,
+    reading: Reading,
+    known_labels_only: bool,
+) -> Feed:
+    """The feed of a data set, from a batch on; a process draws its own slice of each.
+
+    With `known_labels_only` a streamed sample without a label is an error when it is met.
+
+    Raises:
+      ValueError: if the batch does not divide over the processes.
+    """
+    rows = processes.own_slice(batch_size)
+    if isinstance(data, Records):
+        batches = stream(
+            data,
+            order_words,
+            first_batch,
+            None,
+            batch_size,
+            start=rows.start,
+            stop=rows.stop,
+            workers=reading.workers,
+            max_bad_share=reading.max_bad_share,
+        )
+        return _streamed(batches, conditional, data.name if known_labels_only else None)
+    return _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh)
+
+
+def _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh) -> Feed:
+    records = Batch(
+        data.x.reshape(data.size, -1), np.asarray(data.condition) if conditional else None
+    )
+    position = first_batch
+
+    def draw(shape):
+        nonlocal position
+        num = int(np.prod(shape))
+        indices = batch_indices(order_words, position, num, batch_size, data.size)
+        position += num
+        return Drawn(indices[:, rows].reshape(*shape, -1))
+
+    def samples(indices, records):
+        # Rows of a matrix, clipped: ten times faster to gather on CPU than bounds-checked images.
+        def take(rows):
+            return jnp.take(rows, indices, axis=0, mode="clip")
+
+        x = take(records.x).reshape(*indices.shape, *data.shape)
+        return Batch(x, jax.tree.map(take, records.condition))
+
+    return Feed(
+        draw, parallel.replicate(jax.tree.map(jnp.asarray, records), mesh), samples, lambda: None
+    )
+
+
+def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> Feed:
+    def draw(shape):
+        parts = [next(batches) for _ in range(int(np.prod(shape)))]
+        if conditional and refused_in and any((part.condition < 0).any() for part in parts):
+            raise ValueError(f"{refused_in} has samples without a label, and the networks need one")
+
+        def stacked(arrays):
+            return np.stack(arrays).reshape(*shape, *arrays[0].shape)
+
+        labels = stacked([part.condition for part in parts]) if conditional else None
+        bad = tuple(text for part in parts for text in part.bad)
+        return Drawn(Batch(stacked([part.x for part in parts]), labels), bad)
+
+    return Feed(draw, (), lambda batch, records: batch, batches.close)
+
+
+def prepared(
+    key: Array,
+    batch: Batch,
+    data: Dataset | Records,
+    model_range: tuple[float, float] | None,
+    flip: bool,
+    crop: int,
+    axis_name: str | None,
+) -> Batch:
+    """A batch as the networks get it: mirrored and cropped at random, in the model's range.
+
+    Args:
+      key: of the random transforms; each sample has its own, by its index in the global batch.
+      batch: samples [(turns,) batch, *shape] in the data's own range.
+      data: says that range.
+      model_range: the generator's.
+      flip: mirror every other sample.
+      crop: pixels by which samples are shifted at most.
+      axis_name: mapped device axis.
+    """
+    x = batch.x
+    if flip or crop:
+        turns = x.reshape(-1, *x.shape[x.ndim - 1 - len(data.shape) :])
+        moved = [
+            _moved(jax.random.fold_in(key, turn), own, flip, crop, axis_name)
+            for turn, own in enumerate(turns)
+        ]
+        x = jnp.stack(moved).reshape(x.shape)
+    return batch._replace(x=to_model_range(x, data.low, data.high, model_range))
+
+
+def _moved(key: Array, x: Array, flip: bool, crop: int, axis_name: str | None) -> Array:
+    flip_key, crop_key = jax.random.split(key)
+    index = sample_index(len(x), axis_name)
+    x = flip_horizontally(sample_keys(flip_key, index), x) if flip else x
+    return random_crop(sample_keys(crop_key, index), x, crop) if crop else x
+
+
+def probe(data: Dataset | Records, rows: int, conditional: bool, least: int | None = None) -> Batch:
+    """A batch to start networks with: zeros [rows, ...], with the first and the last label.
+
+    The first one, if not given, is that of the data in memory, and 0 of streamed ones.
+
+    Raises:
+      ValueError: if there are no labels, and conditional training needs them.
+    """
+    rows = max(2, rows)
+    x = jnp.zeros((rows, *data.shape))
+    if not conditional:
+        return Batch(x)
+    if data.num_classes is None:
+        raise ValueError(f"conditional training needs labels, and {data.name} has none")
+    if least is None and isinstance(data, Dataset) and data.condition is not None:
+        least = int(data.condition.min())
+    return Batch(x, jnp.asarray(np.resize([least or 0, data.num_classes - 1], rows), jnp.int32))

@@ -1,21 +1,21 @@
-"""The command line: jaxgan train, sample, recipes."""
+"""The command line: jaxgan train, sample, export, recipes."""
 
+import math
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from jaxgan import recipes, runs, samples
+from jaxgan import config, export, processes, recipes, runs, samples
 from jaxgan.data.sources import SPECS
-
-PLAIN_LINES = 20
+from jaxgan.folder import free_folder
+from jaxgan.guards import NonFiniteError
+from jaxgan.options import Wanted, options_for
+from jaxgan.processes import Addresses
+from jaxgan.progress import display
 
 app = typer.Typer(
     help="Generative adversarial networks in JAX.",
@@ -30,7 +30,7 @@ def main():
     """Runs the command line; bad input ends in one line that says what is wrong, and status 2."""
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NonFiniteError) as error:
         Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
 
@@ -41,14 +41,22 @@ def _count(help_text: str, default: str = "the recipe's") -> typer.models.Option
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="A name that `jaxgan recipes` lists.")] = "digits",
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A name that `jaxgan recipes` lists.", show_default="digits"),
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help=f"One of: {', '.join(SPECS)}.", show_default="the recipe's")
     ] = None,
-    steps: Annotated[int | None, _count("Generator updates.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    steps: Annotated[int | None, _count("Generator updates in all.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all that is random.", show_default="0")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="A new folder.", show_default="runs/RECIPE")
+        Path | None,
+        typer.Option(
+            help="A new folder, or a run's: that run then goes on.", show_default="runs/RECIPE"
+        ),
     ] = None,
     batch_size: Annotated[int | None, _count("Over all devices.")] = None,
     n_critic: Annotated[int | None, _count("Discriminator turns a round.")] = None,
@@ -66,9 +74,32 @@ def train(
         typer.Option(help="Whose turn comes first.", show_default="the recipe's"),
     ] = None,
     accumulate: Annotated[int | None, _count("Micro-batches an update.")] = None,
+    flip: Annotated[
+        bool | None,
+        typer.Option(help="Mirror every other real image.", show_default="the recipe's"),
+    ] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Shift real images by up to so many pixels.", show_default="the recipe's"
+        ),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"] | None,
+        typer.Option(help="Of the networks' arithmetic.", show_default="the recipe's"),
+    ] = None,
+    nonfinite: Annotated[
+        Literal["stop", "skip", "rollback"] | None,
+        typer.Option(
+            help="What to do where a loss or gradient is not finite: stop; skip the update; or go "
+            "back to the last checkpoint with a fresh key.",
+            show_default="stop",
+        ),
+    ] = None,
     parallel: Annotated[
-        Literal["jit", "pmap"], typer.Option(help="How the step runs on devices.")
-    ] = "jit",
+        Literal["jit", "pmap"] | None,
+        typer.Option(help="How the step runs on devices.", show_default="jit"),
+    ] = None,
     devices: Annotated[int | None, _count("How many devices.", "all")] = None,
     rounds_per_call: Annotated[
         int | None, _count("Rounds in one compiled call.", "what is fast")
@@ -78,41 +109,162 @@ def train(
         int | None,
         _count("Generator updates; pictures come at the end of a compiled call.", "10 times a run"),
     ] = None,
+    save_every: Annotated[
+        int | None, _count("Generator updates between checkpoints.", "10 times a run")
+    ] = None,
+    save_minutes: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Most minutes between checkpoints.", show_default="10"),
+    ] = None,
+    keep: Annotated[int | None, _count("How many of the last checkpoints stay.", "3")] = None,
+    keep_best: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC:max|min", help="Keep the checkpoint that is best by a metric too."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that read streamed data.", show_default="0"),
+    ] = None,
+    max_memory: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="GiB of decoded data kept in memory; more is streamed.", show_default="2"
+        ),
+    ] = None,
+    max_bad_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of records that may be unreadable; 0 stops at the first.",
+            show_default="0.01",
+        ),
+    ] = None,
+    tfds_manual_dir: Annotated[
+        Path | None,
+        typer.Option(help="Files that TFDS prepares data from, instead of the network."),
+    ] = None,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            help="Join the other processes of this job, as the cluster's environment says."
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where the processes of the run meet.")
+    ] = None,
+    num_processes: Annotated[int | None, typer.Option(min=1, help="How many there are.")] = None,
+    process_id: Annotated[int | None, typer.Option(min=0, help="Which this is.")] = None,
+    force: Annotated[
+        bool, typer.Option(help="Go on with settings that change the mathematics.")
+    ] = False,
 ):
-    """Train RECIPE on DATA and write a run's folder."""
-    chosen = recipes.recipe(recipe)
-    given: dict[str, Any] = {
-        "batch_size": batch_size,
-        "n_critic": n_critic,
-        "n_generator": n_generator,
-        "alternation": alternation,
-        "update": update,
-        "first": first,
-        "accumulate": accumulate,
-        "wrapper": parallel,
-        "devices": devices,
-        "rounds_per_call": rounds_per_call,
-    }
-    steps = steps or chosen.steps
-    options = runs.Options(
-        data=data or chosen.data,
-        steps=steps,
-        seed=seed,
-        log_every=log_every or max(1, steps // 400),
-        sample_every=sample_every or max(1, steps // 10),
-        plan=chosen.plan._replace(**{k: v for k, v in given.items() if v is not None}),
+    """Train RECIPE on DATA in a run's folder, or go on with the run that is there.
+
+    Ctrl-C or SIGTERM saves the state and ends with status 130 or 143; a second one ends at once.
+    """
+    addresses = Addresses(coordinator, num_processes, process_id)
+    if distributed or any(value is not None for value in addresses):
+        processes.start_processes(addresses)
+    given = _given(
+        {
+            "recipe": recipe,
+            "steps": steps,
+            "seed": seed,
+            "log_every": log_every,
+            "sample_every": sample_every,
+        }
     )
-    out = out or runs.free_folder(chosen.name)
-    console = Console()
-    console.print(f"{chosen.name} on {options.data}: {steps} steps -> {out}", highlight=False)
-    with _display(console, steps) as tell:
-        result = runs.train_run(chosen, options, out, tell)
-    console.print(f"{result['seconds']} s; samples and curves are in {out}", highlight=False)
+    plan = _given(
+        {
+            "batch_size": batch_size,
+            "n_critic": n_critic,
+            "n_generator": n_generator,
+            "alternation": alternation,
+            "update": update,
+            "first": first,
+            "accumulate": accumulate,
+            "flip": flip,
+            "crop": crop,
+            "precision": precision,
+            "nonfinite": nonfinite,
+            "wrapper": parallel,
+            "devices": devices,
+            "rounds_per_call": rounds_per_call,
+        }
+    )
+    reading = _given(
+        {
+            "source": data,
+            "workers": workers,
+            "max_bytes": None if max_memory is None else _bytes(max_memory),
+            "max_bad_share": max_bad_share,
+            "tfds_manual_dir": None if tfds_manual_dir is None else str(tfds_manual_dir),
+        }
+    )
+    kept = _given({"last": keep}) | ({} if keep_best is None else _best(keep_best))
+    saving = _given({"every": save_every, "minutes": save_minutes})
+    if out is None:
+        out = free_folder(recipes.recipe(recipe or "digits").name)
+    _train(out, Wanted(given, plan, reading, saving, kept), force)
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    steps: Annotated[int | None, _count("Generator updates in all.", "the run's")] = None,
+):
+    """Go on with a run from its last checkpoint; `train --out RUN` takes all other options."""
+    config.read_config(run)  # there must be a run
+    _train(run, Wanted(_given({"steps": steps}), {}, {}, {}, {}), force=False)
+
+
+def _bytes(gibibytes: float) -> int:
+    if not math.isfinite(gibibytes):
+        raise ValueError(f"--max-memory must be a number of GiB, got {gibibytes}")
+    return round(gibibytes * 2**30)
+
+
+def _best(text: str) -> dict[str, str]:
+    """METRIC:max or METRIC:min, or METRIC alone for the largest."""
+    metric, colon, mode = text.partition(":")
+    if not metric or (colon and mode not in ("max", "min")):
+        raise ValueError(f"--keep-best must be METRIC:max or METRIC:min, got {text!r}")
+    return {"metric": metric, "mode": mode or "max"}
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _train(out: Path, wanted: Wanted, force: bool):
+    options = options_for(out, wanted)
+    console = Console(quiet=not processes.is_writer())
+    console.print(
+        f"{options.recipe} on {options.input.source}: {options.steps} steps -> {out}",
+        highlight=False,
+        markup=False,
+    )
+    with display(console, options.steps) as tell:
+        result = runs.train_run(options, out, tell, force)
+    if result.signal is None:
+        text = f"{result.seconds} s; samples and curves are in {out}"
+        console.print(text, highlight=False, markup=False)
+        return
+    console.print(
+        f"stopped by signal {result.signal} and saved at step {result.step}; "
+        f"`jaxgan resume {out}` goes on",
+        highlight=False,
+        markup=False,
+    )
+    raise typer.Exit(128 + result.signal)
 
 
 @app.command()
 def sample(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
     num: Annotated[int | None, _count("How many.", "64, or 8 of each class")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
@@ -121,14 +273,28 @@ def sample(
         int | None,
         typer.Option(help="Class of all samples.", show_default="all, one a row of the picture"),
     ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
+    ] = "latest",
 ):
     """Write samples of a run, in the range of the data it was trained on."""
     samples.check_writable(run, out)
     num = num or samples.default_num(run, label)
     labels = samples.asked_labels(run, num, label)
-    drawn = samples.sample_run(run, num, seed, ema, labels)
+    drawn = samples.sample_run(run, num, seed, ema, labels, checkpoint)
     samples.write_samples(drawn, run, out, labels)
-    Console().print(f"{num} samples -> {out}", highlight=False)
+    Console().print(f"{num} samples -> {out}", highlight=False, markup=False)
+
+
+@app.command("export")
+def export_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: Annotated[Path | None, typer.Option(help="A folder.", show_default="RUN/export")] = None,
+    ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
+):
+    """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
+    written = export.export_run(run, out, ema)
+    Console().print(f"generator -> {written}", highlight=False, markup=False)
 
 
 @app.command("recipes")
@@ -142,66 +308,3 @@ def list_recipes():
         table.add_row("", each.result)
         table.add_row("", "")
     Console().print(table, highlight=False)
-
-
-@contextmanager
-def _display(console: Console, steps: int) -> Iterator[Callable[[runs.Row], None]]:
-    """A progress bar on a terminal, a plain line now and then elsewhere."""
-    speed = _speedometer()
-    if console.is_terminal:
-        columns = (
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-        )
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("compiling", total=steps)
-
-            def update(row: runs.Row):
-                text = _main_metrics(row, speed(row))
-                progress.update(task, completed=row["step"], description=text)
-
-            yield update
-    else:
-        due = 0
-
-        def print_line(row: runs.Row):
-            nonlocal due
-            text = _main_metrics(row, speed(row))
-            if row["round"] >= due:
-                due = row["round"] + steps // PLAIN_LINES
-                console.print(
-                    f"step {row['step']}/{steps}  {text}", highlight=False, soft_wrap=True
-                )
-
-        yield print_line
-
-
-def _speedometer() -> Callable[[runs.Row], float]:
-    """Rounds a second since the last row that came at another time."""
-    marks = [(time.perf_counter(), 0)]
-    speed = 0.0
-
-    def measure(row: runs.Row) -> float:
-        nonlocal speed
-        now, (then, number) = time.perf_counter(), marks[-1]
-        if now - then > 0.2:
-            speed = (row["round"] - number) / (now - then)
-            marks.append((now, row["round"]))
-        return speed
-
-    return measure
-
-
-def _main_metrics(row: runs.Row, speed: float) -> str:
-    shown = {
-        "D": row.get("discriminator_loss"),
-        "G": row.get("generator_loss"),
-        "accuracy real": row.get("accuracy_real"),
-        "fake": row.get("accuracy_fake"),
-        "pairs": row.get("accuracy_pairs"),
-        "diversity": row.get("diversity"),
-    }
-    metrics = "  ".join(f"{name} {value:.2f}" for name, value in shown.items() if value is not None)
-    return f"{speed:.0f} rounds/s  {metrics}"

@@ -1,255 +1,347 @@
-"""A run's folder: what `jaxgan train` writes and `jaxgan sample` reads.
+"""A run in its folder: begun, gone on with, ended at any moment without a loss.
 
 config.json     what was asked for, on which data, with which versions
-metrics.jsonl   the metrics of each logged round, a line each
-events.out...   the same for TensorBoard, with the pictures
-samples/        pictures of one fixed set of latents over time
-curves.png      losses, accuracy and diversity
-state/          the final state (Orbax)
+checkpoints/    all that the rest of the run depends on, by the number of rounds (Orbax)
 result.json     the time taken and the last metrics
+and what `jaxgan.journal` writes on the way
 """
 
 import contextlib
-import datetime
+import functools
 import itertools
 import json
-import math
-import os
-import platform
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
-from tensorboardX import SummaryWriter
+from jax.sharding import NamedSharding, PartitionSpec
+from orbax.checkpoint import CheckpointManager
 
-from jaxgan import checkpoint, plots
-from jaxgan.data import Dataset, load, to_own_range
-from jaxgan.recipes import Recipe
-from jaxgan.steps import check_positive, sample
-from jaxgan.train import Plan, iterate
-from jaxgan.types import GANState, Metrics
+from jaxgan import checkpoint, guards, parallel, processes
+from jaxgan.config import (
+    Config,
+    check_fields,
+    check_same_mathematics,
+    differences,
+    facts,
+    read_config,
+    shared_settings,
+    surroundings,
+    to_json,
+)
+from jaxgan.data import Dataset, Records, load
+from jaxgan.entries import Run, make_draw, make_entry, note_left_out, write_entry
+from jaxgan.errors import said_connection, said_memory, said_where
+from jaxgan.feed import Reading, probe
+from jaxgan.folder import CHECKPOINTS, held_folder
+from jaxgan.interrupts import Interrupts
+from jaxgan.journal import (
+    Journal,
+    Row,
+    metrics_rows,
+    opened,
+    replace_file,
+    write_event,
+)
+from jaxgan.options import Options
+from jaxgan.recipes import recipe
+from jaxgan.rounds import of_setting
+from jaxgan.steps import make_train_step
+from jaxgan.train import Progress, iterate, start
+from jaxgan.types import RunState
 
-Row = dict[str, Any]
+CLASSES = 1000  # so many need not all occur in the data
+ROLLBACKS_IN_A_ROW = 3
+ROUNDS_BETWEEN_QUESTIONS = 100
 
 
-class Options(NamedTuple):
-    """What a run is asked for beside its recipe's networks."""
+class Result(NamedTuple):
+    """How a start of a run ended.
 
-    data: str
-    steps: int
-    seed: int
-    log_every: int
-    sample_every: int
-    plan: Plan
+    Attributes:
+      seconds: it took, compilation included.
+      round: rounds played in all.
+      step: generator updates in all.
+      discarded: updates in all that were skipped as not finite.
+      last: the last logged row.
+      signal: the number of the signal that stopped it; None if it ran to its end.
+    """
 
-
-class Entry(NamedTuple):
-    """What there is to write at one point of a run; the state comes with the last entry only."""
-
+    seconds: float
     round: int
     step: int
-    rows: list[Row]
-    samples: np.ndarray | None
-    state: GANState | None
+    discarded: int
+    last: Row
+    signal: int | None
+
+
+# --- From outside
+
+
+def train_run(
+    options: Options,
+    out: Path,
+    tell: Callable[[Row], None] = lambda row: None,
+    force: bool = False,
+) -> Result:
+    """Trains into a folder, or goes on with the run that is there, to the bit.
+
+    Args:
+      options: what is asked for.
+      out: the folder: new, empty, or that of a run.
+      tell: called with each logged row.
+      force: go on also with settings that change the mathematics.
+    Raises:
+      FileExistsError: if there is something else in the folder, or another process trains there.
+      ValueError: if options or data are no good, or change the mathematics of the run.
+      NonFiniteError: if a loss or gradient is not finite, and the policy is to stop.
+      OSError: if something cannot be written or no checkpoint can be read; what is on disk stays.
+    """
+    options = check_fields(options)
+    with ExitStack() as held:
+        with processes.all_or_none():
+            run = _begin(options, out, tell, force, held)
+        processes.check_same(settings=shared_settings(run.config))
+        return _train(run)
+
+
+def _begin(
+    options: Options, out: Path, tell: Callable[[Row], None], force: bool, held: ExitStack
+) -> Run:
+    """A run with its data, in a folder that is held from now on; nothing is written yet."""
+    dataset = load(
+        options.input.source,
+        max_bytes=options.input.max_bytes,
+        max_bad_share=options.input.max_bad_share,
+        tfds_manual_dir=options.input.tfds_manual_dir,
+    )
+    chosen, plan = recipe(options.recipe), options.plan
+    if plan.conditional:
+        _check_classes(dataset, chosen.name)
+    gan = chosen.gan(dataset.shape, dataset.num_classes if plan.conditional else None)
+    config = Config(
+        **options._asdict(),
+        setting=of_setting(gan, dataset, plan.conditional),
+        data=facts(dataset, plan.conditional),
+        **surroundings(),
+    )
+    for context in (said_where(out), held_folder(out), said_connection(), said_memory(plan)):
+        held.enter_context(context)
+    if (out / "config.json").exists():
+        old = read_config(out)
+        if not force:
+            check_same_mathematics(old, config, out)
+    return Run(out, config, gan, dataset, make_draw(gan, config), tell)
+
+
+def _check_classes(dataset: Dataset | Records, name: str):
+    classes = dataset.num_classes
+    if classes is None:
+        raise ValueError(f"{name} needs labels, and {dataset.name} has none")
+    if classes > max(CLASSES, dataset.size):
+        raise ValueError(
+            f"{dataset.name} has labels up to {classes - 1} on {dataset.size} samples: number the "
+            "classes from 0 on, without gaps"
+        )
 
 
 # --- Training
 
 
-def train_run(
-    chosen: Recipe, options: Options, out: Path, tell: Callable[[Row], None] = lambda row: None
-) -> dict[str, Any]:
-    """Trains a recipe into a new folder, and gives what result.json holds.
-
-    Args:
-      chosen: the recipe.
-      options: what else is asked for.
-      out: the folder; must be new or empty.
-      tell: called with each logged row.
-    Raises:
-      FileExistsError: if there is something in the folder.
-      ValueError: if options or data are no good.
-    """
-    check_positive(log_every=options.log_every, sample_every=options.sample_every)
-    dataset = load(options.data)
-    if options.plan.conditional and dataset.num_classes is None:
-        raise ValueError(f"{chosen.name} needs labels, and {dataset.name} has none")
+def _train(run: Run) -> Result:
+    """Plays to the end, again from the last checkpoint where a rollback is asked for."""
     started = time.perf_counter()
-    entries = _entries(chosen, options, dataset)
-    with _claimed(out):
-        first = next(entries)  # compiles, and so refuses what cannot be trained
-        _start_folder(out, chosen, options, dataset)
-    rows: list[Row] = []
-    with contextlib.closing(SummaryWriter(str(out))) as events:
-        try:
-            for entry in itertools.chain([first], entries):
-                _write_entry(entry, out, events, dataset, options.plan)
-                rows += entry.rows
-                for row in entry.rows:
-                    tell(row)
-        finally:  # of a run cut short, the curves so far
-            _save_figure(plots.training_curves(rows), out / "curves.png")
-    checkpoint.save(out / "state", entry.state)
-    result = {"seconds": round(time.perf_counter() - started, 1), "last": rows[-1] if rows else {}}
-    _write_json(result, out / "result.json")
+    state, rolled_to, in_a_row = _begun(run), -1, 0
+    if int(state.gan.step) >= run.config.steps and not (run.out / "result.json").exists():
+        with opened(run.out, int(state.round)):
+            pass  # stopped after its last checkpoint: the curves are still to be drawn
+    with Interrupts() as interrupts:
+        while int(state.gan.step) < run.config.steps and not interrupts.agreed:
+            try:
+                state = _play(run, state, interrupts)
+            except guards.NonFiniteError as error:
+                if run.config.plan.nonfinite != "rollback":
+                    raise
+                state = _begun(run)
+                in_a_row = in_a_row + 1 if int(state.round) == rolled_to else 1
+                rolled_to = int(state.round)
+                if in_a_row > ROLLBACKS_IN_A_ROW:
+                    raise
+                state = _with_fresh_key(run, state, error, in_a_row)
+    return _ended(run, state, interrupts, time.perf_counter() - started)
+
+
+def _begun(run: Run) -> RunState:
+    """The state to go on from: the last checkpoint's that can be read, or a new one."""
+    begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
+    key = jax.random.split(jax.random.key(run.config.seed))[0]
+    directory = run.out / CHECKPOINTS
+    sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
+    found = checkpoint.restore_latest(directory, jax.eval_shape(begin, key), sharding)
+    processes.check_same(checkpoint="none" if found is None else str(found.number))
+    if found is None:
+        return begin(key)
+    if processes.is_writer():
+        for number, message in found.damaged:
+            place = checkpoint.set_aside(directory, number)
+            write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
+    return found.state
+
+
+def _with_fresh_key(
+    run: Run, state: RunState, error: guards.NonFiniteError, in_a_row: int
+) -> RunState:
+    rollbacks = state.rollbacks + in_a_row
+    if processes.is_writer():
+        message = f"{error}: back to round {int(state.round)} with a fresh key"
+        write_event(run.out, "rollback", error.incident.round, message)
+    return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
+
+
+def _ended(run: Run, state: RunState, interrupts: Interrupts, seconds: float) -> Result:
+    rows = metrics_rows(run.out)
+    played, step, discarded = (int(n) for n in (state.round, state.gan.step, state.discarded))
+    last, stopped = rows[-1] if rows else {}, interrupts.agreed or None
+    result = Result(round(seconds, 1), played, step, discarded, last, stopped)
+    if stopped is None and processes.is_writer() and not _has_result(run.out, played):
+        text = json.dumps(result._asdict(), indent=2) + "\n"
+        replace_file(run.out / "result.json", lambda beside: beside.write_text(text))
     return result
 
 
-def _entries(chosen: Recipe, options: Options, dataset: Dataset) -> Iterator[Entry]:
-    """What there is to write, one compiled call late: the device works while the host writes."""
-    shape = dataset.x.shape[1:]
-    num_classes = conditional_classes(dataset, options.plan)
-    gan = chosen.gan(shape, num_classes)
-    train_key, picture_key = jax.random.split(jax.random.key(options.seed))
-    num = plots.num_pictured(shape, num_classes)
-    labels = None if num_classes is None else jnp.asarray(plots.class_rows(num, num_classes))
-    draw = jax.jit(lambda state: sample(picture_key, gan, state, num, labels))
-    progress, samples, waiting, rounds, step = None, None, None, 0, 0
-    for progress in iterate(train_key, gan, dataset, options.steps, options.plan):
-        pictured = progress.step // options.sample_every > step // options.sample_every
-        samples = draw(progress.state) if pictured else None
-        if waiting is not None:
-            yield _entry(*waiting, options.log_every)
-        before, rounds = rounds, rounds + len(progress.metrics["round"])
-        logged = rounds // options.log_every > before // options.log_every
-        step = progress.step
-        waiting = (step, progress.metrics, samples, None) if logged or pictured else None
-    assert progress is not None  # there is at least one call
-    state = progress.state
-    samples = draw(state) if samples is None else samples
-    yield _entry(step, progress.metrics, samples, state, options.log_every)
+def _has_result(out: Path, played: int) -> bool:
+    """Whether the end after so many rounds is written down: then with the time that it took."""
+    try:
+        return json.loads((out / "result.json").read_text())["round"] == played
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
-def conditional_classes(dataset: Dataset, plan: Plan) -> int | None:
-    """How many classes the networks are told of; None for unconditional training."""
-    return dataset.num_classes if plan.conditional else None
+def _play(run: Run, state: RunState, interrupts: Interrupts) -> RunState:
+    """Trains from a state on until the end or a request to stop; gives the state then, saved."""
+    config = run.config
+    step, played = int(state.gan.step), int(state.round)
+    reading = Reading(config.input.workers, config.input.max_bad_share)
+    calls = iterate(run.gan, run.dataset, config.steps - step, config.plan, state, reading)
+    _check_metric(run, state)
+    with contextlib.closing(calls):
+        first = next(calls)  # compiles, and so refuses what cannot be trained
+        _write_config(run, played)
+        _set_later_ones_aside(run, played)
+        with (
+            checkpoint.opened(run.out / CHECKPOINTS, config.saving.keep) as manager,
+            opened(run.out, played) as journal,
+        ):
+            if played:
+                journal.write_event("resume", played, "goes on from the checkpoint of this round")
+            else:
+                note_left_out(run, journal)
+            every = itertools.chain([first], calls)
+            return _write_down(run, every, journal, manager, interrupts, step, played)
 
 
-def _entry(
+def _write_down(
+    run: Run,
+    calls: Iterable[Progress],
+    journal: Journal,
+    manager: CheckpointManager,
+    interrupts: Interrupts,
     step: int,
-    metrics: Metrics,
-    samples: jax.Array | None,
-    state: GANState | None,
-    log_every: int,
-) -> Entry:
-    values = jax.device_get(metrics)  # waits for the call that made them
-    number = int(values["round"][-1])
-    counts = ("round", "step")
-    names = [*counts, *(name for name in values if name not in counts)]
-    due = [i for i, number in enumerate(values["round"]) if number % log_every == 0]
-    rows = [{name: _json_number(values[name][i]) for name in names} for i in due]
-    return Entry(number, step, rows, None if samples is None else np.asarray(samples), state)
-
-
-def _json_number(value: Any) -> float | int | None:
-    """A metric as JSON can hold it: null for what is not finite."""
-    number = value.item()
-    return number if math.isfinite(number) else None
-
-
-# --- Writing
-
-
-def free_folder(name: str) -> Path:
-    """The first of runs/NAME, runs/NAME-2, ... that is not there."""
-    number = 1
-    while (folder := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
-        number += 1
-    return folder
-
-
-@contextlib.contextmanager
-def _claimed(out: Path) -> Iterator[None]:
-    """Takes the folder for this run alone, and gives it back if the run does not come to be."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"--out {out} is there already: give a new folder, or remove it")
-    out.mkdir(parents=True, exist_ok=True)
-    config = out / "config.json"
+    played: int,
+) -> RunState:
+    """Goes through the calls, one late in writing: the device works while the host writes."""
+    waiting, saved_at = None, time.monotonic()
     try:
-        config.touch(exist_ok=False)  # of two runs that start at once, one gets here first
-    except FileExistsError:
-        raise FileExistsError(f"--out {out} was just taken by another run") from None
-    try:
-        yield
-    except BaseException:
-        config.unlink()
-        out.rmdir()
+        for progress in calls:
+            entry = make_entry(run, progress, step, played)
+            if waiting is not None:
+                write_entry(run, journal, waiting)
+            waiting = entry
+            due, stops = _is_due(run.config, progress, step, played, saved_at, interrupts)
+            if due or stops:
+                guards.check(progress.metrics, progress.state.gan, run.config.plan.nonfinite)
+                write_entry(run, journal, waiting)
+                waiting = None
+                guards.check_state(progress.state.gan, progress.round)
+                checkpoint.save(manager, progress.round, progress.state, journal.settle())
+                saved_at = time.monotonic()
+            if stops:
+                journal.write_event("signal", progress.round, f"signal {interrupts.agreed}: saved")
+                break
+            step, played = progress.step, progress.round
+    except guards.NonFiniteError as error:
+        if waiting is not None and run.config.plan.nonfinite != "skip":  # it may be why
+            write_entry(run, journal, waiting)
+        journal.write_event("nonfinite", error.incident.round, str(error))
         raise
+    checkpoint.finish(manager)
+    return progress.state
 
 
-def _start_folder(out: Path, chosen: Recipe, options: Options, dataset: Dataset):
-    packages = ("jaxgan", "jax", "flax", "optax", "numpy")
-    device = jax.devices()[0]
-    config = {
-        "recipe": chosen.name,
-        **options._asdict(),
-        "plan": options.plan._asdict(),
-        "shape": dataset.x.shape[1:],
-        "num_classes": conditional_classes(dataset, options.plan),
-        "low": dataset.low,
-        "high": dataset.high,
-        "versions": {package: version(package) for package in packages},
-        "device": f"{len(jax.devices())} x {device.device_kind}, {os.cpu_count()} CPU cores",
-        "python": platform.python_version(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-    _write_json(config, out / "config.json")
-    (out / "samples").mkdir()
+def _is_due(
+    config: Config,
+    progress: Progress,
+    step: int,
+    played: int,
+    saved_at: float,
+    interrupts: Interrupts,
+) -> tuple[bool, bool]:
+    """Whether to save now, and to stop for a signal that any process got: all say the same."""
+    every = config.saving.every
+    due = progress.step // every > step // every or progress.step >= config.steps
+    asked = ROUNDS_BETWEEN_QUESTIONS if jax.process_count() > 1 else 1
+    if progress.round // asked > played // asked or progress.step >= config.steps:
+        late = int(time.monotonic() - saved_at > 60 * config.saving.minutes)
+        late, interrupts.agreed = processes.largest([late, interrupts.signal])
+        due = due or late > 0
+    return due, interrupts.agreed > 0
 
 
-def _write_entry(entry: Entry, out: Path, events: SummaryWriter, dataset: Dataset, plan: Plan):
-    with (out / "metrics.jsonl").open("a") as file:
-        for row in entry.rows:
-            file.write(json.dumps(row) + "\n")
-    for row in entry.rows:
-        for name, value in row.items():
-            if name not in ("round", "step"):
-                events.add_scalar(name, math.nan if value is None else value, row["round"])
-    if entry.samples is not None:
-        own = to_own_range(entry.samples, dataset.low, dataset.high, plan.model_range)
-        picture = plots.picture(
-            own, dataset.low, dataset.high, dataset.x, conditional_classes(dataset, plan)
-        )
-        if picture is not None:
-            replace_file(
-                out / "samples" / f"step_{entry.step:07d}.png", Image.fromarray(picture).save
-            )
-            events.add_image("samples", picture, entry.round, dataformats="HWC")
+def _check_metric(run: Run, state: RunState):
+    metric, plan = run.config.saving.keep.metric, run.config.plan
+    if metric is None:
+        return
+    # Of both players, though in epochs a call has those of one.
+    batch = probe(run.dataset, plan.batch_size, plan.conditional)
+    step = make_train_step(run.gan)
+    _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
+    known = sorted(set(metrics) - set(guards.COUNTS))
+    if metric not in known:
+        raise ValueError(f"no metric {metric!r} to keep the best by; there are {known}")
 
 
-def replace_file(path: Path, write: Callable[[Path], Any]):
-    """Writes beside the file and renames: it is whole, or as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    write(beside)
-    os.replace(beside, path)
+def _set_later_ones_aside(run: Run, played: int):
+    """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
+    directory = run.out / CHECKPOINTS
+    if processes.is_writer():
+        for number in checkpoint.numbers(directory):
+            if number > played:
+                place = checkpoint.set_aside(directory, number)
+                message = (
+                    f"the run goes on from round {played}; checkpoint {number} is {place.name}"
+                )
+                write_event(run.out, "later", number, message)
+    processes.largest([0])  # the others wait
 
 
-def _write_json(content: dict, path: Path):
-    replace_file(path, lambda beside: beside.write_text(json.dumps(content, indent=2) + "\n"))
-
-
-def _save_figure(figure: Figure, path: Path):
-    replace_file(path, lambda beside: figure.savefig(beside, dpi=110))
-
-
-# --- Reading
-
-
-def read_config(run: Path) -> dict[str, Any]:
-    """The config.json of a run.
-
-    Raises:
-      FileNotFoundError: if the folder holds no run.
-    """
-    path = run / "config.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{run} is not a run's folder: there is no {path}")
-    return json.loads(path.read_text())
+def _write_config(run: Run, played: int):
+    """Writes down what is asked for from now on, and what was asked for otherwise before."""
+    if not processes.is_writer():
+        return
+    path, text = run.out / "config.json", to_json(run.config)
+    if path.exists():
+        old, new = read_config(run.out), run.config
+        changed = [f"{name}: {a!r} -> {b!r}" for name, (a, b) in differences(old, new).items()]
+        changed += [
+            f"{package}: {old.versions.get(package)} -> {found}"
+            for package, found in new.versions.items()
+            if old.versions.get(package) != found
+        ]
+        if changed:
+            message = f"the run goes on with other settings: {'; '.join(changed)}"
+            write_event(run.out, "settings", played, message)
+    replace_file(path, lambda beside: beside.write_text(text))
+    (run.out / "result.json").unlink(missing_ok=True)  # it has not ended any more

@@ -1,6 +1,7 @@
-"""Samples of a finished run: drawn again, and written as a picture or an array."""
+"""Samples of a run: drawn again, and written as a picture or an array."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,19 +9,86 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import checkpoint, plots
+from jaxgan.config import Config, read_config
 from jaxgan.data import to_own_range
+from jaxgan.folder import CHECKPOINTS
+from jaxgan.global_batch import sample_index
+from jaxgan.journal import replace_file
+from jaxgan.objectives import generate
 from jaxgan.recipes import recipe
-from jaxgan.runs import read_config, replace_file
-from jaxgan.steps import check_positive, init, sample
-from jaxgan.types import Batch
+from jaxgan.steps import check_positive, check_seed, init
+from jaxgan.train import run_state
+from jaxgan.types import GAN, Batch, GANState, PyTree
 
 _SAMPLES_A_CALL = 250
 
 
+class Loaded(NamedTuple):
+    """A run's generator as it was trained, and the config.json of the run.
+
+    `params` and `model_state` are those of `gan.generator`; `ema` says whether they are averaged,
+    `step` counts the generator updates behind them.
+    """
+
+    gan: GAN
+    params: PyTree
+    model_state: PyTree
+    ema: bool
+    step: int
+    config: Config
+
+
+def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> Loaded:
+    """The generator of a run, as a checkpoint holds it.
+
+    Args:
+      run: its folder.
+      use_ema: the averaged one, if the run keeps an average.
+      which: "latest", "best" by the run's own metric, or the number of a checkpoint.
+    Raises:
+      FileNotFoundError: if the folder holds no run, or one without a checkpoint.
+      ValueError: if there is no such checkpoint, or config.json is no good.
+      CheckpointError: if the checkpoint is damaged, or not there.
+    """
+    config = read_config(run)
+    gan = recipe(config.recipe).gan(config.data.shape, config.data.num_classes)
+    found = _restored(run, gan, config, which)
+    state = found.state.gan
+    ema = use_ema and state.ema is not None
+    source = state.ema if ema else state.generator
+    return Loaded(gan, source.params, source.model_state, ema, int(state.step), config)
+
+
+def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Restored:
+    directory = run / CHECKPOINTS
+    target = jax.eval_shape(lambda: run_state(jax.random.key(0), _init(gan, config)))
+    if which == "latest":
+        found = checkpoint.restore_latest(directory, target)
+        if found is None:
+            raise FileNotFoundError(f"{run} holds no checkpoint yet: it has only begun")
+        return found
+    if which != "best" and not (which.isascii() and which.isdigit()):
+        raise ValueError(f"checkpoint must be latest, best or a round, got {which!r}")
+    keep = config.saving.keep
+    number = checkpoint.best_number(directory, keep) if which == "best" else int(which)
+    return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
+
+
+def _init(gan: GAN, config: Config) -> GANState:
+    classes = config.data.num_classes
+    labels = None if classes is None else jnp.zeros(2, jnp.int32)
+    return init(jax.random.key(0), gan, Batch(jnp.zeros((2, *config.data.shape)), labels))
+
+
 def sample_run(
-    run: Path, num: int, seed: int, use_ema: bool = True, labels: np.ndarray | None = None
+    run: Path,
+    num: int,
+    seed: int,
+    use_ema: bool = True,
+    labels: np.ndarray | None = None,
+    which: str = "latest",
 ) -> np.ndarray:
-    """Samples [num, ...] of a finished run, float32 in the data's own range.
+    """Samples [num, ...] of a run, float32 in the data's own range.
 
     Args:
       run: its folder.
@@ -28,31 +96,29 @@ def sample_run(
       seed: of the latents; sample i under one seed and label is always the same.
       use_ema: use the averaged generator.
       labels: int [num], the class of each, for a conditional run and only there.
+      which: the checkpoint, see `load_generator`.
     Raises:
-      FileNotFoundError: if the folder holds no run, or one without a final state.
+      FileNotFoundError: if the folder holds no run, or one without a checkpoint.
       ValueError: if num is not positive, or labels are missing, not wanted or out of range.
     """
     check_positive(num=num)
-    config = read_config(run)
-    if not (run / "state").is_dir():
-        raise FileNotFoundError(f"{run} holds no final state: it has not ended, or was stopped")
-    labels = _checked_labels(labels, num, config.get("num_classes"), run)
-    shape = tuple(config["shape"])
-    gan = recipe(config["recipe"]).gan(shape, config.get("num_classes"))
-    two = Batch(jnp.zeros((2, *shape)), None if labels is None else jnp.zeros(2, jnp.int32))
-    target = jax.eval_shape(lambda: init(jax.random.key(0), gan, two))
-    state = checkpoint.restore(run / "state", target)
+    check_seed(seed)
+    loaded = load_generator(run, use_ema, which)
+    config, gan = loaded.config, loaded.gan
+    labels = _checked_labels(labels, num, config.data.num_classes, run)
+    # The weights as arguments: XLA would fold constants for seconds.
     draw = jax.jit(
-        lambda key, state, first, labels: sample(
-            key, gan, state, _SAMPLES_A_CALL, labels, use_ema=use_ema, first_index=first
-        )
+        lambda params, model_state, key, index, labels: generate(
+            key, gan, params, model_state, labels, index, train=False
+        )[0]
     )
     key, parts = jax.random.key(seed), []
     for first in range(0, num, _SAMPLES_A_CALL):
         own = None if labels is None else np.resize(labels[first:], _SAMPLES_A_CALL)
-        parts.append(np.asarray(draw(key, state, first, own)))
-    model_range = config["plan"]["model_range"]
-    return to_own_range(np.concatenate(parts)[:num], config["low"], config["high"], model_range)
+        index = first + sample_index(_SAMPLES_A_CALL)
+        parts.append(np.asarray(draw(loaded.params, loaded.model_state, key, index, own)))
+    model_range = config.plan.model_range
+    return to_own_range(np.concatenate(parts)[:num], config.data.low, config.data.high, model_range)
 
 
 def _checked_labels(
@@ -76,8 +142,8 @@ def _checked_labels(
 def default_num(run: Path, label: int | None) -> int:
     """How many samples to draw of a run if nothing is said."""
     config = read_config(run)
-    classes = config.get("num_classes") if label is None else None
-    return plots.num_pictured(config["shape"], classes)
+    classes = config.data.num_classes if label is None else None
+    return plots.num_pictured(config.data.shape, classes)
 
 
 def asked_labels(run: Path, num: int, label: int | None) -> np.ndarray | None:
@@ -92,7 +158,8 @@ def asked_labels(run: Path, num: int, label: int | None) -> np.ndarray | None:
     Raises:
       ValueError: if the run has no classes or not that one, or num is no multiple of them.
     """
-    num_classes = read_config(run).get("num_classes")
+    check_positive(num=num)
+    num_classes = read_config(run).data.num_classes
     if num_classes is None:
         if label is not None:
             raise ValueError(f"--label {label}: {run} is not conditional, it has no classes")
@@ -112,7 +179,7 @@ def _is_class_rows(labels: np.ndarray | None, num_classes: int | None) -> bool:
 
 def check_writable(run: Path, out: Path):
     """Raises a ValueError unless samples of this run can go to a file so called."""
-    shape = tuple(read_config(run)["shape"])
+    shape = read_config(run).data.shape
     if out.suffix not in (".npz", ".png"):
         raise ValueError(f"--out must end in .png or .npz, got {out}")
     if out.suffix == ".png" and not plots.has_picture(shape):
@@ -129,8 +196,16 @@ def write_samples(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray 
       labels: of the samples [num], if the run is conditional.
     Raises:
       ValueError: if the file's ending is another, or the samples have no picture.
+      OSError: if the file cannot be written.
     """
     check_writable(run, out)
+    try:
+        _write(samples, run, out, labels)
+    except (OSError, ValueError) as error:  # ValueError: there can be no such name
+        raise OSError(f"samples cannot be written to {out}: {error}") from error
+
+
+def _write(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray | None):
     if out.suffix == ".npz":
         if labels is None:
             replace_file(out, lambda beside: np.savez_compressed(beside, samples=samples))
@@ -140,7 +215,7 @@ def write_samples(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray 
             )
         return
     config = read_config(run)
-    classes = config["num_classes"] if _is_class_rows(labels, config["num_classes"]) else None
-    picture = plots.picture(samples, config["low"], config["high"], None, classes)
+    classes = config.data.num_classes if _is_class_rows(labels, config.data.num_classes) else None
+    picture = plots.picture(samples, config.data.low, config.data.high, None, classes)
     assert picture is not None  # by the check
     replace_file(out, Image.fromarray(picture).save)

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import os
 from importlib.metadata import version
 
@@ -14,10 +15,13 @@ import jax
 import jax.numpy as jnp
 import optax
 import pytest
+from small_game import begun, ended, small, third, undisturbed  # noqa: F401 (fixtures)
 
 import jaxgan
-from jaxgan import latents, losses
-from jaxgan.models import MLPDiscriminator, MLPGenerator
+from jaxgan import latents, losses, recipes
+from jaxgan.data import sources, toy_dataset, wave_dataset
+from jaxgan.models import MLPDiscriminator, MLPGenerator, dcgan
+from jaxgan.train import start
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -65,3 +69,43 @@ def largest_difference():
         return float(max(jax.tree.leaves(leaves)))
 
     return difference
+
+
+@pytest.fixture(scope="module")
+def narrow_recipes():
+    """The recipes with narrow networks, the built-in data made once and small."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def generator(shape, hidden=None, *rest, **named):
+            return MLPGenerator(shape, (4,), *rest, **named)
+
+        def discriminator(hidden=None, **named):
+            return MLPDiscriminator((4,), **named)
+
+        patch.setattr(recipes, "MLPGenerator", generator)
+        patch.setattr(recipes, "MLPDiscriminator", discriminator)
+        patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
+        patch.setitem(sources.NAMED, "digits", functools.cache(sources.digits))
+        for name in ("spiral", "ring8"):
+            made = functools.partial(toy_dataset, name, 500)
+            patch.setitem(sources.NAMED, name, functools.cache(made))
+        waves = functools.cache(lambda: _shorter(wave_dataset(40)))
+        patch.setitem(sources.NAMED, "waves", waves)
+        yield
+
+
+def _shorter(waves):
+    return waves._replace(x=waves.x[:, :64])
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Runs that are checked, but not trained."""
+    from jaxgan import runs  # here, since importing Orbax takes a while
+
+    def checked(run):
+        begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
+        jax.eval_shape(begin, jax.random.key(run.config.seed))
+        return runs.Result(0.0, 0, 0, 0, {}, None)
+
+    monkeypatch.setattr(runs, "_train", checked)

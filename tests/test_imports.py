@@ -10,7 +10,7 @@ import jaxgan
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch"}
 MATHS = BASE | {"losses", "regularizers", "terms", "transformations", "latents", "ema"}
-STEPS = MATHS | {"objectives", "steps"}
+STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
@@ -21,19 +21,40 @@ MAY_IMPORT = {
     "transformations": {"types"},
     "latents": BASE,
     "ema": BASE,
+    "guards": {"types"},
     "objectives": BASE,
-    "steps": MATHS | {"objectives"},
+    "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
     "adapters": BASE,
     "models": BASE,
     "data": {"types"},
     "plots": {"types"},
-    "checkpoint": {"types"},
-    "train": STEPS | {"parallel", "data"},
-    "recipes": STEPS | {"train", "adapters", "models"},
-    "runs": STEPS | {"train", "recipes", "data", "plots", "checkpoint"},
-    "samples": BASE | {"steps", "recipes", "runs", "data", "plots", "checkpoint"},
-    "cli": {"recipes", "runs", "samples", "data"},
+    "orbax_errors": set(),
+    "checkpoint": {"types", "orbax_errors"},
+    "processes": set(),
+    "interrupts": set(),
+    "precision": {"types"},
+    "plan": STEPS | {"parallel", "data", "precision"},
+    "feed": BASE | {"parallel", "processes", "data"},
+    "rounds": STEPS | {"parallel", "data", "feed", "plan"},
+    "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
+    "recipes": STEPS | {"plan", "adapters", "models"},
+    "config": {"checkpoint", "data", "plan"},
+    "options": {"config", "plan", "recipes", "steps"},
+    "folder": {"processes"},
+    "tensorboard": set(),
+    "journal": {"plots", "processes", "tensorboard"},
+    "errors": {"checkpoint", "folder", "plan"},
+    "entries": STEPS | {"parallel", "processes", "data", "train", "plots", "config", "journal"},
+    "runs": STEPS
+    | {"parallel", "processes", "interrupts", "data", "feed", "train", "rounds", "recipes", "plots"}
+    | {"plan", "entries", "errors", "checkpoint", "config", "options", "folder", "journal"},
+    "samples": STEPS
+    | {"train", "recipes", "folder", "config", "journal", "data", "plots", "checkpoint"},
+    "export": BASE | {"objectives", "models", "samples", "journal", "data"},
+    "progress": {"journal"},
+    "cli": {"config", "options", "processes", "folder", "progress", "guards"}
+    | {"recipes", "runs", "samples", "export", "data"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -1,10 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxgan import plots
+from jaxgan.config import Config, Facts, surroundings, to_json
+from jaxgan.options import of_recipe
 from jaxgan.samples import write_samples
 
 
@@ -107,8 +107,9 @@ def test_a_grid_of_what_is_no_waveform_is_refused():
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (None, None)])
 def test_samples_of_a_waveform_run_have_a_picture(tmp_path, low, high):
-    config = {"shape": [32, 2], "low": low, "high": high, "num_classes": None}
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    data = Facts((32, 2), 9, None, low, high, fingerprint="")
+    config = Config(**of_recipe("waves")._asdict(), data=data, setting="", **surroundings())
+    (tmp_path / "config.json").write_text(to_json(config))
     x = np.random.default_rng(0).uniform(-1, 1, (9, 32, 2)).astype(np.float32)
     write_samples(x, tmp_path, tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as picture:

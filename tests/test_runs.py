@@ -10,8 +10,10 @@ from tensorboardX import proto
 from typer.testing import CliRunner
 
 from jaxgan import cli, plots, runs
+from jaxgan.folder import free_folder, held_folder
+from jaxgan.options import Wanted, of_recipe
 from jaxgan.recipes import RECIPES, recipe
-from jaxgan.samples import sample_run
+from jaxgan.samples import load_generator, sample_run
 
 
 def invoke(*arguments):
@@ -41,8 +43,8 @@ def spiral_run(tmp_path_factory):
 
 def test_run_folder_holds_what_was_asked_for_and_what_came(digits_run):
     config = json.loads((digits_run / "config.json").read_text())
-    assert (config["recipe"], config["data"], config["steps"]) == ("digits", "digits", 20)
-    assert config["shape"] == [8, 8, 1]
+    assert (config["recipe"], config["steps"]) == ("digits", 20)
+    assert (config["input"]["source"], config["data"]["shape"]) == ("digits", [8, 8, 1])
     assert config["versions"]["jax"]
     assert {path.name for path in (digits_run / "samples").iterdir()} == {
         "step_0000020.png"  # one compiled call of 20 rounds: the middle was never seen
@@ -179,11 +181,19 @@ def test_calls_that_end_at_sampling_points_are_pictured(tmp_path):
     assert names == ["step_0000002.png", "step_0000004.png"]
 
 
-def test_a_run_is_never_written_over(digits_run):
+def test_other_settings_are_shown_and_change_nothing(digits_run):
     before = (digits_run / "config.json").read_bytes()
-    result = invoke("train", "digits", "--steps", 1, "--out", digits_run)
-    assert isinstance(result.exception, FileExistsError)
+    result = invoke("train", "digits", "--batch-size", 32, "--out", digits_run)
+    assert isinstance(result.exception, ValueError)
+    assert "plan.batch_size was" in str(result.exception)
     assert (digits_run / "config.json").read_bytes() == before
+
+
+def test_a_result_keeps_the_time_that_its_training_took(digits_run):
+    before = (digits_run / "result.json").read_bytes()
+    result = invoke("train", "--out", digits_run)
+    assert result.exit_code == 0, result.output
+    assert (digits_run / "result.json").read_bytes() == before
 
 
 def test_bad_options_leave_no_folder_behind(tmp_path):
@@ -208,13 +218,21 @@ def test_bad_input_is_explained(arguments, message, tmp_path, monkeypatch):
     assert message in str(invoke(*arguments).exception)
 
 
-def test_a_folder_is_taken_by_one_run_only(tmp_path):
+def test_a_folder_is_held_by_one_run_only(tmp_path):
     with (
-        runs._claimed(tmp_path / "r"),
-        pytest.raises(FileExistsError, match="there already"),
-        runs._claimed(tmp_path / "r"),
+        held_folder(tmp_path / "r"),
+        pytest.raises(FileExistsError, match=r"is held by another run \(process \d+ on"),
+        held_folder(tmp_path / "r"),
     ):
         pass
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_folder_of_other_things_is_not_taken(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    result = invoke("train", "spiral", "--steps", 1, "--out", tmp_path)
+    assert "holds other things than a run (notes.txt, ...)" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
@@ -222,14 +240,25 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
         if row["round"] == 4:
             raise KeyboardInterrupt
 
-    chosen = recipe("spiral")
-    options = runs.Options("spiral", 50, 0, 2, 50, chosen.plan._replace(rounds_per_call=2))
+    wanted = Wanted({"log_every": 2}, {"rounds_per_call": 2, "devices": 1}, {}, {"every": 50}, {})
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(chosen, options, tmp_path / "r", interrupt)
+        runs.train_run(of_recipe("spiral", 50).with_changes(wanted), tmp_path / "r", interrupt)
     assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2
     assert (tmp_path / "r" / "curves.png").is_file()
-    with pytest.raises(FileNotFoundError, match="holds no final state"):
+    with pytest.raises(FileNotFoundError, match="holds no checkpoint yet"):
         sample_run(tmp_path / "r", 1, 0)
+
+
+def test_the_best_is_known_by_either_player_s_metric_in_epochs(tmp_path):
+    arguments = [
+        *("train", "digits", "--steps", 2, "--devices", 1, "--batch-size", 600, "--log-every", 1),
+        *("--alternation", "epochs", "--out", tmp_path / "r", "--keep-best"),
+    ]
+    result = invoke(*arguments, "loss")
+    assert "no metric 'loss' to keep the best by; there are ['accuracy" in str(result.exception)
+    assert not (tmp_path / "r").exists()
+    assert invoke(*arguments, "generator_loss:min").exit_code == 0
+    assert load_generator(tmp_path / "r", which="best").step == 2
 
 
 def test_samples_go_to_png_or_npz_only(digits_run, tmp_path):
@@ -239,9 +268,9 @@ def test_samples_go_to_png_or_npz_only(digits_run, tmp_path):
 
 def test_default_folders_do_not_collide(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert str(runs.free_folder("digits")) == "runs/digits"
+    assert str(free_folder("digits")) == "runs/digits"
     (tmp_path / "runs" / "digits").mkdir(parents=True)
-    assert str(runs.free_folder("digits")) == "runs/digits-2"
+    assert str(free_folder("digits")) == "runs/digits-2"
 
 
 def test_python_m_jaxgan_ends_bad_input_in_one_line_and_status_2():

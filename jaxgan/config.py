@@ -1,0 +1,300 @@
+"""What a run was asked for: `config.json`, checked when read, and compared when a run goes on."""
+
+import json
+import os
+import platform
+import reprlib
+import zlib
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+import jax
+import numpy as np
+import pydantic
+
+from jaxgan.checkpoint import Keep
+from jaxgan.data import Dataset, Records
+from jaxgan.plan import Count, Plan
+
+PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+TRACED_BY = ("jax", "flax", "optax")
+MATHEMATICS = frozenset(
+    (
+        "recipe",
+        "setting",
+        "seed",
+        "data.shape",
+        "data.size",
+        "data.num_classes",
+        "data.low",
+        "data.high",
+        "data.fingerprint",
+        "data.checksum",
+        "plan.batch_size",
+        "plan.n_critic",
+        "plan.n_generator",
+        "plan.alternation",
+        "plan.update",
+        "plan.first",
+        "plan.accumulate",
+        "plan.model_range",
+        "plan.conditional",
+        "plan.flip",
+        "plan.crop",
+        "plan.precision",
+    )
+)
+"""What changes the numbers that a run computes; the rest may differ when it goes on."""
+
+
+Valid = TypeVar("Valid")
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**32)]
+"""Of larger ones jax would take the last 32 bits alone."""
+
+
+class Saving(NamedTuple):
+    """When the state is saved, and which checkpoints are kept. It is saved at the end in any case.
+
+    Attributes:
+      every: generator updates between two checkpoints.
+      minutes: the longest time between two, in minutes.
+      keep: which stay.
+    """
+
+    every: Count
+    minutes: Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)] = 10.0
+    keep: Keep = Keep()
+
+
+class Input(NamedTuple):
+    """How the data are read; nothing of it changes a result.
+
+    Attributes:
+      source: names the data, see `jaxgan.data.load`.
+      max_bytes: of data that are kept in memory, decoded; larger ones are streamed.
+      workers: processes that read streamed data.
+      max_bad_share: share of all records that may be unreadable.
+      tfds_manual_dir: where files lie that TFDS is to prepare data from.
+    """
+
+    source: str
+    max_bytes: Annotated[int, pydantic.Field(ge=0)] = 2**31
+    workers: Annotated[int, pydantic.Field(ge=0)] = 0
+    max_bad_share: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.01
+    tfds_manual_dir: str | None = None
+
+
+class Facts(NamedTuple):
+    """What the data turned out to be; `num_classes` only where the networks are told of them.
+
+    The fingerprint is of three samples, the checksum of all; None where they are streamed.
+    """
+
+    shape: tuple[Count, ...]
+    size: Count
+    num_classes: Count | None
+    low: pydantic.FiniteFloat | None
+    high: pydantic.FiniteFloat | None
+    fingerprint: str
+    checksum: str | None = None
+
+
+class Config(pydantic.BaseModel):
+    """All that a run was asked for, and with what it was made.
+
+    `setting` is a checksum of the recipe's networks, losses and optimizers, see `of_setting`.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    recipe: str
+    setting: str
+    seed: Seed
+    steps: Count
+    log_every: Count
+    sample_every: Count
+    input: Input
+    plan: Plan
+    saving: Saving
+    data: Facts
+    versions: dict[str, str]
+    device: str
+    python: str
+    date: str
+
+
+# --- Making one
+
+
+def facts(dataset: Dataset | Records, conditional: bool) -> Facts:
+    """What the data are, for the configuration."""
+    return Facts(
+        shape=tuple(dataset.shape),
+        size=dataset.size,
+        num_classes=dataset.num_classes if conditional else None,
+        low=dataset.low,
+        high=dataset.high,
+        fingerprint=_fingerprint(dataset),
+        checksum=_checksum(dataset),
+    )
+
+
+def _fingerprint(dataset: Dataset | Records) -> str:
+    """A checksum of the first, the middle and the last sample, with their labels."""
+    check = 0
+    for number in sorted({0, dataset.size // 2, dataset.size - 1}):
+        try:
+            x, label = _sample(dataset, number)
+        except ValueError:  # a record that cannot be read is not refused here
+            continue
+        x = np.ascontiguousarray(x)
+        check = zlib.crc32(str(-1 if label is None else label).encode(), zlib.crc32(x.data, check))
+    return f"{check:08x}"
+
+
+def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, int | None]:
+    if isinstance(dataset, Records):
+        return dataset.read(number)
+    labels = dataset.condition
+    return dataset.x[number], None if labels is None else int(labels[number])
+
+
+def _checksum(dataset: Dataset | Records) -> str | None:
+    if isinstance(dataset, Records):
+        return None
+    labels = b"" if dataset.condition is None else dataset.condition.tobytes()
+    return f"{zlib.crc32(labels, zlib.crc32(np.ascontiguousarray(dataset.x).data)):08x}"
+
+
+def surroundings() -> dict[str, Any]:
+    """What a run is made with: versions, devices, date."""
+    kinds = {device.device_kind for device in jax.devices()}
+    return {
+        "versions": {package: version(package) for package in PACKAGES},
+        "device": f"{len(jax.devices())} x {', '.join(sorted(kinds))}, "
+        f"{jax.process_count()} process(es) of {os.cpu_count()} CPU cores",
+        "python": platform.python_version(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+# --- Reading one
+
+
+def has_config(run: Path) -> bool:
+    """Whether a folder is a run's.
+
+    Raises:
+      OSError: if that cannot be told: its name is too long, or the folder is not to be looked into.
+    """
+    try:
+        return (run / "config.json").is_file()
+    except OSError as error:
+        raise OSError(f"{run} cannot be a run's folder: {error.strerror}") from error
+
+
+def read_config(run: Path) -> Config:
+    """The config.json of a run.
+
+    Raises:
+      FileNotFoundError: if the folder holds no run.
+      ValueError: if the file is no JSON, or has unknown, missing or wrongly typed fields, or
+        such as are out of range.
+    """
+    path = run / "config.json"
+    if not has_config(run):
+        raise FileNotFoundError(f"{run} is not a run's folder: there is no {path}")
+    try:
+        config = Config.model_validate_json(path.read_bytes())
+    except pydantic.ValidationError as error:
+        raise ValueError(f"{path} is not a run's configuration: {_problems(error)}") from None
+    for name, pair in {
+        "plan.model_range": config.plan.model_range or (None, None),
+        "data.low and data.high": (config.data.low, config.data.high),
+    }.items():
+        low, high = pair
+        if pair != (None, None) and (low is None or high is None or not low < high):
+            raise ValueError(
+                f"{path} is not a run's configuration: {name} must be a lower and a higher number, "
+                f"got {pair}"
+            )
+    return config
+
+
+def check_fields(value: Valid) -> Valid:
+    """A named tuple such as `Input`, if all its fields are of their types and in range.
+
+    Raises:
+      ValueError: if they are not; it names them.
+    """
+    try:
+        return pydantic.TypeAdapter(type(value)).validate_python(value, strict=True)
+    except pydantic.ValidationError as error:
+        raise ValueError(_problems(error)) from None
+
+
+def _problems(error: pydantic.ValidationError) -> str:
+    return "; ".join(_problem(problem) for problem in error.errors(include_url=False))
+
+
+def _problem(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"]) or "the file"
+    told = problem["type"].startswith("missing") or problem["type"] == "json_invalid"
+    got = "" if told else f", got {reprlib.repr(problem['input'])}"
+    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}{got}"
+
+
+def to_json(config: Config) -> str:
+    """The text of a config.json."""
+    fields = {name: _plain(getattr(config, name)) for name in Config.model_fields}
+    return json.dumps(fields, indent=2) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples as JSON objects."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return value
+
+
+# --- Comparing two
+
+
+def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
+    """The settings, by dotted name, in which two configurations differ: `(old, new)` each."""
+    before, after = _flat(old), _flat(new)
+    if None in (before["data.checksum"], after["data.checksum"]):
+        before["data.checksum"] = after["data.checksum"] = None
+    if any(old.versions.get(name) != new.versions.get(name) for name in TRACED_BY):
+        before["setting"] = after["setting"] = ""  # the same setting may look otherwise now
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name in ("recipe", "setting", "seed", "steps", "log_every", "sample_every"):
+        flat[name] = getattr(config, name)
+    for group in ("input", "plan", "saving", "data"):
+        flat |= {f"{group}.{name}": x for name, x in getattr(config, group)._asdict().items()}
+    return flat
+
+
+def shared_settings(config: Config) -> str:
+    """What must be the same in all processes of a run: all but how each reads its data."""
+    own = ("input.workers", "input.tfds_manual_dir")
+    return repr({name: value for name, value in _flat(config).items() if name not in own})
+
+
+def check_same_mathematics(old: Config, new: Config, run: Path):
+    """Raises a ValueError that shows the differences, if the new settings change the numbers."""
+    changed = {name: pair for name, pair in differences(old, new).items() if name in MATHEMATICS}
+    if changed:
+        listed = "; ".join(f"{name} was {a!r}, now {b!r}" for name, (a, b) in changed.items())
+        raise ValueError(
+            f"{run} cannot go on with settings that change the mathematics: {listed}. Give another "
+            "folder, or --force to go on all the same"
+        )

@@ -1,0 +1,117 @@
+"""What one compiled call of a run leaves to be written: rows, pictures, incidents."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jaxgan import guards, parallel, plots, processes
+from jaxgan.config import Config
+from jaxgan.data import Dataset, Records, to_own_range
+from jaxgan.journal import Journal, Row, row_of
+from jaxgan.steps import sample
+from jaxgan.train import Progress
+from jaxgan.types import GAN, GANState
+
+ROUNDS_SKIPPED_IN_A_ROW = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What stays the same while a run goes; `tell` is called with each logged row."""
+
+    out: Path
+    config: Config
+    gan: GAN
+    dataset: Dataset | Records
+    draw: Callable[[GANState], jax.Array]
+    tell: Callable[[Row], None]
+
+
+class Entry(NamedTuple):
+    """What one compiled call left to write, until the next one has been started."""
+
+    progress: Progress
+    samples: jax.Array | None
+    due: list[int]  # places of the rounds that are logged
+
+
+def make_entry(run: Run, progress: Progress, step: int, played: int) -> Entry:
+    """What there will be to write of a call, after the so many updates and rounds before it."""
+    config = run.config
+    ends = progress.step >= config.steps
+    pictured = ends or progress.step // config.sample_every > step // config.sample_every
+    due = [
+        place
+        for place, number in enumerate(range(played + 1, progress.round + 1))
+        if number % config.log_every == 0
+    ]
+    return Entry(progress, run.draw(progress.state.gan) if pictured else None, due)
+
+
+def note_left_out(run: Run, journal: Journal):
+    """Names the records that could not be decoded, where all are in memory."""
+    for message in run.dataset.bad if isinstance(run.dataset, Dataset) else ():
+        journal.write_event("record", 0, message)
+
+
+def write_entry(run: Run, journal: Journal, entry: Entry):
+    """Writes what a call left; waits for it to end.
+
+    Raises:
+      NonFiniteError: if a hundred rounds in a row had updates that were skipped.
+    """
+    progress = entry.progress
+    skips = run.config.plan.nonfinite == "skip"
+    if entry.due or skips:
+        values = jax.device_get(progress.metrics)  # waits for the call that made them
+        found = guards.incidents(values, progress.state.gan) if skips else []
+        if found:
+            journal.write_event("skip", found[0].round, _skipped(found))
+        shown = {name: x for name, x in values.items() if name not in guards.COUNTS}
+        rows = [row_of(shown, place) for place in entry.due]
+        journal.write_rows(rows)
+        for row in rows if processes.is_writer() else ():
+            run.tell(row)
+        _check_skipped(journal, found, len(values["round"]))
+    for message in progress.bad:
+        journal.write_event("record", progress.round, message)
+    if entry.samples is not None and processes.is_writer():
+        picture = _picture(run, np.asarray(entry.samples))
+        if picture is not None:
+            journal.write_picture(picture, progress.step, progress.round)
+
+
+def _skipped(found: list[guards.Incident]) -> str:
+    turns = sum(incident.turns for incident in found)
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{turns} update(s) skipped as not finite: {found[0]}{more}"
+
+
+def _check_skipped(journal: Journal, found: list[guards.Incident], rounds: int):
+    everyone = len({incident.round for incident in found}) == rounds
+    journal.skipped_in_a_row = journal.skipped_in_a_row + rounds if everyone else 0
+    if journal.skipped_in_a_row >= ROUNDS_SKIPPED_IN_A_ROW:
+        raise guards.NonFiniteError(found[-1])
+
+
+def make_draw(gan: GAN, config: Config) -> Callable[[GANState], jax.Array]:
+    """Samples of one fixed set of latents, whole on all devices."""
+    picture_key = jax.random.split(jax.random.key(config.seed))[1]
+    num = plots.num_pictured(config.data.shape, config.data.num_classes)
+    classes = config.data.num_classes
+    labels = None if classes is None else jnp.asarray(plots.class_rows(num, classes))
+    whole = NamedSharding(parallel.make_mesh(config.plan.devices), PartitionSpec())
+    return jax.jit(lambda state: sample(picture_key, gan, state, num, labels), out_shardings=whole)
+
+
+def _picture(run: Run, samples: np.ndarray) -> np.ndarray | None:
+    data, plan = run.config.data, run.config.plan
+    own = to_own_range(samples, data.low, data.high, plan.model_range)
+    real = run.dataset.x if isinstance(run.dataset, Dataset) else None
+    return plots.picture(own, data.low, data.high, real, data.num_classes)

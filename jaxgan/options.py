@@ -1,0 +1,83 @@
+"""What a run is asked for: by its recipe, by the run that goes on, by who starts it."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from jaxgan.config import Config, Input, Saving, Seed, has_config, read_config
+from jaxgan.plan import Count, Plan
+from jaxgan.recipes import recipe
+from jaxgan.steps import check_positive
+
+LOGGED, PICTURED, SAVED = 400, 10, 10  # times a run
+
+
+class Options(NamedTuple):
+    """What a run is asked for; the fields of `Config` that a user chooses."""
+
+    recipe: str
+    input: Input
+    steps: Count
+    seed: Seed
+    log_every: Count
+    sample_every: Count
+    plan: Plan
+    saving: Saving
+
+    def with_changes(self, wanted: "Wanted") -> Self:
+        """The same options, but for those that are wanted otherwise."""
+        keep = self.saving.keep._replace(**wanted.keep)
+        return self._replace(
+            **wanted.run,
+            plan=self.plan._replace(**wanted.plan),
+            input=self.input._replace(**wanted.input),
+            saving=self.saving._replace(keep=keep, **wanted.saving),
+        )
+
+
+class Wanted(NamedTuple):
+    """The options that somebody gave, by name; the others are the recipe's or the run's."""
+
+    run: dict[str, Any]
+    plan: dict[str, Any]
+    input: dict[str, Any]
+    saving: dict[str, Any]
+    keep: dict[str, Any]
+
+
+def options_for(out: Path, wanted: Wanted) -> Options:
+    """The options of a run in a folder: those of the run that is there, or else of the recipe.
+
+    Raises:
+      ValueError: if the recipe is unknown, or the run's config.json is no good.
+    """
+    if has_config(out):
+        return of_config(read_config(out)).with_changes(wanted)
+    return of_recipe(wanted.run.get("recipe", "digits"), wanted.run.get("steps")).with_changes(
+        wanted
+    )
+
+
+def of_config(config: Config) -> Options:
+    """The options that a run was started with."""
+    return Options(*(getattr(config, name) for name in Options._fields))
+
+
+def of_recipe(name: str, steps: int | None = None) -> Options:
+    """A recipe's options, for so many generator updates or as many as it names.
+
+    Raises:
+      ValueError: if the recipe is unknown, or steps are no positive int.
+    """
+    chosen = recipe(name)
+    steps = chosen.steps if steps is None else steps
+    check_positive(steps=steps)
+    return Options(
+        recipe=chosen.name,
+        input=Input(chosen.data),
+        steps=steps,
+        seed=0,
+        log_every=max(1, steps // LOGGED),
+        sample_every=max(1, steps // PICTURED),
+        plan=chosen.plan,
+        saving=Saving(every=max(1, steps // SAVED)),
+    )

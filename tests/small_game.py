@@ -1,0 +1,273 @@
+"""A small game for tests of whole runs: compiled once, drawn in no time, compared to the bit.
+
+Its fixtures are everyone's through conftest.py; modules that play it use `small`.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import shutil
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from matplotlib.figure import Figure
+
+import jaxgan
+from jaxgan import (
+    checkpoint,
+    cli,
+    latents,
+    losses,
+    plots,
+    runs,
+    train,
+)
+from jaxgan.config import read_config
+from jaxgan.data import batch_indices
+from jaxgan.journal import metrics_rows
+from jaxgan.models import MLPDiscriminator, MLPGenerator
+from jaxgan.options import of_config, of_recipe
+from jaxgan.plan import Plan
+from jaxgan.recipes import RECIPES, Recipe
+from jaxgan.types import GeneratorTerm, Penalty
+
+STEPS = 12
+SIZE, BATCH = 256, 16
+MARK = 7.0  # a coordinate of one sample
+
+
+def small_gan(shape, num_classes=None):
+    return jaxgan.GAN(
+        generator=jaxgan.from_linen(MLPGenerator(shape, (8,), output=None)),
+        discriminator=jaxgan.from_linen(MLPDiscriminator((8,), dropout=0.0)),
+        latent=latents.normal(2),
+        loss=losses.non_saturating,
+        generator_optimizer=optax.adam(1e-2),
+        discriminator_optimizer=optax.adam(1e-2),
+    )
+
+
+def planted_gan(shape, num_classes=None):
+    """Its discriminator's loss is NaN in a round that meets the marked sample."""
+    penalty = Penalty("planted", lambda seen: jnp.where(jnp.any(seen.real == MARK), jnp.nan, 0), 1)
+    return dataclasses.replace(small_gan(shape), penalties=(penalty,))
+
+
+def hopeless_gan(shape, num_classes=None):
+    """Its generator's loss is NaN in any round."""
+    term = GeneratorTerm("hopeless", lambda fake, *others: jnp.nan * fake.mean(), 1.0)
+    return dataclasses.replace(small_gan(shape), generator_terms=(term,))
+
+
+def overflowing_gan(shape, num_classes=None):
+    """Its generator's parameters are infinite after round 8, by the optimizer alone."""
+    return dataclasses.replace(
+        small_gan(shape),
+        generator_optimizer=optax.sgd(lambda count: jnp.where(count == 7, jnp.inf, 0.01)),
+        penalties=(Penalty("overflowing", lambda seen: jnp.zeros(()), 1.0),),
+    )
+
+
+GANS = {
+    "small": small_gan,
+    "planted": planted_gan,
+    "hopeless": hopeless_gan,
+    "overflowing": overflowing_gan,
+}
+
+
+def order_of(key):
+    """The samples of each round of a run with this key, [rounds, batch]."""
+    order_key = jax.random.split(key, 4)[2]
+    words = np.asarray(jax.random.key_data(order_key)).tolist()
+    return batch_indices(words, 0, STEPS, BATCH, SIZE)
+
+
+def run_key():
+    return jax.random.split(jax.random.key(0))[0]
+
+
+PLANTED_ROUND = 7
+
+
+def marked_sample():
+    """A sample that is met in that round only, and after a rollback to round 4 not any more."""
+    first, fresh = order_of(run_key()), order_of(jax.random.fold_in(run_key(), 1))
+    return next(sample for sample in first[PLANTED_ROUND - 1] if sample not in fresh[4:])
+
+
+def recipes_on(file):
+    """The recipes of small games on the points of a file, also for processes of their own."""
+    plan = Plan(batch_size=BATCH, devices=1, rounds_per_call=2)
+    return {name: Recipe(name, "", f"npz:{file}", gan, STEPS, plan) for name, gan in GANS.items()}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A recipe that is compiled once for all runs here, and drawn in no time."""
+    file = tmp_path_factory.mktemp("data") / "points.npz"
+    x = np.random.default_rng(0).normal(size=(SIZE, 3)).astype(np.float32)
+    x[marked_sample(), 0] = MARK
+    np.savez(file, x=x)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, chosen in recipes_on(file).items():
+            patch.setitem(RECIPES, name, chosen)
+        for module, name in ((train, "make_phases"), (runs, "start"), (runs, "make_draw")):
+            patch.setattr(module, name, made_once(getattr(module, name)))
+        patch.setattr(train, "has_convolutions", lambda *arguments: False)
+        patch.setattr(plots, "training_curves", lambda rows: Figure((1, 1)))
+        patch.setattr(plots, "picture", lambda *arguments: np.zeros((9, 9, 3), np.uint8))
+        yield file
+
+
+def made_once(make):
+    """Gives the compiled parts of a game again, once they are made for its names and its plan."""
+    made = {}
+
+    @functools.wraps(make)
+    def remembered(*arguments, **keywords):
+        every = [*arguments, *keywords.values()]
+        gan = next(each for each in every if isinstance(each, jaxgan.GAN))
+        game = tuple(term.name for term in gan.penalties + gan.generator_terms)
+        plans = [getattr(each, "plan", each) for each in every]
+        kinds = tuple(type(each) for each in every)
+        which = (game, kinds, *(each for each in plans if isinstance(each, Plan)))
+        if any(isinstance(each, jax.core.Tracer) for each in every):
+            return make(*arguments, **keywords)
+        if which not in made:
+            made[which] = make(*arguments, **keywords)
+        return made[which]
+
+    return remembered
+
+
+def small_options(**changes):
+    options = of_recipe("small", STEPS)._replace(log_every=1, sample_every=4)
+    return options._replace(saving=options.saving._replace(every=4))._replace(**changes)
+
+
+def begin(run, **changes):
+    return runs.train_run(small_options(**changes), run)
+
+
+def go_on(run, **changes):
+    return runs.train_run(of_config(read_config(run))._replace(**changes), run)
+
+
+def command(*arguments):
+    """The status of a command and what it says on stderr."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        patch.setattr(sys, "argv", ["jaxgan", *map(str, arguments)])
+        errors = stack.enter_context(contextlib.redirect_stderr(Said()))
+        stack.enter_context(contextlib.redirect_stdout(Said()))
+        status = stack.enter_context(pytest.raises(SystemExit))
+        cli.main()
+    return status.value.code, "".join(errors.said)
+
+
+class Said:
+    """A stream that remembers."""
+
+    def __init__(self):
+        self.said = []
+
+    def write(self, text):
+        self.said.append(text)
+
+    def flush(self):
+        pass
+
+
+def state_at(run, number):
+    """The arrays of a checkpoint of a run."""
+    config = read_config(run)
+    gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
+    data = runs.load(config.input.source, max_bad_share=1.0)
+    target = jax.eval_shape(lambda: runs.start(jax.random.key(0), gan, data, config.plan))
+    return checkpoint.restore(run / "checkpoints", number, target)
+
+
+def saved(run):
+    """The numbers of the checkpoints of a run, and the arrays of the last one as bytes."""
+    numbers = checkpoint.numbers(run / "checkpoints")
+    return numbers, as_bytes(state_at(run, numbers[-1]))
+
+
+def as_bytes(tree):
+    def raw(x):
+        is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(x) if is_key else x).tobytes()
+
+    return [raw(x) for x in jax.tree.leaves(tree)]
+
+
+def events(run, kind=None):
+    path = run / "events.jsonl"
+    found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [event for event in found if kind in (None, event["kind"])]
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+OWN = {"config.json", "checkpoints", "metrics.jsonl", "samples", "curves.png", "result.json"}
+OWN |= {".lock"}
+
+
+def assert_as_undisturbed(run, undisturbed):
+    assert saved(run) == saved(undisturbed)
+    assert (run / "metrics.jsonl").read_bytes() == (undisturbed / "metrics.jsonl").read_bytes()
+    for name in ("samples", "checkpoints"):
+        names = [{path.name for path in (each / name).iterdir()} for each in (run, undisturbed)]
+        assert {name for name in names[0] if not name.startswith("damaged-")} == names[1]
+    names = {path.name for path in run.iterdir() if not path.name.startswith("events.")}
+    assert names == OWN  # nothing half-written; the lock stays, free
+
+
+@pytest.fixture(scope="module")
+def undisturbed(small, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "undisturbed"
+    begin(run)
+    assert [row["round"] for row in metrics_rows(run)] == list(range(1, STEPS + 1))
+    assert saved(run)[0] == [4, 8, 12]
+    return run
+
+
+@pytest.fixture(scope="module")
+def third(undisturbed, tmp_path_factory):
+    """A run with one checkpoint, of round 4, that was stopped in round 6."""
+
+    def stop(row):
+        if row["round"] == 6:
+            raise KeyboardInterrupt
+
+    run = tmp_path_factory.mktemp("runs") / "third"
+    with pytest.raises(KeyboardInterrupt):
+        runs.train_run(small_options(), run, stop)
+    assert saved(run)[0] == [4]
+    return run
+
+
+@pytest.fixture
+def begun(third, tmp_path):
+    return shutil.copytree(third, tmp_path / "run")
+
+
+@pytest.fixture
+def ended(undisturbed, tmp_path):
+    return shutil.copytree(undisturbed, tmp_path / "ended")
+
+
+def finite(run):
+    numbers = checkpoint.numbers(run / "checkpoints")
+    return numbers, all(
+        np.isfinite(x).all()
+        for number in numbers
+        for x in jax.tree.leaves(state_at(run, number).gan)
+    )

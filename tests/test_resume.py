@@ -1,0 +1,366 @@
+"""Runs that are cut short at any moment and go on: to the bit what they would have been."""
+
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+from PIL import Image
+from small_game import (
+    BATCH,
+    SIZE,
+    as_bytes,
+    begin,
+    contents,
+    events,
+    go_on,
+    small_gan,
+    small_options,
+    state_at,
+)
+
+from jaxgan import checkpoint, runs
+from jaxgan.checkpoint import Keep
+from jaxgan.config import Config, differences, facts, read_config, surroundings
+from jaxgan.data import load
+from jaxgan.journal import metrics_rows
+from jaxgan.options import Wanted, of_recipe
+from jaxgan.recipes import RECIPES
+from jaxgan.samples import load_generator, sample_run
+
+pytestmark = pytest.mark.usefixtures("small")
+
+# A process of its own, with the small recipe or as it is.
+SMALL = (
+    "import sys; from pathlib import Path; sys.path.insert(0, sys.argv.pop(1));"
+    "import small_game; from jaxgan.recipes import RECIPES;"
+    "RECIPES.update(small_game.recipes_on(sys.argv.pop(1)));"
+    "from jaxgan.cli import main; main()"
+)
+
+
+def arrays(run):
+    def data(x):
+        is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+        return np.asarray(jax.random.key_data(x) if is_key else x)
+
+    return [data(x) for x in jax.tree.leaves(state_at(run, saved_rounds(run)[-1]))]
+
+
+def assert_same_runs(run, other):
+    """The same state, metrics, pictures and samples, bit for bit."""
+    states = [state_at(each, saved_rounds(each)[-1]) for each in (run, other)]
+    assert as_bytes(states[0]) == as_bytes(states[1])
+    assert (run / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
+    assert _pictures(run) == _pictures(other)
+    labels = None if read_config(run).data.num_classes is None else np.arange(20) % 3
+    drawn = [sample_run(each, 20, 0, labels=labels) for each in (run, other)]
+    np.testing.assert_array_equal(*drawn)
+
+
+def _pictures(run):
+    return {path.name: path.read_bytes() for path in (run / "samples").iterdir()}
+
+
+def saved_rounds(run):
+    return checkpoint.numbers(Path(run) / "checkpoints")
+
+
+# --- Killed
+
+
+def small_process(file, *arguments):
+    code = [sys.executable, "-c", SMALL, str(Path(__file__).parent), str(file)]
+    return [*code, *map(str, arguments)]
+
+
+def plain_process(file, *arguments):
+    return [sys.executable, "-m", "jaxgan", *map(str, arguments)]
+
+
+def stopped_by(number, run, command, after, environment=None):
+    """Starts or resumes a run, waits for a new checkpoint and a while, and sends a signal."""
+    before = saved_rounds(run)[-1:]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    deadline = time.monotonic() + 180
+    while saved_rounds(run)[-1:] == before and process.poll() is None:
+        assert time.monotonic() < deadline, "no new checkpoint in three minutes"
+        time.sleep(0.005)
+    time.sleep(after)
+    ended = process.poll() is not None
+    os.kill(process.pid, number)
+    process.communicate()
+    assert not ended, "the run ended before it could be stopped: give it more steps"
+    return process.returncode
+
+
+def killed_again_and_again(run, command, kills, seed, environment=None):
+    """Kills a run so often, each time after a new checkpoint."""
+    chance = random.Random(seed)
+    for _ in range(kills):
+        # from the middle of one asynchronous save to the middle of another
+        code = stopped_by(signal.SIGKILL, run, command, chance.uniform(0, 0.3), environment)
+        assert code == -signal.SIGKILL
+
+
+def assert_resumed_from_later_and_later_rounds(run, times):
+    resumed = [event["round"] for event in events(run, "resume")]
+    assert len(resumed) == times
+    assert all(number > 0 for number in resumed)
+    assert resumed == sorted(resumed)
+
+
+def test_a_run_killed_three_times_ends_as_the_one_that_was_not(small, tmp_path):
+    steps, run = 1500, tmp_path / "killed"
+    options = small_options(steps=steps, sample_every=1000)
+    options = options._replace(saving=options.saving._replace(every=25))
+    runs.train_run(options, tmp_path / "whole")
+    asked = ["--steps", steps, "--log-every", 1, "--sample-every", 1000, "--save-every", 25]
+    command = small_process(small, "train", "small", *asked, "--out", run)
+    killed_again_and_again(run, command, kills=3, seed=0)
+    go_on(run)
+    assert_resumed_from_later_and_later_rounds(run, 3)
+    assert_same_runs(run, tmp_path / "whole")
+    assert [row["round"] for row in metrics_rows(run)] == list(range(1, steps + 1))
+    assert not list(run.glob("checkpoints/*tmp*"))
+
+
+@pytest.mark.slow
+def test_a_run_killed_twenty_times_ends_as_the_one_that_was_not(tmp_path):
+    """A shipped recipe, compiled as users compile it."""
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    asked = ["--steps", 4_000, "--batch-size", 64, "--rounds-per-call", 5, "--log-every", 1]
+    asked += ["--save-every", 50, "--sample-every", 2_000]
+    whole, killed = (
+        plain_process(None, "train", "spiral", *asked, "--out", tmp_path / name)
+        for name in ("whole", "killed")
+    )
+    subprocess.run(whole, check=True, capture_output=True, env=environment)
+    killed_again_and_again(tmp_path / "killed", killed, 20, 1, environment)
+    subprocess.run(killed, check=True, capture_output=True, env=environment)
+    assert_resumed_from_later_and_later_rounds(tmp_path / "killed", 20)
+    assert_same_runs(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
+def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, number, status):
+    asked = ["--steps", 50_000, "--save-every", 50, "--log-every", 1, "--sample-every", 50_000]
+    command = small_process(small, "train", "small", *asked, "--out", tmp_path / "stopped")
+    assert stopped_by(number, tmp_path / "stopped", command, 0.1) == status
+    (stopped,) = events(tmp_path / "stopped", "signal")
+    assert stopped["round"] == saved_rounds(tmp_path / "stopped")[-1]
+    assert not (tmp_path / "stopped" / "result.json").exists()
+    end = stopped["round"] + 31
+    go_on(tmp_path / "stopped", steps=end)
+    options = small_options(steps=end)
+    runs.train_run(options._replace(saving=options.saving._replace(every=end)), tmp_path / "whole")
+    ends = [state_at(tmp_path / name, end) for name in ("stopped", "whole")]
+    assert as_bytes(ends[0]) == as_bytes(ends[1])
+
+
+# --- Cut in this process, in all the ways that training goes
+
+
+class Cut(Exception):
+    pass
+
+
+def cut_at(number):
+    def tell(row):
+        if row["round"] == number:
+            raise Cut
+
+    return tell
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    file = tmp_path_factory.mktemp("data") / "images.npz"
+    chance = np.random.default_rng(0)
+    x = chance.integers(0, 256, (SIZE, 8, 8), np.uint8)
+    np.savez(file, x=x, y=np.arange(SIZE) % 3)
+    return f"npz:{file}"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "plan"),
+    [
+        ("small", {"alternation": "epochs", "batch_size": SIZE // 5}),
+        ("small", {"n_critic": 3, "n_generator": 2}),
+        pytest.param("small", {"wrapper": "pmap", "devices": 2}, marks=pytest.mark.slow),
+        pytest.param(
+            *("dcgan", {"precision": "bfloat16", "flip": True, "crop": 2}), marks=pytest.mark.slow
+        ),
+        ("conditional-dcgan", {"accumulate": 2}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
+    narrow_recipes, images, tmp_path, recipe, plan
+):
+    wanted = Wanted(
+        {"log_every": 1, "sample_every": 1000},
+        {"batch_size": BATCH, "devices": 1, "rounds_per_call": 2} | plan,
+        {} if recipe == "small" else {"source": images},
+        {"every": 4, "minutes": 1e9},
+        {},
+    )
+    chosen = of_recipe(recipe, 12).with_changes(wanted)
+    runs.train_run(chosen, tmp_path / "whole")
+    rounds = [row["round"] for row in metrics_rows(tmp_path / "whole")]
+    with pytest.raises(Cut):
+        runs.train_run(chosen, tmp_path / "cut", cut_at(rounds[-2]))
+    assert 0 < saved_rounds(tmp_path / "cut")[-1] < rounds[-1]
+    runs.train_run(chosen, tmp_path / "cut")
+    assert_same_runs(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_a_run_cut_before_its_first_checkpoint_begins_again(undisturbed, tmp_path):
+    with pytest.raises(Cut):
+        runs.train_run(small_options(), tmp_path / "cut", cut_at(2))
+    assert len(metrics_rows(tmp_path / "cut")) >= 2
+    assert saved_rounds(tmp_path / "cut") == []
+    runs.train_run(small_options(), tmp_path / "cut")
+    assert_same_runs(tmp_path / "cut", undisturbed)
+
+
+def test_a_longer_run_goes_on_as_if_it_had_been_asked_for(undisturbed, tmp_path):
+    begin(tmp_path / "longer", steps=7)  # ends within a call
+    go_on(tmp_path / "longer", steps=12)
+    ends = [state_at(run, 12) for run in (tmp_path / "longer", undisturbed)]
+    assert as_bytes(ends[0]) == as_bytes(ends[1])
+
+
+def test_one_device_then_eight_then_one_gives_the_numbers_of_one(undisturbed, tmp_path):
+    run, plan = tmp_path / "moved", small_options().plan
+    begin(run, steps=4)
+    go_on(run, steps=8, plan=plan._replace(devices=8))
+    go_on(run, steps=12, plan=plan)
+    moved, stayed = metrics_rows(run), metrics_rows(undisturbed)
+    assert [row["round"] for row in moved] == list(range(1, 13))
+    for row, other in zip(moved, stayed, strict=True):
+        assert row == pytest.approx(other, rel=1e-5, abs=1e-6)
+    for x, y in zip(arrays(run), arrays(undisturbed), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6)
+    (changed, back) = events(run, "settings")
+    assert "plan.devices: 1 -> 8" in changed["message"]
+    assert "plan.devices: 8 -> 1" in back["message"]
+
+
+# --- What may change, and what not
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"plan": {"batch_size": 8}}, "plan.batch_size was 16, now 8"),
+        ({"plan": {"n_critic": 2}}, "plan.n_critic was 1, now 2"),
+        ({"run": {"seed": 1}}, "seed was 0, now 1"),
+        ({"run": {"recipe": "planted"}}, "recipe was 'small', now 'planted'"),
+        ({"input": {"source": "ring8"}}, "data.fingerprint was"),
+    ],
+)
+def test_settings_that_change_the_mathematics_are_refused(ended, change, message):
+    before = contents(ended)
+    wanted = Wanted(*(change.get(name, {}) for name in Wanted._fields))
+    with pytest.raises(ValueError, match=message):
+        runs.train_run(small_options(steps=14).with_changes(wanted), ended)
+    assert contents(ended) == before
+
+
+def test_another_learning_rate_of_the_same_recipe_is_refused(ended, monkeypatch):
+    faster = dataclasses.replace(small_gan((3,)), generator_optimizer=optax.adam(2e-2))
+    changed = dataclasses.replace(RECIPES["small"], gan=lambda shape, num_classes: faster)
+    monkeypatch.setitem(RECIPES, "small", changed)
+    with pytest.raises(ValueError, match="setting was"):
+        begin(ended, steps=14)
+
+
+def test_data_in_memory_and_streamed_are_the_same_data(tmp_path):
+    for number in range(5):
+        image = np.full((4, 4), 40 * number, np.uint8)
+        (tmp_path / str(number % 2)).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / str(number % 2) / f"{number}.png")
+    in_memory, streamed = (
+        facts(load(f"folder:{tmp_path}", max_bytes=size), conditional=True) for size in (2**30, 0)
+    )
+    assert in_memory.checksum is not None
+    assert in_memory._replace(checksum=None) == streamed
+    config = read_config_of(small_options(), in_memory)
+    assert not differences(config, config.model_copy(update={"data": streamed}))
+
+
+def read_config_of(options, data):
+    return Config(**options._asdict(), setting="", data=data, **surroundings())
+
+
+def test_forced_settings_go_on_and_are_noted(ended):
+    options = small_options(steps=14)
+    options = options._replace(plan=options.plan._replace(batch_size=8))
+    assert runs.train_run(options, ended, force=True).step == 14
+    assert "plan.batch_size: 16 -> 8" in events(ended, "settings")[-1]["message"]
+    assert read_config(ended).plan.batch_size == 8
+
+
+def test_a_finished_run_is_left_as_it_is(ended):
+    before = contents(ended)
+    assert begin(ended).step == 12
+    assert contents(ended) == before
+
+
+def test_the_last_checkpoints_and_the_best_one_stay(tmp_path):
+    options = small_options(steps=40)
+    keep = Keep(last=2, metric="logit_real", mode="min")
+    options = options._replace(saving=options.saving._replace(keep=keep))
+    runs.train_run(options, tmp_path / "r")
+    rows = metrics_rows(tmp_path / "r")
+    means = {n: np.mean([r["logit_real"] for r in rows[n - 4 : n]]) for n in range(4, 41, 4)}
+    best = min(means, key=means.get)
+    assert saved_rounds(tmp_path / "r") == sorted({best, 36, 40})
+    assert load_generator(tmp_path / "r", which="best").step == best
+
+
+def test_checkpoints_come_by_the_clock_too(tmp_path):
+    options = small_options(steps=6)
+    options = options._replace(saving=options.saving._replace(every=1000, minutes=0.0))
+    runs.train_run(options, tmp_path / "r")
+    assert saved_rounds(tmp_path / "r") == [2, 4, 6]
+
+
+UNPICKLES = """
+import sys
+found = []
+sys.addaudithook(lambda event, args: found.append(args) if event == "pickle.find_class" else None)
+sys.path.insert(0, sys.argv[1])
+import small_game
+from jaxgan.recipes import RECIPES
+RECIPES.update(small_game.recipes_on(sys.argv[2]))
+from pathlib import Path
+from jaxgan import export, runs, samples
+run = Path(sys.argv[3])
+found.clear()  # of imports
+samples.sample_run(run, 3, 0)
+export.export_run(run)
+export.load_safetensors(run / "export")
+small_game.go_on(run, steps=14)
+print(len(found), found[:3], end="")
+"""
+
+
+def test_nothing_that_loads_a_run_unpickles(small, ended):
+    arguments = [str(Path(__file__).parent), str(small), str(ended)]
+    told = subprocess.run(
+        [sys.executable, "-c", UNPICKLES, *arguments], check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "0 []"

@@ -7,7 +7,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def test_python_of_the_readme_runs_as_it_stands():
-    first, step, devices = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    first, step, devices, _ = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(first.strip().splitlines()) <= 20
     names = {}
     exec(first.replace("steps=3000", "steps=2"), names)

@@ -1,0 +1,115 @@
+"""Mistakes that a user may make: each is named, before anything is written."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+from fuzz_data import npz_of, zipped
+from fuzzing import check_explained, invoke
+
+from jaxgan import runs
+from jaxgan.data.sources import load
+from jaxgan.options import Wanted, options_for
+from jaxgan.samples import sample_run
+
+pytestmark = pytest.mark.usefixtures("narrow_recipes")
+
+
+def _samples(shape=(4, 8, 8, 1), **labels):
+    return npz_of("d.npz", {"x": np.zeros(shape, np.uint8)} | labels)
+
+
+MISTAKES = {
+    "a seed of more than 32 bits": (("--seed", "4294967296"), "seed: .* less than 4294967296"),
+    "endless minutes": (("--save-minutes", "inf"), "saving.minutes: .*, got inf"),
+    "endless memory": (("--max-memory", "inf"), "--max-memory must be a number of GiB, got inf"),
+    "an unknown way to be best": (("--keep-best", "diversity:big"), "--keep-best must be METRIC:m"),
+    "no metric": (("--keep-best", ":max"), "--keep-best must be METRIC:max or METRIC:min"),
+    "more than int32 counts": (("--batch-size", "9" * 20), "plan.batch_size: .* less than"),
+    "a crop of the whole image": (("--crop", "8"), "crop must be .* less than height and width"),
+    "no such home": (("--data", "npz:~nobody-here/x"), "no file ~nobody-here/x"),
+    "brackets in a name": (("--data", "npz:[/red]"), r"no file \[/red\]"),
+    "a name too long": (("--data", "folder:" + "n" * 300), "no directory nnn.* too long"),
+    "images too large": (("--data", "folder:.@20000"), "size must be 16384 or less pixels"),
+    "a folder's name too long": (("--out", "n" * 300), "cannot be a run's folder: File name too"),
+    "no port": (
+        ("--coordinator", "h:70000", "--num-processes", "1", "--process-id", "0"),
+        "coordinator must be HOST:PORT, got 'h:70000'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_and_leaves_no_folder(name, untrained, tmp_path, monkeypatch):
+    arguments, message = MISTAKES[name]
+    monkeypatch.chdir(tmp_path)
+    result = invoke("train", "digits", "--devices", "1", *arguments)
+    check_explained(result.exception)
+    assert re.search(message, str(result.exception))
+    assert not list(tmp_path.iterdir())
+
+
+def test_classes_far_beyond_the_data_are_refused(untrained, tmp_path):
+    spec = _samples(y=np.array([0, 1, 2, 10**6]))(tmp_path)
+    result = invoke("train", "cgan", "--data", spec, "--out", str(tmp_path / "new" / "run"))
+    assert "has labels up to 1000000 on 4 samples" in str(result.exception)
+    assert not (tmp_path / "new").exists()
+
+
+def test_other_files_in_an_archive_are_no_samples(tmp_path):
+    (tmp_path / "d.npz").write_bytes(zipped({"x": b"text"}))
+    with pytest.raises(ValueError, match=r"d\.npz: 'x' is no NumPy array"):
+        load(f"npz:{tmp_path / 'd.npz'}")
+
+
+def test_options_of_wrong_types_are_named_before_anything_is_read(tmp_path):
+    options = options_for(tmp_path / "run", Wanted({}, {"flip": "no"}, {}, {}, {"mode": "big"}))
+    with pytest.raises(ValueError, match=r"plan.flip: .*'no'; saving.keep.mode: .*'big'"):
+        runs.train_run(options, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(untrained, tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("file/run", "deep/nul\0"):
+        options = options_for(tmp_path / name, Wanted({}, {"devices": 1}, {}, {}, {}))
+        with pytest.raises((OSError, ValueError), match=r"could not begin|there can be no folder"):
+            runs.train_run(options, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_no_steps_are_refused(steps, tmp_path):
+    options = options_for(tmp_path / "run", Wanted({}, {}, {}, {}, {}))
+    with pytest.raises(ValueError, match=f"steps: .*, got {steps}"):
+        runs.train_run(options._replace(steps=steps), tmp_path / "run")
+    with pytest.raises(ValueError, match="steps must be a positive int"):
+        options_for(tmp_path / "run", Wanted({"steps": steps}, {}, {}, {}, {}))
+
+
+def test_samples_of_a_seed_of_more_than_32_bits_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="seed must be an int from 0 to"):
+        sample_run(tmp_path, 10, 2**32)
+
+
+def test_metrics_that_are_never_meant_cannot_be_best(tmp_path):
+    options = options_for(tmp_path / "run", Wanted({"steps": 1}, {"devices": 1}, {}, {}, {}))
+    keep = options.saving.keep._replace(metric="generator_nonfinite")
+    options = options._replace(saving=options.saving._replace(keep=keep))
+    with pytest.raises(ValueError, match="no metric 'generator_nonfinite'"):
+        runs.train_run(options, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")]
+)
+def test_memory_that_runs_out_is_explained(error, tmp_path, monkeypatch):
+    def fail(run):
+        raise error
+
+    monkeypatch.setattr(runs, "_train", fail)
+    result = invoke("train", "digits", "--batch-size", "4096", "--out", str(tmp_path / "run"))
+    assert "memory does not suffice for batch_size=4096" in str(result.exception)
+    assert not (tmp_path / "run").exists()

@@ -24,7 +24,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from jaxgan import data, plots, runs
+from jaxgan import data, plots
+from jaxgan.config import read_config
 from jaxgan.samples import sample_run
 
 MIXTURES = {
@@ -213,8 +214,8 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     Raises:
       ValueError: if there is nothing to measure its samples by.
     """
-    config = runs.read_config(run)
-    spec = config["data"]
+    config = read_config(run)
+    spec = config.input.source
     dataset = data.load(spec)
     shape = dataset.x.shape[1:]
     labelled, waveform = dataset.condition is not None, plots.is_waveform(shape)
@@ -223,7 +224,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
             f"{run} was trained on {spec}: neither labelled nor waveforms "
             "nor a known distribution in the plane"
         )
-    if config["plan"]["conditional"]:
+    if config.plan.conditional:
         labels = np.arange(num) % dataset.num_classes
         samples = sample_run(run, num, seed, labels=labels)
     else:
@@ -253,7 +254,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the latents")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     arguments = parser.parse_args()
-    usual = 2500 if runs.read_config(arguments.run)["data"] in MIXTURES else 1000
+    usual = 2500 if read_config(arguments.run).input.source in MIXTURES else 1000
     try:
         report = report_of(arguments.run, arguments.num or usual, arguments.seed)
     except ValueError as error:

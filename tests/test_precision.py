@@ -385,6 +385,7 @@ def test_every_recipe_multiplies_in_bfloat16_and_adds_in_float32(name):
     assert jnp.bfloat16 not in {leaf.dtype for leaf in jax.tree.leaves((after, metrics))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "span"),
     [
@@ -413,6 +414,7 @@ def test_metrics_stay_within_the_band_of_float32(make, span):
     assert low["logit_std"] != high["logit_std"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [pytest.param(mlp_gan, marks=pytest.mark.slow), batch_normed_dcgan]
 )

@@ -249,6 +249,7 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
         sample_run(tmp_path / "r", 1, 0)
 
 
+@pytest.mark.slow
 def test_the_best_is_known_by_either_player_s_metric_in_epochs(tmp_path):
     arguments = [
         *("train", "digits", "--steps", 2, "--devices", 1, "--batch-size", 600, "--log-every", 1),

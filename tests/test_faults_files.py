@@ -98,20 +98,25 @@ def test_samples_are_drawn_from_the_checkpoint_before_a_damaged_one(ended, tmp_p
     assert contents(ended) == files  # looked at only
 
 
-def test_a_run_without_a_sound_checkpoint_is_an_error_and_all_of_it_stays(ended, tmp_path):
-    for number in (4, 8, 12):
-        flip(ended / "checkpoints" / str(number))
-    before = contents(ended)
+def assert_refused(run, tmp_path, beginning):
+    """Whatever reads the run ends in one line that begins so, and leaves all as it is."""
+    before = contents(run)
     for arguments in (
-        ("resume", ended),
-        ("train", "small", "--out", ended),
-        ("sample", ended, "--out", tmp_path / "x.npz"),
+        ("resume", run),
+        ("train", "small", "--out", run),
+        ("sample", run, "--out", tmp_path / "x.npz"),
     ):
         status, error = command(*arguments)
         assert status == 2
-        assert error.startswith("Error: none of the 3 checkpoints in ")
+        assert error.startswith(beginning), error
         assert len(error.splitlines()) == 1
-        assert contents(ended) == before
+        assert contents(run) == before
+
+
+def test_a_run_without_a_sound_checkpoint_is_an_error_and_all_of_it_stays(ended, tmp_path):
+    for number in (4, 8, 12):
+        flip(ended / "checkpoints" / str(number))
+    assert_refused(ended, tmp_path, "Error: none of the 3 checkpoints in ")
 
 
 # --- The configuration is damaged
@@ -171,17 +176,8 @@ BAD_CONFIGS = {
 def test_a_damaged_configuration_is_an_error_that_names_file_and_field(ended, tmp_path, message):
     file = ended / "config.json"
     file.write_text(BAD_CONFIGS[message](file.read_text()))
-    before = contents(ended)
-    for arguments in (
-        ("resume", ended),
-        ("train", "small", "--out", ended),
-        ("sample", ended, "--out", tmp_path / "x.npz"),
-    ):
-        status, error = command(*arguments)
-        assert status == 2
-        assert error.startswith(f"Error: {file} is not a run's configuration: {message}"), error
-        assert len(error.splitlines()) == 1
-        assert contents(ended) == before
+    wanted = f"Error: {file} is not a run's configuration: {message}"
+    assert_refused(ended, tmp_path, wanted)
 
 
 # --- The metrics are damaged

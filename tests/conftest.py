@@ -82,8 +82,8 @@ def narrow_recipes():
         def discriminator(hidden=None, **named):
             return MLPDiscriminator((4,), **named)
 
-        patch.setattr(recipes, "MLPGenerator", generator)
-        patch.setattr(recipes, "MLPDiscriminator", discriminator)
+        patch.setattr(recipes.dense, "MLPGenerator", generator)
+        patch.setattr(recipes.dense, "MLPDiscriminator", discriminator)
         patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
         patch.setitem(sources.NAMED, "digits", functools.cache(sources.digits))
         for name in ("spiral", "ring8"):

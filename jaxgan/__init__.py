@@ -7,6 +7,7 @@ from jaxgan import (
     models,
     parallel,
     regularizers,
+    schedules,
     terms,
     transformations,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "penalty",
     "regularizers",
     "sample",
+    "schedules",
     "start",
     "terms",
     "transformations",

@@ -9,12 +9,13 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch"}
-MATHS = BASE | {"losses", "regularizers", "terms", "transformations", "latents", "ema"}
+MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
 STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
     "global_batch": {"types"},
+    "schedules": {"types"},
     "losses": {"types"},
     "regularizers": BASE | {"transformations"},
     "terms": BASE | {"losses", "regularizers"},
@@ -22,7 +23,7 @@ MAY_IMPORT = {
     "latents": BASE,
     "ema": BASE,
     "guards": {"types"},
-    "objectives": BASE,
+    "objectives": BASE | {"schedules"},
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
     "adapters": BASE,

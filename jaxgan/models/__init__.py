@@ -2,6 +2,7 @@
 
 from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models.grouped import GroupedConv, grouped_conv
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
@@ -27,6 +28,8 @@ from jaxgan.models.normalization import (
     around_one,
     with_reference,
 )
+from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator
+from jaxgan.models.resnet import ResNetDiscriminator, ResNetGenerator
 
 __all__ = [
     "BatchNorm",
@@ -37,6 +40,7 @@ __all__ = [
     "DCGANGenerator",
     "Dense",
     "Dropout",
+    "GroupedConv",
     "LabelEmbedding",
     "MLPDiscriminator",
     "MLPGenerator",
@@ -44,6 +48,10 @@ __all__ = [
     "MinibatchStd",
     "PixelNorm",
     "ProjectionHead",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
+    "ResNetDiscriminator",
+    "ResNetGenerator",
     "SelfAttention",
     "SpectralNorm",
     "VirtualBatchNorm",
@@ -51,6 +59,7 @@ __all__ = [
     "concatenate_labels",
     "conv",
     "conv_transpose",
+    "grouped_conv",
     "one_hot",
     "with_reference",
 ]

@@ -1,9 +1,10 @@
 """Named, complete settings. Each says what it trains on, how long it takes, what it reached."""
 
-from jaxgan.recipes import convolutional, dense
+from jaxgan.recipes import convolutional, dense, modern
 from jaxgan.recipes.base import Recipe
 
-RECIPES = {recipe.name: recipe for recipe in (*dense.RECIPES, *convolutional.RECIPES)}
+_FAMILIES = (*dense.RECIPES, *convolutional.RECIPES, *modern.RECIPES)
+RECIPES = {recipe.name: recipe for recipe in _FAMILIES}
 
 
 def recipe(name: str) -> Recipe:

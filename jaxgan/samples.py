@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import checkpoint, plots
+from jaxgan.checks import check_positive, check_seed
 from jaxgan.config import Config, read_config
 from jaxgan.data import to_own_range
 from jaxgan.folder import CHECKPOINTS
@@ -16,7 +17,7 @@ from jaxgan.global_batch import sample_index
 from jaxgan.journal import replace_file
 from jaxgan.objectives import generate
 from jaxgan.recipes import recipe
-from jaxgan.steps import check_positive, check_seed, init
+from jaxgan.steps import init
 from jaxgan.train import run_state
 from jaxgan.types import GAN, Batch, GANState, PyTree
 

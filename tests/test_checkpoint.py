@@ -274,9 +274,7 @@ def test_what_a_failed_save_still_writes_is_removed(directory, monkeypatch):
     def remove_while_written(path):
         remove(path)
         times.append(path)
-        if (
-            path == left and len(times) < 3
-        ):  # as a late writer does
+        if path == left and len(times) < 3:  # as a late writer does
             (left / "deep").mkdir(parents=True)
             raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
 

@@ -8,12 +8,13 @@ import pytest
 import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
-BASE = {"types", "global_batch"}
+BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"losses", "regularizers", "terms", "transformations", "latents", "ema"}
 STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
+    "checks": set(),
     "global_batch": {"types"},
     "losses": {"types"},
     "regularizers": BASE | {"transformations"},
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models"},
     "config": {"checkpoint", "data", "plan"},
-    "options": {"config", "plan", "recipes", "steps"},
+    "options": {"checks", "config", "plan", "recipes"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "terms": BASE | {"losses", "regularizers"},
     "transformations": {"types"},
     "latents": BASE,
+    "resampling": {"types"},
     "ema": BASE,
     "guards": {"types"},
     "objectives": BASE,

@@ -27,6 +27,7 @@ from jaxgan.models.normalization import (
     around_one,
     with_reference,
 )
+from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
 
 __all__ = [
     "BatchNorm",
@@ -42,15 +43,20 @@ __all__ = [
     "MLPGenerator",
     "MinibatchDiscrimination",
     "MinibatchStd",
+    "PReLU",
     "PixelNorm",
     "ProjectionHead",
+    "SRGANDiscriminator",
+    "SRResNet",
     "SelfAttention",
     "SpectralNorm",
+    "SubPixelConv",
     "VirtualBatchNorm",
     "around_one",
     "concatenate_labels",
     "conv",
     "conv_transpose",
+    "depth_to_space",
     "one_hot",
     "with_reference",
 ]

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "latents": BASE,
     "ema": BASE,
     "guards": {"types"},
+    "pyramid": {"types"},
     "objectives": BASE,
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},

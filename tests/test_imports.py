@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "resampling": {"types"},
     "ema": BASE,
     "guards": {"types"},
+    "pyramid": {"types"},
     "objectives": BASE,
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},

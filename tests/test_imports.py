@@ -43,21 +43,40 @@ MAY_IMPORT = {
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models"},
     "config": {"checkpoint", "data", "plan"},
+    "views": {"types", "pyramid", "resampling"},
     "options": {"checks", "config", "plan", "recipes"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},
     "errors": {"checkpoint", "folder", "plan"},
-    "entries": STEPS | {"parallel", "processes", "data", "train", "plots", "config", "journal"},
+    "conditions": BASE | {"data", "resampling", "views"},
+    "entries": STEPS
+    | {"parallel", "processes", "data", "train", "plots", "config", "journal", "conditions"},
+    "beginning": STEPS
+    | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
+    | {"checkpoint", "config", "options", "folder", "journal", "samples"},
     "runs": STEPS
-    | {"parallel", "processes", "interrupts", "data", "feed", "train", "rounds", "recipes", "plots"}
-    | {"plan", "entries", "errors", "checkpoint", "config", "options", "folder", "journal"},
+    | {"processes", "interrupts", "data", "feed", "train", "beginning", "entries"}
+    | {"checkpoint", "config", "options", "folder", "journal"},
     "samples": STEPS
-    | {"train", "recipes", "folder", "config", "journal", "data", "plots", "checkpoint"},
+    | {
+        "train",
+        "recipes",
+        "folder",
+        "config",
+        "journal",
+        "data",
+        "plots",
+        "checkpoint",
+        "conditions",
+    },
     "export": BASE | {"objectives", "models", "samples", "journal", "data"},
     "progress": {"journal"},
-    "cli": {"config", "options", "processes", "folder", "progress", "guards"}
-    | {"recipes", "runs", "samples", "export", "data"},
+    "stages": BASE
+    | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
+    | {"plots", "data", "pyramid", "resampling"},
+    "cli": {"journal", "options", "processes", "folder", "progress", "guards"}
+    | {"recipes", "runs", "samples", "stages", "export", "data"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

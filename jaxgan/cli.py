@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from jaxgan import export, processes, recipes, runs, samples, stages
+from jaxgan import export, processes, recipes, runs, samples, stages, upscaling
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
@@ -298,6 +298,20 @@ def sample(
         drawn, drawn_on = samples.sample_beside(shown, num, seed, ema, labels, checkpoint)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
     _print(Console(), f"{num} samples -> {out}")
+
+
+@app.command()
+def upscale(
+    run: Annotated[Path, typer.Argument(help="Folder of a super-resolution run.")],
+    image: Annotated[Path, typer.Argument(help="The picture to enlarge.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-large.png")
+    ] = None,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+):
+    """Write a picture enlarged by a run's generator."""
+    out = image.with_name(f"{image.stem}-large.png") if out is None else out
+    _print(Console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
 
 
 @app.command("export")

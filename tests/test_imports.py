@@ -75,8 +75,9 @@ MAY_IMPORT = {
     "stages": BASE
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
     | {"plots", "data", "pyramid", "resampling"},
+    "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "cli": {"journal", "options", "processes", "folder", "progress", "guards"}
-    | {"recipes", "runs", "samples", "stages", "export", "data"},
+    | {"recipes", "runs", "samples", "stages", "upscaling", "export", "data"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

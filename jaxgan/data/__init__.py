@@ -1,11 +1,11 @@
 """Data: toy distributions, digits, waveforms, files, and the order in which samples come."""
 
+from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset, from_arrays, scale, to_model_range, to_own_range
 from jaxgan.data.decoding import decode
-from jaxgan.data.digits import digits
 from jaxgan.data.files import folder, folder_records, idx, npz
 from jaxgan.data.order import batch_indices, epoch_permutation
-from jaxgan.data.pieces import digit_outlines, pair_records, patch_records
+from jaxgan.data.pieces import pair_records, patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.sources import load
 from jaxgan.data.stream import StreamedBatch, prefetch, stream
@@ -67,6 +67,7 @@ __all__ = [
     "pair_records",
     "parse_tfds",
     "patch_records",
+    "photos",
     "prefetch",
     "random_crop",
     "ring8",

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.data.dataset import Dataset, from_arrays
-from jaxgan.data.digits import digits
 from jaxgan.data.files import existing, folder_records, image_files, sound_headers
 from jaxgan.data.images import read_image
 from jaxgan.data.records import Records, Sample
@@ -44,8 +42,8 @@ def patch_records(directory: str | Path, size: int, stride: int | None = None) -
     places: tuple[Place, ...] = tuple(
         (number, int(top), int(left))
         for number, header in enumerate(headers)
-        for top in _starts(header.sides[0], size, stride)
-        for left in _starts(header.sides[1], size, stride)
+        for top in starts(header.sides[0], size, stride)
+        for left in starts(header.sides[1], size, stride)
     )
     if len(places) < 2:
         raise ValueError(f"the images in {root} are too small for patches of {size}x{size}")
@@ -62,8 +60,8 @@ def patch_records(directory: str | Path, size: int, stride: int | None = None) -
     )
 
 
-def _starts(side: int, size: int, stride: int) -> np.ndarray:
-    """Where patches begin along a side: from edge to edge, evenly."""
+def starts(side: int, size: int, stride: int) -> np.ndarray:
+    """Where patches of a size begin along a side: from edge to edge, evenly."""
     if side < size:
         return np.empty(0, int)
     return np.linspace(0, side - size, 1 + -(-(side - size) // stride)).round().astype(int)
@@ -141,21 +139,3 @@ def _read_pair(halves: tuple[Records, Records], channels: int, number: int) -> S
 
 def _with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     return np.broadcast_to(image, (*image.shape[:2], channels))
-
-
-def digit_outlines() -> Dataset:
-    """Scikit-learn's digits, each with its outline as the image that it is to be made from.
-
-    The outline is where a digit's brightness, in steps of 1/2, differs from that of the pixel
-    above or to the left.
-
-    Returns:
-      Data set with x float32 [1797, 8, 8, 2] in 0..16: the digit, then its outline; no labels.
-    """
-    x = digits().x
-    inside = x > 8
-    above = np.diff(inside, axis=1, prepend=False) != 0
-    left = np.diff(inside, axis=2, prepend=False) != 0
-    outline = np.where(above | left, np.float32(16), np.float32(0))
-    pairs = from_arrays(np.concatenate([x, outline], axis=3), name="digit-outlines")
-    return pairs._replace(low=0.0, high=16.0)

@@ -5,11 +5,11 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
-from jaxgan.data.digits import digits
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
-from jaxgan.data.pieces import digit_outlines, pair_records, patch_records
+from jaxgan.data.pieces import pair_records, patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
@@ -55,6 +55,7 @@ def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
 NAMED: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
     "digit-outlines": digit_outlines,
+    "photos": photos,
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }

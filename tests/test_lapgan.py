@@ -128,7 +128,7 @@ def test_discriminator_sees_only_the_sum_of_band_and_low_pass_image():
     d = normal(*h.shape, seed=2)
     output = apply(h, low)
     assert output.logits.shape == (BATCH,)
-    assert output.features.shape == (BATCH, 3)
+    assert output.features.shape == (BATCH, 2 * 2 * 3)
     np.testing.assert_allclose(output.logits, apply(h - d, low + d).logits, atol=1e-5)
     assert float(np.max(np.abs(output.logits - apply(h - d, low).logits))) > 1e-2
 

@@ -66,12 +66,12 @@ class LAPGANDiscriminator(nn.Module):
     """Two convolutions with ReLU, dropout and a dense layer, on the sum of band and low-pass image.
 
     So it sees the image l + h, as it should look. The label is one channel more, as in
-    `LAPGANGenerator`. The authors have 128 channels and strides of 1 and 2 for CIFAR-10; they pad
-    nothing, we pad with zeros, so that small images fit too.
+    `LAPGANGenerator`. The authors have 128 channels for CIFAR-10; they pad nothing, we pad with
+    zeros, so that small images fit too.
 
     Attributes:
       features: channels of each convolution.
-      strides: of each convolution.
+      strides: of each convolution; (2, 2) halves the time of a step.
       kernel_size: of the convolutions.
       dropout: share of values dropped before the last layer in training.
       num_classes: makes the network take labels too.
@@ -80,7 +80,7 @@ class LAPGANDiscriminator(nn.Module):
     """
 
     features: Sequence[int] = (16, 32)
-    strides: Sequence[int] = (2, 2)
+    strides: Sequence[int] = (1, 2)
     kernel_size: int = 5
     dropout: float = 0.5
     num_classes: int | None = None

@@ -157,7 +157,8 @@ def gaussian_pyramid(x: Array, levels: int) -> tuple[Array, ...]:
 def reconstruct(pyramid: Sequence[Array]) -> Array:
     """The image of a pyramid (I_0, h_1, h_2, ...), I_k = grow(I_{k-1}) + h_k.
 
-    It undoes `laplacian_pyramid` to the rounding of one sum.
+    It undoes `laplacian_pyramid` to float rounding: within 2 units in the last place of the largest
+    value, and exactly for one band of images of whole numbers from 0 to 255.
 
     Args:
       pyramid: the smallest image, then the bands, coarse to fine; each twice the size.

@@ -9,6 +9,7 @@ from jaxgan.models.labels import (
     concatenate_labels,
     one_hot,
 )
+from jaxgan.models.lapgan import LAPGANDiscriminator, LAPGANGenerator
 from jaxgan.models.layers import (
     Conv,
     ConvTranspose,
@@ -38,6 +39,8 @@ __all__ = [
     "DCGANGenerator",
     "Dense",
     "Dropout",
+    "LAPGANDiscriminator",
+    "LAPGANGenerator",
     "LabelEmbedding",
     "MLPDiscriminator",
     "MLPGenerator",

@@ -2,6 +2,7 @@
 
 from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
@@ -27,8 +28,10 @@ from jaxgan.models.normalization import (
     around_one,
     with_reference,
 )
+from jaxgan.models.pretrained import has_pretrained, pretrained
 
 __all__ = [
+    "VGG16_LAYERS",
     "BatchNorm",
     "ConditionalBatchNorm",
     "Conv",
@@ -47,10 +50,16 @@ __all__ = [
     "SelfAttention",
     "SpectralNorm",
     "VirtualBatchNorm",
+    "alexnet",
     "around_one",
     "concatenate_labels",
     "conv",
     "conv_transpose",
+    "has_pretrained",
+    "make_lpips",
     "one_hot",
+    "pretrained",
+    "vgg16",
+    "vgg16_features",
     "with_reference",
 ]

@@ -28,7 +28,7 @@ from jaxgan.models.normalization import (
     around_one,
     with_reference,
 )
-from jaxgan.models.pretrained import has_pretrained, pretrained
+from jaxgan.models.weights import has_pretrained, pretrained
 
 __all__ = [
     "VGG16_LAYERS",

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jaxgan.metrics import lpips
 from jaxgan.models.convolution import conv
-from jaxgan.models.pretrained import Convolution, Net, pretrained
+from jaxgan.models.weights import Convolution, Net, pretrained
 from jaxgan.types import Array
 
 # ImageNet's mean and deviation (.485, .456, .406; .229, .224, .225), from [0, 1] to [-1, 1].

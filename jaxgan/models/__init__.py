@@ -2,6 +2,7 @@
 
 from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
@@ -29,8 +30,10 @@ from jaxgan.models.normalization import (
     with_reference,
 )
 from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
+from jaxgan.models.weights import has_pretrained, pretrained
 
 __all__ = [
+    "VGG16_LAYERS",
     "BatchNorm",
     "ConditionalBatchNorm",
     "Conv",
@@ -55,11 +58,17 @@ __all__ = [
     "SpectralNorm",
     "SubPixelConv",
     "VirtualBatchNorm",
+    "alexnet",
     "around_one",
     "concatenate_labels",
     "conv",
     "conv_transpose",
     "depth_to_space",
+    "has_pretrained",
+    "make_lpips",
     "one_hot",
+    "pretrained",
+    "vgg16",
+    "vgg16_features",
     "with_reference",
 ]

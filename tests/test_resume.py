@@ -202,7 +202,7 @@ def images(tmp_path_factory):
         pytest.param(
             *("dcgan", {"precision": "bfloat16", "flip": True, "crop": 2}), marks=pytest.mark.slow
         ),
-        ("conditional-dcgan", {"accumulate": 2}),
+        pytest.param("conditional-dcgan", {"accumulate": 2}, marks=pytest.mark.slow),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )

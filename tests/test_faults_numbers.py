@@ -175,7 +175,7 @@ def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
     assert finite(run) == ([4], True)
 
 
-@pytest.mark.parametrize("policy", ["stop", "skip"])
+@pytest.mark.parametrize("policy", [pytest.param("stop", marks=pytest.mark.slow), "skip"])
 def test_a_state_that_is_not_finite_is_not_saved(tmp_path, policy):
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite=policy)

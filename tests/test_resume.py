@@ -121,7 +121,7 @@ def assert_resumed_from_later_and_later_rounds(run, times):
 def test_a_run_killed_three_times_ends_as_the_one_that_was_not(small, tmp_path):
     steps, run = 900, tmp_path / "killed"
     options = small_options(steps=steps, sample_every=1000)
-    options = options._replace(saving=options.saving._replace(every=25))
+    options = options._replace(saving=options.saving._replace(every=steps))
     runs.train_run(options, tmp_path / "whole")
     asked = ["--steps", steps, "--log-every", 1, "--sample-every", 1000, "--save-every", 25]
     command = small_process(small, "train", "small", *asked, "--out", run)

@@ -169,6 +169,16 @@ def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, numbe
     assert as_bytes(ends[0]) == as_bytes(ends[1])
 
 
+# --- Not stopped at all
+
+
+def test_calls_that_end_at_sampling_points_are_pictured(undisturbed):
+    options = small_options()
+    assert (options.plan.rounds_per_call, options.sample_every) == (2, 4)
+    names = sorted(path.name for path in (undisturbed / "samples").iterdir())
+    assert names == [f"step_00000{step:02}.png" for step in (4, 8, 12)]
+
+
 # --- Cut in this process, in all the ways that training goes
 
 

@@ -192,8 +192,8 @@ def state_at(run, number):
     """The arrays of a checkpoint of a run."""
     config = read_config(run)
     gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
-    data = runs.load(config.input.source, max_bad_share=1.0)
-    target = jax.eval_shape(lambda: runs.start(jax.random.key(0), gan, data, config.plan))
+    data = beginning.load(config.input.source, max_bad_share=1.0)
+    target = jax.eval_shape(lambda: beginning.start(jax.random.key(0), gan, data, config.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 
 

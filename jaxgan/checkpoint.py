@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -35,6 +36,7 @@ PASSING = frozenset(
     (errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 )
 """Errors of the operating system that another try may not meet."""
+_TRIES = 50
 
 
 class CheckpointError(OSError):
@@ -81,6 +83,7 @@ def opened(directory: Path, keep: Keep) -> Iterator[ocp.CheckpointManager]:
     """
     ignore_late_answers()
     try:
+        _remove_unfinished(directory)
         manager = ocp.CheckpointManager(directory.absolute(), options=_options(keep))
     except Exception as error:
         raise _unwritten(directory, error) from error
@@ -110,8 +113,23 @@ def _options(keep: Keep) -> ocp.CheckpointManagerOptions:
         preservation_policy=AnyPreservationPolicy(policies=policies),
         best_fn=best,
         best_mode=keep.mode,
-        cleanup_tmp_directories=True,  # of saves that a kill cut short
     )
+
+
+def _remove_unfinished(directory: Path):
+    """Removes what is left of saves that were cut short; one that failed may still be ending."""
+    if jax.process_index() > 0:
+        return
+    for path in directory.glob(f"*{ocp.utils.TMP_DIR_SUFFIX}*"):
+        for _ in range(_TRIES):
+            if not path.exists():
+                break
+            try:
+                shutil.rmtree(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                    raise
+                time.sleep(0.1)
 
 
 def _value(metrics: Mapping[str, float], metric: str, default: float) -> float:

@@ -1,7 +1,9 @@
 """The command line: jaxgan train, sample, export, recipes."""
 
+import contextlib
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from jaxgan import config, export, processes, recipes, runs, samples
+from jaxgan import export, processes, recipes, runs, samples, stages, upscaling
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
+from jaxgan.journal import Row
 from jaxgan.options import Wanted, options_for
 from jaxgan.processes import Addresses
 from jaxgan.progress import display
@@ -217,7 +220,7 @@ def resume(
     steps: Annotated[int | None, _count("Generator updates in all.", "the run's")] = None,
 ):
     """Go on with a run from its last checkpoint; `train --out RUN` takes all other options."""
-    config.read_config(run)  # there must be a run
+    stages.check_run(run)
     _train(run, Wanted(_given({"steps": steps}), {}, {}, {}, {}), force=False)
 
 
@@ -240,26 +243,32 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _train(out: Path, wanted: Wanted, force: bool):
-    options = options_for(out, wanted)
+    staged = stages.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
+    with contextlib.ExitStack() as shown:
+
+        def told(recipe: str, source: str, steps: int, folder: Path) -> Callable[[Row], None]:
+            shown.close()  # the bar of the stage before
+            console = Console(quiet=not processes.is_writer())
+            _print(console, f"{recipe} on {source}: {steps} steps -> {folder}")
+            return shown.enter_context(display(console, steps))
+
+        if staged is not None:
+            result = stages.train_stages(staged, wanted, out, told, force)
+        else:
+            options = options_for(out, wanted)
+            tell = told(options.recipe, options.input.source, options.steps, out)
+            result = runs.train_run(options, out, tell, force)
     console = Console(quiet=not processes.is_writer())
-    console.print(
-        f"{options.recipe} on {options.input.source}: {options.steps} steps -> {out}",
-        highlight=False,
-        markup=False,
-    )
-    with display(console, options.steps) as tell:
-        result = runs.train_run(options, out, tell, force)
     if result.signal is None:
-        text = f"{result.seconds} s; samples and curves are in {out}"
-        console.print(text, highlight=False, markup=False)
+        _print(console, f"{result.seconds} s; samples and curves are in {out}")
         return
-    console.print(
-        f"stopped by signal {result.signal} and saved at step {result.step}; "
-        f"`jaxgan resume {out}` goes on",
-        highlight=False,
-        markup=False,
-    )
+    stopped = f"stopped by signal {result.signal} and saved at step {result.step}"
+    _print(console, f"{stopped}; `jaxgan resume {out}` goes on")
     raise typer.Exit(128 + result.signal)
+
+
+def _print(console: Console, text: str):
+    console.print(text, highlight=False, markup=False)
 
 
 @app.command()
@@ -278,12 +287,31 @@ def sample(
     ] = "latest",
 ):
     """Write samples of a run, in the range of the data it was trained on."""
-    samples.check_writable(run, out)
-    num = num or samples.default_num(run, label)
-    labels = samples.asked_labels(run, num, label)
-    drawn = samples.sample_run(run, num, seed, ema, labels, checkpoint)
-    samples.write_samples(drawn, run, out, labels)
-    Console().print(f"{num} samples -> {out}", highlight=False, markup=False)
+    staged = stages.staged_in(run)
+    shown = stages.last_stage(run)
+    samples.check_writable(shown, out)
+    num = num or samples.default_num(shown, label)
+    labels = samples.asked_labels(shown, num, label)
+    if staged is not None and staged.drawn_by == "pyramid":
+        drawn, drawn_on = stages.sample_stages(run, num, seed, ema, labels)[-1], None
+    else:
+        drawn, drawn_on = samples.sample_beside(shown, num, seed, ema, labels, checkpoint)
+    samples.write_samples(drawn, shown, out, labels, drawn_on)
+    _print(Console(), f"{num} samples -> {out}")
+
+
+@app.command()
+def upscale(
+    run: Annotated[Path, typer.Argument(help="Folder of a super-resolution run.")],
+    image: Annotated[Path, typer.Argument(help="The picture to enlarge.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-large.png")
+    ] = None,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+):
+    """Write a picture enlarged by a run's generator."""
+    out = image.with_name(f"{image.stem}-large.png") if out is None else out
+    _print(Console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
 
 
 @app.command("export")
@@ -293,8 +321,8 @@ def export_run(
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
-    written = export.export_run(run, out, ema)
-    Console().print(f"generator -> {written}", highlight=False, markup=False)
+    written = export.export_run(stages.last_stage(run), out, ema)
+    _print(Console(), f"generator -> {written}")
 
 
 @app.command("recipes")
@@ -302,9 +330,23 @@ def list_recipes():
     """List the recipes, each with its data, its time on two CPU cores and what was measured."""
     table = Table.grid(padding=(0, 2))
     for each in recipes.RECIPES.values():
-        size = f"{each.steps:,} steps of {each.plan.batch_size}, {each.time} on two cores"
-        table.add_row(each.name, each.summary, style="bold")
-        table.add_row("", f"data {each.data}; {size}")
-        table.add_row("", each.result)
+        if "/" not in each.name:
+            _add_recipe(table, each)
+    for staged in recipes.STAGED.values():
+        table.add_row(staged.name, staged.summary, style="bold")
+        table.add_row("", f"{len(staged.stages)} stages, {staged.time} on two cores")
+        table.add_row("", staged.result)
         table.add_row("", "")
+        for each in staged.stages:
+            _add_recipe(table, each)
     Console().print(table, highlight=False)
+
+
+def _add_recipe(table: Table, recipe: recipes.Recipe):
+    size = f"{recipe.steps:,} steps of {recipe.plan.batch_size}"
+    time = f", {recipe.time} on two cores" if recipe.time else ""
+    table.add_row(recipe.name, recipe.summary, style="bold")
+    table.add_row("", f"data {recipe.data}; {size}{time}")
+    if recipe.result:
+        table.add_row("", recipe.result)
+    table.add_row("", "")

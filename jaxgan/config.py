@@ -183,14 +183,14 @@ def surroundings() -> dict[str, Any]:
 # --- Reading one
 
 
-def has_config(run: Path) -> bool:
-    """Whether a folder is a run's.
+def has_config(run: Path, name: str = "config.json") -> bool:
+    """Whether a folder is a run's: whether the file is in it that makes it one.
 
     Raises:
       OSError: if that cannot be told: its name is too long, or the folder is not to be looked into.
     """
     try:
-        return (run / "config.json").is_file()
+        return (run / name).is_file()
     except OSError as error:
         raise OSError(f"{run} cannot be a run's folder: {error.strerror}") from error
 

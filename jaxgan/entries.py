@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan import guards, parallel, plots, processes
+from jaxgan.conditions import Conditions, conditions_for, has_images
 from jaxgan.config import Config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.journal import Journal, Row, row_of
@@ -30,6 +30,7 @@ class Run:
     gan: GAN
     dataset: Dataset | Records
     draw: Callable[[GANState], jax.Array]
+    drawn_on: Conditions
     tell: Callable[[Row], None]
 
 
@@ -100,18 +101,35 @@ def _check_skipped(journal: Journal, found: list[guards.Incident], rounds: int):
         raise guards.NonFiniteError(found[-1])
 
 
-def make_draw(gan: GAN, config: Config) -> Callable[[GANState], jax.Array]:
-    """Samples of one fixed set of latents, whole on all devices."""
+def make_draw(
+    gan: GAN, config: Config, dataset: Dataset | Records
+) -> tuple[Callable[[GANState], jax.Array], Conditions]:
+    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on."""
     picture_key = jax.random.split(jax.random.key(config.seed))[1]
-    num = plots.num_pictured(config.data.shape, config.data.num_classes)
     classes = config.data.num_classes
-    labels = None if classes is None else jnp.asarray(plots.class_rows(num, classes))
+    in_threes = has_images(gan, config.data.shape, classes is not None)
+    num = plots.num_pictured(config.data.shape, classes, in_threes)
+    labels = None if classes is None else plots.class_rows(num, classes)
+    drawn_on = conditions_for(gan, dataset, config.plan.model_range, num, labels)
+    on_host = jax.device_get(drawn_on.condition)  # from where every device can take it
     whole = NamedSharding(parallel.make_mesh(config.plan.devices), PartitionSpec())
-    return jax.jit(lambda state: sample(picture_key, gan, state, num, labels), out_shardings=whole)
+
+    def draw(state: GANState) -> jax.Array:
+        x = sample(picture_key, gan, state, num, on_host)
+        return x if gan.view is None else gan.view.whole(x, on_host)
+
+    return jax.jit(draw, out_shardings=whole), drawn_on
 
 
 def _picture(run: Run, samples: np.ndarray) -> np.ndarray | None:
     data, plan = run.config.data, run.config.plan
-    own = to_own_range(samples, data.low, data.high, plan.model_range)
-    real = run.dataset.x if isinstance(run.dataset, Dataset) else None
-    return plots.picture(own, data.low, data.high, real, data.num_classes)
+    beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]
+    own = [
+        to_own_range(np.asarray(x), data.low, data.high, plan.model_range)
+        for x in (samples, *beside)
+    ]
+    if beside:
+        drawn, source, real = own
+        return plots.side_by_side((source, drawn, real), data.low, data.high)
+    points = run.dataset.x if isinstance(run.dataset, Dataset) else None
+    return plots.picture(own[0], data.low, data.high, points, data.num_classes)

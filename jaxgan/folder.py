@@ -92,16 +92,27 @@ def _made(out: Path) -> list[Path]:
     return missing
 
 
+def check_new(out: Path):
+    """Raises a FileExistsError unless a folder is empty, or not there."""
+    others = _others(out)
+    if others:
+        raise FileExistsError(f"{out} is not empty ({min(others)}, ...): give a new folder")
+
+
 def _check_ours(out: Path):
-    if not os.path.exists(out):  # other than Path.exists, also if there can be no such name
-        return
-    if not out.is_dir():
-        raise FileExistsError(f"{out} is a file: give a folder")
-    others = {path.name for path in out.iterdir()} - {LOCK, HOLDER, UNFINISHED}
+    others = _others(out)
     if others and "config.json" not in others:
         raise FileExistsError(
             f"{out} holds other things than a run ({min(others)}, ...): give a new folder"
         )
+
+
+def _others(out: Path) -> set[str]:
+    if not os.path.exists(out):  # other than Path.exists, also if there can be no such name
+        return set()
+    if not out.is_dir():
+        raise FileExistsError(f"{out} is a file: give a folder")
+    return {path.name for path in out.iterdir()} - {LOCK, HOLDER, UNFINISHED}
 
 
 def _me() -> dict:

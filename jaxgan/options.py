@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from jaxgan.checks import check_positive
 from jaxgan.config import Config, Input, Saving, Seed, has_config, read_config
 from jaxgan.plan import Count, Plan
 from jaxgan.recipes import recipe
-from jaxgan.steps import check_positive
 
 LOGGED, PICTURED, SAVED = 400, 10, 10  # times a run
 

@@ -6,9 +6,10 @@ import numpy as np
 import pydantic
 
 from jaxgan import guards, parallel
+from jaxgan.checks import check_choice, check_positive
 from jaxgan.data import Dataset, Records
 from jaxgan.precision import PRECISIONS, Precision
-from jaxgan.steps import Player, check_choice, check_positive
+from jaxgan.steps import Player
 
 Count = Annotated[int, pydantic.Field(ge=1, lt=2**31)]
 """What is counted in int32, on the device too."""

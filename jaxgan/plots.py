@@ -207,8 +207,29 @@ def picture(
     return rendered(waveform_grid(samples, low, high, columns, names))
 
 
-def num_pictured(shape: Sequence[int], num_classes: int | None = None) -> int:
+def side_by_side(parts: Sequence[np.ndarray], low: float | None, high: float | None) -> np.ndarray:
+    """A grid of images in groups: the first of each part, the second of each part, and so on.
+
+    Args:
+      parts: each [n, height, width, 1 or 3], all of one height; grey ones may stand among coloured.
+      low: the shade of black; None for the lowest value in the last part.
+      high: the shade of white; None for its highest.
+    Returns:
+      uint8 [height, width, 3].
+    """
+    low = float(parts[-1].min()) if low is None else low
+    high = float(parts[-1].max()) + 1e-6 if high is None else high
+    channels = max(x.shape[-1] for x in parts)
+    parts = [np.broadcast_to(x, (*x.shape[:3], channels)) for x in parts]
+    return sample_grid(np.concatenate(parts, axis=2), low, high, max(1, len(parts[0]) // 6))
+
+
+def num_pictured(
+    shape: Sequence[int], num_classes: int | None = None, in_threes: bool = False
+) -> int:
     """How many samples a picture shows if nothing else is asked for; as many of each class."""
+    if in_threes:
+        return 24 if num_classes is None else 2 * num_classes
     if tuple(shape) == (2,):
         return 2000 if num_classes is None else 2000 // num_classes * num_classes
     return 64 if num_classes is None else 8 * num_classes

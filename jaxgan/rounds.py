@@ -20,6 +20,7 @@ from jaxgan.steps import (
     make_discriminator_step,
     make_generator_step,
     make_train_step,
+    seen_batch,
 )
 from jaxgan.types import GAN, Array, GANState, Metrics, RunState
 
@@ -178,7 +179,7 @@ def _counted(state: RunState, metrics: Metrics, turns: int, plan: Plan) -> RunSt
 
 def has_convolutions(gan: GAN, state: GANState, dataset: Dataset | Records, plan: Plan) -> bool:
     """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
-    batch = probe(dataset, rows_a_device(plan), plan.conditional)
+    batch = seen_batch(gan, probe(dataset, rows_a_device(plan), plan.conditional))
     index = sample_index(len(batch.x))
 
     def forward(key: Array) -> tuple[Array, Array]:  # a whole step takes far longer to trace

@@ -7,7 +7,6 @@ and what `jaxgan.journal` writes on the way
 """
 
 import contextlib
-import functools
 import itertools
 import json
 import time
@@ -17,26 +16,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-from jax.sharding import NamedSharding, PartitionSpec
 from orbax.checkpoint import CheckpointManager
 
-from jaxgan import checkpoint, guards, parallel, processes
+from jaxgan import checkpoint, guards, processes
+from jaxgan.beginning import (
+    begin,
+    begun_state,
+    check_metric,
+    set_later_ones_aside,
+    with_fresh_key,
+    write_config,
+)
 from jaxgan.config import (
     Config,
     check_fields,
-    check_same_mathematics,
-    differences,
-    facts,
-    read_config,
     shared_settings,
-    surroundings,
-    to_json,
 )
-from jaxgan.data import Dataset, Records, load
-from jaxgan.entries import Run, make_draw, make_entry, note_left_out, write_entry
-from jaxgan.errors import said_connection, said_memory, said_where
-from jaxgan.feed import Reading, probe
-from jaxgan.folder import CHECKPOINTS, held_folder
+from jaxgan.entries import Run, make_entry, note_left_out, write_entry
+from jaxgan.feed import Reading
+from jaxgan.folder import CHECKPOINTS
 from jaxgan.interrupts import Interrupts
 from jaxgan.journal import (
     Journal,
@@ -44,16 +42,11 @@ from jaxgan.journal import (
     metrics_rows,
     opened,
     replace_file,
-    write_event,
 )
 from jaxgan.options import Options
-from jaxgan.recipes import recipe
-from jaxgan.rounds import of_setting
-from jaxgan.steps import make_train_step
-from jaxgan.train import Progress, iterate, start
+from jaxgan.train import Progress, iterate
 from jaxgan.types import RunState
 
-CLASSES = 1000  # so many need not all occur in the data
 ROLLBACKS_IN_A_ROW = 3
 ROUNDS_BETWEEN_QUESTIONS = 100
 
@@ -103,49 +96,9 @@ def train_run(
     options = check_fields(options)
     with ExitStack() as held:
         with processes.all_or_none():
-            run = _begin(options, out, tell, force, held)
+            run = begin(options, out, tell, force, held)
         processes.check_same(settings=shared_settings(run.config))
         return _train(run)
-
-
-def _begin(
-    options: Options, out: Path, tell: Callable[[Row], None], force: bool, held: ExitStack
-) -> Run:
-    """A run with its data, in a folder that is held from now on; nothing is written yet."""
-    dataset = load(
-        options.input.source,
-        max_bytes=options.input.max_bytes,
-        max_bad_share=options.input.max_bad_share,
-        tfds_manual_dir=options.input.tfds_manual_dir,
-    )
-    chosen, plan = recipe(options.recipe), options.plan
-    if plan.conditional:
-        _check_classes(dataset, chosen.name)
-    gan = chosen.gan(dataset.shape, dataset.num_classes if plan.conditional else None)
-    config = Config(
-        **options._asdict(),
-        setting=of_setting(gan, dataset, plan.conditional),
-        data=facts(dataset, plan.conditional),
-        **surroundings(),
-    )
-    for context in (said_where(out), held_folder(out), said_connection(), said_memory(plan)):
-        held.enter_context(context)
-    if (out / "config.json").exists():
-        old = read_config(out)
-        if not force:
-            check_same_mathematics(old, config, out)
-    return Run(out, config, gan, dataset, make_draw(gan, config), tell)
-
-
-def _check_classes(dataset: Dataset | Records, name: str):
-    classes = dataset.num_classes
-    if classes is None:
-        raise ValueError(f"{name} needs labels, and {dataset.name} has none")
-    if classes > max(CLASSES, dataset.size):
-        raise ValueError(
-            f"{dataset.name} has labels up to {classes - 1} on {dataset.size} samples: number the "
-            "classes from 0 on, without gaps"
-        )
 
 
 # --- Training
@@ -154,7 +107,7 @@ def _check_classes(dataset: Dataset | Records, name: str):
 def _train(run: Run) -> Result:
     """Plays to the end, again from the last checkpoint where a rollback is asked for."""
     started = time.perf_counter()
-    state, rolled_to, in_a_row = _begun(run), -1, 0
+    state, rolled_to, in_a_row = begun_state(run), -1, 0
     if int(state.gan.step) >= run.config.steps and not (run.out / "result.json").exists():
         with opened(run.out, int(state.round)):
             pass  # stopped after its last checkpoint: the curves are still to be drawn
@@ -165,40 +118,13 @@ def _train(run: Run) -> Result:
             except guards.NonFiniteError as error:
                 if run.config.plan.nonfinite != "rollback":
                     raise
-                state = _begun(run)
+                state = begun_state(run)
                 in_a_row = in_a_row + 1 if int(state.round) == rolled_to else 1
                 rolled_to = int(state.round)
                 if in_a_row > ROLLBACKS_IN_A_ROW:
                     raise
-                state = _with_fresh_key(run, state, error, in_a_row)
+                state = with_fresh_key(run, state, error, in_a_row)
     return _ended(run, state, interrupts, time.perf_counter() - started)
-
-
-def _begun(run: Run) -> RunState:
-    """The state to go on from: the last checkpoint's that can be read, or a new one."""
-    begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
-    key = jax.random.split(jax.random.key(run.config.seed))[0]
-    directory = run.out / CHECKPOINTS
-    sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
-    found = checkpoint.restore_latest(directory, jax.eval_shape(begin, key), sharding)
-    processes.check_same(checkpoint="none" if found is None else str(found.number))
-    if found is None:
-        return begin(key)
-    if processes.is_writer():
-        for number, message in found.damaged:
-            place = checkpoint.set_aside(directory, number)
-            write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
-    return found.state
-
-
-def _with_fresh_key(
-    run: Run, state: RunState, error: guards.NonFiniteError, in_a_row: int
-) -> RunState:
-    rollbacks = state.rollbacks + in_a_row
-    if processes.is_writer():
-        message = f"{error}: back to round {int(state.round)} with a fresh key"
-        write_event(run.out, "rollback", error.incident.round, message)
-    return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
 
 
 def _ended(run: Run, state: RunState, interrupts: Interrupts, seconds: float) -> Result:
@@ -226,11 +152,11 @@ def _play(run: Run, state: RunState, interrupts: Interrupts) -> RunState:
     step, played = int(state.gan.step), int(state.round)
     reading = Reading(config.input.workers, config.input.max_bad_share)
     calls = iterate(run.gan, run.dataset, config.steps - step, config.plan, state, reading)
-    _check_metric(run, state)
+    check_metric(run, state)
     with contextlib.closing(calls):
         first = next(calls)  # compiles, and so refuses what cannot be trained
-        _write_config(run, played)
-        _set_later_ones_aside(run, played)
+        write_config(run, played)
+        set_later_ones_aside(run, played)
         with (
             checkpoint.opened(run.out / CHECKPOINTS, config.saving.keep) as manager,
             opened(run.out, played) as journal,
@@ -298,50 +224,3 @@ def _is_due(
         late, interrupts.agreed = processes.largest([late, interrupts.signal])
         due = due or late > 0
     return due, interrupts.agreed > 0
-
-
-def _check_metric(run: Run, state: RunState):
-    metric, plan = run.config.saving.keep.metric, run.config.plan
-    if metric is None:
-        return
-    # Of both players, though in epochs a call has those of one.
-    batch = probe(run.dataset, plan.batch_size, plan.conditional)
-    step = make_train_step(run.gan)
-    _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
-    known = sorted(set(metrics) - set(guards.COUNTS))
-    if metric not in known:
-        raise ValueError(f"no metric {metric!r} to keep the best by; there are {known}")
-
-
-def _set_later_ones_aside(run: Run, played: int):
-    """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
-    directory = run.out / CHECKPOINTS
-    if processes.is_writer():
-        for number in checkpoint.numbers(directory):
-            if number > played:
-                place = checkpoint.set_aside(directory, number)
-                message = (
-                    f"the run goes on from round {played}; checkpoint {number} is {place.name}"
-                )
-                write_event(run.out, "later", number, message)
-    processes.largest([0])  # the others wait
-
-
-def _write_config(run: Run, played: int):
-    """Writes down what is asked for from now on, and what was asked for otherwise before."""
-    if not processes.is_writer():
-        return
-    path, text = run.out / "config.json", to_json(run.config)
-    if path.exists():
-        old, new = read_config(run.out), run.config
-        changed = [f"{name}: {a!r} -> {b!r}" for name, (a, b) in differences(old, new).items()]
-        changed += [
-            f"{package}: {old.versions.get(package)} -> {found}"
-            for package, found in new.versions.items()
-            if old.versions.get(package) != found
-        ]
-        if changed:
-            message = f"the run goes on with other settings: {'; '.join(changed)}"
-            write_event(run.out, "settings", played, message)
-    replace_file(path, lambda beside: beside.write_text(text))
-    (run.out / "result.json").unlink(missing_ok=True)  # it has not ended any more

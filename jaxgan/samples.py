@@ -1,5 +1,7 @@
 """Samples of a run: drawn again, and written as a picture or an array."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,16 +11,18 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import checkpoint, plots
+from jaxgan.checks import check_positive, check_seed
+from jaxgan.conditions import Conditions, conditions_for, has_images
 from jaxgan.config import Config, read_config
-from jaxgan.data import to_own_range
+from jaxgan.data import load, to_own_range
 from jaxgan.folder import CHECKPOINTS
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import replace_file
 from jaxgan.objectives import generate
 from jaxgan.recipes import recipe
-from jaxgan.steps import check_positive, check_seed, init
+from jaxgan.steps import init
 from jaxgan.train import run_state
-from jaxgan.types import GAN, Batch, GANState, PyTree
+from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
 _SAMPLES_A_CALL = 250
 
@@ -92,7 +96,7 @@ def sample_run(
 
     Args:
       run: its folder.
-      num: how many.
+      num: how many. Where images are the condition, they come evenly from the run's data.
       seed: of the latents; sample i under one seed and label is always the same.
       use_ema: use the averaged generator.
       labels: int [num], the class of each, for a conditional run and only there.
@@ -101,29 +105,77 @@ def sample_run(
       FileNotFoundError: if the folder holds no run, or one without a checkpoint.
       ValueError: if num is not positive, or labels are missing, not wanted or out of range.
     """
+    return sample_beside(run, num, seed, use_ema, labels, which)[0]
+
+
+def sample_beside(
+    run: Path,
+    num: int,
+    seed: int,
+    use_ema: bool = True,
+    labels: np.ndarray | None = None,
+    which: str = "latest",
+) -> tuple[np.ndarray, Conditions]:
+    """The samples of `sample_run`, and what they were drawn on."""
     check_positive(num=num)
     check_seed(seed)
     loaded = load_generator(run, use_ema, which)
-    config, gan = loaded.config, loaded.gan
-    labels = _checked_labels(labels, num, config.data.num_classes, run)
-    # The weights as arguments: XLA would fold constants for seconds.
-    draw = jax.jit(
-        lambda params, model_state, key, index, labels: generate(
-            key, gan, params, model_state, labels, index, train=False
-        )[0]
-    )
-    key, parts = jax.random.key(seed), []
+    config = loaded.config
+    labels = checked_labels(labels, num, config.data.num_classes, run)
+    drawn_on = conditions(loaded, num, labels)
+    draw, parts = make_generate(loaded), []
     for first in range(0, num, _SAMPLES_A_CALL):
-        own = None if labels is None else np.resize(labels[first:], _SAMPLES_A_CALL)
+        own = _rows(drawn_on.condition, first, _SAMPLES_A_CALL)
         index = first + sample_index(_SAMPLES_A_CALL)
-        parts.append(np.asarray(draw(loaded.params, loaded.model_state, key, index, own)))
-    model_range = config.plan.model_range
-    return to_own_range(np.concatenate(parts)[:num], config.data.low, config.data.high, model_range)
+        x = draw(jax.random.key(seed), own, index)
+        parts.append(np.asarray(x if loaded.gan.view is None else loaded.gan.view.whole(x, own)))
+    drawn, model_range = np.concatenate(parts)[:num], config.plan.model_range
+    return to_own_range(drawn, config.data.low, config.data.high, model_range), drawn_on
 
 
-def _checked_labels(
+def make_generate(loaded: Loaded) -> Callable[[Array, PyTree, Array], Array]:
+    """A compiled `(key, condition, index) -> samples` of a generator, in the model's range."""
+
+    # The weights as arguments: XLA would fold constants for seconds.
+    @jax.jit
+    def draw(params, model_state, key, condition, index):
+        return generate(key, loaded.gan, params, model_state, condition, index, train=False)[0]
+
+    return functools.partial(draw, loaded.params, loaded.model_state)
+
+
+def _rows(tree: PyTree, first: int, count: int) -> PyTree:
+    """So many rows of all arrays from one on; after the last one comes the first again."""
+
+    def rows(x):
+        return np.take(np.asarray(x), np.arange(first, first + count) % len(x), axis=0)
+
+    return jax.tree.map(rows, tree)
+
+
+def conditions(loaded: Loaded, num: int, labels: np.ndarray | None) -> Conditions:
+    """What samples of a run are drawn on: labels, or images of the data that it was trained on.
+
+    Raises:
+      FileNotFoundError: if those data are not there any more.
+    """
+    config, gan = loaded.config, loaded.gan
+    if gan.view is None:
+        return Conditions(labels)
+    source = config.input
+    data = load(
+        source.source,
+        max_bytes=source.max_bytes,
+        max_bad_share=source.max_bad_share,
+        tfds_manual_dir=source.tfds_manual_dir,
+    )
+    return conditions_for(gan, data, config.plan.model_range, num, labels)
+
+
+def checked_labels(
     labels: np.ndarray | None, num: int, num_classes: int | None, run: Path
 ) -> np.ndarray | None:
+    """The labels of samples as int32; raises a ValueError unless they are what the run takes."""
     if (labels is None) != (num_classes is None):
         wanted = "is not conditional" if num_classes is None else f"has {num_classes} classes"
         raise ValueError(f"labels must {'' if num_classes else 'not '}be given: {run} {wanted}")
@@ -143,7 +195,14 @@ def default_num(run: Path, label: int | None) -> int:
     """How many samples to draw of a run if nothing is said."""
     config = read_config(run)
     classes = config.data.num_classes if label is None else None
-    return plots.num_pictured(config.data.shape, classes)
+    shape = config.data.shape
+    return plots.num_pictured(shape, classes, has_image_condition(config))
+
+
+def has_image_condition(config: Config) -> bool:
+    """Whether a run's generator is conditioned on images."""
+    gan = recipe(config.recipe).gan(config.data.shape, config.data.num_classes)
+    return has_images(gan, config.data.shape, config.data.num_classes is not None)
 
 
 def asked_labels(run: Path, num: int, label: int | None) -> np.ndarray | None:
@@ -186,7 +245,13 @@ def check_writable(run: Path, out: Path):
         raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
 
 
-def write_samples(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray | None = None):
+def write_samples(
+    samples: np.ndarray,
+    run: Path,
+    out: Path,
+    labels: np.ndarray | None = None,
+    drawn_on: Conditions | None = None,
+):
     """Samples of a run to a file: a picture (.png), or the array `samples` (.npz).
 
     Args:
@@ -194,18 +259,25 @@ def write_samples(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray 
       run: its folder.
       out: the file. A picture of all classes has one a row; in a .npz they are `labels`.
       labels: of the samples [num], if the run is conditional.
+      drawn_on: the samples' conditions; their images stand beside the samples in a picture.
     Raises:
       ValueError: if the file's ending is another, or the samples have no picture.
       OSError: if the file cannot be written.
     """
     check_writable(run, out)
     try:
-        _write(samples, run, out, labels)
+        _write(samples, run, out, labels, drawn_on)
     except (OSError, ValueError) as error:  # ValueError: there can be no such name
         raise OSError(f"samples cannot be written to {out}: {error}") from error
 
 
-def _write(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray | None):
+def _write(
+    samples: np.ndarray,
+    run: Path,
+    out: Path,
+    labels: np.ndarray | None,
+    drawn_on: Conditions | None,
+):
     if out.suffix == ".npz":
         if labels is None:
             replace_file(out, lambda beside: np.savez_compressed(beside, samples=samples))
@@ -215,7 +287,16 @@ def _write(samples: np.ndarray, run: Path, out: Path, labels: np.ndarray | None)
             )
         return
     config = read_config(run)
+    low, high = config.data.low, config.data.high
     classes = config.data.num_classes if _is_class_rows(labels, config.data.num_classes) else None
-    picture = plots.picture(samples, config.data.low, config.data.high, None, classes)
-    assert picture is not None  # by the check
-    replace_file(out, Image.fromarray(picture).save)
+    if drawn_on is not None and drawn_on.source is not None:
+        source, real = (
+            to_own_range(np.asarray(x), low, high, config.plan.model_range)
+            for x in (drawn_on.source, drawn_on.real)
+        )
+        shown = plots.side_by_side((source, samples, real), low, high)
+    else:
+        found = plots.picture(samples, low, high, None, classes)
+        assert found is not None  # by the check
+        shown = found
+    replace_file(out, Image.fromarray(shown).save)

@@ -4,7 +4,6 @@ None is jitted; wrap a step with `jax.jit`, or with `jaxgan.parallel` for severa
 that is not on turn keeps every bit of its parameters, statistics and optimizer state.
 """
 
-import numbers
 from collections.abc import Callable
 from typing import Literal
 
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan import guards
+from jaxgan.checks import check_choice, check_positive
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index
 from jaxgan.objectives import (
@@ -42,7 +42,7 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     Raises:
       ValueError: if the generator's samples or the discriminator's logits have a wrong shape.
     """
-    batch = as_batch(batch)
+    batch = seen_batch(gan, batch)
     generator_key, discriminator_key, probe_key = jax.random.split(key, 3)
     shapes = jax.eval_shape(gan.latent, probe_key, sample_index(len(batch.x)))
     latents = jnp.zeros(shapes.shape, shapes.dtype)
@@ -63,6 +63,12 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
 def as_batch(batch: Batch | Array) -> Batch:
     """A batch of plain samples, where only an array is given."""
     return batch if isinstance(batch, Batch) else Batch(batch)
+
+
+def seen_batch(gan: GAN, batch: Batch | Array) -> Batch:
+    """What the players see of a batch of whole images; all of it, if the GAN has no view."""
+    batch = as_batch(batch)
+    return batch if gan.view is None else gan.view.split(batch)
 
 
 # --- One turn of one player
@@ -98,6 +104,7 @@ def make_discriminator_step(
 
         player = state.discriminator
         carry = (player.model_state, state.extras)
+        batch = seen_batch(gan, batch)
         grads, carry, metrics = _gradients(
             objective, player.params, carry, batch, axis_name, accumulate
         )
@@ -132,6 +139,7 @@ def make_generator_step(
             )
 
         player = state.generator
+        batch = seen_batch(gan, batch)
         grads, model_state, metrics = _gradients(
             objective, player.params, player.model_state, batch, axis_name, accumulate
         )
@@ -160,12 +168,11 @@ def _gradients(
     objective: Callable,
     params: PyTree,
     carry: PyTree,
-    batch: Batch | Array,
+    batch: Batch,
     axis_name: str | None,
     accumulate: int,
 ) -> tuple[PyTree, PyTree, Metrics]:
     """Gradients and metrics, averaged over micro-batches and devices; the carry runs through."""
-    batch = as_batch(batch)
     index = sample_index(len(batch.x), axis_name)
     if len(batch.x) % accumulate:
         raise ValueError(f"accumulate={accumulate} does not divide the batch of {len(batch.x)}")
@@ -289,28 +296,6 @@ def _simultaneous(discriminator_step: Step, generator_step: Step) -> Step:
         return new, metrics | other_metrics
 
     return step
-
-
-def check_positive(**counts: int):
-    """Raises a ValueError that names the first count that is not a positive int."""
-    for name, count in counts.items():
-        if not isinstance(count, numbers.Integral) or count < 1:
-            raise ValueError(f"{name} must be a positive int, got {count!r}")
-        if count >= 2**31:
-            raise ValueError(f"{name} must be less than 2**31, got {count}")
-
-
-def check_seed(seed: int):
-    """Raises a ValueError unless a seed has at most 32 bits: jax leaves further ones out."""
-    if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an int from 0 to 2**32 - 1, got {seed!r}")
-
-
-def check_choice(**choices: tuple[str, tuple[str, ...]]):
-    """Raises a ValueError that names the first `(value, allowed)` where it is not."""
-    for name, (value, allowed) in choices.items():
-        if value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
 # --- Samples

@@ -16,12 +16,13 @@ import numpy as np
 from jax.sharding import Mesh
 
 from jaxgan import guards, parallel
+from jaxgan.checks import check_choice, check_positive
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.feed import Data, Drawn, Feed, Reading, as_data, make_feed, probe
 from jaxgan.plan import Plan, check, rows_a_device
 from jaxgan.precision import Precision, gan_in_precision
 from jaxgan.rounds import Call, calls, has_convolutions, make_phases, rounds_per_call
-from jaxgan.steps import Player, check_choice, check_positive, init
+from jaxgan.steps import Player, init
 from jaxgan.types import GAN, Array, GANState, Metrics, RunState
 
 

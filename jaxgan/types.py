@@ -36,6 +36,18 @@ class Batch(NamedTuple):
     condition: PyTree = None
 
 
+class View(NamedTuple):
+    """How whole images become what the players see, and how a sample becomes an image again.
+
+    `split(batch) -> Batch` takes images x [batch, ...] in the model's range, with labels or nothing
+    as their condition, to samples and what those are conditioned on. `whole(x, condition)` gives
+    the images that samples stand for. Both treat each sample by itself. See `jaxgan.views`.
+    """
+
+    split: Callable[[Batch], Batch]
+    whole: Callable[[Array, PyTree], Array]
+
+
 class DiscriminatorOutput(NamedTuple):
     """What a discriminator may return beside its logits [batch].
 
@@ -175,6 +187,8 @@ class GAN:
         networks; refused for one with a model state, whose statistics it would mix. Do not use it
         with layers that compare the samples of a batch (minibatch standard deviation or
         discrimination): they would compare real with fake ones.
+      view: what of each image the players see, and what they are conditioned on: `init` and the
+        steps take whole images then. None: they see samples as they are.
     """
 
     generator: Network
@@ -187,6 +201,7 @@ class GAN:
     generator_terms: tuple[GeneratorTerm, ...] = ()
     ema_decay: float | Schedule | None = 0.999
     joint_pass: bool = False
+    view: View | None = None
 
     def __post_init__(self):
         for name in ("generator", "discriminator"):

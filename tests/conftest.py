@@ -38,12 +38,12 @@ def batch():
 
 @pytest.fixture(scope="session")
 def make_gan():
-    """A small GAN with dropout, trained by SGD; keywords replace its parts."""
+    """A small GAN that compiles fast, trained by SGD; keywords replace its parts."""
 
     def make(**parts):
         default = jaxgan.GAN(
             generator=jaxgan.from_linen(MLPGenerator((4, 4, 1), hidden=(12,))),
-            discriminator=jaxgan.from_linen(MLPDiscriminator(hidden=(12, 8))),
+            discriminator=jaxgan.from_linen(MLPDiscriminator(hidden=(12, 8), dropout=0.0)),
             latent=latents.normal(5),
             loss=losses.non_saturating,
             generator_optimizer=optax.sgd(0.1),

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 import jaxgan
 from jaxgan import (
+    beginning,
     checkpoint,
     cli,
     latents,
@@ -117,7 +118,11 @@ def small(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, chosen in recipes_on(file).items():
             patch.setitem(RECIPES, name, chosen)
-        for module, name in ((train, "make_phases"), (runs, "start"), (runs, "make_draw")):
+        for module, name in (
+            (train, "make_phases"),
+            (beginning, "start"),
+            (beginning, "make_draw"),
+        ):
             patch.setattr(module, name, made_once(getattr(module, name)))
         patch.setattr(train, "has_convolutions", lambda *arguments: False)
         patch.setattr(plots, "training_curves", lambda rows: Figure((1, 1)))
@@ -187,8 +192,8 @@ def state_at(run, number):
     """The arrays of a checkpoint of a run."""
     config = read_config(run)
     gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
-    data = runs.load(config.input.source, max_bad_share=1.0)
-    target = jax.eval_shape(lambda: runs.start(jax.random.key(0), gan, data, config.plan))
+    data = beginning.load(config.input.source, max_bad_share=1.0)
+    target = jax.eval_shape(lambda: beginning.start(jax.random.key(0), gan, data, config.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 
 

@@ -266,6 +266,25 @@ def test_a_save_that_fails_is_an_error_and_what_was_there_stays(
     assert_is(checkpoint.restore_latest(directory, target()).state, 4)
 
 
+def test_what_a_failed_save_still_writes_is_removed(directory, monkeypatch):
+    left = directory / "4.orbax-checkpoint-tmp"
+    (left / "deep").mkdir(parents=True)
+    times, remove = [], shutil.rmtree
+
+    def remove_while_written(path):
+        remove(path)
+        times.append(path)
+        if path == left and len(times) < 3:  # as a late writer does
+            (left / "deep").mkdir(parents=True)
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
+
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", remove_while_written)
+    save(directory, 4)
+    assert times[:4].count(left) == 3
+    assert not left.exists()
+    assert checkpoint.numbers(directory) == [2, 3, 4]
+
+
 def test_a_full_disk_is_called_one():
     deep = ValueError(
         "RESOURCE_EXHAUSTED: Error writing\n: No space left on device [os_error_code='28']"

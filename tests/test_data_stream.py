@@ -233,6 +233,7 @@ STREAMING = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     (tmp_path / "script.py").write_text(STREAMING)
     command = [sys.executable, tmp_path / "script.py", os.path.dirname(__file__)]

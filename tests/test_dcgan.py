@@ -138,8 +138,8 @@ def by_batch_norm(shape, num_classes):
     [
         (dcgan_gan, (8, 8, 1), None),
         (conditional_dcgan_gan, (8, 8, 2), 3),
-        (by_batch_norm, (9, 9, 1), 3),
-        (waves_gan, (32, 1), None),
+        pytest.param(by_batch_norm, (9, 9, 1), 3, marks=pytest.mark.slow),
+        pytest.param(waves_gan, (32, 1), None, marks=pytest.mark.slow),
     ],
 )
 def test_pmap_step_equals_jit_step(gan, shape, labels, key, largest_difference):

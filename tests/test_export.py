@@ -24,7 +24,7 @@ from jaxgan.steps import init
 from jaxgan.train import run_state
 
 FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
-FAST = {"digits", "conditional-dcgan"}
+FAST = {"conditional-dcgan"}
 SHAPES = {"spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
 
 

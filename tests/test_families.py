@@ -43,6 +43,7 @@ def mlps(gan, num_classes=None, **parts):
     )
 
 
+@pytest.mark.slow
 def test_conditional_gan_puts_each_class_where_its_data_are(clusters, key):
     gan = mlps(dense.digits_gan((2,), 3), num_classes=3)
     state, _ = jaxgan.fit(key, gan, clusters, 400, conditional=True, devices=1)
@@ -61,6 +62,7 @@ def test_clipped_critic_stays_in_its_box_and_its_estimate_falls(clusters, key):
     assert history["value"][-50:].mean() < 0.5 * history["value"].max()
 
 
+@pytest.mark.slow
 def test_gradient_penalty_brings_slopes_to_one_and_the_estimate_falls(clusters, key):
     gan = mlps(dense.wgan_gp_gan((2,)))
     _, history = jaxgan.fit(key, gan, clusters.x, 300, n_critic=5, devices=1)

@@ -21,6 +21,7 @@ from small_game import (
 
 import jaxgan
 from jaxgan import (
+    beginning,
     checkpoint,
     entries,
     guards,
@@ -77,7 +78,7 @@ def played_by_hand(skipped_round):
     gan = small_gan((3,))
     x = np.load(RECIPES["small"].data.removeprefix("npz:"))["x"]
     step_keys = jax.random.split(run_key(), 4)
-    state = runs.start.__wrapped__(run_key(), gan, x, RECIPES["small"].plan).gan
+    state = beginning.start.__wrapped__(run_key(), gan, x, RECIPES["small"].plan).gan
     discriminator = jax.jit(jaxgan.make_discriminator_step(gan))
     generator = jax.jit(jaxgan.make_generator_step(gan))
     for number, samples in enumerate(order_of(run_key())):
@@ -174,7 +175,7 @@ def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
     assert finite(run) == ([4], True)
 
 
-@pytest.mark.parametrize("policy", ["stop", "skip"])
+@pytest.mark.parametrize("policy", [pytest.param("stop", marks=pytest.mark.slow), "skip"])
 def test_a_state_that_is_not_finite_is_not_saved(tmp_path, policy):
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite=policy)

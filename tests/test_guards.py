@@ -229,7 +229,7 @@ def test_simultaneous_players_are_skipped_one_by_one(key, batch, make_gan):
     assert bits(after.generator.params) != bits(before.generator.params)
 
 
-@pytest.mark.parametrize("wrapper", ["jit", "pmap"])
+@pytest.mark.parametrize("wrapper", [pytest.param("jit", marks=pytest.mark.slow), "pmap"])
 def test_one_device_of_four_is_enough_and_all_skip(key, batch, full_gan, wrapper):
     before = start(key, full_gan, batch)
     if wrapper == "pmap":

@@ -8,12 +8,13 @@ import pytest
 import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
-BASE = {"types", "global_batch"}
+BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
 STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
+    "checks": set(),
     "global_batch": {"types"},
     "schedules": {"types"},
     "losses": {"types"},
@@ -21,13 +22,16 @@ MAY_IMPORT = {
     "terms": BASE | {"losses", "regularizers"},
     "transformations": {"types"},
     "latents": BASE,
+    "resampling": {"types"},
     "ema": BASE,
     "guards": {"types"},
     "objectives": BASE | {"schedules"},
+    "pyramid": {"types"},
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
     "adapters": BASE,
-    "models": BASE,
+    "metrics": {"types"},
+    "models": BASE | {"metrics"},
     "data": {"types"},
     "plots": {"types"},
     "orbax_errors": set(),
@@ -41,21 +45,41 @@ MAY_IMPORT = {
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models"},
     "config": {"checkpoint", "data", "plan"},
-    "options": {"config", "plan", "recipes", "steps"},
+    "views": {"types", "pyramid", "resampling"},
+    "options": {"checks", "config", "plan", "recipes"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},
     "errors": {"checkpoint", "folder", "plan"},
-    "entries": STEPS | {"parallel", "processes", "data", "train", "plots", "config", "journal"},
+    "conditions": BASE | {"data", "resampling", "views"},
+    "entries": STEPS
+    | {"parallel", "processes", "data", "train", "plots", "config", "journal", "conditions"},
+    "beginning": STEPS
+    | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
+    | {"checkpoint", "config", "options", "folder", "journal", "samples"},
     "runs": STEPS
-    | {"parallel", "processes", "interrupts", "data", "feed", "train", "rounds", "recipes", "plots"}
-    | {"plan", "entries", "errors", "checkpoint", "config", "options", "folder", "journal"},
+    | {"processes", "interrupts", "data", "feed", "train", "beginning", "entries"}
+    | {"checkpoint", "config", "options", "folder", "journal"},
     "samples": STEPS
-    | {"train", "recipes", "folder", "config", "journal", "data", "plots", "checkpoint"},
+    | {
+        "train",
+        "recipes",
+        "folder",
+        "config",
+        "journal",
+        "data",
+        "plots",
+        "checkpoint",
+        "conditions",
+    },
     "export": BASE | {"objectives", "models", "samples", "journal", "data"},
     "progress": {"journal"},
-    "cli": {"config", "options", "processes", "folder", "progress", "guards"}
-    | {"recipes", "runs", "samples", "export", "data"},
+    "stages": BASE
+    | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
+    | {"plots", "data", "pyramid", "resampling"},
+    "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
+    "cli": {"journal", "options", "processes", "folder", "progress", "guards"}
+    | {"recipes", "runs", "samples", "stages", "upscaling", "export", "data"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

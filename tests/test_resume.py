@@ -119,9 +119,9 @@ def assert_resumed_from_later_and_later_rounds(run, times):
 
 
 def test_a_run_killed_three_times_ends_as_the_one_that_was_not(small, tmp_path):
-    steps, run = 1500, tmp_path / "killed"
+    steps, run = 900, tmp_path / "killed"
     options = small_options(steps=steps, sample_every=1000)
-    options = options._replace(saving=options.saving._replace(every=25))
+    options = options._replace(saving=options.saving._replace(every=steps))
     runs.train_run(options, tmp_path / "whole")
     asked = ["--steps", steps, "--log-every", 1, "--sample-every", 1000, "--save-every", 25]
     command = small_process(small, "train", "small", *asked, "--out", run)
@@ -169,6 +169,16 @@ def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, numbe
     assert as_bytes(ends[0]) == as_bytes(ends[1])
 
 
+# --- Not stopped at all
+
+
+def test_calls_that_end_at_sampling_points_are_pictured(undisturbed):
+    options = small_options()
+    assert (options.plan.rounds_per_call, options.sample_every) == (2, 4)
+    names = sorted(path.name for path in (undisturbed / "samples").iterdir())
+    assert names == [f"step_00000{step:02}.png" for step in (4, 8, 12)]
+
+
 # --- Cut in this process, in all the ways that training goes
 
 
@@ -202,7 +212,7 @@ def images(tmp_path_factory):
         pytest.param(
             *("dcgan", {"precision": "bfloat16", "flip": True, "crop": 2}), marks=pytest.mark.slow
         ),
-        ("conditional-dcgan", {"accumulate": 2}),
+        pytest.param("conditional-dcgan", {"accumulate": 2}, marks=pytest.mark.slow),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )

@@ -171,16 +171,6 @@ def test_conditional_recipes_need_labelled_data(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-def test_calls_that_end_at_sampling_points_are_pictured(tmp_path):
-    result = invoke(
-        "train", "spiral", "--steps", 4, "--out", tmp_path / "r", "--devices", 1,
-        "--rounds-per-call", 2, "--sample-every", 2,
-    )  # fmt: skip
-    assert result.exit_code == 0, result.output
-    names = sorted(path.name for path in (tmp_path / "r" / "samples").iterdir())
-    assert names == ["step_0000002.png", "step_0000004.png"]
-
-
 def test_other_settings_are_shown_and_change_nothing(digits_run):
     before = (digits_run / "config.json").read_bytes()
     result = invoke("train", "digits", "--batch-size", 32, "--out", digits_run)

@@ -6,6 +6,7 @@ import pytest
 
 import jaxgan
 from jaxgan import guards, losses, regularizers
+from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.objectives import mean_pairwise_distance
 from jaxgan.types import Network
 
@@ -81,7 +82,12 @@ PROBABILITY = {"prob_real", "prob_fake"}
     ],
 )
 def test_metrics_have_stable_names_and_finite_values(key, batch, make_gan, loss, names):
-    gan = make_gan(loss=loss, penalties=(jaxgan.penalty(regularizers.r1, gamma=1.0),))
+    gan = make_gan(
+        generator=jaxgan.from_linen(MLPGenerator((4, 4, 1), ())),
+        discriminator=jaxgan.from_linen(MLPDiscriminator((), dropout=0.0)),
+        loss=loss,
+        penalties=(jaxgan.penalty(regularizers.r1, gamma=1.0),),
+    )
     _, metrics = jax.jit(jaxgan.make_train_step(gan))(key, start(key, gan, batch), batch)
     assert set(metrics) == COMMON | names | {"penalty_r1"}
     assert all(value.shape == () and np.isfinite(value) for value in metrics.values())

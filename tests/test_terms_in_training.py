@@ -90,7 +90,7 @@ def trained(gan, wrapped, labelled, number=2):
     return state, metrics
 
 
-@pytest.mark.parametrize("setting", [acgan, semi_supervised])
+@pytest.mark.parametrize("setting", [acgan, pytest.param(semi_supervised, marks=pytest.mark.slow)])
 def test_pmap_step_with_terms_equals_jit_step(setting, make_gan, labelled):
     gan = setting(make_gan)
     expected = trained(gan, jax.jit(jaxgan.make_train_step(gan)), labelled)
@@ -201,7 +201,7 @@ def test_acgan_generates_the_class_it_is_asked_for():
     assert np.mean(distance) < 0.5  # .38 for the data themselves
 
 
-@pytest.mark.parametrize("unsupervised", [True, False])
+@pytest.mark.parametrize("unsupervised", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_unlabelled_samples_teach_a_semi_supervised_discriminator_its_classes(unsupervised):
     # Two long bars, two labels in each, on opposite sides: the samples without a label must tell
     # that the classes differ in height and not, as the labels would have it, in length too.

@@ -32,7 +32,9 @@ def test_rounds_per_call_do_not_change_the_result(key, images, make_gan, largest
     assert largest_difference(*ends) < 1e-6
 
 
-@pytest.mark.parametrize(("wrapper", "devices"), [("jit", 8), ("pmap", 2)])
+@pytest.mark.parametrize(
+    ("wrapper", "devices"), [pytest.param("jit", 8, marks=pytest.mark.slow), ("pmap", 2)]
+)
 def test_devices_do_not_change_the_result(
     key, images, make_gan, wrapper, devices, largest_difference
 ):
@@ -95,6 +97,7 @@ def test_every_image_is_seen_once_an_epoch_in_the_model_range(key, make_gan):
     assert set(range(0, 240, 20)) <= values
 
 
+@pytest.mark.slow
 def test_two_halves_of_a_fit_equal_the_whole(key, images, make_gan, largest_difference):
     gan = make_gan()
     options = {"batch_size": 8, "devices": 1, "n_critic": 2}

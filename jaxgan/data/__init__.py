@@ -1,11 +1,13 @@
 """Data: toy distributions, digits, waveforms, files, and the order in which samples come."""
 
+from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset, from_arrays, scale, to_model_range, to_own_range
 from jaxgan.data.decoding import decode
 from jaxgan.data.files import folder, folder_records, idx, npz
 from jaxgan.data.order import batch_indices, epoch_permutation
+from jaxgan.data.pieces import pair_records, patch_records
 from jaxgan.data.records import Records
-from jaxgan.data.sources import digits, load
+from jaxgan.data.sources import load
 from jaxgan.data.stream import StreamedBatch, prefetch, stream
 from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import (
@@ -47,6 +49,7 @@ __all__ = [
     "batch_indices",
     "decay_rate",
     "decode",
+    "digit_outlines",
     "digits",
     "epoch_permutation",
     "flip_horizontally",
@@ -61,7 +64,10 @@ __all__ = [
     "load",
     "mean_log_spectrum",
     "npz",
+    "pair_records",
     "parse_tfds",
+    "patch_records",
+    "photos",
     "prefetch",
     "random_crop",
     "ring8",

@@ -43,7 +43,7 @@ def idx(directory: str | Path, split: str = "train") -> Dataset:
     """
     if split not in IDX_SPLITS:
         raise ValueError(f"idx has the splits {' and '.join(IDX_SPLITS)}, got {split!r}")
-    root = _existing(directory, "directory", "idx:DIR or idx:DIR:test")
+    root = existing(directory, "directory", "idx:DIR or idx:DIR:test")
     images_file = _idx_file(root, f"{IDX_SPLITS[split]}-images", "idx3-ubyte")
     labels_file = _idx_file(root, f"{IDX_SPLITS[split]}-labels", "idx1-ubyte")
     if images_file is None:
@@ -107,7 +107,7 @@ def npz(file: str | Path) -> Dataset:
       FileNotFoundError: if the file is not there.
       ValueError: if it is no archive, or holds no such array; the error lists what it holds.
     """
-    path = _existing(file, "file", "npz:FILE")
+    path = existing(file, "file", "npz:FILE")
     with path.open("rb") as stream:  # np.load does not close what turns out to be no archive
         archive = _npz_archive(path, stream)
         samples_key, labels_key = _npz_keys(path, archive.files)
@@ -196,10 +196,10 @@ def folder_records(directory: str | Path, size: int | None = None) -> Records:
         raise ValueError(f"size must be 1 or more pixels, got {size}")
     if size is not None and size > LARGEST_SIDE:
         raise ValueError(f"size must be {LARGEST_SIDE} or less pixels, got {size}")
-    root = _existing(directory, "directory", "folder:DIR or folder:DIR@64")
-    files = _image_files(root)
+    root = existing(directory, "directory", "folder:DIR or folder:DIR@64")
+    files = image_files(root)
     labels = _folder_labels(root, files)
-    headers = _sound_headers(files)
+    headers = sound_headers(files)
     sides = _common_size(headers, directory) if size is None else (size, size)
     mode = "L" if all(header.is_grey for header in headers) else "RGB"
     shape = (*sides, 1 if mode == "L" else 3)
@@ -234,7 +234,8 @@ def _read_record(
     return image, None if labels is None else int(labels[number])
 
 
-def _image_files(root: Path) -> list[Path]:
+def image_files(root: Path) -> list[Path]:
+    """All images below a directory but hidden ones, in the sorted order of their paths."""
     parts = sorted(
         file.relative_to(root).parts
         for file in root.rglob("*")
@@ -260,7 +261,7 @@ def _folder_labels(root: Path, files: list[Path]) -> np.ndarray | None:
     return labels
 
 
-def _sound_headers(files: list[Path]) -> list[Header]:
+def sound_headers(files: list[Path]) -> list[Header]:
     """The headers that can be read, of one file at least: nothing is decoded yet."""
     headers, failures = [], []
     for file in files:
@@ -293,7 +294,7 @@ def _size_text(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}x{shape[0]}"
 
 
-def _existing(path: str | Path, kind: str, example: str) -> Path:
+def existing(path: str | Path, kind: str, example: str) -> Path:
     """The path, which must be a 'file' or a 'directory'."""
     try:
         found = Path(path).expanduser()

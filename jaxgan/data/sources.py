@@ -5,29 +5,15 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from jaxgan.data.dataset import Dataset, from_arrays
+from jaxgan.data.built_in import digit_outlines, digits, photos
+from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
+from jaxgan.data.pieces import pair_records, patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
 from jaxgan.data.waves import wave_dataset
-
-
-def digits() -> Dataset:
-    """Scikit-learn's 1,797 handwritten digits: real data that needs no download.
-
-    Returns:
-      Data set with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
-    Source: Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49
-    """
-    from sklearn.datasets import load_digits  # here, since only this source needs it
-
-    bunch = load_digits()
-    images = np.asarray(bunch.images, np.float32)[..., None]
-    return from_arrays(images, bunch.target, name="digits")._replace(low=0.0, high=16.0)
 
 
 def _load_idx(path: str) -> Dataset:
@@ -35,10 +21,30 @@ def _load_idx(path: str) -> Dataset:
     return idx(directory, split) if directory and split in IDX_SPLITS else idx(path)
 
 
-def _load_folder(path: str) -> Records:
+def _sized(path: str) -> tuple[str, int | None]:
+    """The path and the size of DIR@64; None where there is none."""
     directory, _, size = path.rpartition("@")
     is_size = directory and size.isascii() and size.isdigit()
-    return folder_records(directory, int(size)) if is_size else folder_records(path)
+    return (directory, int(size)) if is_size else (path, None)
+
+
+def _load_folder(path: str) -> Records:
+    return folder_records(*_sized(path))
+
+
+def _load_patches(path: str) -> Records:
+    directory, size = _sized(path)
+    if size is None:
+        raise ValueError(f"data 'patches:{path}' lacks the size of a patch: patches:{path}@96")
+    return patch_records(directory, size)
+
+
+def _load_pairs(path: str) -> Records:
+    folders, size = _sized(path)
+    source, comma, target = folders.partition(",")
+    if not (source and comma and target):
+        raise ValueError(f"data 'pairs:{path}' must name two folders: pairs:FROM,TO")
+    return pair_records(source, target, size)
 
 
 def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
@@ -48,6 +54,8 @@ def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
 
 NAMED: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
+    "digit-outlines": digit_outlines,
+    "photos": photos,
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }
@@ -55,10 +63,13 @@ FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {
     "idx": _load_idx,
     "npz": npz,
     "folder": _load_folder,
+    "patches": _load_patches,
+    "pairs": _load_pairs,
 }
 SPECS = (
     *NAMED,
     *("idx:DIR", "idx:DIR:test", "npz:FILE", "folder:DIR", "folder:DIR@64"),
+    *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
 )
 

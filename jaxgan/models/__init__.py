@@ -2,6 +2,7 @@
 
 from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
 from jaxgan.models.grouped import GroupedConv, grouped_conv
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
@@ -10,6 +11,7 @@ from jaxgan.models.labels import (
     concatenate_labels,
     one_hot,
 )
+from jaxgan.models.lapgan import LAPGANDiscriminator, LAPGANGenerator
 from jaxgan.models.layers import (
     Conv,
     ConvTranspose,
@@ -30,8 +32,11 @@ from jaxgan.models.normalization import (
 )
 from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from jaxgan.models.resnet import ResNetDiscriminator, ResNetGenerator
+from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
+from jaxgan.models.weights import has_pretrained, pretrained
 
 __all__ = [
+    "VGG16_LAYERS",
     "BatchNorm",
     "ConditionalBatchNorm",
     "Conv",
@@ -41,25 +46,38 @@ __all__ = [
     "Dense",
     "Dropout",
     "GroupedConv",
+    "LAPGANDiscriminator",
+    "LAPGANGenerator",
     "LabelEmbedding",
     "MLPDiscriminator",
     "MLPGenerator",
     "MinibatchDiscrimination",
     "MinibatchStd",
+    "PReLU",
     "PixelNorm",
     "ProjectionHead",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "SRGANDiscriminator",
+    "SRResNet",
     "SelfAttention",
     "SpectralNorm",
+    "SubPixelConv",
     "VirtualBatchNorm",
+    "alexnet",
     "around_one",
     "concatenate_labels",
     "conv",
     "conv_transpose",
+    "depth_to_space",
     "grouped_conv",
+    "has_pretrained",
+    "make_lpips",
     "one_hot",
+    "pretrained",
+    "vgg16",
+    "vgg16_features",
     "with_reference",
 ]

@@ -83,7 +83,7 @@ class R3GANGenerator(nn.Module):
         check_given(labels, self.num_classes)
         sizes = level_sizes(self.shape)[::-1]
         x = latents
-        if self.num_classes is not None:
+        if self.num_classes is not None and labels is not None:
             embed = LabelEmbedding(self.num_classes, self.embedding, scaled_normal())
             x = jnp.concatenate([x, embed(labels).astype(x.dtype)], axis=1)
         for place, (size, stage) in enumerate(zip(sizes, _stages(self, len(sizes)), strict=True)):
@@ -134,7 +134,7 @@ class R3GANDiscriminator(nn.Module):
             for _ in range(stage.blocks):
                 x = stage.block()(x)
         features = DiscriminativeBasis()(x)
-        if self.num_classes is None:
+        if self.num_classes is None or labels is None:
             return DiscriminatorOutput(_linear(1)(features)[:, 0], features)
         gain = 1 / math.sqrt(self.embedding)
         rows = LabelEmbedding(self.num_classes, self.embedding, scaled_normal(gain))(labels)

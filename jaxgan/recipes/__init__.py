@@ -1,18 +1,38 @@
 """Named, complete settings. Each says what it trains on, how long it takes, what it reached."""
 
-from jaxgan.recipes import convolutional, dense, modern
-from jaxgan.recipes.base import Recipe
+import importlib.util
 
-_FAMILIES = (*dense.RECIPES, *convolutional.RECIPES, *modern.RECIPES)
-RECIPES = {recipe.name: recipe for recipe in _FAMILIES}
+from jaxgan.recipes import convolutional, dense, modern
+from jaxgan.recipes.base import Recipe, Staged
+
+STAGED: dict[str, Staged] = {}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        *dense.RECIPES,
+        *convolutional.RECIPES,
+        *modern.RECIPES,
+        *(stage for staged in STAGED.values() for stage in staged.stages),
+    )
+}
 
 
 def recipe(name: str) -> Recipe:
     """The recipe of that name.
 
     Raises:
-      ValueError: if there is none; the error lists them.
+      ValueError: if there is none (the error lists them), or it has stages.
     """
+    if name in STAGED:
+        stages = ", ".join(stage.name for stage in STAGED[name].stages)
+        raise ValueError(f"recipe {name!r} has stages: {stages}")
     if name not in RECIPES:
-        raise ValueError(f"unknown recipe {name!r}; known: {', '.join(RECIPES)}")
+        raise ValueError(f"unknown recipe {name!r}; known: {', '.join([*RECIPES, *STAGED])}")
     return RECIPES[name]
+
+
+def check_installed(recipe: Recipe):
+    """Raises a ValueError that says how to install what a recipe needs, if it is not there."""
+    if recipe.needs is not None and importlib.util.find_spec(recipe.needs[0]) is None:
+        package, command = recipe.needs
+        raise ValueError(f"recipe {recipe.name} needs the package {package}: {command}")

@@ -1,0 +1,176 @@
+"""How a run begins or goes on: its data, its folder, the state to start from."""
+
+import functools
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import jax
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jaxgan import checkpoint, guards, parallel, processes
+from jaxgan.config import (
+    Config,
+    check_same_mathematics,
+    differences,
+    facts,
+    read_config,
+    surroundings,
+    to_json,
+)
+from jaxgan.data import Dataset, Records, load
+from jaxgan.ema import start_average
+from jaxgan.entries import Run, make_draw
+from jaxgan.errors import said_connection, said_memory, said_where
+from jaxgan.feed import probe
+from jaxgan.folder import CHECKPOINTS, held_folder
+from jaxgan.journal import Row, replace_file, write_event
+from jaxgan.options import Options
+from jaxgan.recipes import check_installed, recipe
+from jaxgan.rounds import of_setting
+from jaxgan.samples import load_generator
+from jaxgan.steps import make_train_step
+from jaxgan.train import start
+from jaxgan.types import Average, RunState
+
+CLASSES = 1000  # so many need not all occur in the data
+
+
+def begin(
+    options: Options, out: Path, tell: Callable[[Row], None], force: bool, held: ExitStack
+) -> Run:
+    """A run with its data, in a folder that is held from now on; nothing is written yet."""
+    dataset = load(
+        options.input.source,
+        max_bytes=options.input.max_bytes,
+        max_bad_share=options.input.max_bad_share,
+        tfds_manual_dir=options.input.tfds_manual_dir,
+    )
+    chosen, plan = recipe(options.recipe), options.plan
+    check_installed(chosen)
+    if plan.conditional:
+        _check_classes(dataset, chosen.name)
+    gan = chosen.gan(dataset.shape, dataset.num_classes if plan.conditional else None)
+    config = Config(
+        **options._asdict(),
+        setting=of_setting(gan, dataset, plan.conditional),
+        data=facts(dataset, plan.conditional),
+        **surroundings(),
+    )
+    for context in (said_where(out), held_folder(out), said_connection(), said_memory(plan)):
+        held.enter_context(context)
+    if (out / "config.json").exists():
+        old = read_config(out)
+        if not force:
+            check_same_mathematics(old, config, out)
+    return Run(out, config, gan, dataset, *make_draw(gan, config, dataset), tell)
+
+
+def _check_classes(dataset: Dataset | Records, name: str):
+    classes = dataset.num_classes
+    if classes is None:
+        raise ValueError(f"{name} needs labels, and {dataset.name} has none")
+    if classes > max(CLASSES, dataset.size):
+        raise ValueError(
+            f"{dataset.name} has labels up to {classes - 1} on {dataset.size} samples: number the "
+            "classes from 0 on, without gaps"
+        )
+
+
+# --- The state
+
+
+def begun_state(run: Run) -> RunState:
+    """The state to go on from: the last checkpoint's that can be read, or a new one."""
+    begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
+    key = jax.random.split(jax.random.key(run.config.seed))[0]
+    directory = run.out / CHECKPOINTS
+    sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
+    found = checkpoint.restore_latest(directory, jax.eval_shape(begin, key), sharding)
+    processes.check_same(checkpoint="none" if found is None else str(found.number))
+    if found is None:
+        return _with_earlier_generator(run, begin(key))
+    if processes.is_writer():
+        for number, message in found.damaged:
+            place = checkpoint.set_aside(directory, number)
+            write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
+    return found.state
+
+
+def _with_earlier_generator(run: Run, state: RunState) -> RunState:
+    """The state with the generator of the stage before, if the recipe begins with one."""
+    stage = recipe(run.config.recipe).begins_with
+    if stage is None:
+        return state
+    folder = run.out.parent / stage
+    try:
+        loaded = load_generator(folder)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{run.config.recipe} begins with the generator of the stage {stage}, trained before "
+            f"it: {folder} holds none"
+        ) from None
+    sharding = jax.tree.leaves(state.gan.generator.params)[0].sharding
+    params, model_state = jax.device_put((loaded.params, loaded.model_state), sharding)
+    generator = state.gan.generator._replace(params=params, model_state=model_state)
+    ema = state.gan.ema if state.gan.ema is None else Average(*start_average((params, model_state)))
+    return state._replace(gan=state.gan._replace(generator=generator, ema=ema))
+
+
+def with_fresh_key(
+    run: Run, state: RunState, error: guards.NonFiniteError, in_a_row: int
+) -> RunState:
+    """A state that goes back to a checkpoint, with another key; says so among the events."""
+    rollbacks = state.rollbacks + in_a_row
+    if processes.is_writer():
+        message = f"{error}: back to round {int(state.round)} with a fresh key"
+        write_event(run.out, "rollback", error.incident.round, message)
+    return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
+
+
+def check_metric(run: Run, state: RunState):
+    """Raises a ValueError unless the metric that the best checkpoint is kept by is one."""
+    metric, plan = run.config.saving.keep.metric, run.config.plan
+    if metric is None:
+        return
+    # Of both players, though in epochs a call has those of one.
+    batch = probe(run.dataset, plan.batch_size, plan.conditional)
+    step = make_train_step(run.gan)
+    _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
+    known = sorted(set(metrics) - set(guards.COUNTS))
+    if metric not in known:
+        raise ValueError(f"no metric {metric!r} to keep the best by; there are {known}")
+
+
+def set_later_ones_aside(run: Run, played: int):
+    """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
+    directory = run.out / CHECKPOINTS
+    if processes.is_writer():
+        for number in checkpoint.numbers(directory):
+            if number > played:
+                place = checkpoint.set_aside(directory, number)
+                message = (
+                    f"the run goes on from round {played}; checkpoint {number} is {place.name}"
+                )
+                write_event(run.out, "later", number, message)
+    processes.largest([0])  # the others wait
+
+
+def write_config(run: Run, played: int):
+    """Writes down what is asked for from now on, and what was asked for otherwise before."""
+    if not processes.is_writer():
+        return
+    path, text = run.out / "config.json", to_json(run.config)
+    if path.exists():
+        old, new = read_config(run.out), run.config
+        changed = [f"{name}: {a!r} -> {b!r}" for name, (a, b) in differences(old, new).items()]
+        changed += [
+            f"{package}: {old.versions.get(package)} -> {found}"
+            for package, found in new.versions.items()
+            if old.versions.get(package) != found
+        ]
+        if changed:
+            message = f"the run goes on with other settings: {'; '.join(changed)}"
+            write_event(run.out, "settings", played, message)
+    replace_file(path, lambda beside: beside.write_text(text))
+    (run.out / "result.json").unlink(missing_ok=True)  # it has not ended any more

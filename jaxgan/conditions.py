@@ -1,0 +1,81 @@
+"""What a run's samples are drawn on, where that is images: taken evenly from its own data."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.data import Dataset, Records, to_model_range
+from jaxgan.resampling import nearest
+from jaxgan.types import GAN, Array, Batch, PyTree
+from jaxgan.views import condition_image
+
+
+class Conditions(NamedTuple):
+    """What each of `num` samples is drawn on, and what belongs beside it in a picture.
+
+    `condition` is what the generator takes, [num, ...]; `source` are its images at the samples'
+    size, and `real` those that samples should look like: float32 [num, H, W, C] in the model's
+    range. Both are None where the condition holds no images.
+    """
+
+    condition: PyTree
+    source: Array | None = None
+    real: Array | None = None
+
+
+def conditions_for(
+    gan: GAN,
+    data: Dataset | Records,
+    model_range: tuple[float, float] | None,
+    num: int,
+    labels: np.ndarray | None,
+) -> Conditions:
+    """Conditions of samples, from real ones of a data set.
+
+    Args:
+      gan: the setting.
+      data: of the run.
+      model_range: the generator's.
+      num: how many.
+      labels: int [num], of a conditional run; images are of these classes where data in memory
+        have them.
+    """
+    if not has_images(gan, data.shape, labels is not None):
+        return Conditions(None if labels is None else jnp.asarray(labels))
+    assert gan.view is not None  # it makes the images
+    x, labels = _real(data, num, labels)
+    images = to_model_range(jnp.asarray(x), data.low, data.high, model_range)
+    batch = gan.view.split(Batch(images, None if labels is None else jnp.asarray(labels)))
+    real = gan.view.whole(batch.x, batch.condition)
+    source = condition_image(batch.condition)
+    assert source is not None  # by has_images
+    return Conditions(batch.condition, nearest(source, (real.shape[1], real.shape[2])), real)
+
+
+def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:
+    """Whether the players of a GAN are conditioned on images, of data of this shape."""
+    if gan.view is None:
+        return False
+    labels = jnp.zeros(2, jnp.int32) if conditional else None
+    batch = gan.view.split(Batch(jnp.zeros((2, *shape)), labels))
+    return condition_image(batch.condition) is not None
+
+
+def _real(
+    data: Dataset | Records, num: int, labels: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Samples of a data set, of the classes that are wanted, or else evenly spread."""
+    places = np.linspace(0, data.size - 1, num).round().astype(int)
+    if isinstance(data, Records):
+        read = [data.read(int(place)) for place in places]
+        found = None if labels is None else np.asarray([label for _, label in read], np.int32)
+        return np.stack([x for x, _ in read]), found
+    if labels is not None and data.condition is not None:
+        for label in np.unique(labels):
+            those = np.flatnonzero(data.condition == label)
+            wanted = np.flatnonzero(labels == label)
+            if len(those):
+                places[wanted] = np.resize(those, len(wanted))
+        labels = data.condition[places]
+    return data.x[places], labels

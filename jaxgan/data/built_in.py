@@ -1,0 +1,57 @@
+"""Real data that scikit-learn brings along: handwritten digits and two photographs."""
+
+import numpy as np
+
+from jaxgan.data.dataset import Dataset, from_arrays
+from jaxgan.data.pieces import starts
+
+PATCH = 96
+
+
+def digits() -> Dataset:
+    """Scikit-learn's 1,797 handwritten digits: real data that needs no download.
+
+    Returns:
+      Data set with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
+    Source: Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49
+    """
+    from sklearn.datasets import load_digits  # here, since only this source needs it
+
+    bunch = load_digits()
+    images = np.asarray(bunch.images, np.float32)[..., None]
+    return from_arrays(images, bunch.target, name="digits")._replace(low=0.0, high=16.0)
+
+
+def digit_outlines() -> Dataset:
+    """Scikit-learn's digits, each with its outline as the image that it is to be made from.
+
+    The outline is where a digit's brightness, in steps of 1/2, differs from that of the pixel
+    above or to the left.
+
+    Returns:
+      Data set with x float32 [1797, 8, 8, 2] in 0..16: the digit, then its outline; no labels.
+    """
+    x = digits().x
+    inside = x > 8
+    above = np.diff(inside, axis=1, prepend=False) != 0
+    left = np.diff(inside, axis=2, prepend=False) != 0
+    outline = np.where(above | left, np.float32(16), np.float32(0))
+    pairs = from_arrays(np.concatenate([x, outline], axis=3), name="digit-outlines")
+    return pairs._replace(low=0.0, high=16.0)
+
+
+def photos() -> Dataset:
+    """Patches of scikit-learn's two photographs, a temple and a flower, half overlapping.
+
+    Returns:
+      Data set with x uint8 [208, 96, 96, 3] in 0..255; no labels.
+    """
+    from sklearn.datasets import load_sample_images
+
+    patches = [
+        image[top : top + PATCH, left : left + PATCH]
+        for image in load_sample_images().images
+        for top in starts(image.shape[0], PATCH, PATCH // 2)
+        for left in starts(image.shape[1], PATCH, PATCH // 2)
+    ]
+    return from_arrays(np.stack(patches), name="photos")

@@ -1,0 +1,270 @@
+"""Laplacian pyramids: an image as a small one and the bands of detail that it lacks, and back.
+
+    l = grow(shrink(I)),  h = I - l
+
+An image I is the low-pass image l and the band h. What is shrunk is split again, so that a pyramid
+of images of half the size each is left, coarse to fine: the smallest image, then a band a level.
+
+Both maps use the 5-tap binomial filter w = [1, 4, 6, 4, 1] / 16 along height and width, with images
+mirrored at the centres of their outermost pixels (x[-1] = x[1]). Their weights are positive and sum
+to 1: constants stay, and nothing leaves the range of the image. So images in [-1, 1] have bands in
+[-2, 2].
+
+Source: Burt & Adelson 1983, https://doi.org/10.1109/TCOM.1983.1095851; for GANs, Denton et al.
+2015, section 2.2, https://arxiv.org/abs/1506.05751
+
+>>> import jax.numpy as jnp
+>>> x = jnp.ones((1, 32, 32, 3))
+>>> [level.shape for level in laplacian_pyramid(x, 3)]
+[(1, 8, 8, 3), (1, 16, 16, 3), (1, 32, 32, 3)]
+"""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from jaxgan.types import Array, PyTree
+
+# --- Half and twice the size
+
+
+def shrink(x: Array) -> Array:
+    """Images of half the size: blurred, then every second pixel.
+
+    y[i] = sum_k w[k] x[2 i + k - 2], along both axes
+
+    Args:
+      x: float [batch, height, width, channels], height and width even.
+    Returns:
+      Float [batch, height / 2, width / 2, channels] of the type of x.
+    Raises:
+      ValueError: if x is not floats of that shape.
+    Source: Burt & Adelson 1983, equation 1, https://doi.org/10.1109/TCOM.1983.1095851
+    """
+    _check_images(x)
+    if x.shape[1] % 2 or x.shape[2] % 2:
+        raise ValueError(f"x must have an even height and width, got {x.shape}: pad it first")
+    return _along_both(_shrink_rows, x)
+
+
+def grow(x: Array) -> Array:
+    """Images of twice the size: zeros between the pixels, then blurred, at 4 times the brightness.
+
+    y[2 i] = (x[i - 1] + 6 x[i] + x[i + 1]) / 8,  y[2 i + 1] = (x[i] + x[i + 1]) / 2, on both axes
+
+    Args:
+      x: float [batch, height, width, channels].
+    Returns:
+      Float [batch, 2 height, 2 width, channels] of the type of x.
+    Raises:
+      ValueError: if x is not floats of that shape.
+    Source: Burt & Adelson 1983, equation 2, https://doi.org/10.1109/TCOM.1983.1095851
+    """
+    _check_images(x)
+    return _along_both(_grow_rows, x)
+
+
+def _shrink_rows(x: Array) -> Array:
+    even, odd = x[:, 0::2], x[:, 1::2]
+    before, after = _neighbours(even)
+    odd_before = jnp.concatenate([odd[:, :1], odd[:, :-1]], axis=1)  # x[-1] = x[1]
+    return (before + 4 * odd_before + 6 * even + 4 * odd + after) / 16
+
+
+def _grow_rows(x: Array) -> Array:
+    before, after = _neighbours(x)
+    even, odd = (before + 6 * x + after) / 8, (x + after) / 2
+    return jnp.stack([even, odd], axis=2).reshape(len(x), -1, *x.shape[2:])
+
+
+def _neighbours(x: Array) -> tuple[Array, Array]:
+    """The rows before and after each, of the even rows of an image of twice the height.
+
+    Mirrored at its first row, which is even, and at its last, which is odd.
+    """
+    before = jnp.concatenate([x[:, 1:2] if x.shape[1] > 1 else x, x[:, :-1]], axis=1)
+    after = jnp.concatenate([x[:, 1:], x[:, -1:]], axis=1)
+    return before, after
+
+
+def _along_both(rows: Callable[[Array], Array], x: Array) -> Array:
+    return rows(rows(jnp.asarray(x)).swapaxes(1, 2)).swapaxes(1, 2)
+
+
+# --- Pyramids
+
+
+def split_band(x: Array) -> tuple[Array, Array]:
+    """The band h = x - l of an image and its low-pass image l = grow(shrink(x)).
+
+    They are what one level of a LAPGAN is trained on: h the samples, l their condition.
+
+    Args:
+      x: float [batch, height, width, channels], height and width even.
+    Returns:
+      h and l, each of the shape and type of x.
+    Raises:
+      ValueError: as `shrink` does.
+    Source: Denton et al. 2015, equation 3 and section 2.3, https://arxiv.org/abs/1506.05751
+    """
+    low = grow(shrink(x))
+    return x - low, low
+
+
+def laplacian_pyramid(x: Array, levels: int) -> tuple[Array, ...]:
+    """The smallest image and the bands of the larger ones, coarse to fine.
+
+    h_k = I_k - grow(I_{k-1}),  I_{k-1} = shrink(I_k),  and x the largest I
+
+    Args:
+      x: float [batch, height, width, channels]; height and width multiples of 2^(levels - 1).
+      levels: number of images in the pyramid, at least 1: one more than there are bands.
+    Returns:
+      (I_0, h_1, h_2, ...), the last of the shape of x.
+    Raises:
+      ValueError: if levels is not positive, or x does not fit.
+    Source: Denton et al. 2015, section 2.2, https://arxiv.org/abs/1506.05751
+    """
+    small, *larger = gaussian_pyramid(x, levels)
+    bands, below = [], small
+    for image in larger:
+        bands.append(image - grow(below))
+        below = image
+    return (small, *bands)
+
+
+def gaussian_pyramid(x: Array, levels: int) -> tuple[Array, ...]:
+    """The image in all its sizes, coarse to fine: (I_0, I_1, ..., x).
+
+    Arguments and errors are those of `laplacian_pyramid`.
+    """
+    _check_images(x)
+    if levels < 1:
+        raise ValueError(f"levels must be a positive int, got {levels}")
+    multiple = 2 ** (levels - 1)
+    if x.shape[1] % multiple or x.shape[2] % multiple:
+        raise ValueError(
+            f"levels={levels} needs images of multiples of {multiple} pixels, got {x.shape}: "
+            "pad them with pad_to_multiple"
+        )
+    images = [jnp.asarray(x)]
+    for _ in range(levels - 1):
+        images.append(shrink(images[-1]))
+    return tuple(images[::-1])
+
+
+def reconstruct(pyramid: Sequence[Array]) -> Array:
+    """The image of a pyramid (I_0, h_1, h_2, ...), I_k = grow(I_{k-1}) + h_k.
+
+    It undoes `laplacian_pyramid` to float rounding: within 2 units in the last place of the largest
+    value, and exactly for one band of images of whole numbers from 0 to 255.
+
+    Args:
+      pyramid: the smallest image, then the bands, coarse to fine; each twice the size.
+    Raises:
+      ValueError: if the pyramid is empty, or a band is not twice the size of the one before.
+    Source: Denton et al. 2015, equation 4, https://arxiv.org/abs/1506.05751
+    """
+    if not pyramid:
+        raise ValueError("pyramid is empty: wanted the smallest image, then the bands")
+    x, *bands = pyramid
+    for band in bands:
+        x = _add_band(grow(x), band)
+    return x
+
+
+def _add_band(low: Array, band: Array) -> Array:
+    if band.shape != low.shape:
+        raise ValueError(f"a band of shape {low.shape} was wanted here, got {band.shape}")
+    return low + band
+
+
+# --- Sampling
+
+Level = Callable[[Array, PyTree, Array], Array]
+
+
+def sample_pyramid(key: Array, levels: Sequence[Level], index: Array) -> tuple[Array, ...]:
+    """Images sampled coarse to fine: each level adds its band to the image below, grown.
+
+    I_0 = levels[0](key_0, None, index),  l = grow(I_{k-1}),  I_k = l + levels[k](key_k, l, index)
+
+    Args:
+      key: split once, a key a level.
+      levels: functions `(key, condition, index) -> sample`, coarse to fine. The first is given None
+        and gives the smallest images; the others are given l and give bands of its shape. Labels
+        are for the functions to close over.
+      index: global sample indices int [batch].
+    Returns:
+      (I_0, I_1, ...): the images of every level, the last of the full size.
+    Raises:
+      ValueError: if there are no levels, or a band has another shape than l.
+    Source: Denton et al. 2015, equation 5, https://arxiv.org/abs/1506.05751
+    """
+    if not levels:
+        raise ValueError("levels is empty: wanted a function a level, coarse to fine")
+    first_key, *keys = jax.random.split(key, len(levels))
+    first, *others = levels
+    images = [first(first_key, None, index)]
+    for level_key, level in zip(keys, others, strict=True):
+        low = grow(images[-1])
+        images.append(_add_band(low, level(level_key, low, index)))
+    return tuple(images)
+
+
+# --- Sizes that do not halve
+
+
+def pad_to_multiple(x: Array, multiple: int, value: float = 0.0) -> Array:
+    """Images in a frame of one value, up to a height and width that are multiples of a number.
+
+    The frame is as wide on both sides; where that cannot be, a pixel wider at the end.
+
+    Args:
+      x: float [batch, height, width, channels].
+      multiple: wanted divisor of height and width, positive.
+      value: of the frame.
+    Raises:
+      ValueError: if x is not floats of that shape, or multiple is not positive.
+
+    >>> pad_to_multiple(jnp.zeros((1, 28, 27, 1)), 8).shape
+    (1, 32, 32, 1)
+    """
+    _check_images(x)
+    if multiple < 1:
+        raise ValueError(f"multiple must be a positive int, got {multiple}")
+    frame = [_frame(-(-n // multiple) * multiple, n) for n in x.shape[1:3]]
+    return jnp.pad(x, ((0, 0), *frame, (0, 0)), constant_values=value)
+
+
+def crop_to(x: Array, size: tuple[int, int]) -> Array:
+    """What `pad_to_multiple` put a frame around: the middle of images.
+
+    Args:
+      x: [batch, height, width, channels].
+      size: (height, width) wanted, at most those of x.
+    Raises:
+      ValueError: if size is larger than x.
+
+    >>> x = jnp.arange(35.0).reshape(1, 5, 7, 1)
+    >>> bool((crop_to(pad_to_multiple(x, 8), (5, 7)) == x).all())
+    True
+    """
+    if x.ndim != 4 or any(not 0 < n <= m for n, m in zip(size, x.shape[1:3], strict=True)):
+        raise ValueError(f"size must be at most that of x {x.shape}, got {tuple(size)}")
+    (top, _), (left, _) = (_frame(m, n) for m, n in zip(x.shape[1:3], size, strict=True))
+    return x[:, top : top + size[0], left : left + size[1]]
+
+
+def _frame(outer: int, inner: int) -> tuple[int, int]:
+    low = (outer - inner) // 2
+    return low, outer - inner - low
+
+
+def _check_images(x: Array):
+    if jnp.ndim(x) != 4 or not jnp.issubdtype(jnp.result_type(x), jnp.floating):
+        raise ValueError(
+            "x must be floats [batch, height, width, channels], "
+            f"got {jnp.result_type(x)} {list(jnp.shape(x))}"
+        )

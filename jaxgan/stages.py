@@ -1,0 +1,205 @@
+"""Runs of several stages: each trains in its own sub-folder, as a run of its own.
+
+stages.json   the recipe, and the options that were given for all stages
+NAME/         the run of a stage
+levels.png    of a pyramid: samples at all levels
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pydantic
+from PIL import Image
+
+from jaxgan import plots, processes, samples
+from jaxgan.checks import check_positive, check_seed
+from jaxgan.config import has_config, read_config
+from jaxgan.data import to_own_range
+from jaxgan.folder import check_new
+from jaxgan.global_batch import sample_index
+from jaxgan.journal import Row, replace_file
+from jaxgan.options import Wanted, options_for
+from jaxgan.pyramid import crop_to, sample_pyramid
+from jaxgan.recipes import STAGED, check_installed
+from jaxgan.recipes.base import Staged
+from jaxgan.resampling import nearest
+from jaxgan.runs import Result, train_run
+
+FILE, LEVELS = "stages.json", "levels.png"
+_SAMPLES_A_CALL = 250
+
+
+class _Written(pydantic.BaseModel):
+    """What stages.json holds."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+    recipe: str
+    wanted: dict[str, dict[str, Any]]
+
+
+def staged_in(run: Path) -> Staged | None:
+    """The recipe of a folder whose run has stages; None for another folder.
+
+    Raises:
+      ValueError: if its stages.json is no good.
+    """
+    if not has_config(run, FILE):
+        return None
+    name = _read(run).recipe
+    if name not in STAGED:
+        raise ValueError(f"{run / FILE} names an unknown recipe {name!r}")
+    return STAGED[name]
+
+
+def _read(run: Path) -> _Written:
+    try:
+        return _Written.model_validate_json((run / FILE).read_bytes())
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"]) or "the file"
+        raise ValueError(f"{run / FILE} is damaged: {place}: {problem['msg']}") from None
+
+
+def last_stage(run: Path) -> Path:
+    """The folder of a run's last stage, or the run itself if it has no stages."""
+    staged = staged_in(run)
+    return run if staged is None else run / staged.stages[-1].stage
+
+
+# --- Training
+
+
+def train_stages(
+    staged: Staged,
+    wanted: Wanted,
+    out: Path,
+    tell: Callable[[str, str, int, Path], Callable[[Row], None]],
+    force: bool = False,
+) -> Result:
+    """Trains all stages one after the other, or goes on where they were stopped.
+
+    Args:
+      staged: the recipe.
+      wanted: options for every stage; `steps` are those of each.
+      out: a new or empty folder, or one that such a run is in.
+      tell: called at the start of a stage with its recipe, data, steps and folder; gives what is
+        called with each logged row.
+      force: go on also with settings that change the mathematics.
+    Returns:
+      How the last stage that was played ended; with its signal, if one stopped it.
+    Raises:
+      ValueError: if a package is missing, or another recipe is in the folder.
+      FileExistsError: if there is something else in the folder.
+      Others: see `jaxgan.runs.train_run`.
+    """
+    for recipe in staged.stages:
+        check_installed(recipe)
+    wanted = _written_down(staged, wanted, out)
+    for recipe in staged.stages:
+        folder = out / recipe.stage
+        options = options_for(folder, wanted._replace(run=wanted.run | {"recipe": recipe.name}))
+        told = tell(recipe.name, options.input.source, options.steps, folder)
+        result = train_run(options, folder, told, force)
+        if result.signal is not None:
+            return result
+    if staged.drawn_by == "pyramid" and processes.is_writer():
+        _write_levels(out)
+    return result
+
+
+def _write_levels(out: Path):
+    """A picture of samples of a pyramid, each at all its levels."""
+    config = read_config(last_stage(out))
+    classes = config.data.num_classes
+    num = 24 if classes is None else 2 * classes
+    labels = None if classes is None else plots.class_rows(num, classes)
+    levels = sample_stages(out, num, config.seed, labels=labels)
+    size = (levels[-1].shape[1], levels[-1].shape[2])
+    alike = [np.asarray(nearest(jnp.asarray(x), size)) for x in levels]
+    picture = plots.side_by_side(alike, config.data.low, config.data.high)
+    replace_file(out / LEVELS, Image.fromarray(picture).save)
+
+
+def _written_down(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
+    """The options of all stages: what is wanted now, and else what was when the run began."""
+    before = staged_in(out)
+    if before is None:
+        check_new(out)
+    elif before.name != staged.name:
+        raise ValueError(f"{out} holds a run of {before.name}, not of {staged.name}")
+    else:
+        old = Wanted(**_read(out).wanted)
+        wanted = Wanted(*(was | now for was, now in zip(old, wanted, strict=True)))
+    given = wanted._replace(run={k: v for k, v in wanted.run.items() if k != "recipe"})
+    if processes.is_writer():
+        text = json.dumps({"recipe": staged.name, "wanted": given._asdict()}, indent=2) + "\n"
+        out.mkdir(parents=True, exist_ok=True)
+        replace_file(out / FILE, lambda beside: beside.write_text(text))
+    return given
+
+
+# --- Samples
+
+
+def sample_stages(
+    run: Path,
+    num: int,
+    seed: int,
+    use_ema: bool = True,
+    labels: np.ndarray | None = None,
+) -> list[np.ndarray]:
+    """Samples of a pyramid of GANs, drawn coarse to fine: those of every level, [num, ...] each.
+
+    Args:
+      run: the folder of the stages.
+      num: how many.
+      seed: of the latents; sample i under one seed and label is always the same.
+      use_ema: use the averaged generators.
+      labels: int [num], the class of each, for a conditional run and only there.
+    Returns:
+      float32 in the data's own range; the last has the data's own size, the others their level's.
+    Raises:
+      FileNotFoundError: if a stage has no checkpoint yet.
+      ValueError: if num is not positive, or labels are missing, not wanted or out of range.
+    """
+    check_positive(num=num)
+    check_seed(seed)
+    staged = staged_in(run)
+    if staged is None or staged.drawn_by != "pyramid":
+        raise ValueError(f"{run} holds no pyramid of GANs")
+    loaded = [samples.load_generator(run / recipe.stage, use_ema) for recipe in staged.stages]
+    config = loaded[-1].config
+    labels = samples.checked_labels(labels, num, config.data.num_classes, run)
+    draws = [samples.make_generate(each) for each in loaded]
+    parts = []
+    for first in range(0, num, _SAMPLES_A_CALL):
+        count = min(_SAMPLES_A_CALL, num - first)
+        own = None if labels is None else labels[first : first + count]
+        levels = [_level(draw, own) for draw in draws]
+        index = first + sample_index(count)
+        parts.append(jax.device_get(sample_pyramid(jax.random.key(seed), levels, index)))
+    data, model_range = config.data, config.plan.model_range
+    images = [np.concatenate(level) for level in zip(*parts, strict=True)]
+    images[-1] = np.asarray(crop_to(jnp.asarray(images[-1]), (data.shape[0], data.shape[1])))
+    return [to_own_range(x, data.low, data.high, model_range) for x in images]
+
+
+def _level(draw: Callable, labels: np.ndarray | None) -> Callable:
+    def level(key, low, index):
+        parts = [part for part in (low, labels) if part is not None]
+        condition = tuple(parts) if len(parts) > 1 else next(iter(parts), None)
+        return draw(key, condition, index)
+
+    return level
+
+
+def check_run(run: Path):
+    """Raises a FileNotFoundError or ValueError unless a folder is a run's."""
+    if staged_in(run) is None:
+        read_config(run)

@@ -1,0 +1,204 @@
+"""Runs of several stages: folders, going on, the generator handed on, samples of a pyramid."""
+
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import jaxgan
+from jaxgan import cli, latents, losses, recipes, samples, stages, views
+from jaxgan.checkpoint import digest
+from jaxgan.data import to_own_range
+from jaxgan.global_batch import sample_index
+from jaxgan.journal import metrics_rows
+from jaxgan.options import Wanted
+from jaxgan.plan import Plan
+from jaxgan.pyramid import grow
+from jaxgan.recipes import Recipe, Staged
+from jaxgan.types import Network
+
+STEPS = 4
+
+
+def tiny_network(init, apply):
+    return Network(lambda key, *inputs: (init, {}), apply)
+
+
+def level_gan(shape, num_classes, level, rate=0.1):
+    """A level of a pyramid of 8x8 images with the smallest networks that there can be."""
+    side = 4 * 2**level
+
+    def generate(params, model_state, z, low=None, *, keys, train, axis_name=None):
+        x = params["w"] * z.reshape(len(z), side, side, 1)
+        return (x if low is None else x + params["b"] * low), model_state
+
+    def discriminate(params, model_state, x, low=None, *, keys, train, axis_name=None):
+        seen = x if low is None else x + low
+        return params["w"] * jnp.mean(seen**2, axis=(1, 2, 3)) + params["b"], model_state
+
+    start = {"w": jnp.float32(0.3), "b": jnp.float32(0.1 + level)}
+    return jaxgan.GAN(
+        generator=tiny_network(start, generate),
+        discriminator=tiny_network(start, discriminate),
+        latent=latents.normal(side**2),
+        loss=losses.non_saturating,
+        generator_optimizer=optax.sgd(rate),
+        discriminator_optimizer=optax.sgd(rate),
+        view=views.pyramid_level(level, 2),
+    )
+
+
+def stage(name, gan, file, **fields):
+    plan = Plan(batch_size=4, devices=1, rounds_per_call=2, model_range=(-1.0, 1.0))
+    return Recipe(name, "", f"npz:{file}", gan, STEPS, plan, **fields)
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """A pyramid of two levels on 12 images."""
+    file = tmp_path_factory.mktemp("data") / "images.npz"
+    x = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 1), np.uint8)
+    np.savez(file, x=x)
+    levels = [
+        stage("tiny/small", lambda *shape: level_gan(*shape, level=0), file),
+        stage("tiny/large", lambda *shape: level_gan(*shape, level=1), file),
+    ]
+    made = Staged("tiny", "", tuple(levels), drawn_by="pyramid")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipes.STAGED, "tiny", made)
+        for level in levels:
+            patch.setitem(recipes.RECIPES, level.name, level)
+        yield made
+
+
+def train(staged, out, **run):
+    wanted = Wanted(run, {}, {}, {}, {})
+    return stages.train_stages(staged, wanted, out, lambda *begun: lambda row: None)
+
+
+@pytest.fixture(scope="module")
+def trained(staged, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(staged, out, seed=3)
+    return out
+
+
+def state_digest(run):
+    loaded = samples.load_generator(run)
+    return int(digest((loaded.params, loaded.model_state)))
+
+
+def test_each_stage_is_a_run_of_its_own(trained):
+    for name in ("small", "large"):
+        assert samples.load_generator(trained / name).config.recipe == f"tiny/{name}"
+        assert samples.load_generator(trained / name).config.seed == 3
+        assert metrics_rows(trained / name)[-1]["step"] == STEPS
+    assert stages.staged_in(trained).name == "tiny"
+    assert stages.staged_in(trained / "large") is None
+    assert stages.last_stage(trained) == trained / "large"
+    assert stages.last_stage(trained / "small") == trained / "small"
+
+
+def test_a_pyramid_is_drawn_coarse_to_fine(trained):
+    small, large = stages.sample_stages(trained, 3, seed=5)
+    keys = jax.random.split(jax.random.key(5), 2)
+    loaded = [samples.load_generator(trained / name) for name in ("small", "large")]
+    draws = [samples.make_generate(each) for each in loaded]
+    first = draws[0](keys[0], None, sample_index(3))
+    low = grow(first)
+    second = low + draws[1](keys[1], low, sample_index(3))
+    for got, wanted in ((small, first), (large, second)):
+        wanted = to_own_range(np.asarray(wanted), 0, 255, (-1, 1))
+        np.testing.assert_allclose(got, wanted, atol=1e-3)
+    assert (small.shape, large.shape) == ((3, 4, 4, 1), (3, 8, 8, 1))
+    np.testing.assert_array_equal(stages.sample_stages(trained, 2, seed=5)[1], large[:2])
+
+
+def test_a_run_stopped_between_stages_goes_on_to_the_same_end(staged, trained, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(trained, out)
+    shutil.rmtree(out / "large")
+    (out / "levels.png").unlink()
+    result = CliRunner().invoke(cli.app, ["resume", str(out)])  # remembers the seed
+    assert result.exit_code == 0, result.output
+    for name in ("small", "large"):
+        assert state_digest(out / name) == state_digest(trained / name)
+    assert (out / "levels.png").read_bytes() == (trained / "levels.png").read_bytes()
+
+
+def test_pictures_have_levels_or_conditions_side_by_side(trained, tmp_path):
+    with Image.open(trained / "levels.png") as picture:
+        width = picture.width
+    out = tmp_path / "x.png"
+    runner = CliRunner()
+    assert runner.invoke(cli.app, ["sample", str(trained), "--out", str(out)]).exit_code == 0
+    assert np.asarray(Image.open(out)).ndim == 3
+    large = ["sample", str(trained / "large"), "--out", str(out)]
+    assert runner.invoke(cli.app, large).exit_code == 0
+    # 4 a row, three images or two levels each, 7 times as large, and gaps of 4
+    assert Image.open(out).width == 4 + 4 * (3 * 8 * 2 + 4)
+    assert width == 4 + 4 * (2 * 8 * 3 + 4)
+
+
+def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch, tmp_path):
+    file = staged.stages[0].data.removeprefix("npz:")
+    frozen = stage(
+        "tiny/frozen",
+        lambda *shape: level_gan(*shape, level=0, rate=0.0),
+        file,
+        begins_with="small",
+    )
+    monkeypatch.setitem(recipes.RECIPES, "tiny/frozen", frozen)
+    two = Staged("tiny", "", (staged.stages[0], frozen))
+    monkeypatch.setitem(recipes.STAGED, "tiny", two)
+    train(two, tmp_path / "run")
+    first, second = (samples.load_generator(tmp_path / "run" / n) for n in ("small", "frozen"))
+    assert float(first.params["w"]) != pytest.approx(0.3, abs=1e-4)
+    assert first.params == second.params
+    alone = CliRunner().invoke(cli.app, ["train", "tiny/frozen", "--out", str(tmp_path / "a/b")])
+    assert isinstance(alone.exception, FileNotFoundError)
+    assert "trained before" in str(alone.exception)
+    assert not (tmp_path / "a/b").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda out: (out / "stages.json").write_text("{"), "is damaged: the file"),
+        (
+            lambda out: (out / "stages.json").write_text(json.dumps({"recipe": "tiny"})),
+            "is damaged: wanted",
+        ),
+        (
+            lambda out: (out / "stages.json").write_text('{"recipe": "x", "wanted": {}}'),
+            "unknown recipe 'x'",
+        ),
+        (lambda out: (out / "stages.json").unlink(), "is not empty"),
+    ],
+)
+def test_a_folder_that_is_no_good_is_refused(staged, trained, tmp_path, spoil, text):
+    shutil.copytree(trained, tmp_path / "run")
+    spoil(tmp_path / "run")
+    with pytest.raises((ValueError, FileExistsError), match=text):
+        train(staged, tmp_path / "run")
+
+
+def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, tmp_path):
+    needy = stage("tiny/x", level_gan, "", needs=("no_such_package", "pip install it"))
+    two = Staged("tiny", "", (staged.stages[0], needy))
+    with pytest.raises(ValueError, match="needs the package no_such_package: pip install it"):
+        train(two, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_of_stages_is_none_of_one(staged):
+    with pytest.raises(ValueError, match="'tiny' has stages: tiny/small, tiny/large"):
+        recipes.recipe("tiny")
+    listed = CliRunner().invoke(cli.app, ["recipes"])
+    assert "tiny/large" in listed.output

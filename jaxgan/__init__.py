@@ -8,6 +8,7 @@ from jaxgan import (
     parallel,
     pyramid,
     regularizers,
+    schedules,
     terms,
     transformations,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "pyramid",
     "regularizers",
     "sample",
+    "schedules",
     "start",
     "terms",
     "transformations",

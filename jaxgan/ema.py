@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array, PyTree
+from jaxgan.types import Array, PyTree, Schedule
 
 
 def warmed_decay(decay: float, step: Array) -> Array:
@@ -23,6 +23,11 @@ def warmed_decay(decay: float, step: Array) -> Array:
     """
     step = jnp.asarray(step, jnp.float32)
     return jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+
+
+def decay_at(decay: float | Schedule, step: Array) -> Array:
+    """The decay used at update `step`: a schedule's own, or a number's after its warm-up."""
+    return decay(step) if callable(decay) else warmed_decay(decay, step)
 
 
 def start_average(tree: PyTree) -> PyTree:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.global_batch import gather, sample_index, sample_keys
+from jaxgan.schedules import value_at
 from jaxgan.types import (
     GAN,
     Array,
@@ -126,8 +127,12 @@ def discriminator_objective(
     batch: Batch,
     index: Array,
     axis_name: str | None,
+    step: Array,
 ) -> tuple[Array, tuple[tuple[PyTree, dict[str, PyTree]], Metrics]]:
-    """The discriminator's loss with its penalties; the carry is its model state and the extras."""
+    """The discriminator's loss with its penalties; the carry is its model state and the extras.
+
+    Scheduled weights are those of the generator's updates so far, `step`.
+    """
     generate_key, discriminate_key, penalty_key = jax.random.split(key, 3)
     model_state, extras = carry
     fake, _ = generate(
@@ -172,7 +177,7 @@ def discriminator_objective(
             axis_name=axis_name,
         )
         metrics[f"penalty_{penalty.name}"] = value = penalty.value(seen)
-        loss = loss + penalty.weight * value
+        loss = loss + value_at(penalty.weight, step) * value
         if penalty.update is not None:
             extras[penalty.name] = penalty.update(seen)
     # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.

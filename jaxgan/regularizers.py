@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
 from jaxgan.transformations import weight_clipping as weight_clipping
-from jaxgan.types import Array, Penalty, PenaltyInputs, PyTree
+from jaxgan.types import Array, Penalty, PenaltyInputs, PyTree, Schedule
 
 Critic = Callable[[Array], Array]
 
@@ -209,11 +209,11 @@ def _mean_square(x: Array) -> Array:
     return jnp.sum(jnp.clip(x, -1e18, 1e18) ** 2 / x.size)
 
 
-def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
+def lecam_penalty(weight: float | Schedule, decay: float = 0.99) -> Penalty:
     """The `lecam` penalty with the averages it remembers, which start at 0.
 
     Args:
-      weight: lambda, 0.001 to 0.5 in the paper.
+      weight: lambda, 0.001 to 0.5 in the paper; or a schedule of it.
       decay: of the running averages, in [0, 1).
     Raises:
       ValueError: if decay is out of range.
@@ -238,9 +238,9 @@ def lecam_penalty(weight: float, decay: float = 0.99) -> Penalty:
 
 def penalty(
     function: Callable[..., Array],
-    weight: float | None = None,
+    weight: float | Schedule | None = None,
     *,
-    gamma: float | None = None,
+    gamma: float | Schedule | None = None,
     name: str | None = None,
     init: Callable[[], PyTree] | None = None,
     update: Callable[[PenaltyInputs], PyTree] | None = None,
@@ -252,8 +252,8 @@ def penalty(
         filled by name from `PenaltyInputs` (key, critic, real, fake, condition, real_output,
         fake_output, real_logits, fake_logits, index, memory, axis_name). Set its options with
         `functools.partial`.
-      weight: factor in the loss.
-      gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count.
+      weight: factor in the loss, or a schedule of it, see `jaxgan.schedules`.
+      gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count; or a schedule.
       name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.
       init: makes what the penalty remembers at first, if it asks for `memory`.
       update: gives what it remembers next.
@@ -267,7 +267,7 @@ def penalty(
     if weight is not None and gamma is None:
         factor = weight
     elif gamma is not None and weight is None:
-        factor = gamma / 2
+        factor = _halved(gamma)
     else:
         raise ValueError(f"give either weight or gamma, got weight={weight}, gamma={gamma}")
     parameters = inspect.signature(function).parameters.values()
@@ -287,3 +287,7 @@ def penalty(
         return function(**{field: getattr(inputs, field) for field in known})
 
     return Penalty(name, value, factor, init, update)
+
+
+def _halved(gamma: float | Schedule) -> float | Schedule:
+    return (lambda step: gamma(step) / 2) if callable(gamma) else gamma / 2

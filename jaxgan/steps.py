@@ -13,7 +13,7 @@ import optax
 
 from jaxgan import guards
 from jaxgan.checks import check_choice, check_positive
-from jaxgan.ema import moving_average, start_average, warmed_decay
+from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index
 from jaxgan.objectives import (
     check_shapes,
@@ -99,7 +99,7 @@ def make_discriminator_step(
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         def objective(params, carry, batch, index):
             return discriminator_objective(
-                key, gan, state.generator, params, carry, batch, index, axis_name
+                key, gan, state.generator, params, carry, batch, index, axis_name, state.step
             )
 
         player = state.discriminator
@@ -148,7 +148,7 @@ def make_generator_step(
         average = state.ema
         if gan.ema_decay is not None:
             present = Average(player.params, player.model_state)
-            average = moving_average(average, present, warmed_decay(gan.ema_decay, state.step))
+            average = moving_average(average, present, decay_at(gan.ema_decay, state.step))
         new = state._replace(generator=player, ema=average)
         if skip_nonfinite:
             new = guards.keep_if_nonfinite("generator", metrics, state, new)

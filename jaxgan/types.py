@@ -10,6 +10,8 @@ import optax
 Array = jax.Array
 PyTree = Any
 Metrics = dict[str, Array]
+Schedule = Callable[[Array], Array]
+"""From the number of updates made so far, an int scalar, to a number."""
 
 
 class Network(NamedTuple):
@@ -96,11 +98,14 @@ class PenaltyInputs:
 
 
 class Penalty(NamedTuple):
-    """A weighted term of the discriminator's loss; `init` and `update` only if it remembers."""
+    """A weighted term of the discriminator's loss; `init` and `update` only if it remembers.
+
+    The weight may be a schedule, called with the generator's updates so far (`GANState.step`).
+    """
 
     name: str
     value: Callable[[PenaltyInputs], Array]
-    weight: float
+    weight: float | Schedule
     init: Callable[[], PyTree] | None = None
     update: Callable[[PenaltyInputs], PyTree] | None = None
 
@@ -176,7 +181,8 @@ class GAN:
       discriminator_optimizer: the same for the other player; two time scales are two rates.
       penalties: terms added to the discriminator's loss, see `jaxgan.regularizers`.
       generator_terms: terms added to the generator's loss.
-      ema_decay: of the generator's average, in [0, 1); None keeps no average.
+      ema_decay: of the generator's average, in [0, 1), warmed up by `jaxgan.ema.warmed_decay`; or
+        a schedule of `GANState.step`, used as it is. None keeps no average.
       joint_pass: run the discriminator once on real and fake samples together. Faster on small
         networks; refused for one with a model state, whose statistics it would mix. Do not use it
         with layers that compare the samples of a batch (minibatch standard deviation or
@@ -193,7 +199,7 @@ class GAN:
     discriminator_optimizer: optax.GradientTransformation
     penalties: tuple[Penalty, ...] = ()
     generator_terms: tuple[GeneratorTerm, ...] = ()
-    ema_decay: float | None = 0.999
+    ema_decay: float | Schedule | None = 0.999
     joint_pass: bool = False
     view: View | None = None
 
@@ -210,8 +216,9 @@ class GAN:
             terms = getattr(self, name)
             if isinstance(terms, kind) or not all(isinstance(term, kind) for term in terms):
                 raise ValueError(f"{name} must be a tuple of {kind.__name__}, got {terms!r}")
-        if self.ema_decay is not None and not 0.0 <= self.ema_decay < 1.0:
-            raise ValueError(f"ema_decay must lie in [0, 1) or be None, got {self.ema_decay}")
+        decay = self.ema_decay
+        if decay is not None and not callable(decay) and not 0.0 <= decay < 1.0:
+            raise ValueError(f"ema_decay must lie in [0, 1) or be None, got {decay}")
         names = [p.name for p in self.penalties] + [t.name for t in self.generator_terms]
         if len(set(names)) < len(names):
             raise ValueError(f"penalties and generator_terms need distinct names, got {names}")

@@ -9,13 +9,14 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks"}
-MATHS = BASE | {"losses", "regularizers", "terms", "transformations", "latents", "ema"}
+MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
 STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
     "checks": set(),
     "global_batch": {"types"},
+    "schedules": {"types"},
     "losses": {"types"},
     "regularizers": BASE | {"transformations"},
     "terms": BASE | {"losses", "regularizers"},
@@ -24,8 +25,8 @@ MAY_IMPORT = {
     "resampling": {"types"},
     "ema": BASE,
     "guards": {"types"},
+    "objectives": BASE | {"schedules"},
     "pyramid": {"types"},
-    "objectives": BASE,
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
     "adapters": BASE,

@@ -3,6 +3,7 @@
 from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.models.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
+from jaxgan.models.grouped import GroupedConv, grouped_conv
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
@@ -29,6 +30,8 @@ from jaxgan.models.normalization import (
     around_one,
     with_reference,
 )
+from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator
+from jaxgan.models.resnet import ResNetDiscriminator, ResNetGenerator
 from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
 from jaxgan.models.weights import has_pretrained, pretrained
 
@@ -42,6 +45,7 @@ __all__ = [
     "DCGANGenerator",
     "Dense",
     "Dropout",
+    "GroupedConv",
     "LAPGANDiscriminator",
     "LAPGANGenerator",
     "LabelEmbedding",
@@ -52,6 +56,10 @@ __all__ = [
     "PReLU",
     "PixelNorm",
     "ProjectionHead",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
+    "ResNetDiscriminator",
+    "ResNetGenerator",
     "SRGANDiscriminator",
     "SRResNet",
     "SelfAttention",
@@ -64,6 +72,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depth_to_space",
+    "grouped_conv",
     "has_pretrained",
     "make_lpips",
     "one_hot",

@@ -81,7 +81,7 @@ def conv(
     geometry = _Geometry(size, window, steps, _pairs(pads))
     if min(geometry.output) < 1:
         raise ValueError(f"kernel {kernel.shape} is larger than x {x.shape} padded by {padding}")
-    return (_conv if _is_cpu(implementation) else _plain)(x, kernel, geometry)
+    return (_conv if is_cpu(implementation) else _plain)(x, kernel, geometry)
 
 
 def conv_transpose(
@@ -120,7 +120,7 @@ def conv_transpose(
     # The adjoint of a convolution by the flipped kernel, which gives an output like x.
     flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     geometry = _Geometry((height, width), window, steps, cut)
-    return (_input_adjoint if _is_cpu(implementation) else _plain_adjoint)(x, flipped, geometry)
+    return (_input_adjoint if is_cpu(implementation) else _plain_adjoint)(x, flipped, geometry)
 
 
 @contextlib.contextmanager
@@ -168,7 +168,8 @@ def _pairs(padding: Any) -> tuple[Pair, Pair]:
     return (int(top), int(bottom)), (int(left), int(right))
 
 
-def _is_cpu(implementation: str) -> bool:
+def is_cpu(implementation: str) -> bool:
+    """Whether an implementation means the forms for CPU; a ValueError if there is no such one."""
     if implementation not in ("auto", "cpu", "xla"):
         raise ValueError(f"implementation must be auto, cpu or xla, got {implementation!r}")
     implementation = _auto.get() if implementation == "auto" else implementation

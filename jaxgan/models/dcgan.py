@@ -199,7 +199,7 @@ def level_sizes(shape: Sequence[int], stride: int = 2) -> list[tuple[int, ...]]:
         sizes.append(tuple(-(-n // stride) for n in sizes[-1]))
     if len(sizes) == 1:
         raise ValueError(
-            f"a DCGAN needs samples of more than {_SMALLEST} an axis, got shape {tuple(shape)}"
+            f"levels need samples of more than {_SMALLEST} an axis, got shape {tuple(shape)}"
         )
     return sizes
 

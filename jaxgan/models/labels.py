@@ -51,15 +51,20 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int | None) 
         range.
     Source: Mirza & Osindero 2014, section 3.2, https://arxiv.org/abs/1411.1784
     """
-    if labels is None and num_classes is None:
+    check_given(labels, num_classes)
+    if labels is None or num_classes is None:
         return x
-    if labels is None:
-        raise ValueError(f"labels are missing: the network has num_classes={num_classes}")
-    if num_classes is None:
-        raise ValueError("labels are given, but the network has num_classes=None")
     rows = one_hot(labels, num_classes).astype(x.dtype)
     rows = _at_every_place(rows, x)
     return jnp.concatenate([x, jnp.broadcast_to(rows, (*x.shape[:-1], num_classes))], axis=-1)
+
+
+def check_given(labels: Array | None, num_classes: int | None):
+    """Raises a ValueError if a network with classes gets no labels, or one without gets some."""
+    if labels is None and num_classes is not None:
+        raise ValueError(f"labels are missing: the network has num_classes={num_classes}")
+    if labels is not None and num_classes is None:
+        raise ValueError("labels are given, but the network has num_classes=None")
 
 
 # --- Inside networks

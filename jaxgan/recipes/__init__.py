@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from jaxgan.recipes import convolutional, dense
+from jaxgan.recipes import convolutional, dense, modern
 from jaxgan.recipes.base import Recipe, Staged
 
 STAGED: dict[str, Staged] = {}
@@ -11,6 +11,7 @@ RECIPES = {
     for recipe in (
         *dense.RECIPES,
         *convolutional.RECIPES,
+        *modern.RECIPES,
         *(stage for staged in STAGED.values() for stage in staged.stages),
     )
 }

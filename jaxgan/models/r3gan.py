@@ -1,0 +1,295 @@
+"""The R3GAN's networks, configuration E: residual blocks without any normalisation.
+
+Each stage has a size of its own, twice that of the one before: 4, 8, 16, 32 for images of 32, and
+7, 14, 28 for those of 28 (the sizes of `jaxgan.models.dcgan.level_sizes`: halved until at most 7
+are left an axis; what is no multiple is cut to fit). The values keep a variance of about 1 at the
+start: kernels are drawn for it, and the last of each block is 0, so that blocks begin as the
+identity.
+
+Source: Huang et al. 2024, section 4 and appendix, https://arxiv.org/abs/2501.05441
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.models.dcgan import level_sizes
+from jaxgan.models.grouped import GroupedConv
+from jaxgan.models.labels import LabelEmbedding, check_given
+from jaxgan.models.layers import Dense
+from jaxgan.models.mlp import leaky_relu
+from jaxgan.types import Array, DiscriminatorOutput
+
+# A leaky ReLU of slope a leaves (1 + a^2) / 2 of a symmetric variable's mean square.
+_GAIN = math.sqrt(2 / (1 + 0.2**2))
+
+
+def scaled_normal(gain: float = 1.0) -> Callable:
+    """Initial weights from N(0, gain^2 / fan in), which keep a mean square times gain^2.
+
+    Source: He et al. 2015, section 2.2, https://arxiv.org/abs/1502.01852
+    """
+    return nn.initializers.variance_scaling(gain**2, "fan_in", "normal")
+
+
+# --- The networks
+
+
+class R3GANGenerator(nn.Module):
+    """Residual stages and bilinear up-sampling, from latents to samples [batch, *shape].
+
+    The published one for CIFAR-10 has features 768, cardinality 96 and 2 blocks in each of its 4
+    stages, which start from 64 latents.
+
+    Attributes:
+      shape: of one sample, [height, width, channels] or [length, channels].
+      features: channels of all stages, or of each, the smallest stage first.
+      blocks: residual blocks of all stages, or of each.
+      cardinality: groups of the blocks' convolutions of size 3, of all stages or of each; it must
+        divide expansion * features. The paper's groups have 16 channels.
+      expansion: how many times as wide blocks are inside.
+      num_classes: makes the network conditional: it takes labels too, as further latents.
+      embedding: how many, for the label.
+      output: after the last layer; None leaves it linear, as published.
+    """
+
+    shape: Sequence[int] = (28, 28, 1)
+    features: int | Sequence[int] = 32
+    blocks: int | Sequence[int] = 1
+    cardinality: int | Sequence[int] = 4
+    expansion: int = 2
+    num_classes: int | None = None
+    embedding: int = 64
+    output: Callable[[Array], Array] | None = None
+
+    @nn.compact
+    def __call__(
+        self,
+        latents: Array,
+        labels: Array | None = None,
+        *,
+        train: bool,
+        axis_name: str | None = None,
+    ) -> Array:
+        """Samples [batch, *shape] of latents [batch, dim] and, with classes, labels int [batch].
+
+        Raises:
+          ValueError: if shape, features, blocks, cardinality or labels do not fit.
+        """
+        check_given(labels, self.num_classes)
+        sizes = level_sizes(self.shape)[::-1]
+        x = latents
+        if self.num_classes is not None and labels is not None:
+            embed = LabelEmbedding(self.num_classes, self.embedding, scaled_normal())
+            x = jnp.concatenate([x, embed(labels).astype(x.dtype)], axis=1)
+        for place, (size, stage) in enumerate(zip(sizes, _stages(self, len(sizes)), strict=True)):
+            if place == 0:
+                x = GenerativeBasis(size, stage.width)(x)
+            else:
+                x = upsample(_widened(x, stage.width))[(slice(None), *map(slice, size))]
+            for _ in range(stage.blocks):
+                x = stage.block()(x)
+        x = _linear(self.shape[-1])(x)
+        return x if self.output is None else self.output(x)
+
+
+class R3GANDiscriminator(nn.Module):
+    """Residual stages and bilinear down-sampling, from samples to logits.
+
+    Attributes are those of `R3GANGenerator`, but the largest stage comes first, and `embedding`
+    is the length of the vector whose scalar product with the label's is the logit (CIFAR-10:
+    768).
+    """
+
+    features: int | Sequence[int] = 32
+    blocks: int | Sequence[int] = 1
+    cardinality: int | Sequence[int] = 4
+    expansion: int = 2
+    num_classes: int | None = None
+    embedding: int = 64
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Array,
+        labels: Array | None = None,
+        *,
+        train: bool,
+        axis_name: str | None = None,
+    ) -> DiscriminatorOutput:
+        """Logits [batch] of samples [batch, ...] and, with classes, labels int [batch].
+
+        The features are the values before the last layer, [batch, width].
+
+        Raises:
+          ValueError: if samples, features, blocks, cardinality or labels do not fit.
+        """
+        check_given(labels, self.num_classes)
+        for place, stage in enumerate(_stages(self, len(level_sizes(x.shape[1:])))):
+            x = _linear(stage.width)(x) if place == 0 else _widened(downsample(x), stage.width)
+            for _ in range(stage.blocks):
+                x = stage.block()(x)
+        features = DiscriminativeBasis()(x)
+        if self.num_classes is None or labels is None:
+            return DiscriminatorOutput(_linear(1)(features)[:, 0], features)
+        gain = 1 / math.sqrt(self.embedding)
+        rows = LabelEmbedding(self.num_classes, self.embedding, scaled_normal(gain))(labels)
+        y = _linear(self.embedding)(features)
+        return DiscriminatorOutput(jnp.einsum("bc,bc->b", y, rows.astype(y.dtype)), features)
+
+
+# --- Their parts
+
+
+class R3GANBlock(nn.Module):
+    """x + a linear map of a grouped convolution of a linear map of x; the identity at the start.
+
+    Attributes:
+      cardinality: groups of the convolution of size 3; it must divide expansion * channels.
+      expansion: how many times as wide the block is inside.
+      of: L, blocks of the whole network. Inside, at the start, the mean square is L^-1/2 after the
+        first of the two activations and 1 / L after the second, for an input of mean square 1.
+    Source: Huang et al. 2024, section 4; the start as in Zhang et al. 2019 (Fixup), section 3,
+      https://arxiv.org/abs/1901.09321
+    """
+
+    cardinality: int = 4
+    expansion: int = 2
+    of: int = 1
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Float [batch, *size, channels] of x of the same shape."""
+        width = x.shape[-1]
+        init = scaled_normal(_GAIN * self.of ** (-1 / 4))  # of 3 linear maps the last starts at 0
+        h = leaky_relu(Dense(self.expansion * width, kernel_init=init)(x))
+        h = GroupedConv(self.expansion * width, self.cardinality, kernel_init=init)(h)
+        return x + Dense(width, False, nn.initializers.zeros_init())(leaky_relu(h))
+
+
+class GenerativeBasis(nn.Module):
+    """A learnt map for each channel, times a linear function of the latents.
+
+    Attributes:
+      size: of the maps, [height, width] or [length].
+      features: channels.
+    """
+
+    size: Sequence[int]
+    features: int
+
+    @nn.compact
+    def __call__(self, latents: Array) -> Array:
+        """Float [batch, *size, features] of latents [batch, dim]."""
+        shape = (*self.size, self.features)
+        basis = self.param("basis", nn.initializers.normal(1.0), shape)
+        weights = _linear(self.features)(latents).reshape(-1, *[1] * len(self.size), self.features)
+        # Broadcast in float32: the gradient is a sum over the batch.
+        basis = basis[None].astype(jnp.promote_types(basis.dtype, jnp.float32))
+        return (weights * basis).astype(latents.dtype)
+
+
+class DiscriminativeBasis(nn.Module):
+    """For each channel the scalar product with a learnt map."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Float [batch, channels] of x [batch, *size, channels]."""
+        places = math.prod(x.shape[1:-1])
+        init = nn.initializers.normal(places**-0.5)
+        basis = self.param("basis", init, (*x.shape[1:-1], x.shape[-1]))
+        x = x.reshape(len(x), places, -1)
+        return jnp.einsum("bpc,pc->bc", x, basis.reshape(places, -1))
+
+
+class _Stage(NamedTuple):
+    width: int
+    blocks: int
+    block: Callable[[], R3GANBlock]
+
+
+def _stages(network: R3GANGenerator | R3GANDiscriminator, number: int) -> list[_Stage]:
+    widths, blocks, cardinalities = (
+        _each(name, getattr(network, name), number)
+        for name in ("features", "blocks", "cardinality")
+    )
+    block = functools.partial(R3GANBlock, expansion=network.expansion, of=max(sum(blocks), 1))
+    return [
+        _Stage(width, count, functools.partial(block, cardinality))
+        for width, count, cardinality in zip(widths, blocks, cardinalities, strict=True)
+    ]
+
+
+def _each(name: str, value: int | Sequence[int], number: int) -> tuple[int, ...]:
+    values = (value,) * number if isinstance(value, int) else tuple(value)
+    if len(values) != number:
+        raise ValueError(f"{name} must be one number or {number}, one a stage, got {values}")
+    return values
+
+
+def _linear(features: int) -> Dense:
+    return Dense(features, use_bias=False, kernel_init=scaled_normal())
+
+
+def _widened(x: Array, width: int) -> Array:
+    return x if x.shape[-1] == width else _linear(width)(x)
+
+
+# --- Resampling: by [1, 3, 3, 1], the filter [1, 2, 1] of twice the resolution
+
+
+def upsample(x: Array) -> Array:
+    """Twice as many places an axis, between the old ones, by bilinear interpolation.
+
+    y[2 n] = (x[n - 1] + 3 x[n]) / 4,  y[2 n + 1] = (3 x[n] + x[n + 1]) / 4,  0 beyond the edges
+
+    Args:
+      x: float [batch, *size, channels].
+    Returns:
+      Float [batch, *2 size, channels].
+
+    >>> print(upsample(jnp.array([4.0, 8.0]).reshape(1, 2, 1)).ravel())
+    [3. 5. 7. 6.]
+    """
+    for axis in range(1, x.ndim - 1):
+        n = x.shape[axis]
+        padded = _padded(x, axis, 1, 1)
+        before, after = (_cut(padded, axis, start, n) for start in (0, 2))
+        pairs = jnp.stack([(before + 3 * x) / 4, (3 * x + after) / 4], axis + 1)
+        x = pairs.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
+    return x
+
+
+def downsample(x: Array) -> Array:
+    """Half as many places an axis (rounded up), in the middle of two old ones.
+
+    y[n] = (x[2 n - 1] + 3 x[2 n] + 3 x[2 n + 1] + x[2 n + 2]) / 8,  0 beyond the edges
+
+    Args:
+      x: float [batch, *size, channels].
+    Returns:
+      Float [batch, *size / 2, channels].
+
+    >>> print(downsample(jnp.array([8.0, 16.0, 0.0, 8.0]).reshape(1, 4, 1)).ravel())
+    [9. 5.]
+    """
+    for axis in range(1, x.ndim - 1):
+        n = -(-x.shape[axis] // 2)
+        padded = _padded(x, axis, 1, 2 * n + 1 - x.shape[axis])
+        pairs = padded.reshape(*x.shape[:axis], n + 1, 2, *x.shape[axis + 1 :])
+        odd, even = (jnp.take(pairs, place, axis + 1) for place in (0, 1))  # x[2n - 1], x[2n]
+        low, high = ([_cut(part, axis, start, n) for part in (odd, even)] for start in (0, 1))
+        x = (low[0] + 3 * low[1] + 3 * high[0] + high[1]) / 8
+    return x
+
+
+def _padded(x: Array, axis: int, low: int, high: int) -> Array:
+    return jnp.pad(x, [(low, high) if each == axis else (0, 0) for each in range(x.ndim)])
+
+
+def _cut(x: Array, axis: int, start: int, length: int) -> Array:
+    return x[(slice(None),) * axis + (slice(start, start + length),)]

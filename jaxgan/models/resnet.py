@@ -1,0 +1,220 @@
+"""The residual networks of SN-GAN, for images and signals of any size.
+
+The generator grows from at most 7 places an axis to the samples' size, a block a level, as
+`jaxgan.models.dcgan.level_sizes` has it; the published one for CIFAR-10 makes 32 of 4.
+
+Source: Miyato et al. 2018, appendix B.4 and tables 3 and 4, https://arxiv.org/abs/1802.05957, and
+the authors' code, https://github.com/pfnet-research/sngan_projection
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from jaxgan.models.dcgan import level_sizes
+from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, check_given
+from jaxgan.models.layers import Conv, Dense
+from jaxgan.models.normalization import BatchNorm, SpectralNorm
+from jaxgan.types import Array, DiscriminatorOutput
+
+_GLOROT = nn.initializers.glorot_uniform()
+_BEFORE_RELU = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
+_SMALLEST = 8  # down to which the discriminator halves
+
+
+# --- The networks
+
+
+class ResNetGenerator(nn.Module):
+    """Residual blocks with batch norm and nearest up-sampling, to samples [batch, *shape].
+
+    With shape (32, 32, 3), features 256 and 128 latents it is the published one for CIFAR-10, less
+    the biases that a batch norm takes away again.
+
+    Attributes:
+      shape: of one sample, [height, width, channels] or [length, channels].
+      features: channels of all levels, or of each, the smallest first.
+      num_classes: makes the network conditional: scale and bias of the blocks' batch norms depend
+        on the label.
+      output: after the last layer; None leaves it linear.
+    """
+
+    shape: Sequence[int] = (32, 32, 3)
+    features: int | Sequence[int] = 64
+    num_classes: int | None = None
+    output: Callable[[Array], Array] | None = jnp.tanh
+
+    @nn.compact
+    def __call__(
+        self,
+        latents: Array,
+        labels: Array | None = None,
+        *,
+        train: bool,
+        axis_name: str | None = None,
+    ) -> Array:
+        """Samples [batch, *shape] of latents [batch, dim] and, with classes, labels int [batch].
+
+        Raises:
+          ValueError: if shape, features or labels do not fit.
+        """
+        check_given(labels, self.num_classes)
+        sizes = level_sizes(self.shape)[::-1]
+        widths = _each("features", self.features, len(sizes))
+        x = Dense(math.prod(sizes[0]) * widths[0], kernel_init=_GLOROT)(latents)
+        x = x.reshape(len(x), *sizes[0], widths[0])
+        for size, width in zip(sizes[1:], widths[1:], strict=True):
+            x = UpBlock(width, self.num_classes)(x, labels, train, axis_name)
+            x = x[(slice(None), *map(slice, size))]
+        x = nn.relu(BatchNorm()(x, train, axis_name))
+        x = Conv(self.shape[-1], 3, kernel_init=_GLOROT)(x)
+        return x if self.output is None else self.output(x)
+
+
+class ResNetDiscriminator(nn.Module):
+    """Residual blocks with spectral norm in all layers, summed over all places; to logits.
+
+    With features 128 it is, on images of 32, the published one for CIFAR-10: two blocks that
+    halve the size, two that do not.
+
+    Attributes:
+      features: channels of all blocks, or of each.
+      down_blocks: the blocks that halve the size, the first ones; None: until at most 8 places
+        are left an axis, and at least one. Of an odd size the last place is left out.
+      flat_blocks: the blocks after them.
+      num_classes: makes the network conditional, by projection.
+    """
+
+    features: int | Sequence[int] = 64
+    down_blocks: int | None = None
+    flat_blocks: int = 2
+    num_classes: int | None = None
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Array,
+        labels: Array | None = None,
+        *,
+        train: bool,
+        axis_name: str | None = None,
+    ) -> DiscriminatorOutput:
+        """Logits [batch] of samples [batch, ...] and, with classes, labels int [batch].
+
+        The features are the sums over all places, [batch, width].
+
+        Raises:
+          ValueError: if features or labels do not fit, or samples are too small for the blocks.
+        """
+        check_given(labels, self.num_classes)
+        largest = max(x.shape[1:-1])
+        halvings = max(1, math.ceil(math.log2(largest / _SMALLEST)))
+        down = halvings if self.down_blocks is None else self.down_blocks
+        if min(x.shape[1:-1]) < 2**down:
+            raise ValueError(f"down_blocks={down} are too many for samples {x.shape[1:]}")
+        for block, width in enumerate(_each("features", self.features, down + self.flat_blocks)):
+            x = DownBlock(width, halve=block < down, first=block == 0)(x, train)
+        kind = jnp.promote_types(x.dtype, jnp.float32)
+        features = jnp.sum(nn.relu(x), tuple(range(1, x.ndim - 1)), kind).astype(x.dtype)
+        if self.num_classes is not None and labels is not None:
+            logits = ProjectionHead(self.num_classes, spectral_norm=True)(features, labels, train)
+        else:
+            logits = SpectralNorm(Dense(1, kernel_init=_GLOROT))(features, train=train)[:, 0]
+        return DiscriminatorOutput(logits, features)
+
+
+# --- Their blocks
+
+
+class UpBlock(nn.Module):
+    """BN, ReLU, up-sampling, convolution, BN, ReLU, convolution; beside it a linear map.
+
+    Attributes:
+      features: channels of the output.
+      num_classes: makes the batch norms conditional.
+    """
+
+    features: int
+    num_classes: int | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: Array, labels: Array | None, train: bool, axis_name: str | None = None
+    ) -> Array:
+        """Float [batch, *2 size, features] of x [batch, *size, channels]."""
+
+        def activated(x):
+            if self.num_classes is not None and labels is not None:
+                return nn.relu(ConditionalBatchNorm(self.num_classes)(x, labels, train, axis_name))
+            return nn.relu(BatchNorm()(x, train, axis_name))
+
+        # No biases: all that follows goes through a batch norm, which takes constants away.
+        h = repeat(activated(x))
+        h = Conv(self.features, 3, use_bias=False, kernel_init=_BEFORE_RELU)(h)
+        h = Conv(self.features, 3, use_bias=False, kernel_init=_BEFORE_RELU)(activated(h))
+        # A linear map of each place and repeating commute: this order is the cheaper one.
+        return h + repeat(Dense(self.features, use_bias=False, kernel_init=_GLOROT)(x))
+
+
+class DownBlock(nn.Module):
+    """ReLU, convolution, ReLU, convolution and, to halve, average pooling; beside it a linear map.
+
+    Where neither size nor channels change, x itself is beside it.
+
+    Attributes:
+      features: channels of the output.
+      halve: whether to halve the size.
+      first: whether it is a network's first block, which has no ReLU in front and is as wide
+        inside as its output, not as its input.
+    """
+
+    features: int
+    halve: bool = True
+    first: bool = False
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """Float [batch, *size, features] of x [batch, *size, channels], halved if asked for."""
+
+        def normed(layer: nn.Module, x: Array) -> Array:
+            return SpectralNorm(layer)(x, train=train)
+
+        inner = self.features if self.first else x.shape[-1]
+        h = x if self.first else nn.relu(x)
+        h = normed(Conv(inner, 3, kernel_init=_BEFORE_RELU), h)
+        h = normed(Conv(self.features, 3, kernel_init=_BEFORE_RELU), nn.relu(h))
+        if not self.halve and x.shape[-1] == self.features:
+            return x + h
+        # The linear map after the pooling: they commute.
+        h, x = (mean_pool(h), mean_pool(x)) if self.halve else (h, x)
+        return h + normed(Dense(self.features, kernel_init=_GLOROT), x)
+
+
+def _each(name: str, value: int | Sequence[int], number: int) -> tuple[int, ...]:
+    values = (value,) * number if isinstance(value, int) else tuple(value)
+    if len(values) != number:
+        raise ValueError(f"{name} must be one number or {number}, got {values}")
+    return values
+
+
+# --- Resampling
+
+
+def repeat(x: Array) -> Array:
+    """Each place of x [batch, *size, channels] twice along each axis: nearest up-sampling."""
+    for axis in range(1, x.ndim - 1):
+        x = jnp.stack([x, x], axis + 1).reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+    return x
+
+
+def mean_pool(x: Array) -> Array:
+    """Means over two places along each axis of x [batch, *size, channels]; an odd one is cut."""
+    for axis in range(1, x.ndim - 1):
+        n = x.shape[axis] // 2
+        pairs = x[(slice(None),) * axis + (slice(2 * n),)]
+        pairs = pairs.reshape(*x.shape[:axis], n, 2, *x.shape[axis + 1 :])
+        first, second = (jnp.take(pairs, place, axis + 1) for place in (0, 1))
+        x = (first + second) / 2
+    return x

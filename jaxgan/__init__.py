@@ -12,7 +12,13 @@ from jaxgan import (
     terms,
     transformations,
 )
-from jaxgan.adapters import from_linen, from_nnx, without_condition
+from jaxgan.adapters import (
+    from_linen,
+    from_nnx,
+    no_discriminator,
+    without_condition,
+    without_latents,
+)
 from jaxgan.guards import NonFiniteError
 from jaxgan.plan import Plan
 from jaxgan.precision import gan_in_precision, with_compute_dtype
@@ -68,6 +74,7 @@ __all__ = [
     "make_generator_step",
     "make_train_step",
     "models",
+    "no_discriminator",
     "parallel",
     "penalty",
     "pyramid",
@@ -79,4 +86,5 @@ __all__ = [
     "transformations",
     "with_compute_dtype",
     "without_condition",
+    "without_latents",
 ]

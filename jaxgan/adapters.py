@@ -89,6 +89,9 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     return Network(init, apply)
 
 
+# --- Networks made of networks
+
+
 def without_condition(network: Network) -> Network:
     """A network that is not shown the condition, for conditional training of the other player.
 
@@ -106,6 +109,39 @@ def without_condition(network: Network) -> Network:
         return network.apply(params, model_state, x, keys=keys, train=train, axis_name=axis_name)
 
     return Network(init, apply)
+
+
+def without_latents(network: Network) -> Network:
+    """A generator that is given the condition alone: one image is made of another.
+
+    Args:
+      network: takes the condition only, for instance images or (images, labels).
+    """
+
+    def init(key, latents, condition):
+        return network.init(key, condition)
+
+    def apply(params, model_state, latents, condition, *, keys, train, axis_name=None):
+        return network.apply(
+            params, model_state, condition, keys=keys, train=train, axis_name=axis_name
+        )
+
+    return Network(init, apply)
+
+
+def no_discriminator() -> Network:
+    """A discriminator without parameters, of logits 0 [batch], where a generator trains alone.
+
+    It goes with `jaxgan.losses.without_generator` and terms of the generator's own.
+    """
+
+    def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):
+        return jax.numpy.zeros(len(x)), model_state
+
+    return Network(lambda key, x, condition=None: ({}, {}), apply)
+
+
+# --- Inside
 
 
 def _split(module: nnx.Module) -> tuple[Any, ...]:

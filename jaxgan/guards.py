@@ -66,7 +66,9 @@ def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
     first = jnp.min(jnp.where(finite, len(finite) + 1, places))
     culprit = jnp.where(first > len(finite), 0, first)
     return {
-        f"{player}_grad_norm": jnp.sqrt(sum(squares[1:], start=squares[0])),
+        f"{player}_grad_norm": jnp.sqrt(
+            sum(squares[1:], start=squares[0]) if squares else jnp.float32(0)
+        ),
         f"{player}_nonfinite": (culprit > 0).astype(jnp.int32),
         f"{player}_culprit": culprit,
     }

@@ -65,6 +65,11 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
     return _by_sample(lambda key: jax.random.truncated_normal(key, -bound, bound, shape))
 
 
+def none() -> Latent:
+    """No latents, float32 [batch, 0], for a generator that is given a condition alone."""
+    return lambda key, index: jax.numpy.zeros((len(index), 0))
+
+
 def _by_sample(draw: Callable[[Array], Array]) -> Latent:
     return lambda key, index: jax.vmap(draw)(sample_keys(key, index))
 

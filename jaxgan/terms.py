@@ -1,13 +1,16 @@
-"""Further terms of the players' losses: class labels and feature matching.
+"""Further terms of the players' losses: class labels, features, and distances from real samples.
 
 The discriminator's own are attached with `jaxgan.penalty`, the generator's with `GeneratorTerm`.
-Both need a discriminator that returns a `DiscriminatorOutput` with class logits or features. Where
-the other player must not see the labels, wrap it in `jaxgan.adapters.without_condition`.
+The first two need a discriminator that returns a `DiscriminatorOutput` with class logits or
+features; the last a generator that is asked for the real sample itself, by a condition. Where the
+other player must not see the labels, wrap it in `jaxgan.adapters.without_condition`.
 
 >>> import jax.numpy as jnp
 >>> print(f"{class_cross_entropy(jnp.zeros((2, 10)), jnp.array([3, -1])):.4f}")  # log 10
 2.3026
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -229,3 +232,68 @@ def feature_matching(
 
 def _mean_feature(f: Array) -> Array:
     return jnp.mean(f.astype(jnp.float32), axis=0)
+
+
+# --- Distances from the real samples
+
+
+def mean_squared_error(
+    fake: Array,
+    batch: Batch,
+    fake_output: DiscriminatorOutput,
+    real_output: DiscriminatorOutput,
+) -> Array:
+    """Mean of (G(c) - x)^2 over all values of the batch.
+
+    Args:
+      fake: samples generated for the conditions c, [batch, ...].
+      batch: with the real samples x that belong to them.
+      fake_output: not looked at.
+      real_output: not looked at.
+    Returns:
+      float32 scalar, squared units of the samples.
+    Source: Ledig et al. 2017, equation 4, https://arxiv.org/abs/1609.04802
+    """
+    return jnp.mean(_error(fake, batch.x) ** 2)
+
+
+def mean_absolute_error(
+    fake: Array,
+    batch: Batch,
+    fake_output: DiscriminatorOutput,
+    real_output: DiscriminatorOutput,
+) -> Array:
+    """Mean of |G(c) - x| over all values of the batch; pix2pix gives it the weight 100.
+
+    Args and Returns: as for `mean_squared_error`, in units of the samples.
+
+    Source: Isola et al. 2017, equation 3, https://arxiv.org/abs/1611.07004
+    """
+    return jnp.mean(jnp.abs(_error(fake, batch.x)))
+
+
+def content_loss(
+    extractor: Callable[[Array], PyTree], weight: float, scale: float = 1 / 12.75
+) -> GeneratorTerm:
+    """Mean squared error between features of generated and real samples, scaled.
+
+    Args:
+      extractor: images [batch, ...] to features, a tree of arrays; for instance
+        `jaxgan.models.vgg16_features("relu5_3", value_range=(-1, 1))`.
+      weight: of the term.
+      scale: of the features; SRGAN's makes those of a VGG network comparable to pixels.
+    Returns:
+      One of the GAN's `generator_terms`, called "content".
+    Source: Ledig et al. 2017, equation 5 and section 3.2, https://arxiv.org/abs/1609.04802
+    """
+
+    def content(fake, batch, fake_output, real_output):
+        # mean (scale (f(G(c)) - f(x)))^2, a tree's arrays counting alike
+        pairs = zip(*map(jax.tree.leaves, (extractor(fake), extractor(batch.x))), strict=True)
+        return sum((jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs), start=jnp.zeros(()))
+
+    return GeneratorTerm("content", content, weight)
+
+
+def _error(fake: Array, real: Array) -> Array:
+    return fake.astype(jnp.float32) - real.astype(jnp.float32)

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "feed": BASE | {"parallel", "processes", "data"},
     "rounds": STEPS | {"parallel", "data", "feed", "plan"},
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
-    "recipes": STEPS | {"plan", "adapters", "models"},
+    "recipes": STEPS | {"plan", "adapters", "models", "views"},
     "config": {"checkpoint", "data", "plan"},
     "views": {"types", "pyramid", "resampling"},
     "options": {"checks", "config", "plan", "recipes"},

@@ -2,10 +2,10 @@
 
 import importlib.util
 
-from jaxgan.recipes import convolutional, dense, modern
-from jaxgan.recipes.base import Recipe, Staged
+from jaxgan.recipes import convolutional, dense, modern, pyramids, super_resolution
+from jaxgan.recipes.base import Recipe
 
-STAGED: dict[str, Staged] = {}
+STAGED = {staged.name: staged for staged in (*pyramids.STAGED, *super_resolution.STAGED)}
 RECIPES = {
     recipe.name: recipe
     for recipe in (

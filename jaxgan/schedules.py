@@ -55,11 +55,15 @@ def half_life_decay(half_life: float | Schedule) -> Schedule:
     Args:
       half_life: in updates, not negative, or a schedule of it; at 0 nothing is remembered. R3GAN's
         grows by `cosine` from 0 to a quarter of the burn-in (CIFAR-10), or a fortieth (faces).
+    Raises:
+      ValueError: if a half-life that is a number is negative.
     Source: the training loop of https://github.com/brownvc/R3GAN
 
     >>> print(half_life_decay(10.0)(0) ** 10)
     0.5
     """
+    if not callable(half_life) and not half_life >= 0:
+        raise ValueError(f"half_life must not be negative, got {half_life}")
 
     def schedule(step: Array | int) -> Array:
         # Half-lives below a hundredth all forget everything in one update, to float32.

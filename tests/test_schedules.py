@@ -139,7 +139,8 @@ def test_a_scheduled_average_follows_the_schedule(key, batch, make_gan, largest_
     assert largest_difference(begin.ema.params, one.ema.params) > 1e-5
 
 
-def scheduled_adam(rate=cosine(1e-2, 1e-3, 3), b2=cosine(0.5, 0.9, 3)):
+def scheduled_adam():
+    rate, b2 = cosine(1e-2, 1e-3, 3), cosine(0.5, 0.9, 3)
     return optax.inject_hyperparams(optax.adam)(rate, b1=0.0, b2=b2)
 
 

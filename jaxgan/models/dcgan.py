@@ -11,6 +11,7 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jaxgan.checks import check_positive
 from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, concatenate_labels
 from jaxgan.models.layers import Conv, ConvTranspose, Dense
 from jaxgan.models.mlp import leaky_relu
@@ -202,6 +203,20 @@ def level_sizes(shape: Sequence[int], stride: int = 2) -> list[tuple[int, ...]]:
             f"levels need samples of more than {_SMALLEST} an axis, got shape {tuple(shape)}"
         )
     return sizes
+
+
+def one_each(name: str, value: int | Sequence[int], number: int) -> tuple[int, ...]:
+    """So many positive ints: one for all, or each.
+
+    Raises:
+      ValueError: that names the argument, if they are not so many or not positive.
+    """
+    values = (value,) * number if isinstance(value, int) else tuple(value)
+    if len(values) != number:
+        raise ValueError(f"{name} must be one number or {number}, got {values}")
+    for each in values:
+        check_positive(**{name: each})
+    return values
 
 
 def default_features(levels: int) -> tuple[int, ...]:

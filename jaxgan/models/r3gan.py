@@ -17,7 +17,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.dcgan import level_sizes
+from jaxgan.models.dcgan import level_sizes, one_each
 from jaxgan.models.grouped import GroupedConv
 from jaxgan.models.labels import LabelEmbedding, check_given
 from jaxgan.models.layers import Dense
@@ -163,11 +163,21 @@ class R3GANBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [batch, *size, channels] of x of the same shape."""
+        """Float [batch, *size, channels] of x of the same shape.
+
+        Raises:
+          ValueError: if cardinality does not divide expansion * channels.
+        """
         width = x.shape[-1]
+        inner = self.expansion * width
+        if self.cardinality < 1 or inner < 1 or inner % self.cardinality:
+            raise ValueError(
+                f"cardinality={self.cardinality} must divide expansion * features = "
+                f"{self.expansion} * {width}"
+            )
         init = scaled_normal(_GAIN * self.of ** (-1 / 4))  # of 3 linear maps the last starts at 0
-        h = leaky_relu(Dense(self.expansion * width, kernel_init=init)(x))
-        h = GroupedConv(self.expansion * width, self.cardinality, kernel_init=init)(h)
+        h = leaky_relu(Dense(inner, kernel_init=init)(x))
+        h = GroupedConv(inner, self.cardinality, kernel_init=init)(h)
         return x + Dense(width, False, nn.initializers.zeros_init())(leaky_relu(h))
 
 
@@ -214,21 +224,14 @@ class _Stage(NamedTuple):
 
 def _stages(network: R3GANGenerator | R3GANDiscriminator, number: int) -> list[_Stage]:
     widths, blocks, cardinalities = (
-        _each(name, getattr(network, name), number)
+        one_each(name, getattr(network, name), number)
         for name in ("features", "blocks", "cardinality")
     )
-    block = functools.partial(R3GANBlock, expansion=network.expansion, of=max(sum(blocks), 1))
+    block = functools.partial(R3GANBlock, expansion=network.expansion, of=sum(blocks))
     return [
         _Stage(width, count, functools.partial(block, cardinality))
         for width, count, cardinality in zip(widths, blocks, cardinalities, strict=True)
     ]
-
-
-def _each(name: str, value: int | Sequence[int], number: int) -> tuple[int, ...]:
-    values = (value,) * number if isinstance(value, int) else tuple(value)
-    if len(values) != number:
-        raise ValueError(f"{name} must be one number or {number}, one a stage, got {values}")
-    return values
 
 
 def _linear(features: int) -> Dense:

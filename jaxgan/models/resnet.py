@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.dcgan import level_sizes
+from jaxgan.models.dcgan import level_sizes, one_each
 from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, check_given
 from jaxgan.models.layers import Conv, Dense
 from jaxgan.models.normalization import BatchNorm, SpectralNorm
@@ -62,7 +62,7 @@ class ResNetGenerator(nn.Module):
         """
         check_given(labels, self.num_classes)
         sizes = level_sizes(self.shape)[::-1]
-        widths = _each("features", self.features, len(sizes))
+        widths = one_each("features", self.features, len(sizes))
         x = Dense(math.prod(sizes[0]) * widths[0], kernel_init=_GLOROT)(latents)
         x = x.reshape(len(x), *sizes[0], widths[0])
         for size, width in zip(sizes[1:], widths[1:], strict=True):
@@ -77,7 +77,8 @@ class ResNetDiscriminator(nn.Module):
     """Residual blocks with spectral norm in all layers, summed over all places; to logits.
 
     With features 128 it is, on images of 32, the published one for CIFAR-10: two blocks that
-    halve the size, two that do not.
+    halve the size, two that do not. The last layer has a bias, as in the authors' networks for
+    larger images.
 
     Attributes:
       features: channels of all blocks, or of each.
@@ -109,12 +110,14 @@ class ResNetDiscriminator(nn.Module):
           ValueError: if features or labels do not fit, or samples are too small for the blocks.
         """
         check_given(labels, self.num_classes)
-        largest = max(x.shape[1:-1])
-        halvings = max(1, math.ceil(math.log2(largest / _SMALLEST)))
-        down = halvings if self.down_blocks is None else self.down_blocks
+        down = _halvings(x.shape) if self.down_blocks is None else self.down_blocks
+        if min(down, self.flat_blocks) < 0:
+            raise ValueError(
+                f"down_blocks={down} and flat_blocks={self.flat_blocks} must not be negative"
+            )
         if min(x.shape[1:-1]) < 2**down:
             raise ValueError(f"down_blocks={down} are too many for samples {x.shape[1:]}")
-        for block, width in enumerate(_each("features", self.features, down + self.flat_blocks)):
+        for block, width in enumerate(one_each("features", self.features, down + self.flat_blocks)):
             x = DownBlock(width, halve=block < down, first=block == 0)(x, train)
         kind = jnp.promote_types(x.dtype, jnp.float32)
         features = jnp.sum(nn.relu(x), tuple(range(1, x.ndim - 1)), kind).astype(x.dtype)
@@ -123,6 +126,12 @@ class ResNetDiscriminator(nn.Module):
         else:
             logits = SpectralNorm(Dense(1, kernel_init=_GLOROT))(features, train=train)[:, 0]
         return DiscriminatorOutput(logits, features)
+
+
+def _halvings(shape: tuple[int, ...]) -> int:
+    if len(shape) not in (3, 4):
+        raise ValueError(f"x must be [batch, *size, channels], of one or two axes, got {shape}")
+    return max(1, math.ceil(math.log2(max(shape[1:-1]) / _SMALLEST)))
 
 
 # --- Their blocks
@@ -190,13 +199,6 @@ class DownBlock(nn.Module):
         # The linear map after the pooling: they commute.
         h, x = (mean_pool(h), mean_pool(x)) if self.halve else (h, x)
         return h + normed(Dense(self.features, kernel_init=_GLOROT), x)
-
-
-def _each(name: str, value: int | Sequence[int], number: int) -> tuple[int, ...]:
-    values = (value,) * number if isinstance(value, int) else tuple(value)
-    if len(values) != number:
-        raise ValueError(f"{name} must be one number or {number}, got {values}")
-    return values
 
 
 # --- Resampling

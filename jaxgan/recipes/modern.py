@@ -50,6 +50,9 @@ def r3gan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 def sngan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """SN-GAN's residual networks at a fraction of the width, with its hinge loss and Adam.
 
+    The rate stays, and each player has one turn a step; as published it falls to 0 linearly, and
+    the discriminator has five turns (`n_critic`).
+
     Source: Miyato et al. 2018, section 4 and appendix B.4, https://arxiv.org/abs/1802.05957; with
       classes, Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637
     """

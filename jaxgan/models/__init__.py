@@ -24,11 +24,13 @@ from jaxgan.models.layers import (
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.models.normalization import (
     BatchNorm,
+    InstanceNorm,
     SpectralNorm,
     VirtualBatchNorm,
     around_one,
     with_reference,
 )
+from jaxgan.models.pix2pix import PatchGAN, UNet
 from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
 from jaxgan.models.weights import has_pretrained, pretrained
 
@@ -42,6 +44,7 @@ __all__ = [
     "DCGANGenerator",
     "Dense",
     "Dropout",
+    "InstanceNorm",
     "LAPGANDiscriminator",
     "LAPGANGenerator",
     "LabelEmbedding",
@@ -50,6 +53,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "MinibatchStd",
     "PReLU",
+    "PatchGAN",
     "PixelNorm",
     "ProjectionHead",
     "SRGANDiscriminator",
@@ -57,6 +61,7 @@ __all__ = [
     "SelfAttention",
     "SpectralNorm",
     "SubPixelConv",
+    "UNet",
     "VirtualBatchNorm",
     "alexnet",
     "around_one",

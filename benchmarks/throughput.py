@@ -1,11 +1,12 @@
-"""Steps a second of the same GANs in jaxgan, PyTorch and Keras 3, measured side by side.
+"""Steps a second of the same networks in jaxgan, PyTorch and Keras 3, measured side by side.
 
     pip install '.[bench]'
     python benchmarks/throughput.py --cases mnist-mlp,toy --json throughput.json
 
 One step is one update of each player: of the discriminator on a real and a generated batch, then
 of the generator on fresh latents; both by Adam on the case's loss (with a gradient penalty too: one
-update of the critic a step, not five), all in float32. Minibatches are gathered from the data in
+update of the critic a step, not five), all in float32. The case srresnet is one network by itself,
+updated once a step on the mean squared error. Minibatches are gathered from the data in
 memory within the step. Windows of every framework take turns, so that a disturbance hits all of
 them, and medians are compared. Each framework is written in its fastest usual form; where it has
 several, the fastest counts. No framework keeps an averaged generator. The row "jaxgan" computes all
@@ -22,11 +23,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from throughput_frameworks import with_jaxgan
+from throughput_frameworks import srresnet_with_jaxgan, with_jaxgan
 from throughput_frameworks.cases import (
     CASES,
     Case,
     Runner,
+    SuperResolution,
     flop_per_step,
     make_data,
 )
@@ -38,7 +40,8 @@ from throughput_frameworks.machine import (
     print_disturbance,
     print_machine,
 )
-from throughput_frameworks.networks import count_params, describe
+
+AnyCase = Case | SuperResolution
 
 
 class Row(NamedTuple):
@@ -56,30 +59,38 @@ class Row(NamedTuple):
 # --- The frameworks
 
 
-def _make_jaxgan(case: Case, data: np.ndarray) -> list[Runner]:
+def _make_jaxgan(case: AnyCase, data: np.ndarray) -> list[Runner]:
+    if isinstance(case, SuperResolution):
+        return srresnet_with_jaxgan.make(case, data)
     return with_jaxgan.make(case, data)
 
 
-def _make_torch(case: Case, data: np.ndarray) -> list[Runner]:
-    from throughput_frameworks import with_torch
+def _make_torch(case: AnyCase, data: np.ndarray) -> list[Runner]:
+    from throughput_frameworks import srresnet_with_torch, with_torch
 
+    if isinstance(case, SuperResolution):
+        return srresnet_with_torch.make(case, data)
     return with_torch.make(case, data)
 
 
-def _make_torch_compile(case: Case, data: np.ndarray) -> list[Runner]:
-    from throughput_frameworks import with_torch
+def _make_torch_compile(case: AnyCase, data: np.ndarray) -> list[Runner]:
+    from throughput_frameworks import srresnet_with_torch, with_torch
 
+    if isinstance(case, SuperResolution):
+        return srresnet_with_torch.make_compiled(case, data)
     return with_torch.make_compiled(case, data)
 
 
-def _make_keras(case: Case, data: np.ndarray) -> list[Runner]:
+def _make_keras(case: AnyCase, data: np.ndarray) -> list[Runner]:
+    if isinstance(case, SuperResolution):
+        raise NotImplementedError("it is written in jaxgan and PyTorch alone")
     from throughput_frameworks import with_keras
 
     return with_keras.make(case, data)
 
 
 # Name on the command line: what makes its runners, and the package it needs.
-FRAMEWORKS: dict[str, tuple[Callable[[Case, np.ndarray], list[Runner]], str]] = {
+FRAMEWORKS: dict[str, tuple[Callable[[AnyCase, np.ndarray], list[Runner]], str]] = {
     "jaxgan": (_make_jaxgan, "jax"),
     "torch": (_make_torch, "torch"),
     "torch-compile": (_make_torch_compile, "torch"),
@@ -87,7 +98,7 @@ FRAMEWORKS: dict[str, tuple[Callable[[Case, np.ndarray], list[Runner]], str]] = 
 }
 
 
-def make_runners(case: Case, data: np.ndarray, frameworks: list[str]) -> list[Runner]:
+def make_runners(case: AnyCase, data: np.ndarray, frameworks: list[str]) -> list[Runner]:
     """All runners of a case; a framework that is missing or fails costs a line, not the run."""
     runners = []
     for name in frameworks:
@@ -142,21 +153,24 @@ def _rotated(num: int, by: int) -> list[int]:
 # --- Checking that the work is the same
 
 
-def check_same_work(case: Case, row: Row):
+def check_same_work(case: AnyCase, row: Row):
     """Raises a RuntimeError unless a row has the case's networks and they were trained."""
     name = f"{case.name}, {row.runner.framework} ({row.runner.variant})"
-    expected = (count_params(case.generator), count_params(case.discriminator))
-    if row.runner.num_params != expected:
-        raise RuntimeError(f"{name}: parameters {row.runner.num_params}, expected {expected}")
+    if row.runner.num_params != case.num_params:
+        raise RuntimeError(
+            f"{name}: parameters {row.runner.num_params}, expected {case.num_params}"
+        )
     if not np.isfinite(row.losses).all():
         raise RuntimeError(f"{name}: a loss is not finite")
-    start, lowest, _ = discriminator_losses(row)
+    start, lowest, _ = first_losses(row)
     if not lowest < start:
-        raise RuntimeError(f"{name}: the discriminator's loss did not fall from {start:.3f}")
+        raise RuntimeError(f"{name}: the loss did not fall from {start:.3f}")
 
 
-def discriminator_losses(row: Row) -> tuple[float, float, float]:
-    """At the start, at its lowest and at the end, each a mean over 10 steps (the start over 3).
+def first_losses(row: Row) -> tuple[float, float, float]:
+    """The discriminator's, or that of a single network: at the start, lowest, and at the end.
+
+    Each is a mean over 10 steps (the start over 3).
 
     The lowest, since the loss of a player that is played against need not stay low.
     """
@@ -178,19 +192,21 @@ def fastest(rows: list[Row]) -> dict[str, Row]:
     return best
 
 
-def print_table(rows: list[Row], flop: int):
+def print_table(rows: list[Row], flop: int, batch: int):
     """One line a row; a star marks the variant of a framework that counts."""
     best = fastest(rows)
-    widths = (24, 17, 9, 9, 9, 9, 10)
-    titles = ("framework", "variant", "step ms", "min", "max", "GFLOP/s", "compile s")
-    print(_line(titles, widths) + "  discriminator's loss: start, lowest, end")
+    widths = (24, 17, 9, 9, 9, 11, 9, 10)
+    titles = ("framework", "variant", "step ms", "min", "max", "samples/s", "GFLOP/s", "compile s")
+    # The discriminator's, where there is one.
+    print(_line(titles, widths) + "  loss: start, lowest, end")
     for row in rows:
         name = row.runner.framework
         counts = "*" if best[name] is row else " "
-        numbers = (row.median, min(row.step_ms), max(row.step_ms), 1e-6 * flop / row.median)
-        cells = [name, row.runner.variant, *(f"{x:.3f}" for x in numbers[:3])]
-        cells += [f"{numbers[3]:.1f}", f"{row.runner.compile_seconds:.1f}"]
-        losses = "  ".join(f"{loss:.3f}" for loss in discriminator_losses(row))
+        times = (row.median, min(row.step_ms), max(row.step_ms))
+        cells = [name, row.runner.variant, *(f"{x:.3f}" for x in times)]
+        cells += [f"{1e3 * batch / row.median:.0f}", f"{1e-6 * flop / row.median:.1f}"]
+        cells.append(f"{row.runner.compile_seconds:.1f}")
+        losses = "  ".join(f"{loss:.3f}" for loss in first_losses(row))
         print(f"{_line(cells, widths)} {counts}{losses}")
 
 
@@ -213,13 +229,10 @@ def print_ratios(rows: list[Row], flop: int, best_rate: float):
 # --- The command
 
 
-def run_case(case: Case, options: argparse.Namespace) -> list[dict]:
+def run_case(case: AnyCase, options: argparse.Namespace) -> list[dict]:
     """Measures, checks and prints one case; gives its rows for the file."""
     flop = flop_per_step(case)
-    print(f"\n{case.name}: batch {case.batch}, {case.loss.replace('_', '-')} loss", end="")
-    print(f" with gradient penalty {case.gradient_penalty}" if case.gradient_penalty else "")
-    print(f"  generator {describe(case.generator)}")
-    print(f"  discriminator {describe(case.discriminator)}")
+    print(f"\n{case.description}")
     runners = make_runners(case, make_data(case), options.frameworks)
     counted = [r.xla_flop for r in runners if r.xla_flop is not None]
     xla = f"; XLA counts {1e-9 * counted[0]:.3f} in jaxgan's" if counted else ""
@@ -230,7 +243,7 @@ def run_case(case: Case, options: argparse.Namespace) -> list[dict]:
     others = others_share(before, cpu_times())
     for row in rows:
         check_same_work(case, row)
-    print_table(rows, flop)
+    print_table(rows, flop, case.batch)
     rates = {name: max(rate, rates[name]) for name, rate in matrix_product_rates().items()}
     listed = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
     print(f"Matrix product {MATRIX_SIZE}x{MATRIX_SIZE} in float32, GFLOP/s: {listed}")
@@ -241,6 +254,7 @@ def run_case(case: Case, options: argparse.Namespace) -> list[dict]:
             "case": case.name,
             "framework": name,
             "step_ms": row.median,
+            "samples_per_s": 1e3 * case.batch / row.median,
             "compile_s": row.runner.compile_seconds,
             "flop_per_step": flop,
         }

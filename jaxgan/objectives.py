@@ -80,6 +80,13 @@ def as_output(output: Any) -> DiscriminatorOutput:
     return output
 
 
+def _mean_over_patches(logits: Array) -> Array:
+    """Logits [batch] of maps [batch, height, width], weighted as in the losses."""
+    if logits.ndim == 1:
+        return logits
+    return jnp.mean(logits.astype(jnp.float32), axis=tuple(range(1, logits.ndim)))
+
+
 def check_shapes(
     key: Array,
     gan: GAN,
@@ -108,7 +115,9 @@ def check_shapes(
     if fake.shape != batch.x.shape:
         raise ValueError(f"generator gives samples {fake.shape}, the data are {batch.x.shape}")
     if logits.shape[:1] != batch.x.shape[:1]:
-        raise ValueError(f"discriminator gives logits {logits.shape}, wanted [{len(batch.x)}]")
+        raise ValueError(
+            f"discriminator gives logits {logits.shape}, wanted [{len(batch.x)}], or that many maps"
+        )
     if gan.joint_pass and jax.tree.leaves(discriminator[1]):
         raise ValueError(
             "joint_pass needs a discriminator without a model state (batch statistics)"
@@ -158,7 +167,7 @@ def discriminator_objective(
         # The real pass's own keys on purpose: penalties look at the function that the loss sees.
         keys = jax.random.clone(real_keys)
         output, _ = discriminate(gan, params, model_state, x, batch.condition, keys, axis_name)
-        return output.logits
+        return _mean_over_patches(output.logits)
 
     loss, extras, metrics = adversarial, dict(extras), {}
     for place, penalty in enumerate(gan.penalties):

@@ -51,6 +51,8 @@ class View(NamedTuple):
 class DiscriminatorOutput(NamedTuple):
     """What a discriminator may return beside its logits [batch].
 
+    One that judges patches has a map of logits a sample, [batch, height, width]: losses and
+    metrics are means over all patches, and a penalty's D(x) is the mean over those of a sample.
     `features` are arrays [batch, ...], `class_logits` [batch, classes].
     """
 
@@ -77,10 +79,10 @@ class AdversarialLoss(NamedTuple):
 class PenaltyInputs:
     """All that a penalty on the discriminator may look at; it takes by name what it needs.
 
-    `critic` maps samples to logits [batch]; `condition` is the batch's, `real_output` and
-    `fake_output` are the `DiscriminatorOutput` of the samples here, and `index` their global
-    indices [batch]; `real_logits` and `fake_logits` are those of the global batch; `memory` is the
-    penalty's own entry in `GANState.extras`.
+    `critic` maps samples to logits [batch], of a map of logits to its mean; `condition` is the
+    batch's, `real_output` and `fake_output` are the `DiscriminatorOutput` of the samples here, and
+    `index` their global indices [batch]; `real_logits` and `fake_logits` are those of the global
+    batch; `memory` is the penalty's own entry in `GANState.extras`.
     """
 
     key: Array

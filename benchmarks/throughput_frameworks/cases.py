@@ -1,4 +1,7 @@
-"""What every framework must train: networks, losses, data, and the work that a step is."""
+"""What every framework must train: networks, losses, data, and the work that a step is.
+
+A case is a GAN of layers (`Case`) or one network for itself (`SuperResolution`).
+"""
 
 import math
 import os
@@ -9,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxgan.data.toy import spiral
-from throughput_frameworks.networks import Layer, Layers, dense_layers
+from throughput_frameworks.networks import Layer, Layers, count_params, dense_layers, describe
 
 
 class Case(NamedTuple):
@@ -58,10 +61,79 @@ class Case(NamedTuple):
     def batch_norm(self) -> bool:
         return any(layer.batch_norm for layer in self.discriminator)
 
+    @property
+    def num_params(self) -> tuple[int, int]:
+        return count_params(self.generator), count_params(self.discriminator)
+
+    @property
+    def description(self) -> str:
+        penalty = f" with gradient penalty {self.gradient_penalty}" if self.gradient_penalty else ""
+        return (
+            f"{self.name}: batch {self.batch}, {self.loss.replace('_', '-')} loss{penalty}\n"
+            f"  generator {describe(self.generator)}\n"
+            f"  discriminator {describe(self.discriminator)}"
+        )
+
+
+class SuperResolution(NamedTuple):
+    """SRResNet without batch norm, by mean squared error and Adam; no discriminator.
+
+    A step is one update on low-resolution images and the true ones, both in [-1, 1].
+
+    Attributes:
+      name: for the command line and the table.
+      batch: images a step.
+      size: of the low-resolution images.
+      scale: of enlargement, a power of 2.
+      features: channels of all hidden layers.
+      blocks: residual blocks.
+      learning_rate: of Adam.
+      betas: of Adam.
+    """
+
+    name: str
+    batch: int
+    size: int
+    scale: int
+    features: int
+    blocks: int
+    learning_rate: float
+    betas: tuple[float, float]
+
+    @property
+    def doublings(self) -> int:
+        return int(math.log2(self.scale))
+
+    @property
+    def weights(self) -> tuple[int, int, int, int]:
+        """Of the first convolution, all of the body, each that doubles the size, the last."""
+        n = self.features
+        return 81 * 3 * n, (2 * self.blocks + 1) * 9 * n**2, 9 * n * 4 * n, 81 * n * 3
+
+    @property
+    def num_params(self) -> tuple[int]:
+        n, (first, body, up, last) = self.features, self.weights
+        weights = first + body + self.doublings * up + last
+        biases = (2 * self.blocks + 2) * n + self.doublings * 4 * n + 3
+        slopes = (1 + self.blocks + self.doublings) * n  # of the PReLUs
+        return (weights + biases + slopes,)
+
+    @property
+    def description(self) -> str:
+        return (
+            f"{self.name}: batch {self.batch}, mean squared error, "
+            f"{_side(self.size)} to {_side(self.size * self.scale)}\n"
+            f"  SRResNet of {self.blocks} blocks, {self.features} channels, without batch norm"
+        )
+
+
+def _side(size: int) -> str:
+    return f"{size}x{size}"
+
 
 _MNIST_GENERATOR = dense_layers(100, 256, 1024, 784, activation="leaky_relu", output="sigmoid")
 
-CASES = {
+CASES: dict[str, Case | SuperResolution] = {
     case.name: case
     for case in (
         Case(
@@ -111,6 +183,16 @@ CASES = {
             loss="wasserstein",
             gradient_penalty=10.0,
         ),
+        SuperResolution(
+            name="srresnet",
+            batch=16,
+            size=16,
+            scale=4,
+            features=32,
+            blocks=8,
+            learning_rate=1e-3,
+            betas=(0.9, 0.999),
+        ),
     )
 }
 
@@ -122,8 +204,9 @@ class Runner(NamedTuple):
       framework: whose row it is; of several variants the fastest counts.
       variant: what tells it from the framework's other forms, or nothing.
       run_steps: runs at least so many steps and waits for them; gives the losses of every step,
-        [steps, 2], the discriminator's (real plus fake) and the generator's.
-      num_params: of the generator and the discriminator.
+        [steps, 2], the discriminator's (real plus fake) and the generator's; [steps, 1] of a
+        single network.
+      num_params: of the generator and the discriminator, or of the single network.
       compile_seconds: of the step; 0 where nothing is compiled.
       xla_flop: floating-point operations of a step as XLA counts them, if it can tell.
     """
@@ -131,7 +214,7 @@ class Runner(NamedTuple):
     framework: str
     variant: str
     run_steps: Callable[[int], np.ndarray]
-    num_params: tuple[int, int]
+    num_params: tuple[int, ...]
     compile_seconds: float = 0.0
     xla_flop: float | None = None
 
@@ -153,9 +236,14 @@ def first_minus_later(step: Callable[[], object]) -> float:
     return seconds[0] - min(seconds)
 
 
-def make_data(case: Case, seed: int = 0) -> np.ndarray:
-    """The training set: uint8 [60000, 784] made up like digits, or float32 points [60000, 2]."""
+def make_data(case: Case | SuperResolution, seed: int = 0) -> np.ndarray:
+    """The training set: uint8 [60000, 784] made up like digits, or float32 points [60000, 2].
+
+    Of super-resolution: uint8 [1000, height, width, 3], made up of waves.
+    """
     rng = np.random.default_rng(seed)
+    if isinstance(case, SuperResolution):
+        return _waves(rng, 1_000, case.size * case.scale)
     if not case.images:
         return spiral(rng, 60_000)
     # A few smooth factors under a sigmoid: mostly black or white pixels that go together.
@@ -163,6 +251,20 @@ def make_data(case: Case, seed: int = 0) -> np.ndarray:
     maps = rng.standard_normal((12, math.prod(case.sample_shape))).astype(np.float32)
     logits = factors @ maps - 3.0
     return np.uint8(255.0 / (1.0 + np.exp(-logits)))
+
+
+def _waves(rng: np.random.Generator, num: int, size: int) -> np.ndarray:
+    """Images whose channels are products of a wave along each axis, uint8."""
+    phase, frequency = rng.uniform(0, 2 * np.pi, (2, num, 3, 1)), rng.uniform(1, 4, (2, num, 3, 1))
+    across, down = np.sin(phase + 2 * np.pi * frequency * np.arange(size) / size)
+    waves = np.einsum("ich,icw->ihwc", down, across)
+    return np.uint8(np.rint(127.5 * (1.0 + waves)))
+
+
+def low_resolution(case: SuperResolution, images: np.ndarray) -> np.ndarray:
+    """Means of the blocks of pixels that one small pixel stands for, uint8."""
+    shape = (len(images), case.size, case.scale, case.size, case.scale, 3)
+    return np.uint8(np.rint(images.reshape(shape).mean((2, 4))))
 
 
 def to_range(case: Case, pixels: Any) -> Any:
@@ -178,7 +280,7 @@ def to_range(case: Case, pixels: Any) -> Any:
     return pixels
 
 
-def flop_per_step(case: Case) -> int:
+def flop_per_step(case: Case | SuperResolution) -> int:
     """Floating-point operations of a step's matrix products and convolutions; nothing else.
 
     A layer's products are done up to three times: forward, for the gradient of its weights, and
@@ -192,6 +294,8 @@ def flop_per_step(case: Case) -> int:
     Nothing goes back through the penalty's forward pass: leaky ReLUs have no second derivative.
     (PyTorch does send zeros back through it, 2 products a layer more, which are not counted.)
     """
+    if isinstance(case, SuperResolution):
+        return _flop_of_super_resolution(case)
     g, d = (
         sum(layer.products for layer in player) for player in (case.generator, case.discriminator)
     )
@@ -199,3 +303,12 @@ def flop_per_step(case: Case) -> int:
     generator_turn = (3 * g - case.generator[0].products) + 2 * d
     penalty = 4 * d - 2 * case.discriminator[-1].products if case.gradient_penalty else 0
     return 2 * case.batch * (discriminator_turn + generator_turn + penalty)
+
+
+def _flop_of_super_resolution(case: SuperResolution) -> int:
+    """Forward, weights, inputs but the first."""
+    first, body, up, last = case.weights
+    places = [(case.size * 2**level) ** 2 for level in range(case.doublings + 1)]
+    first_products = first * places[0]
+    products = first_products + body * places[0] + up * sum(places[:-1]) + last * places[-1]
+    return 2 * case.batch * (3 * products - first_products)

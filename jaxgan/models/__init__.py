@@ -25,11 +25,13 @@ from jaxgan.models.layers import (
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.models.normalization import (
     BatchNorm,
+    InstanceNorm,
     SpectralNorm,
     VirtualBatchNorm,
     around_one,
     with_reference,
 )
+from jaxgan.models.pix2pix import PatchGAN, UNet
 from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from jaxgan.models.resnet import ResNetDiscriminator, ResNetGenerator
 from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
@@ -46,6 +48,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "GroupedConv",
+    "InstanceNorm",
     "LAPGANDiscriminator",
     "LAPGANGenerator",
     "LabelEmbedding",
@@ -54,6 +57,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "MinibatchStd",
     "PReLU",
+    "PatchGAN",
     "PixelNorm",
     "ProjectionHead",
     "R3GANDiscriminator",
@@ -65,6 +69,7 @@ __all__ = [
     "SelfAttention",
     "SpectralNorm",
     "SubPixelConv",
+    "UNet",
     "VirtualBatchNorm",
     "alexnet",
     "around_one",

@@ -1,5 +1,6 @@
 """Normalisation of weights and of layers, with the same numbers on any number of devices."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -174,13 +175,50 @@ def _standardised(x: Array, mean: Array, var: Array, epsilon: float) -> Array:
     return (x - mean) * jax.lax.rsqrt(var + epsilon)
 
 
-def _affine(module: "BatchNorm | VirtualBatchNorm", x: Array) -> Array:
+def _affine(module: "BatchNorm | InstanceNorm | VirtualBatchNorm", x: Array) -> Array:
     shape = (*[1] * (x.ndim - 1), -1)
     if module.use_scale:
         x = x * module.param("scale", module.scale_init, x.shape[-1:]).reshape(shape)
     if module.use_bias:
         x = x + module.param("bias", nn.initializers.zeros, x.shape[-1:]).reshape(shape)
     return x
+
+
+# --- Instance normalisation
+
+
+class InstanceNorm(nn.Module):
+    """Each channel of each sample standardised over its places, then scaled and shifted.
+
+    The formula is `BatchNorm`'s, with a mean and variance of each sample's own, in training and in
+    evaluation alike.
+
+    Attributes:
+      use_bias: add a bias for each channel.
+      use_scale: multiply by a scale for each channel.
+      epsilon: added to the variance.
+      scale_init: of the scales; see `around_one`.
+    Source: Ulyanov et al. 2016, equation 2, https://arxiv.org/abs/1607.08022
+    """
+
+    use_bias: bool = True
+    use_scale: bool = True
+    epsilon: float = 1e-5
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalised x [batch, ..., channels].
+
+        Raises:
+          ValueError: if x has a single place, which would always become the bias.
+        """
+        if x.ndim < 3 or math.prod(x.shape[1:-1]) < 2:
+            raise ValueError(
+                f"InstanceNorm needs x [batch, ..., channels] of two places or more, got {x.shape}"
+            )
+        mean, var = _moments(x, tuple(range(1, x.ndim - 1)))
+        return _affine(self, _standardised(x, mean, var, self.epsilon)).astype(x.dtype)
 
 
 # --- Virtual batch normalisation

@@ -435,7 +435,7 @@ def test_the_name_of_a_data_set_loads_it_again(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("digts", r"unknown data 'digts'; did you mean 'digits'\? known: digits, spiral"),
+        ("digts", r"unknown data 'digts'; did you mean 'digits'\? known: digits, "),
         ("floder:x", r"did you mean 'folder'\?"),
         ("cifar10", r"unknown data 'cifar10'; known: .*folder:DIR@64"),
         ("", "unknown data ''; known"),

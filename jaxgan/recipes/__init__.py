@@ -2,16 +2,16 @@
 
 import importlib.util
 
-from jaxgan.recipes import convolutional, dense
+from jaxgan.recipes import convolutional, dense, modern, pyramids, super_resolution
 from jaxgan.recipes.base import Recipe, Staged
 
-# Listed once they have been trained to the end: those of modern, pyramids and super_resolution.
-STAGED: dict[str, Staged] = {}
+STAGED = {staged.name: staged for staged in (*pyramids.STAGED, *super_resolution.STAGED)}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         *dense.RECIPES,
         *convolutional.RECIPES,
+        *modern.RECIPES,
         *(stage for staged in STAGED.values() for stage in staged.stages),
     )
 }

@@ -57,6 +57,7 @@ def test_both_implementations_give_the_same_values(name, window, stride):
         ((7, 8), (4, 4), "SAME", (2, 3)),
         pytest.param((6, 5), (3, 3), "VALID", (2, 3), marks=pytest.mark.slow),
         ((6, 5), (3, 3), "SAME", (5, 2)),
+        ((6, 7), (5, 7), ((2, 3), (1, 3)), (5, 2)),  # so large that it goes by rows
         ((5, 6), (2, 5), ((1, 2), (2, 1)), (2, 33)),  # wide: products of matrices
         pytest.param((5, 5), (1, 1), "SAME", (5, 1), marks=pytest.mark.slow),
     ],

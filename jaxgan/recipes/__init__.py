@@ -5,7 +5,9 @@ import importlib.util
 from jaxgan.recipes import convolutional, dense, modern, pyramids, super_resolution
 from jaxgan.recipes.base import Recipe, Staged
 
-STAGED = {staged.name: staged for staged in (*pyramids.STAGED, *super_resolution.STAGED)}
+STAGED: dict[str, Staged] = {
+    staged.name: staged for staged in (*pyramids.STAGED, *super_resolution.STAGED)
+}
 RECIPES = {
     recipe.name: recipe
     for recipe in (

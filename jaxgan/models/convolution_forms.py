@@ -1,0 +1,253 @@
+"""Convolution and its adjoint, plain and in forms that XLA runs fast on CPU.
+
+A convolution is linear in its input and in its kernel. Its two adjoints, the gradients of input
+and kernel, are bilinear as well, and the derivatives of each of the three are the other two. So
+the three forms below, each written to be fast on CPU, can be differentiated as often as one likes
+(gradient penalties do it twice), in reverse mode.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.types import Array
+
+Pair = tuple[int, int]
+
+_FEW = 4  # channels up to which a product a pixel, and sums, beat XLA's operator on CPU
+_MANY = 64  # products a pixel from which one convolution a row of the kernel is faster
+_NARROW = 32  # channels up to which XLA's own kernel gradient takes half the time of products
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+class Geometry(NamedTuple):
+    """All of a convolution that is not an array; (height, width) each."""
+
+    size: Pair  # of the input
+    window: Pair  # of the kernel
+    stride: Pair
+    padding: tuple[Pair, Pair]  # (low, high) an axis
+
+    @property
+    def output(self) -> Pair:
+        """Height and width of the output."""
+        height, width = (
+            (n + low + high - k) // s + 1 for n, k, s, (low, high) in zip(*self, strict=True)
+        )
+        return height, width
+
+
+def as_pairs(padding: Any) -> tuple[Pair, Pair]:
+    """((top, bottom), (left, right)) as tuples of ints."""
+    (top, bottom), (left, right) = padding
+    return (int(top), int(bottom)), (int(left), int(right))
+
+
+# --- The plain operators
+
+
+def plain(x: Array, w: Array, geometry: Geometry) -> Array:
+    """XLA's own convolution of x [batch, height, width, in] by w [height, width, in, out]."""
+    return lax.conv_general_dilated(
+        x, w, geometry.stride, geometry.padding, dimension_numbers=_LAYOUT
+    )
+
+
+def plain_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
+    """Its adjoint: of g, like an output, an array like the input."""
+    x = jax.ShapeDtypeStruct((len(g), *geometry.size, w.shape[2]), g.dtype)
+    return jax.linear_transpose(lambda x: plain(x, w, geometry), x)(g)[0]
+
+
+# --- The three forms for CPU. With x the input, w the kernel, g of the shape of the output:
+#   y[q] = sum_i x[s q + i - low] w[i]         convolution
+#   a[m] = sum_i g[(m + low - i) / s] w[i]^T   input adjoint, where s divides
+#   b[i] = sum_q x[s q + i - low]^T g[q]       kernel adjoint
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def fast(x: Array, w: Array, geometry: Geometry) -> Array:
+    """`plain` in forms for CPU; in reverse mode only."""
+    if not _has_few_outputs(w, geometry):
+        return plain(x, w, geometry)
+    if _makes_many_products(w):
+        return _by_rows(x, w, geometry)
+    kind = jnp.promote_types(x.dtype, jnp.float32)  # in which the products are summed
+    products = jnp.einsum("bhwc,ijco->bhwijo", x, w, preferred_element_type=kind)
+    products = _padded(products, geometry.padding)
+    (height, width), (rows, columns) = geometry.output, geometry.window
+    y = jnp.zeros((len(x), height, width, w.shape[3]), products.dtype)
+    for i, j in itertools.product(range(rows), range(columns)):
+        y = y + products[:, i : i + height, j : j + width, i, j]
+    return y.astype(x.dtype)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def fast_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
+    """`plain_adjoint` in forms for CPU; in reverse mode only."""
+    if _has_few_outputs(w, geometry):
+        if _makes_many_products(w):
+            return plain_adjoint(g, w, geometry)
+        return jnp.einsum("bhwijo,ijco->bhwc", _shifted(g, geometry), w)
+    # Outputs m = s n + p of one remainder p are a plain convolution of g by every s-th row of w.
+    height, width = geometry.stride
+    phases = [[_phase(g, w, geometry, (p, q)) for q in range(width)] for p in range(height)]
+    x = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)
+    x = x.reshape(len(g), x.shape[1] * height, x.shape[3] * width, x.shape[5])
+    return x[:, : geometry.size[0], : geometry.size[1]]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _kernel_adjoint(x: Array, g: Array, geometry: Geometry) -> Array:
+    w = jax.ShapeDtypeStruct((*geometry.window, x.shape[3], g.shape[3]), x.dtype)
+    if _has_few_outputs(w, geometry):
+        if _makes_many_products(w):
+            return jax.linear_transpose(lambda w: _by_rows(x, w, geometry), w)(g)[0]
+        return jnp.einsum("bhwc,bhwijo->ijco", x, _shifted(g, geometry))
+    if geometry.stride == (1, 1) and max(w.shape[2:]) <= _NARROW:
+        return jax.linear_transpose(lambda w: plain(x, w, geometry), w)(g)[0]
+    # One matrix product for each place of the kernel, s by s places at a time: blocks of s by s
+    # pixels become channels, and the convolution one of stride 1. XLA's own gradient transposes
+    # both arrays, with all that is fused into them, which costs more where they are wide.
+    (rows, columns), taps = geometry.output, _taps(geometry)
+    blocks = _blocks(x, geometry)
+    g = g.reshape(-1, g.shape[3])
+    products = [
+        [_transposed_product(blocks[:, i : i + rows, j : j + columns], g) for j in range(taps[1])]
+        for i in range(taps[0])
+    ]
+    return _from_blocks(jnp.asarray(products), geometry)
+
+
+def _transposed_product(x: Array, g: Array) -> Array:
+    x = x.reshape(-1, x.shape[3])
+    return lax.dot_general(x, g, (((0,), (0,)), ((), ())))
+
+
+def _taps(geometry: Geometry) -> Pair:
+    rows, columns = (-(-k // s) for k, s in zip(geometry.window, geometry.stride, strict=True))
+    return rows, columns
+
+
+def _blocks(x: Array, geometry: Geometry) -> Array:
+    """The padded x with blocks of stride by stride pixels as channels, [batch, *blocks, s s in]."""
+    taps, (s, t) = _taps(geometry), geometry.stride
+    axes = zip(geometry.size, geometry.padding, geometry.output, taps, geometry.stride, strict=True)
+    x = _padded(x, [(low, (out + k - 1) * step - n - low) for n, (low, _), out, k, step in axes])
+    if (s, t) == (1, 1):
+        return x
+    x = x.reshape(len(x), x.shape[1] // s, s, x.shape[2] // t, t, x.shape[3])
+    x = x.transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(*x.shape[:3], -1)
+
+
+def _from_blocks(w: Array, geometry: Geometry) -> Array:
+    """A kernel [*taps, s s in, out] on blocks as one on pixels, [*window, in, out]."""
+    (taps, more), (s, t) = w.shape[:2], geometry.stride
+    w = w.reshape(taps, more, s, t, -1, w.shape[3]).transpose(0, 2, 1, 3, 4, 5)
+    w = w.reshape(taps * s, more * t, *w.shape[4:])
+    return w[: geometry.window[0], : geometry.window[1]]
+
+
+def _forward(function: Callable) -> Callable:
+    return lambda a, b, geometry: (function(a, b, geometry), (a, b))
+
+
+fast.defvjp(
+    _forward(fast),
+    lambda geometry, saved, g: (
+        fast_adjoint(g, saved[1], geometry),
+        _kernel_adjoint(saved[0], g, geometry),
+    ),
+)
+fast_adjoint.defvjp(
+    _forward(fast_adjoint),
+    lambda geometry, saved, x: (
+        fast(x, saved[1], geometry),
+        _kernel_adjoint(x, saved[0], geometry),
+    ),
+)
+_kernel_adjoint.defvjp(
+    _forward(_kernel_adjoint),
+    lambda geometry, saved, w: (
+        fast_adjoint(saved[1], w, geometry),
+        fast(saved[0], w, geometry),
+    ),
+)
+
+
+def _has_few_outputs(w: Any, geometry: Geometry) -> bool:
+    return geometry.stride == (1, 1) and w.shape[3] <= _FEW < w.shape[2]
+
+
+def _makes_many_products(w: Any) -> bool:
+    return w.shape[0] * w.shape[1] * w.shape[3] > _MANY
+
+
+def _by_rows(x: Array, w: Array, geometry: Geometry) -> Array:
+    """Each row of the kernel as so many channels of one convolution, then shifted sums."""
+    (rows, columns), out = geometry.window, w.shape[3]
+    by_row = w.transpose(1, 2, 0, 3).reshape(1, columns, w.shape[2], rows * out)
+    # Rows are padded beforehand: XLA's kernel gradient would be many times slower.
+    x = _padded(x, (geometry.padding[0], (0, 0)))
+    size = (x.shape[1], x.shape[2])
+    one = Geometry(size, (1, columns), (1, 1), ((0, 0), geometry.padding[1]))
+    products = plain(x, by_row, one).astype(jnp.promote_types(x.dtype, jnp.float32))
+    height = geometry.output[0]
+    y = products[:, :height, :, :out]
+    for i in range(1, rows):
+        y = y + products[:, i : i + height, :, i * out : (i + 1) * out]
+    return y.astype(x.dtype)
+
+
+def _shifted(g: Array, geometry: Geometry) -> Array:
+    """g[m + low - i] for all places i of the kernel, [batch, height, width, rows, columns, out]."""
+    (height, width), (rows, columns) = geometry.size, geometry.window
+    before = [(k - 1 - low) for k, (low, _) in zip(geometry.window, geometry.padding, strict=True)]
+    ends = zip(geometry.size, geometry.window, before, g.shape[1:3], strict=True)
+    g = _padded(g, [(b, n + k - 1 - b - m) for (n, k, b, m) in ends])
+    return jnp.stack(
+        [
+            jnp.stack(
+                [
+                    g[:, rows - 1 - i : rows - 1 - i + height, columns - 1 - j :][:, :, :width]
+                    for j in range(columns)
+                ],
+                axis=3,
+            )
+            for i in range(rows)
+        ],
+        axis=3,
+    )
+
+
+def _phase(g: Array, w: Array, geometry: Geometry, remainder: Pair) -> Array:
+    """The input adjoint at m = s n + p for the remainders p of the two axes."""
+    taps, padding = [], []
+    size = [-(-n // s) for n, s in zip(geometry.size, geometry.stride, strict=True)]
+    for axis, p in enumerate(remainder):
+        # m + low - i is a multiple of s for i = r, r + s, ..., and g[n + c - t] meets w[r + s t].
+        s = geometry.stride[axis]
+        c, r = divmod(p + geometry.padding[axis][0], s)
+        count = len(range(r, geometry.window[axis], s))
+        taps.append(slice(r, None, s))
+        padding.append((count - 1 - c, size[axis] + c - g.shape[1 + axis]))
+    w = jnp.flip(w[tuple(taps)], (0, 1)).swapaxes(2, 3)
+    if 0 in w.shape[:2]:
+        return jnp.zeros((len(g), *size, w.shape[3]), g.dtype)
+    g = _padded(g, [(min(low, 0), min(high, 0)) for low, high in padding])
+    zeros = [(max(low, 0), max(high, 0)) for low, high in padding]
+    inner = Geometry((g.shape[1], g.shape[2]), (w.shape[0], w.shape[1]), (1, 1), as_pairs(zeros))
+    return fast(g, w, inner)
+
+
+def _padded(x: Array, padding: Sequence[Pair]) -> Array:
+    """Zeros (or, where negative, cuts) at the ends of the two axes after the first."""
+    rest = [(0, 0, 0)] * (x.ndim - 3)
+    zero = jnp.zeros((), x.dtype)
+    return lax.pad(x, zero, [(0, 0, 0), *[(low, high, 0) for low, high in padding], *rest])

@@ -151,13 +151,13 @@ def compiled_rounds(
         return state, metrics | {"step": new.step, "round": state.round}
 
     def rounds(keys, state, payloads, records):
-        # A loop of one is no loop: XLA runs convolutions inside a loop many times slower on CPU.
-        unroll = len(jax.tree.leaves(payloads)[0]) == 1
+        if len(jax.tree.leaves(payloads)[0]) == 1:
+            # Not even a loop of one: XLA runs convolutions inside loops many times slower on CPU.
+            payload = jax.tree.map(lambda x: x[0], payloads)
+            state, metrics = one_round(keys, records, state, payload)
+            return state, jax.tree.map(lambda x: x[None], metrics)
         return jax.lax.scan(
-            lambda state, payload: one_round(keys, records, state, payload),
-            state,
-            payloads,
-            unroll=unroll,
+            lambda state, payload: one_round(keys, records, state, payload), state, payloads
         )
 
     batch_axis = 1 if turns == 1 else 2

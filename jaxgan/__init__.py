@@ -1,6 +1,7 @@
 """jaxgan: generative adversarial networks in JAX, as pure functions."""
 
 from jaxgan import (
+    augment,
     data,
     latents,
     losses,
@@ -34,6 +35,7 @@ from jaxgan.train import fit, iterate, start
 from jaxgan.types import (
     GAN,
     AdversarialLoss,
+    Augmentation,
     Batch,
     DiscriminatorOutput,
     GANState,
@@ -50,6 +52,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "GAN",
     "AdversarialLoss",
+    "Augmentation",
     "Batch",
     "DiscriminatorOutput",
     "GANState",
@@ -61,6 +64,7 @@ __all__ = [
     "Plan",
     "PlayerState",
     "RunState",
+    "augment",
     "data",
     "fit",
     "from_linen",

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgan.augment import augmented, initial_memory, remembered
 from jaxgan.global_batch import gather, sample_index, sample_keys
 from jaxgan.schedules import value_at
 from jaxgan.types import (
@@ -101,6 +102,7 @@ def check_shapes(
     if not jnp.issubdtype(batch.x.dtype, jnp.floating):
         raise ValueError(f"samples must be floats, scaled for the networks, got {batch.x.dtype}")
     index = sample_index(len(batch.x))
+    gan = augmented(gan, initial_memory(gan))
 
     def run(key):
         condition = batch.condition
@@ -144,6 +146,7 @@ def discriminator_objective(
     """
     generate_key, discriminate_key, penalty_key = jax.random.split(key, 3)
     model_state, extras = carry
+    gan = augmented(gan, extras)
     fake, _ = generate(
         generate_key,
         gan,
@@ -189,8 +192,9 @@ def discriminator_objective(
         loss = loss + value_at(penalty.weight, step) * value
         if penalty.update is not None:
             extras[penalty.name] = penalty.update(seen)
+    extras, strength = remembered(gan, extras, real_logits, fake_logits)
     # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.
-    metrics |= {"discriminator_loss": loss, "value": -adversarial}
+    metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
     metrics |= _logit_metrics(gan, real_logits, fake_logits)
     metrics["diversity"] = _diversity(batch.x, fake, axis_name)
     return loss, ((new_state, extras), metrics)
@@ -237,8 +241,10 @@ def generator_objective(
     batch: Batch,
     index: Array,
     axis_name: str | None,
+    extras: dict[str, PyTree],
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
     """The generator's loss with its own terms; the carry is its model state."""
+    gan = augmented(gan, extras)
     # As the discriminator's side splits it: under one key both players see the same samples.
     generate_key, discriminate_key, _ = jax.random.split(key, 3)
     fake, model_state = generate(

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan import guards
+from jaxgan.augment import initial_memory
 from jaxgan.checks import check_choice, check_positive
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index
@@ -56,7 +57,8 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
             *discriminator, gan.discriminator_optimizer.init(discriminator[0])
         ),
         ema=None if gan.ema_decay is None else Average(*start_average(generator)),
-        extras={p.name: p.init() for p in gan.penalties if p.init is not None},
+        extras={p.name: p.init() for p in gan.penalties if p.init is not None}
+        | initial_memory(gan),
     )
 
 
@@ -135,7 +137,7 @@ def make_generator_step(
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         def objective(params, carry, batch, index):
             return generator_objective(
-                key, gan, state.discriminator, params, carry, batch, index, axis_name
+                key, gan, state.discriminator, params, carry, batch, index, axis_name, state.extras
             )
 
         player = state.generator

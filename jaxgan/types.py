@@ -124,6 +124,22 @@ class GeneratorTerm(NamedTuple):
     weight: float
 
 
+class Augmentation(NamedTuple):
+    """A change of what the discriminator sees of real and generated samples, see `jaxgan.augment`.
+
+    `apply(keys, x, strength) -> x` takes one key a sample [batch] and treats each by itself. The
+    strength is the number here, or where it adapts `memory.strength` of what `init() -> memory`
+    makes and `update(memory, margins) -> memory` moves after each discriminator turn; margins
+    [batch, ...] say by how much the logits on real samples are on the real side: of the loss's
+    threshold, or of the logits on generated ones if it has none.
+    """
+
+    apply: Callable[[Array, Array, Array | float], Array]
+    strength: float = 1.0
+    init: Callable[[], Any] | None = None
+    update: Callable[[Any, Array], Any] | None = None
+
+
 class PlayerState(NamedTuple):
     """All that one player's turn changes."""
 
@@ -143,7 +159,7 @@ class GANState(NamedTuple):
     """All that training changes, as one pytree of arrays.
 
     `step` counts generator updates (int32 scalar); `ema` is None if the GAN keeps no average;
-    `extras` maps a penalty's name to what it remembers.
+    `extras` maps a penalty's name to what it remembers; "augmentation" to what that does.
     """
 
     step: Array
@@ -191,6 +207,8 @@ class GAN:
         discrimination): they would compare real with fake ones.
       view: what of each image the players see, and what they are conditioned on: `init` and the
         steps take whole images then. None: they see samples as they are.
+      augmentation: what the discriminator sees of samples in both players' turns, see
+        `jaxgan.augment`; penalties look at the discriminator behind it. None: samples as they are.
     """
 
     generator: Network
@@ -204,6 +222,7 @@ class GAN:
     ema_decay: float | Schedule | None = 0.999
     joint_pass: bool = False
     view: View | None = None
+    augmentation: Augmentation | None = None
 
     def __post_init__(self):
         for name in ("generator", "discriminator"):
@@ -222,5 +241,10 @@ class GAN:
         if decay is not None and not callable(decay) and not 0.0 <= decay < 1.0:
             raise ValueError(f"ema_decay must lie in [0, 1) or be None, got {decay}")
         names = [p.name for p in self.penalties] + [t.name for t in self.generator_terms]
-        if len(set(names)) < len(names):
-            raise ValueError(f"penalties and generator_terms need distinct names, got {names}")
+        if len(set(names)) < len(names) or "augmentation" in names:
+            raise ValueError(
+                "penalties and generator_terms need distinct names, and none may be "
+                f"'augmentation', got {names}"
+            )
+        if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
+            raise ValueError(f"augmentation must be an Augmentation, got {self.augmentation!r}")

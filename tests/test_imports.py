@@ -10,6 +10,7 @@ import jaxgan
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
+MATHS = MATHS | {"affine", "augment"}
 STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
@@ -25,7 +26,9 @@ MAY_IMPORT = {
     "resampling": {"types"},
     "ema": BASE,
     "guards": {"types"},
-    "objectives": BASE | {"schedules"},
+    "affine": {"types"},
+    "augment": BASE | {"affine"},
+    "objectives": BASE | {"schedules", "augment"},
     "pyramid": {"types"},
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},

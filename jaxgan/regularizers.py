@@ -1,4 +1,4 @@
-"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, LeCam.
+"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, consistency, LeCam.
 
 A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
 `penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
@@ -150,13 +150,17 @@ def _squared_gradient_norms(critic: Critic, x: Array) -> Array:
     """||grad_x D(x)||^2 [batch]; one gradient of the summed logits, since samples are apart."""
 
     def summed(x):
-        logits = critic(x)
-        if logits.shape != x.shape[:1]:
-            raise ValueError(f"critic must give logits of shape {x.shape[:1]}, got {logits.shape}")
-        return jnp.sum(logits.astype(jnp.float32))
+        return jnp.sum(_logits(critic, x).astype(jnp.float32))
 
     gradient = jax.grad(summed)(x).astype(jnp.float32)
     return jnp.sum(gradient.reshape(len(x), -1) ** 2, axis=1)
+
+
+def _logits(critic: Critic, x: Array) -> Array:
+    logits = critic(x)
+    if logits.shape != x.shape[:1]:
+        raise ValueError(f"critic must give logits of shape {x.shape[:1]}, got {logits.shape}")
+    return logits
 
 
 def _check_not_negative(**numbers: float):
@@ -173,6 +177,57 @@ def _one_a_sample(key: Array, x: Array, index: Array | None) -> Array:
     """U(0, 1) [batch, 1, ...]: one number a sample, by its global index."""
     draws = jax.vmap(jax.random.uniform)(sample_keys(key, _index_of(x, index)))
     return draws.reshape(-1, *[1] * (x.ndim - 1))
+
+
+# --- Consistency
+
+
+def consistency(
+    key: Array,
+    critic: Critic,
+    real: Array,
+    *,
+    transform: Callable[[Array, Array], Array],
+    index: Array | None = None,
+) -> Array:
+    """Squared change of the logits under a change that keeps meaning, E (D(x) - D(T(x)))^2.
+
+    Args:
+      key: PRNG key of T.
+      critic: as in `r1`.
+      real: real samples, float [batch, ...].
+      transform: T, from keys [batch], one a sample, and samples to samples of the same shape, for
+        instance of `jaxgan.augment`; in the paper mirroring and shifts of images.
+      index: global sample indices int [batch]; 0, 1, ... if not given.
+    Returns:
+      float32 scalar, logits^2; multiply by lambda, 10 in the paper.
+    Raises:
+      ValueError: if transform(keys, x) is not of the shape of x, or critic(x) not of [batch].
+    Source: Zhang et al. 2020, equation 3, https://arxiv.org/abs/1910.12027
+    """
+    changed = transform(sample_keys(key, _index_of(real, index)), real)
+    if changed.shape != real.shape:
+        raise ValueError(f"transform must keep the shape {real.shape}, got {changed.shape}")
+    both = [_logits(critic, x).astype(jnp.float32) for x in (real, changed)]
+    return _mean_square(both[0] - both[1])
+
+
+def balanced_consistency(
+    key: Array,
+    critic: Critic,
+    real: Array,
+    fake: Array,
+    *,
+    transform: Callable[[Array, Array], Array],
+    index: Array | None = None,
+) -> Array:
+    """`consistency` of real samples plus that of generated ones, with changes of their own.
+
+    Source: Zhao et al. 2020, section 2.1, https://arxiv.org/abs/2002.04724 (lambda 10 for both)
+    """
+    real_key, fake_key = jax.random.split(key)
+    of_real = consistency(real_key, critic, real, transform=transform, index=index)
+    return of_real + consistency(fake_key, critic, fake, transform=transform, index=index)
 
 
 # --- LeCam

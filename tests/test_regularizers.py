@@ -7,7 +7,17 @@ import pytest
 
 from jaxgan import regularizers
 from jaxgan.global_batch import sample_index
-from jaxgan.regularizers import LecamAverages, dragan, gradient_penalty, lecam, penalty, r1, r2
+from jaxgan.regularizers import (
+    LecamAverages,
+    balanced_consistency,
+    consistency,
+    dragan,
+    gradient_penalty,
+    lecam,
+    penalty,
+    r1,
+    r2,
+)
 from jaxgan.types import DiscriminatorOutput, PenaltyInputs
 
 KEY = jax.random.key(0)
@@ -338,3 +348,57 @@ def test_unknown_parameter_of_a_penalty_is_named():
 def test_a_penalty_that_remembers_needs_what_makes_its_memory():
     with pytest.raises(ValueError, match="give init and update, or use lecam_penalty"):
         regularizers.penalty(regularizers.lecam, 0.1)
+
+
+# ---- consistency ----
+
+
+def drawn_shift(keys, x):
+    return x + jax.vmap(lambda key: jax.random.normal(key, x.shape[1:]))(keys)
+
+
+def test_consistency_by_hand():
+    # D(x) = |x|^2 of x, and of 2x: 25 to 100 at (3, 4), 0 to 0 at 0
+    x = jnp.array([[3.0, 4.0], [0.0, 0.0]])
+    value = consistency(KEY, squares, x, transform=lambda keys, x: 2 * x)
+    assert value == 75.0**2 / 2
+
+
+def test_balanced_consistency_is_the_sum_over_real_and_fake_with_changes_of_their_own():
+    x = normal(8, 3)
+    one = functools.partial(consistency, critic=squares, transform=drawn_shift)
+    both = balanced_consistency(KEY, squares, x, x + 1.0, transform=drawn_shift)
+    keys = jax.random.split(KEY)
+    np.testing.assert_allclose(both, one(keys[0], real=x) + one(keys[1], real=x + 1.0), rtol=1e-6)
+    assert one(keys[0], real=x) != one(keys[1], real=x)
+
+
+def test_both_sides_of_consistency_move_the_critic():
+    # D(x) = a x with x = 1 and T(x) = 3: (a - 3a)^2 = 4 a^2, whose slope is 8 a
+    x = jnp.ones((4, 1))
+
+    def value(a):
+        return consistency(KEY, lambda x: a * x[:, 0], x, transform=lambda keys, x: 3 * x)
+
+    np.testing.assert_allclose(jax.grad(value)(0.5), 4.0, rtol=1e-6)
+
+
+def test_changes_of_consistency_depend_on_the_global_sample_index_only():
+    x = normal(8, 3)
+    halves = [
+        consistency(KEY, squares, x[half], transform=drawn_shift, index=sample_index(8)[half])
+        for half in (slice(0, 4), slice(4, 8))
+    ]
+    whole = consistency(KEY, squares, x, transform=drawn_shift)
+    np.testing.assert_allclose(sum(halves) / 2, whole, rtol=1e-6)
+
+
+def test_consistency_attaches_as_a_penalty():
+    named = functools.partial(balanced_consistency, transform=drawn_shift)
+    attached = penalty(named, 10.0)
+    assert (attached.name, attached.weight) == ("balanced_consistency", 10.0)
+
+
+def test_transform_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="keep the shape \\(8, 3\\), got \\(8, 2\\)"):
+        consistency(KEY, squares, normal(8, 3), transform=lambda keys, x: x[:, :2])

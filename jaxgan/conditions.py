@@ -62,6 +62,14 @@ def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:
     return condition_image(batch.condition) is not None
 
 
+def sample_shape(gan: GAN, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a GAN's samples as they are shown, for data of this shape."""
+    if gan.view is None:
+        return shape
+    batch = gan.view.split(Batch(jnp.zeros((2, *shape))))
+    return gan.view.whole(batch.x, batch.condition).shape[1:]
+
+
 def _real(
     data: Dataset | Records, num: int, labels: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:

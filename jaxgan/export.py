@@ -24,6 +24,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from jaxgan.conditions import has_images
 from jaxgan.data import to_own_range
 from jaxgan.journal import replace_file
 from jaxgan.models.convolution import auto_means
@@ -53,10 +54,12 @@ def export_run(run: Path, out: Path | None = None, use_ema: bool = True) -> Path
       FileNotFoundError: if the folder holds no run, or one without a final state.
       FileExistsError: if files so called are there that are no export.
       NotADirectoryError: if out is a file.
+      ValueError: if the generator makes its samples of images.
     """
     out = run / "export" if out is None else out
     _check_folder(out)
     loaded = load_generator(run, use_ema)
+    _check_condition(loaded)
     head, program = header(loaded), stablehlo(loaded)
     weights = safetensors.numpy.save(
         _flat(loaded.params, "params") | _flat(loaded.model_state, "model_state"),
@@ -72,6 +75,15 @@ def export_run(run: Path, out: Path | None = None, use_ema: bool = True) -> Path
     for name, content in ({_HEADER: text.encode()} | files).items():
         _write(out / name, content)
     return out
+
+
+def _check_condition(loaded: Loaded):
+    config = loaded.config
+    if has_images(loaded.gan, config.data.shape, config.data.num_classes is not None):
+        raise ValueError(
+            f"a run of {config.recipe} cannot be exported: its generator makes samples of images, "
+            "and exported ones take a key and labels only"
+        )
 
 
 def _write(path: Path, content: bytes):

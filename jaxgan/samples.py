@@ -12,7 +12,7 @@ from PIL import Image
 
 from jaxgan import checkpoint, plots
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.conditions import Conditions, conditions_for, has_images
+from jaxgan.conditions import Conditions, conditions_for, has_images, sample_shape
 from jaxgan.config import Config, read_config
 from jaxgan.data import load, to_own_range
 from jaxgan.folder import CHECKPOINTS
@@ -238,9 +238,11 @@ def _is_class_rows(labels: np.ndarray | None, num_classes: int | None) -> bool:
 
 def check_writable(run: Path, out: Path):
     """Raises a ValueError unless samples of this run can go to a file so called."""
-    shape = read_config(run).data.shape
     if out.suffix not in (".npz", ".png"):
         raise ValueError(f"--out must end in .png or .npz, got {out}")
+    config = read_config(run)
+    gan = recipe(config.recipe).gan(config.data.shape, config.data.num_classes)
+    shape = sample_shape(gan, config.data.shape)
     if out.suffix == ".png" and not plots.has_picture(shape):
         raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
 

@@ -75,7 +75,7 @@ MAY_IMPORT = {
         "checkpoint",
         "conditions",
     },
-    "export": BASE | {"objectives", "models", "samples", "journal", "data"},
+    "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},
     "stages": BASE
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}

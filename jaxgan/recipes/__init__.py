@@ -2,7 +2,14 @@
 
 import importlib.util
 
-from jaxgan.recipes import convolutional, dense, modern, pyramids, super_resolution
+from jaxgan.recipes import (
+    convolutional,
+    dense,
+    image_to_image,
+    modern,
+    pyramids,
+    super_resolution,
+)
 from jaxgan.recipes.base import Recipe, Staged
 
 STAGED: dict[str, Staged] = {
@@ -14,6 +21,7 @@ RECIPES = {
         *dense.RECIPES,
         *convolutional.RECIPES,
         *modern.RECIPES,
+        *image_to_image.RECIPES,
         *(stage for staged in STAGED.values() for stage in staged.stages),
     )
 }

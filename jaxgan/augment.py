@@ -9,9 +9,8 @@ pure, take one key a sample, and are differentiable.
 (2, 8, 8, 1)
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,10 +22,7 @@ from jaxgan.affine import (
     transform_colors,
 )
 from jaxgan.checks import check_positive
-from jaxgan.types import GAN, Array, Augmentation, Metrics, PyTree
-
-EXTRA = "augmentation"
-"""Its name in `GANState.extras`."""
+from jaxgan.types import Array, Augmentation
 
 Transform = Callable[[Array, Array], Array]
 """From keys [batch] and samples [batch, ...] to samples of the same shape."""
@@ -276,61 +272,11 @@ def strong_color_jitter(keys: Array, x: Array, strength: Array | float) -> Array
     return jax.vmap(lambda key, x: transform_colors(x, color_jitter_matrix(key, strength)))(keys, x)
 
 
-# --- In a GAN
+# --- By name
 
-
-def augmented(gan: GAN, extras: dict[str, PyTree]) -> GAN:
-    """The GAN whose discriminator sees samples through the augmentation, as strong as it is now.
-
-    The discriminator raises a ValueError if it is given images as a condition, which would stay
-    as they are.
-    """
-    augmentation = gan.augmentation
-    if augmentation is None:
-        return gan
-    memory = extras.get(EXTRA)
-    strength = augmentation.strength if memory is None else memory.strength
-
-    def apply(params, model_state, x, *condition, keys, train, axis_name=None):
-        if any(leaf.ndim == x.ndim for leaf in jax.tree.leaves(condition)):
-            raise ValueError(
-                "augmentation would move samples away from the images that they are conditioned on"
-            )
-        pairs = jax.vmap(jax.random.split)(keys)
-        x = augmentation.apply(pairs[:, 0], x, strength)
-        return gan.discriminator.apply(
-            params,
-            model_state,
-            x,
-            *condition,
-            keys=pairs[:, 1],
-            train=train,
-            axis_name=axis_name,
-        )
-
-    return dataclasses.replace(gan, discriminator=gan.discriminator._replace(apply=apply))
-
-
-def initial_memory(gan: GAN) -> dict[str, PyTree]:
-    """What the augmentation remembers at first, as an entry of `GANState.extras`, if it does."""
-    augmentation = gan.augmentation
-    if augmentation is None or augmentation.init is None:
-        return {}
-    return {EXTRA: augmentation.init()}
-
-
-def remembered(
-    gan: GAN, extras: dict[str, PyTree], real_logits: Array, fake_logits: Array
-) -> tuple[dict[str, PyTree], Metrics]:
-    """The extras after a discriminator turn, and the strength in it as a metric, if it adapts."""
-    augmentation = gan.augmentation
-    if augmentation is None or augmentation.update is None:
-        return extras, {}
-    balance = fake_logits if gan.loss.threshold is None else gan.loss.threshold
-    margins = jax.lax.stop_gradient(real_logits - balance)
-    memory = extras[EXTRA]
-    new = extras | {EXTRA: augmentation.update(memory, margins)}
-    return new, {"augment_strength": memory.strength, "augment_sign": jnp.mean(jnp.sign(margins))}
+Name = Literal["diffaugment", "ada"]
+NAMED: dict[str, Callable[[], Augmentation]] = {"diffaugment": diffaugment, "ada": adaptive}
+"""What the command line calls augmentations with their published settings."""
 
 
 # --- Checks

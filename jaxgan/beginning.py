@@ -26,7 +26,7 @@ from jaxgan.feed import probe
 from jaxgan.folder import CHECKPOINTS, held_folder
 from jaxgan.journal import Row, replace_file, write_event
 from jaxgan.options import Options
-from jaxgan.recipes import check_installed, recipe
+from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.rounds import of_setting
 from jaxgan.samples import load_generator
 from jaxgan.steps import make_train_step
@@ -50,7 +50,8 @@ def begin(
     check_installed(chosen)
     if plan.conditional:
         _check_classes(dataset, chosen.name)
-    gan = chosen.gan(dataset.shape, dataset.num_classes if plan.conditional else None)
+    classes = dataset.num_classes if plan.conditional else None
+    gan = recipe_gan(chosen.name, dataset.shape, classes, options.augment)
     config = Config(
         **options._asdict(),
         setting=of_setting(gan, dataset, plan.conditional),

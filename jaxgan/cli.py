@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from jaxgan import augment as augmentations
 from jaxgan import export, processes, recipes, runs, samples, stages, upscaling
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
@@ -85,6 +86,13 @@ def train(
         int | None,
         typer.Option(
             min=0, help="Shift real images by up to so many pixels.", show_default="the recipe's"
+        ),
+    ] = None,
+    augment: Annotated[
+        augmentations.Name | None,
+        typer.Option(
+            help="What the discriminator sees is augmented, real or not.",
+            show_default="the recipe's",
         ),
     ] = None,
     precision: Annotated[
@@ -174,6 +182,7 @@ def train(
     given = _given(
         {
             "recipe": recipe,
+            "augment": augment,
             "steps": steps,
             "seed": seed,
             "log_every": log_every,

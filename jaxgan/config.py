@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pydantic
 
+from jaxgan.augment import Name as Augmentation
 from jaxgan.checkpoint import Keep
 from jaxgan.data import Dataset, Records
 from jaxgan.plan import Count, Plan
@@ -23,6 +24,7 @@ TRACED_BY = ("jax", "flax", "optax")
 MATHEMATICS = frozenset(
     (
         "recipe",
+        "augment",
         "setting",
         "seed",
         "data.shape",
@@ -110,6 +112,7 @@ class Config(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
     recipe: str
+    augment: Augmentation | None = None
     setting: str
     seed: Seed
     steps: Count
@@ -276,7 +279,7 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
 def _flat(config: Config) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name in ("recipe", "setting", "seed", "steps", "log_every", "sample_every"):
+    for name in ("recipe", "augment", "setting", "seed", "steps", "log_every", "sample_every"):
         flat[name] = getattr(config, name)
     for group in ("input", "plan", "saving", "data"):
         flat |= {f"{group}.{name}": x for name, x in getattr(config, group)._asdict().items()}

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augment import augmented, initial_memory, remembered
+from jaxgan.augmented import augmented, initial_memory, remembered
 from jaxgan.global_batch import gather, sample_index, sample_keys
 from jaxgan.schedules import value_at
 from jaxgan.types import (

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from jaxgan.augment import Name as Augmentation
 from jaxgan.checks import check_positive
 from jaxgan.config import Config, Input, Saving, Seed, has_config, read_config
 from jaxgan.plan import Count, Plan
@@ -15,6 +16,7 @@ class Options(NamedTuple):
     """What a run is asked for; the fields of `Config` that a user chooses."""
 
     recipe: str
+    augment: Augmentation | None
     input: Input
     steps: Count
     seed: Seed
@@ -73,6 +75,7 @@ def of_recipe(name: str, steps: int | None = None) -> Options:
     check_positive(steps=steps)
     return Options(
         recipe=chosen.name,
+        augment=None,
         input=Input(chosen.data),
         steps=steps,
         seed=0,

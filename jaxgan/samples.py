@@ -19,7 +19,7 @@ from jaxgan.folder import CHECKPOINTS
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import replace_file
 from jaxgan.objectives import generate
-from jaxgan.recipes import recipe
+from jaxgan.recipes import recipe_gan
 from jaxgan.steps import init
 from jaxgan.train import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
@@ -55,7 +55,7 @@ def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> Lo
       CheckpointError: if the checkpoint is damaged, or not there.
     """
     config = read_config(run)
-    gan = recipe(config.recipe).gan(config.data.shape, config.data.num_classes)
+    gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes, config.augment)
     found = _restored(run, gan, config, which)
     state = found.state.gan
     ema = use_ema and state.ema is not None
@@ -201,7 +201,7 @@ def default_num(run: Path, label: int | None) -> int:
 
 def has_image_condition(config: Config) -> bool:
     """Whether a run's generator is conditioned on images."""
-    gan = recipe(config.recipe).gan(config.data.shape, config.data.num_classes)
+    gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes)
     return has_images(gan, config.data.shape, config.data.num_classes is not None)
 
 
@@ -241,7 +241,7 @@ def check_writable(run: Path, out: Path):
     if out.suffix not in (".npz", ".png"):
         raise ValueError(f"--out must end in .png or .npz, got {out}")
     config = read_config(run)
-    gan = recipe(config.recipe).gan(config.data.shape, config.data.num_classes)
+    gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes)
     shape = sample_shape(gan, config.data.shape)
     if out.suffix == ".png" and not plots.has_picture(shape):
         raise ValueError(f"samples of shape {shape} have no picture: give a .npz")

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan import guards
-from jaxgan.augment import initial_memory
+from jaxgan.augmented import initial_memory
 from jaxgan.checks import check_choice, check_positive
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index

@@ -10,7 +10,7 @@ import jaxgan
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
-MATHS = MATHS | {"affine", "augment"}
+MATHS = MATHS | {"affine", "augment", "augmented"}
 STEPS = MATHS | {"guards", "objectives", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "guards": {"types"},
     "affine": {"types"},
     "augment": BASE | {"affine"},
-    "objectives": BASE | {"schedules", "augment"},
+    "augmented": {"types"},
+    "objectives": BASE | {"schedules", "augmented"},
     "pyramid": {"types"},
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
@@ -47,9 +48,9 @@ MAY_IMPORT = {
     "rounds": STEPS | {"parallel", "data", "feed", "plan"},
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
-    "config": {"checkpoint", "data", "plan"},
+    "config": {"augment", "checkpoint", "data", "plan"},
     "views": {"types", "pyramid", "resampling"},
-    "options": {"checks", "config", "plan", "recipes"},
+    "options": {"augment", "checks", "config", "plan", "recipes"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},
@@ -81,7 +82,7 @@ MAY_IMPORT = {
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
     | {"plots", "data", "pyramid", "resampling"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
-    "cli": {"journal", "options", "processes", "folder", "progress", "guards"}
+    "cli": {"augment", "journal", "options", "processes", "folder", "progress", "guards"}
     | {"recipes", "runs", "samples", "stages", "upscaling", "export", "data"},
     "__main__": {"cli"},
 }

@@ -1,6 +1,7 @@
-"""What images are worth: likeness to the true ones, by pixels and by the features of networks."""
+"""What samples are worth: likeness to true images, distances of whole sets of features."""
 
+from jaxgan.metrics.frechet import frechet_distance
 from jaxgan.metrics.image_quality import luma, psnr, ssim
 from jaxgan.metrics.perceptual import lpips
 
-__all__ = ["lpips", "luma", "psnr", "ssim"]
+__all__ = ["frechet_distance", "lpips", "luma", "psnr", "ssim"]

@@ -1,7 +1,9 @@
 """Named, complete settings. Each says what it trains on, how long it takes, what it reached."""
 
+import dataclasses
 import importlib.util
 
+from jaxgan import augment
 from jaxgan.recipes import (
     convolutional,
     dense,
@@ -10,7 +12,8 @@ from jaxgan.recipes import (
     pyramids,
     super_resolution,
 )
-from jaxgan.recipes.base import Recipe, Staged
+from jaxgan.recipes.base import Recipe, Shape, Staged
+from jaxgan.types import GAN
 
 STAGED: dict[str, Staged] = {
     staged.name: staged for staged in (*pyramids.STAGED, *super_resolution.STAGED)
@@ -39,6 +42,28 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}; known: {', '.join([*RECIPES, *STAGED])}")
     return RECIPES[name]
+
+
+def recipe_gan(
+    name: str,
+    shape: Shape,
+    num_classes: int | None = None,
+    augmentation: augment.Name | None = None,
+) -> GAN:
+    """The GAN of a recipe, for samples of a shape.
+
+    Args:
+      name: of the recipe.
+      shape: of a sample.
+      num_classes: of the labels that a conditional GAN is given.
+      augmentation: one of `augment.NAMED`, instead of the recipe's own.
+    Raises:
+      ValueError: if there is no such recipe, or shape or classes are none for it.
+    """
+    gan = recipe(name).gan(shape, num_classes)
+    if augmentation is None:
+        return gan
+    return dataclasses.replace(gan, augmentation=augment.NAMED[augmentation]())
 
 
 def check_installed(recipe: Recipe):

@@ -1,4 +1,4 @@
-"""The command line: jaxgan train, sample, export, recipes."""
+"""The command line: training here, what is made of runs in `jaxgan.cli_outputs`."""
 
 import contextlib
 import math
@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from jaxgan import augment as augmentations
-from jaxgan import export, processes, recipes, runs, samples, stages, upscaling
+from jaxgan import cli_outputs, processes, recipes, runs, stages
+from jaxgan.cli_outputs import count, say
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_outputs.app)
 
 
 def main():
@@ -39,10 +40,6 @@ def main():
         sys.exit(2)
 
 
-def _count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
-    return typer.Option(min=1, help=help_text, show_default=default)
-
-
 @app.command()
 def train(
     recipe: Annotated[
@@ -52,7 +49,7 @@ def train(
     data: Annotated[
         str | None, typer.Option(help=f"One of: {', '.join(SPECS)}.", show_default="the recipe's")
     ] = None,
-    steps: Annotated[int | None, _count("Generator updates in all.")] = None,
+    steps: Annotated[int | None, count("Generator updates in all.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of all that is random.", show_default="0")
     ] = None,
@@ -62,9 +59,9 @@ def train(
             help="A new folder, or a run's: that run then goes on.", show_default="runs/RECIPE"
         ),
     ] = None,
-    batch_size: Annotated[int | None, _count("Over all devices.")] = None,
-    n_critic: Annotated[int | None, _count("Discriminator turns a round.")] = None,
-    n_generator: Annotated[int | None, _count("Generator turns a round.")] = None,
+    batch_size: Annotated[int | None, count("Over all devices.")] = None,
+    n_critic: Annotated[int | None, count("Discriminator turns a round.")] = None,
+    n_generator: Annotated[int | None, count("Generator turns a round.")] = None,
     alternation: Annotated[
         Literal["steps", "epochs"] | None,
         typer.Option(help="What the turns are counted in.", show_default="the recipe's"),
@@ -77,7 +74,7 @@ def train(
         Literal["discriminator", "generator"] | None,
         typer.Option(help="Whose turn comes first.", show_default="the recipe's"),
     ] = None,
-    accumulate: Annotated[int | None, _count("Micro-batches an update.")] = None,
+    accumulate: Annotated[int | None, count("Micro-batches an update.")] = None,
     flip: Annotated[
         bool | None,
         typer.Option(help="Mirror every other real image.", show_default="the recipe's"),
@@ -111,23 +108,23 @@ def train(
         Literal["jit", "pmap"] | None,
         typer.Option(help="How the step runs on devices.", show_default="jit"),
     ] = None,
-    devices: Annotated[int | None, _count("How many devices.", "all")] = None,
+    devices: Annotated[int | None, count("How many devices.", "all")] = None,
     rounds_per_call: Annotated[
-        int | None, _count("Rounds in one compiled call.", "what is fast")
+        int | None, count("Rounds in one compiled call.", "what is fast")
     ] = None,
-    log_every: Annotated[int | None, _count("Rounds.", "400 times a run")] = None,
+    log_every: Annotated[int | None, count("Rounds.", "400 times a run")] = None,
     sample_every: Annotated[
         int | None,
-        _count("Generator updates; pictures come at the end of a compiled call.", "10 times a run"),
+        count("Generator updates; pictures come at the end of a compiled call.", "10 times a run"),
     ] = None,
     save_every: Annotated[
-        int | None, _count("Generator updates between checkpoints.", "10 times a run")
+        int | None, count("Generator updates between checkpoints.", "10 times a run")
     ] = None,
     save_minutes: Annotated[
         float | None,
         typer.Option(min=0.0, help="Most minutes between checkpoints.", show_default="10"),
     ] = None,
-    keep: Annotated[int | None, _count("How many of the last checkpoints stay.", "3")] = None,
+    keep: Annotated[int | None, count("How many of the last checkpoints stay.", "3")] = None,
     keep_best: Annotated[
         str | None,
         typer.Option(
@@ -226,7 +223,7 @@ def train(
 @app.command()
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    steps: Annotated[int | None, _count("Generator updates in all.", "the run's")] = None,
+    steps: Annotated[int | None, count("Generator updates in all.", "the run's")] = None,
 ):
     """Go on with a run from its last checkpoint; `train --out RUN` takes all other options."""
     stages.check_run(run)
@@ -258,7 +255,7 @@ def _train(out: Path, wanted: Wanted, force: bool):
         def told(recipe: str, source: str, steps: int, folder: Path) -> Callable[[Row], None]:
             shown.close()  # the bar of the stage before
             console = Console(quiet=not processes.is_writer())
-            _print(console, f"{recipe} on {source}: {steps} steps -> {folder}")
+            say(console, f"{recipe} on {source}: {steps} steps -> {folder}")
             return shown.enter_context(display(console, steps))
 
         if staged is not None:
@@ -269,93 +266,8 @@ def _train(out: Path, wanted: Wanted, force: bool):
             result = runs.train_run(options, out, tell, force)
     console = Console(quiet=not processes.is_writer())
     if result.signal is None:
-        _print(console, f"{result.seconds} s; samples and curves are in {out}")
+        say(console, f"{result.seconds} s; samples and curves are in {out}")
         return
     stopped = f"stopped by signal {result.signal} and saved at step {result.step}"
-    _print(console, f"{stopped}; `jaxgan resume {out}` goes on")
+    say(console, f"{stopped}; `jaxgan resume {out}` goes on")
     raise typer.Exit(128 + result.signal)
-
-
-def _print(console: Console, text: str):
-    console.print(text, highlight=False, markup=False)
-
-
-@app.command()
-def sample(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
-    num: Annotated[int | None, _count("How many.", "64, or 8 of each class")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
-    ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
-    label: Annotated[
-        int | None,
-        typer.Option(help="Class of all samples.", show_default="all, one a row of the picture"),
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
-    ] = "latest",
-):
-    """Write samples of a run, in the range of the data it was trained on."""
-    staged = stages.staged_in(run)
-    shown = stages.last_stage(run)
-    samples.check_writable(shown, out)
-    num = num or samples.default_num(shown, label)
-    labels = samples.asked_labels(shown, num, label)
-    if staged is not None and staged.drawn_by == "pyramid":
-        drawn, drawn_on = stages.sample_stages(run, num, seed, ema, labels)[-1], None
-    else:
-        drawn, drawn_on = samples.sample_beside(shown, num, seed, ema, labels, checkpoint)
-    samples.write_samples(drawn, shown, out, labels, drawn_on)
-    _print(Console(), f"{num} samples -> {out}")
-
-
-@app.command()
-def upscale(
-    run: Annotated[Path, typer.Argument(help="Folder of a super-resolution run.")],
-    image: Annotated[Path, typer.Argument(help="The picture to enlarge.")],
-    out: Annotated[
-        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-large.png")
-    ] = None,
-    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
-):
-    """Write a picture enlarged by a run's generator."""
-    out = image.with_name(f"{image.stem}-large.png") if out is None else out
-    _print(Console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
-
-
-@app.command("export")
-def export_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path | None, typer.Option(help="A folder.", show_default="RUN/export")] = None,
-    ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
-):
-    """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
-    written = export.export_run(stages.last_stage(run), out, ema)
-    _print(Console(), f"generator -> {written}")
-
-
-@app.command("recipes")
-def list_recipes():
-    """List the recipes, each with its data, its time on two CPU cores and what was measured."""
-    table = Table.grid(padding=(0, 2))
-    for each in recipes.RECIPES.values():
-        if "/" not in each.name:
-            _add_recipe(table, each)
-    for staged in recipes.STAGED.values():
-        table.add_row(staged.name, staged.summary, style="bold")
-        table.add_row("", f"{len(staged.stages)} stages, {staged.time} on two cores")
-        table.add_row("", staged.result)
-        table.add_row("", "")
-        for each in staged.stages:
-            _add_recipe(table, each)
-    Console().print(table, highlight=False)
-
-
-def _add_recipe(table: Table, recipe: recipes.Recipe):
-    size = f"{recipe.steps:,} steps of {recipe.plan.batch_size}"
-    time = f", {recipe.time} on two cores" if recipe.time else ""
-    table.add_row(recipe.name, recipe.summary, style="bold")
-    table.add_row("", f"data {recipe.data}; {size}{time}")
-    if recipe.result:
-        table.add_row("", recipe.result)
-    table.add_row("", "")

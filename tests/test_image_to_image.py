@@ -1,6 +1,7 @@
 """The recipe of pix2pix: how deep its networks are, what it minimises, its runs of pairs."""
 
 import dataclasses
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,11 @@ from PIL import Image
 
 from jaxgan import recipes
 from jaxgan.conditions import sample_shape
+from jaxgan.global_batch import sample_keys
 from jaxgan.journal import metrics_rows
 from jaxgan.recipes import image_to_image
-from jaxgan.samples import sample_run
+from jaxgan.samples import load_generator, sample_run
+from jaxgan.translation import source_channels, translate_run
 from jaxgan.types import Batch
 from jaxgan.views import pyramid_level
 
@@ -143,3 +146,52 @@ def test_samples_have_the_shape_of_what_is_shown():
     for level, side in ((0, 8), (1, 16)):  # 14 is padded to 16
         of_level = dataclasses.replace(gan, view=pyramid_level(level, 2))
         assert sample_shape(of_level, (14, 14, 1)) == (side, side, 1)
+
+
+# --- Pictures of one's own
+
+
+def test_a_picture_is_translated_as_the_generator_alone_does(trained, tmp_path):
+    run, pairs = trained
+    picture = pairs / "source" / "3.png"
+    result = invoke("translate", str(run), str(picture), "--out", str(tmp_path / "made.png"))
+    assert result.output.startswith("12x8 -> ")
+    with Image.open(picture) as source, Image.open(tmp_path / "made.png") as made:
+        x, y = (np.asarray(image).reshape(8, 12, -1) for image in (source, made))
+        assert made.mode == source.mode
+    loaded = load_generator(run)
+    condition = jnp.asarray(x[None] / 127.5 - 1.0, jnp.float32)
+    keys = sample_keys(jax.random.split(jax.random.key(0))[1], jnp.arange(1))
+    expected, _ = loaded.gan.generator.apply(
+        loaded.params, loaded.model_state, None, condition, keys=keys, train=False
+    )
+    assert np.abs(y - (np.asarray(expected[0]) + 1.0) * 127.5).max() <= 0.51
+
+
+def test_a_picture_goes_beside_the_source_if_nothing_is_said(trained, tmp_path):
+    picture = shutil.copy(trained[1] / "source" / "1.png", tmp_path)
+    assert invoke("translate", str(trained[0]), picture).exit_code == 0
+    assert (tmp_path / "1-made.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((8, 12, 2), np.uint8), r"image must be uint8 \[height, width, [13]\], got uint8"),
+        (np.zeros((8, 12, 1), np.float32), "got float32"),
+        (None, "sides divisible by 4"),
+    ],
+)
+def test_pictures_that_do_not_fit_are_named(trained, image, message):
+    if image is None:
+        channels = source_channels(load_generator(trained[0]))
+        image = np.zeros((10, 10, channels), np.uint8)
+    with pytest.raises(ValueError, match=message):
+        translate_run(trained[0], image)
+
+
+def test_runs_that_translate_nothing_say_so(narrow_recipes, tmp_path):
+    options = ("--steps", "1", "--batch-size", "8", "--devices", "1")
+    assert invoke("train", "digits", "--out", str(tmp_path / "run"), *options).exit_code == 0
+    with pytest.raises(ValueError, match="a run of digits does not make images of others"):
+        translate_run(tmp_path / "run", np.zeros((8, 8, 1), np.uint8))

@@ -82,8 +82,10 @@ MAY_IMPORT = {
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
     | {"plots", "data", "pyramid", "resampling"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
+    "translation": BASE | {"samples", "views", "data", "journal"},
+    "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"},
     "cli": {"augment", "journal", "options", "processes", "folder", "progress", "guards"}
-    | {"recipes", "runs", "samples", "stages", "upscaling", "export", "data"},
+    | {"recipes", "runs", "stages", "data", "cli_outputs"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

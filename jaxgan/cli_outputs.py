@@ -1,0 +1,118 @@
+"""What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from jaxgan import export, recipes, samples, stages, translation, upscaling
+
+app = typer.Typer()
+
+
+def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
+    """An option that is a positive number."""
+    return typer.Option(min=1, help=help_text, show_default=default)
+
+
+def say(console: Console, text: str):
+    """Prints a line as it is."""
+    console.print(text, highlight=False, markup=False)
+
+
+@app.command()
+def sample(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
+    num: Annotated[int | None, count("How many.", "64, or 8 of each class")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
+    ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
+    label: Annotated[
+        int | None,
+        typer.Option(help="Class of all samples.", show_default="all, one a row of the picture"),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
+    ] = "latest",
+):
+    """Write samples of a run, in the range of the data it was trained on."""
+    staged = stages.staged_in(run)
+    shown = stages.last_stage(run)
+    samples.check_writable(shown, out)
+    num = num or samples.default_num(shown, label)
+    labels = samples.asked_labels(shown, num, label)
+    if staged is not None and staged.drawn_by == "pyramid":
+        drawn, drawn_on = stages.sample_stages(run, num, seed, ema, labels)[-1], None
+    else:
+        drawn, drawn_on = samples.sample_beside(shown, num, seed, ema, labels, checkpoint)
+    samples.write_samples(drawn, shown, out, labels, drawn_on)
+    say(Console(), f"{num} samples -> {out}")
+
+
+@app.command()
+def upscale(
+    run: Annotated[Path, typer.Argument(help="Folder of a super-resolution run.")],
+    image: Annotated[Path, typer.Argument(help="The picture to enlarge.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-large.png")
+    ] = None,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+):
+    """Write a picture enlarged by a run's generator."""
+    out = image.with_name(f"{image.stem}-large.png") if out is None else out
+    say(Console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
+
+
+@app.command()
+def translate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run that makes images of images.")],
+    image: Annotated[Path, typer.Argument(help="The picture to start from.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-made.png")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of dropout, the only noise.")] = 0,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+):
+    """Write what a run's generator makes of a picture."""
+    out = image.with_name(f"{image.stem}-made.png") if out is None else out
+    say(Console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
+
+
+@app.command("export")
+def export_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: Annotated[Path | None, typer.Option(help="A folder.", show_default="RUN/export")] = None,
+    ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
+):
+    """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
+    written = export.export_run(stages.last_stage(run), out, ema)
+    say(Console(), f"generator -> {written}")
+
+
+@app.command("recipes")
+def list_recipes():
+    """List the recipes, each with its data, its time on two CPU cores and what was measured."""
+    table = Table.grid(padding=(0, 2))
+    for each in recipes.RECIPES.values():
+        if "/" not in each.name:
+            _add_recipe(table, each)
+    for staged in recipes.STAGED.values():
+        table.add_row(staged.name, staged.summary, style="bold")
+        table.add_row("", f"{len(staged.stages)} stages, {staged.time} on two cores")
+        table.add_row("", staged.result)
+        table.add_row("", "")
+        for each in staged.stages:
+            _add_recipe(table, each)
+    Console().print(table, highlight=False)
+
+
+def _add_recipe(table: Table, recipe: recipes.Recipe):
+    size = f"{recipe.steps:,} steps of {recipe.plan.batch_size}"
+    time = f", {recipe.time} on two cores" if recipe.time else ""
+    table.add_row(recipe.name, recipe.summary, style="bold")
+    table.add_row("", f"data {recipe.data}; {size}{time}")
+    if recipe.result:
+        table.add_row("", recipe.result)
+    table.add_row("", "")

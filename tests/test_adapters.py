@@ -176,3 +176,41 @@ def test_network_without_condition_passes_the_device_axis_on():
     blind = without_condition(jaxgan.Network(None, apply))
     output, _ = blind.apply({}, {}, 0.0, 1, keys=None, train=True, axis_name="batch")
     assert output == "batch"
+
+
+def test_network_without_latents_is_the_network_of_its_condition(key):
+    network = linen(2, 1)
+    given = jaxgan.without_latents(network)
+    x, latents = jax.random.normal(jax.random.key(1), (8, 2)), jnp.zeros((8, 0))
+    variables = network.init(key, x)
+    jax.tree.map(np.testing.assert_array_equal, given.init(key, latents, x), variables)
+    keys = jax.random.split(key, 8)
+    expected = network.apply(*variables, x, keys=keys, train=True)
+    got = given.apply(*variables, latents, x, keys=keys, train=True)
+    jax.tree.map(np.testing.assert_array_equal, got, expected)
+
+
+def test_a_generator_without_an_opponent_learns_by_its_terms_alone(key):
+    # G(c) = a c to x = 2 c by squared error: da = -rate * 2 mean(c (a c - 2 c))
+    def generate(params, model_state, latents, c, *, keys, train, axis_name=None):
+        return params * c, model_state
+
+    term = jaxgan.GeneratorTerm("mse", jaxgan.terms.mean_squared_error, 1.0)
+    gan = jaxgan.GAN(
+        generator=jaxgan.Network(lambda key, *inputs: (jnp.float32(0.5), {}), generate),
+        discriminator=jaxgan.no_discriminator(),
+        latent=jaxgan.latents.none(),
+        loss=losses.without_generator(losses.non_saturating),
+        generator_terms=(term,),
+        generator_optimizer=optax.sgd(0.1),
+        discriminator_optimizer=optax.identity(),
+    )
+    c = jax.random.normal(key, (6, 3))
+    batch = jaxgan.Batch(2.0 * c, c)
+    state = jaxgan.init(key, gan, batch)
+    assert jax.tree.leaves(state.discriminator) == []
+    new, metrics = jaxgan.make_train_step(gan)(key, state, batch)
+    mean = float(jnp.mean(c**2))
+    np.testing.assert_allclose(new.generator.params, 0.5 + 0.1 * 2 * 1.5 * mean, rtol=1e-5)
+    np.testing.assert_allclose(metrics["generator_loss"], 1.5**2 * mean, rtol=1e-5)
+    assert (metrics["logit_real"], metrics["logit_fake"]) == (0.0, 0.0)

@@ -226,3 +226,41 @@ def test_missing_features_are_named():
     for pair in [(some, none), (none, some)]:
         with pytest.raises(ValueError, match="features are None: the discriminator must"):
             terms.feature_matching(None, None, *pair)
+
+
+# ---- distances from the real samples ----
+
+
+def test_distances_from_the_real_samples_by_hand():
+    x = jnp.array([[1.0, 2.0], [0.0, -1.0]])
+    fake = x + jnp.array([[3.0, -1.0], [0.0, 2.0]])
+    seen = (fake, Batch(x), None, None)
+    assert terms.mean_squared_error(*seen) == 14 / 4
+    assert terms.mean_absolute_error(*seen) == 6 / 4
+
+
+def test_distances_are_taken_in_float32():
+    x = jnp.full((4, 1), 256.0, jnp.bfloat16)
+    seen = ((x + 2.0).astype(jnp.bfloat16), Batch(x), None, None)
+    for term in (terms.mean_squared_error, terms.mean_absolute_error):
+        assert term(*seen).dtype == jnp.float32
+
+
+def test_content_loss_adds_up_the_squared_distances_of_all_features():
+    def extractor(x):
+        return {"double": 2 * x, "sum": jnp.sum(x, axis=1)}
+
+    term = terms.content_loss(extractor, 5.0, scale=0.5)
+    x = jnp.array([[1.0, 2.0], [0.0, -1.0]])
+    fake = x + jnp.array([[3.0, -1.0], [0.0, 2.0]])
+    # features differ by 2 (3, -1, 0, 2), and by (2, 2); halved: mean (9, 1, 0, 4), mean (1, 1)
+    np.testing.assert_allclose(term.value(fake, Batch(x), None, None), 3.5 + 1.0)
+    assert (term.name, term.weight) == ("content", 5.0)
+
+
+def test_content_loss_moves_the_generated_samples_alone():
+    term = terms.content_loss(lambda x: x**2, 1.0, scale=1.0)
+    x, fake = jnp.array([[2.0]]), jnp.array([[3.0]])
+    # d/df (f^2 - x^2)^2 = 4 f (f^2 - x^2)
+    slope = jax.grad(lambda fake: term.value(fake, Batch(x), None, None))(fake)
+    np.testing.assert_allclose(slope, 4 * 3 * 5)

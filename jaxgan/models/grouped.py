@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.models.convolution import Implementation, Padding, conv, is_cpu
+from jaxgan.models.layers import with_bias
 from jaxgan.types import Array
 
 
@@ -97,9 +98,4 @@ class GroupedConv(nn.Module):
         shape = (*window, x.shape[-1] // self.groups, self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         y = grouped_conv(x, kernel, self.groups, self.padding, self.implementation)
-        if not self.use_bias:
-            return y
-        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        # Broadcast in float32: the gradient is a sum over all places.
-        bias = bias.astype(jnp.promote_types(bias.dtype, jnp.float32))
-        return (y + bias.reshape((1,) * (y.ndim - 1) + (-1,))).astype(y.dtype)
+        return with_bias(self, y)

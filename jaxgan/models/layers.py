@@ -3,6 +3,7 @@
 import math
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -235,7 +236,7 @@ class Dense(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Float [..., features] of x [..., in]."""
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
-        return _with_bias(self, jnp.dot(x, kernel))
+        return with_bias(self, jnp.dot(x, kernel))
 
 
 class Conv(nn.Module):
@@ -286,13 +287,15 @@ def _layer(layer: Conv | ConvTranspose, function: Callable, x: Array) -> Array:
     size = layer.kernel_size
     window = (size,) * (x.ndim - 2) if isinstance(size, int) else tuple(size)
     kernel = layer.param("kernel", layer.kernel_init, (*window, x.shape[-1], layer.features))
-    return _with_bias(layer, function(x, kernel, layer.stride, layer.padding, layer.implementation))
+    return with_bias(layer, function(x, kernel, layer.stride, layer.padding, layer.implementation))
 
 
-def _with_bias(layer: Dense | Conv | ConvTranspose, y: Array) -> Array:
+def with_bias(layer: Any, y: Array) -> Array:
+    """What a layer made plus its bias [features], if its `use_bias` says so; called within it."""
     if not layer.use_bias:
         return y
     bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
+    # Broadcast in float32: the gradient is a sum over all places.
     return (y + _float32(bias).reshape((1,) * (y.ndim - 1) + (-1,))).astype(y.dtype)
 
 

@@ -79,6 +79,8 @@ def _staged(
     summary: str,
     gan: Callable[[Shape, int | None], GAN],
     needs: tuple[str, str] | None,
+    time: str,
+    result: str,
 ) -> Staged:
     # A step of pre-training looks at the same images for both players: they are made once.
     pretrain = Recipe(
@@ -99,10 +101,25 @@ def _staged(
         begins_with="pretrain",
         needs=needs,
     )
-    return Staged(name, "Super-resolution by 4: SRResNet, then SRGAN", (pretrain, adversarial))
+    whole = "Super-resolution by 4: SRResNet, then SRGAN"
+    return Staged(name, whole, (pretrain, adversarial), time, result)
 
 
 STAGED = (
-    _staged("srgan", "SRGAN with a content loss on VGG features", srgan_gan, PERCEPTUAL),
-    _staged("srgan-mse", "SRGAN with a content loss on pixels", srgan_mse_gan, None),
+    _staged(
+        "srgan",
+        "SRGAN with a content loss on VGG features",
+        srgan_gan,
+        PERCEPTUAL,
+        time="24 min on T91",
+        result="Set5: SRResNet 30.5 dB, LPIPS .205; SRGAN 30.0 dB, .144 (bicubic 28.4 dB, .343)",
+    ),
+    _staged(
+        "srgan-mse",
+        "SRGAN with a content loss on pixels",
+        srgan_mse_gan,
+        None,
+        time="",
+        result="",
+    ),
 )

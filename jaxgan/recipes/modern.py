@@ -22,8 +22,9 @@ _BURN_IN = 2_000  # of R3GAN's schedules, in steps
 def r3gan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """R3GAN at a 24th of the published width, with its loss, penalties, Adam and schedules.
 
-    The burn-in is two fifths of the recipe's steps; rates, b2 and the fall of gamma to a tenth are
-    the published ones.
+    The burn-in is two fifths of the recipe's steps. b2 and the falls of gamma, to a tenth, and of
+    the rate, to a quarter, are the published ones; the rate itself is five times as high, which
+    these narrow networks learn faster by.
 
     Source: Huang et al. 2024, https://arxiv.org/abs/2501.05441, and the presets of its code,
       https://github.com/brownvc/R3GAN
@@ -33,7 +34,7 @@ def r3gan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     gamma = cosine(1.0, 0.1, _BURN_IN)
     # b1 = 0: Adam without momentum
     adam = optax.inject_hyperparams(optax.adam)(
-        cosine(2e-4, 5e-5, _BURN_IN), b1=0.0, b2=cosine(0.9, 0.99, _BURN_IN)
+        cosine(1e-3, 2.5e-4, _BURN_IN), b1=0.0, b2=cosine(0.9, 0.99, _BURN_IN)
     )
     return GAN(
         generator=from_linen(generator),

@@ -27,6 +27,7 @@ from sklearn.svm import SVC
 from jaxgan import data, plots
 from jaxgan.config import read_config
 from jaxgan.samples import sample_run
+from jaxgan.stages import last_stage, sample_stages, staged_in
 
 MIXTURES = {
     "ring8": (data.RING8_CENTRES, data.RING8_SIGMA),
@@ -214,7 +215,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     Raises:
       ValueError: if there is nothing to measure its samples by.
     """
-    config = read_config(run)
+    config = read_config(last_stage(run))
     spec = config.input.source
     dataset = data.load(spec)
     shape = dataset.x.shape[1:]
@@ -224,11 +225,12 @@ def report_of(run: Path, num: int, seed: int) -> dict:
             f"{run} was trained on {spec}: neither labelled nor waveforms "
             "nor a known distribution in the plane"
         )
-    if config.plan.conditional:
-        labels = np.arange(num) % dataset.num_classes
-        samples = sample_run(run, num, seed, labels=labels)
+    labels = np.arange(num) % dataset.num_classes if config.plan.conditional else None
+    staged = staged_in(run)
+    if staged is not None and staged.drawn_by == "pyramid":
+        samples = sample_stages(run, num, seed, labels=labels)[-1]
     else:
-        labels, samples = None, sample_run(run, num, seed)
+        samples = sample_run(last_stage(run), num, seed, labels=labels)
     report = {"samples": len(samples)}
     if spec == "spiral":
         report |= spiral_report(samples)
@@ -254,7 +256,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the latents")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     arguments = parser.parse_args()
-    usual = 2500 if read_config(arguments.run).input.source in MIXTURES else 1000
+    usual = 2500 if read_config(last_stage(arguments.run)).input.source in MIXTURES else 1000
     try:
         report = report_of(arguments.run, arguments.num or usual, arguments.seed)
     except ValueError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 from scipy.stats import wasserstein_distance
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -248,12 +249,29 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     return report
 
 
+def picture_levels(run: Path, seed: int, out: Path, num: int = 16):
+    """Writes a picture of samples of a pyramid, a level a row, pixels enlarged to one size."""
+    data_facts = read_config(last_stage(run)).data
+    classes = data_facts.num_classes
+    labels = None if classes is None else np.arange(num) % classes
+    levels = sample_stages(run, num, seed, labels=labels)
+    size = levels[0].shape[1] * 2 ** (len(levels) - 1)
+    rows = []
+    for x in levels:
+        x = x.repeat(max(1, size // x.shape[1]), axis=1).repeat(max(1, size // x.shape[2]), axis=2)
+        edges = [((size - side) // 2, size - side - (size - side) // 2) for side in x.shape[1:3]]
+        rows.append(np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=data_facts.low))
+    grid = plots.sample_grid(np.concatenate(rows), data_facts.low, data_facts.high, columns=num)
+    Image.fromarray(grid).save(out)
+
+
 def main():
     """Prints the report of a run, and writes it as JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("--num", type=int, help="samples drawn: 1000, or 2500 for modes")
     parser.add_argument("--seed", type=int, default=0, help="of the latents")
+    parser.add_argument("--levels", type=Path, help="file for a picture of a pyramid's levels")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     arguments = parser.parse_args()
     usual = 2500 if read_config(last_stage(arguments.run)).input.source in MIXTURES else 1000
@@ -261,6 +279,8 @@ def main():
         report = report_of(arguments.run, arguments.num or usual, arguments.seed)
     except ValueError as error:
         parser.error(str(error))
+    if arguments.levels:
+        picture_levels(arguments.run, arguments.seed, arguments.levels)
     text = json.dumps(report, indent=2)
     print(text)
     if arguments.json:

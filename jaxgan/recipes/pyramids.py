@@ -54,7 +54,7 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
     )
 
 
-def _staged(name: str, summary: str, conditional: bool) -> Staged:
+def _staged(name: str, summary: str, conditional: bool, time: str, result: str) -> Staged:
     plan = Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=conditional)
     stages = tuple(
         Recipe(
@@ -67,10 +67,22 @@ def _staged(name: str, summary: str, conditional: bool) -> Staged:
         )
         for level, (stage, steps) in enumerate(zip(NAMES, (10_000, 3_000, 3_000), strict=True))
     )
-    return Staged(name, summary, stages, drawn_by="pyramid")
+    return Staged(name, summary, stages, time, result, drawn_by="pyramid")
 
 
 STAGED = (
-    _staged("lapgan", "A Laplacian pyramid of GANs; for MNIST give --data idx:DIR", False),
-    _staged("conditional-lapgan", "The same with labels for both players at all levels", True),
+    _staged(
+        "lapgan",
+        "A Laplacian pyramid of GANs; for MNIST give --data idx:DIR",
+        conditional=False,
+        time="12 min on MNIST",
+        result="MNIST: 10 classes, each at least 2.8 % of 1,000 samples; spread within a class .93",
+    ),
+    _staged(
+        "conditional-lapgan",
+        "The same with labels for both players at all levels",
+        conditional=True,
+        time="",
+        result="",
+    ),
 )

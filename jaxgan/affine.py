@@ -15,9 +15,6 @@ from jax.scipy.ndimage import map_coordinates
 
 from jaxgan.types import Array
 
-_LUMA = jnp.ones(3) / jnp.sqrt(3.0)
-
-
 # --- Places
 
 
@@ -153,7 +150,7 @@ def color_jitter_matrix(key: Array, strength: Array | float) -> Array:
     flipped = _perhaps(luma, p, lambda k: jax.random.bernoulli(k).astype(jnp.float32), 0.0)
     angle = _perhaps(hue, p, _angle, 0.0)
     vivid = _perhaps(saturation, p, lambda k: 2.0 ** jax.random.normal(k), 1.0)
-    along = jnp.outer(_LUMA, _LUMA)
+    along = jnp.full((3, 3), 1 / 3)  # the projection on grey
     across = jnp.eye(3) - along
     # As the maps of row 3x3: x -> S H L C (x + b)
     linear = jnp.linalg.multi_dot(
@@ -170,8 +167,7 @@ def color_jitter_matrix(key: Array, strength: Array | float) -> Array:
 
 
 def _turn_about_luma(angle: Array) -> Array:
-    """The rotation about the grey axis v: v v' + cos (1 - v v') + sin [v]_x."""
-    x, y, z = _LUMA
-    cross = jnp.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    along = jnp.outer(_LUMA, _LUMA)
+    """The rotation about grey, v = (1, 1, 1) / 3^(1/2): v v' + cos (1 - v v') + sin [v]_x."""
+    cross = jnp.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3.0**0.5
+    along = jnp.full((3, 3), 1 / 3)
     return along + jnp.cos(angle) * (jnp.eye(3) - along) + jnp.sin(angle) * cross

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from jaxgan.affine import (
+    _turn_about_luma,
     color_jitter_matrix,
     geometric_jitter_matrix,
     sample_affine,
@@ -96,6 +97,12 @@ def test_random_colours_keep_grey_grey():
     grey = np.array([0.3, 0.3, 0.3, 1.0])
     made = colour_matrices(1.0) @ grey
     np.testing.assert_allclose(made[:, :3], np.tile(made[:, :1], (1, 3)), atol=1e-4)
+
+
+def test_a_third_of_a_turn_of_hue_swaps_the_channels_in_a_circle():
+    turn = _turn_about_luma(jnp.float32(2 * np.pi / 3))
+    expected = [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    np.testing.assert_allclose(turn, expected, atol=1e-6)
 
 
 def test_random_colours_have_the_published_spread():

@@ -79,5 +79,7 @@ RECIPES = (
         gan=pix2pix_gan,
         steps=2_000,
         plan=Plan(batch_size=16, model_range=(-1.0, 1.0)),
+        time="45 s (4,000 digits of MNIST: 75 s)",
+        result="digits that fill their outlines, by eye",
     ),
 )

@@ -76,6 +76,9 @@ RECIPES = (
         gan=r3gan_gan,
         steps=5_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
+        time="43 min on MNIST, other work beside",
+        result="MNIST: 10 classes, each at least 2.7 % of 1,000 samples; spread within a class "
+        "1.00 of the real; no copies",
     ),
     Recipe(
         name="sngan",

@@ -82,7 +82,7 @@ STAGED = (
         "conditional-lapgan",
         "The same with labels for both players at all levels",
         conditional=True,
-        time="",
-        result="",
+        time="3 min",
+        result="98.1 % of 1,000 samples are of the class asked for; spread within a class .75",
     ),
 )

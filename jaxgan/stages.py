@@ -94,10 +94,16 @@ def train_stages(
     Returns:
       How the last stage that was played ended; with its signal, if one stopped it.
     Raises:
-      ValueError: if a package is missing, or another recipe is in the folder.
+      ValueError: if a package is missing, or another recipe is in the folder, or augmentation is
+        wanted.
       FileExistsError: if there is something else in the folder.
       Others: see `jaxgan.runs.train_run`.
     """
+    if wanted.run.get("augment") is not None:
+        raise ValueError(
+            f"{staged.name} has stages that are given images, which augmentation would leave as "
+            f"they are: augment a stage by itself, such as {staged.stages[0].name}"
+        )
     for recipe in staged.stages:
         check_installed(recipe)
     wanted = _written_down(staged, wanted, out)

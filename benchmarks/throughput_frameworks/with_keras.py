@@ -23,12 +23,8 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
         raise NotImplementedError("train_on_batch would mix batch statistics of real and fake")
     if case.gradient_penalty:
         raise NotImplementedError("train_on_batch has no gradient penalty")
-    keras.utils.set_random_seed(0)
-    generator, discriminator = _network(case.generator), _network(case.discriminator)
-    discriminator.compile(_adam(case), _cross_entropy())
-    gan = keras.Sequential([generator, discriminator])
-    gan.compile(_adam(case), _cross_entropy())
-    step = _make_step(case, data, generator, discriminator, gan)
+    generator, discriminator, gan = make_models(case)
+    step = make_step(case, data, generator, discriminator, gan)
     compile_seconds = first_minus_later(step)
     _check_turns(case, generator, discriminator, gan)
 
@@ -37,6 +33,16 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
 
     num_params = (generator.count_params(), discriminator.count_params())
     return [Runner("Keras 3 on JAX", "train_on_batch", run_steps, num_params, compile_seconds)]
+
+
+def make_models(case: Case) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """The generator, the discriminator, and both in a row, to train the generator by."""
+    keras.utils.set_random_seed(0)
+    generator, discriminator = _network(case.generator), _network(case.discriminator)
+    discriminator.compile(_adam(case), _cross_entropy())
+    gan = keras.Sequential([generator, discriminator])
+    gan.compile(_adam(case), _cross_entropy())
+    return generator, discriminator, gan
 
 
 def _network(layers: Layers) -> keras.Model:
@@ -60,13 +66,14 @@ def _cross_entropy() -> keras.losses.Loss:
     return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
-def _make_step(
+def make_step(
     case: Case,
     data: np.ndarray,
     generator: keras.Model,
     discriminator: keras.Model,
     gan: keras.Model,
 ) -> Callable[[], tuple[float, float]]:
+    """One turn of each player on random rows of data [N, values]; gives both losses."""
     rng = np.random.default_rng(0)
     shape = (case.batch, case.latents)
     ones = np.ones((case.batch, 1), np.float32)

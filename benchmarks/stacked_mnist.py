@@ -1,0 +1,196 @@
+"""How many of the 1,000 modes of Stacked MNIST does a GAN with a small discriminator keep?
+
+    python benchmarks/stacked_mnist.py --data idx:DIR --out runs/stacked --json stacked_mnist.json
+    python benchmarks/stacked_mnist.py --data tfds:mnist --out runs/quick --quick
+
+Each image has three digits of MNIST, drawn as training goes, as its channels; a classifier of
+digits says which of the 1,000 modes a sample is (--digits 4: of 10,000). The networks are those of
+Unrolled GAN and of PacGAN's table 3, the discriminator half (--share .5) or a quarter of the
+generator's size; the methods are those of R3GAN's table 1 and the DCGAN as published. All have the
+same steps and batches. A run that was stopped goes on where it saved its state last, and what is
+finished is not done again.
+
+Source: Metz et al. 2017, https://arxiv.org/abs/1611.02163; Lin et al. 2018,
+  https://arxiv.org/abs/1712.04086; Huang et al. 2024, https://arxiv.org/abs/2501.05441
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from PIL import Image
+from stacked_mnist_networks import Discriminator, Generator
+
+import jaxgan
+from jaxgan import checkpoint, data, latents, losses, parallel, plots, regularizers
+from jaxgan.classifier import classifier_for, classify
+from jaxgan.metrics import label_coverage, perfect_label_coverage, stacked_label
+
+PENALTIES = {"R1": regularizers.r1, "R2": regularizers.r2}
+ARMS = {
+    "RpGAN+R1+R2": (losses.relativistic, ("R1", "R2")),
+    "GAN+R1+R2": (losses.non_saturating, ("R1", "R2")),
+    "RpGAN+R1": (losses.relativistic, ("R1",)),
+    "GAN+R1": (losses.non_saturating, ("R1",)),
+    "DCGAN": (losses.non_saturating, ()),
+}
+PUBLISHED = {
+    "D = 1/2 G, PacGAN's table 3: DCGAN": "866.6 modes, KL .90",
+    "D = 1/4 G, PacGAN's table 3: DCGAN": "667 modes, KL 1.81",
+    "other networks, R3GAN's table 1: RpGAN+R1+R2": "1000 modes, KL .078",
+    "other networks, R3GAN's table 1: GAN+R1+R2": "693 modes, KL .93",
+    "other networks, R3GAN's table 1: either with R1 alone": "fails",
+}
+NUM = 26_000
+SAVED = "checkpoints"
+
+
+def make_gan(arm: str, args: argparse.Namespace) -> jaxgan.GAN:
+    """The DCGAN with Lin et al.'s optimizers, or one without norm in the discriminator."""
+    loss, names = ARMS[arm]
+    rates, betas, decay = (1e-4, 2e-4), (0.5, 0.99), None
+    if names:
+        rates, betas, decay = (args.rate, args.rate), (0.0, 0.99), 0.999
+    adam = [optax.adam(rate, b1=betas[0], b2=betas[1]) for rate in rates]
+    return jaxgan.GAN(
+        generator=jaxgan.from_linen(Generator(args.digits)),
+        discriminator=jaxgan.from_linen(Discriminator(args.share, "none" if names else "batch")),
+        latent=latents.normal(256),
+        loss=loss,
+        penalties=tuple(jaxgan.penalty(PENALTIES[name], gamma=args.gamma) for name in names),
+        generator_optimizer=adam[0],
+        discriminator_optimizer=adam[1],
+        ema_decay=decay,
+    )
+
+
+# --- Training
+
+
+def make_stacked(x: np.ndarray, digits: int) -> Callable:
+    """`(key, num) -> images` [num, 28, 28, digits] in [-1, 1] of MNIST's uint8 [N, 28, 28, 1]."""
+    flat = jnp.asarray(x.reshape(len(x), -1))
+
+    def stacked(key, flat, num):
+        rows = jax.random.randint(key, (num * digits,), 0, len(flat))
+        images = jnp.take(flat, rows, axis=0, mode="clip").reshape(num, digits, *x.shape[1:3])
+        return images.transpose(0, 2, 3, 1).astype(jnp.float32) / 127.5 - 1.0
+
+    return lambda key, num: stacked(key, flat, num)
+
+
+def train(
+    arm: str,
+    args: argparse.Namespace,
+    stacked: Callable,
+    score: Callable[[np.ndarray], dict],
+    out: Path,
+) -> list[dict]:
+    """Trains one arm, from its last saved state on; the scores on the way."""
+    gan = make_gan(arm, args)
+    init_key, data_key, sample_key = jax.random.split(jax.random.key(args.seed), 3)
+    train_step = jaxgan.make_train_step(gan)
+
+    def step(key, state):
+        batch_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
+        return train_step(step_key, state, stacked(batch_key, args.batch_size))
+
+    step = jax.jit(step, donate_argnums=1, compiler_options=parallel.convolution_options())
+    draw = jax.jit(lambda state, at: jaxgan.sample(sample_key, gan, state, 1000, first_index=at))
+    begin = jax.jit(lambda key: jaxgan.init(key, gan, stacked(data_key, args.batch_size)))
+    rows_file = out / "rows.json"
+    rows = json.loads(rows_file.read_text()) if rows_file.exists() else []
+    found = checkpoint.restore_latest(out / SAVED, jax.eval_shape(begin, init_key))
+    state = begin(init_key) if found is None else found.state
+    done = 0 if found is None else found.number
+    rows = [row for row in rows if row["step"] <= done]
+    with checkpoint.opened(out / SAVED, checkpoint.Keep(last=1)) as manager:
+        started = time.perf_counter()
+        for number in range(done + 1, args.steps + 1):
+            state, metrics = step(data_key, state)
+            if number % args.every and number != args.steps:
+                continue
+            samples = np.concatenate([np.asarray(draw(state, at)) for at in range(0, NUM, 1000)])
+            took = time.perf_counter() - started + (rows[-1]["seconds"] if rows else 0.0)
+            started = time.perf_counter()
+            row = {"step": number, "seconds": round(took, 1)} | score(samples)
+            row |= {"diversity": float(metrics["diversity"]), "value": float(metrics["value"])}
+            rows.append(row)
+            print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+            Image.fromarray(picture(samples)).save(out / "samples.png")
+            rows_file.write_text(json.dumps(rows, indent=1))
+            checkpoint.save(manager, number, state)
+            checkpoint.finish(manager)
+    return rows
+
+
+def picture(samples: np.ndarray) -> np.ndarray:
+    """Sixty-four samples; of four digits the first three are the colours."""
+    return plots.sample_grid(samples[:64, :, :, :3], -1.0, 1.0)
+
+
+def make_score(dataset: data.Dataset) -> tuple[Callable[[np.ndarray], dict], float]:
+    """Modes and KL divergence of samples, and the accuracy of the classifier that sees them."""
+    classifier = classifier_for(dataset)
+
+    def score(samples):
+        channels = [classify(classifier, samples[..., i : i + 1]) for i in range(samples.shape[3])]
+        digits = np.stack([found.logits.argmax(axis=1) for found in channels], axis=1)
+        found = label_coverage(stacked_label(digits), 10 ** digits.shape[1])
+        return {"modes": found.modes, "kl": found.kl}
+
+    return score, classifier.accuracy
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="MNIST: idx:DIR or tfds:mnist")
+    parser.add_argument("--out", type=Path, required=True, help="folder for states and pictures")
+    parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--steps", type=int, default=30_000)
+    parser.add_argument("--every", type=int, default=2_000, help="steps from score to score")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--share", type=float, default=0.5, help="of the discriminator's width")
+    parser.add_argument("--digits", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=1e-3, help="of Adam, where there are penalties")
+    parser.add_argument("--gamma", type=float, default=1.0, help="of the penalties")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="sixty steps of each")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    if args.quick:
+        args.steps, args.every = 60, 30
+    dataset = data.load(args.data)
+    score, accuracy = make_score(dataset)
+    stacked = make_stacked(dataset.x, args.digits)
+    results = {}
+    for arm in args.arms.split(","):
+        print(f"--- {arm}")
+        out = args.out / f"{arm}-{args.digits}-{args.share}-{args.seed}"
+        out.mkdir(parents=True, exist_ok=True)
+        results[arm] = train(arm, args, stacked, score, out)
+    real = np.concatenate([stacked(jax.random.key(i), 1000) for i in range(NUM // 1000)])
+    floor, perfect = score(real), perfect_label_coverage(NUM, 10**args.digits)
+    print(f"\nclassifier right on {accuracy:.1%} of held-out digits; {NUM:,} samples")
+    print(f"{'':14} modes     KL    time")
+    for arm, rows in results.items():
+        last = rows[-1]
+        print(f"{arm:14} {last['modes']:5} {last['kl']:6.3f} {last['seconds']:6.0f} s")
+    print(f"{'real images':14} {floor['modes']:5} {floor['kl']:6.3f}")
+    print(f"{'perfect':14} {perfect.modes:5.0f} {perfect.kl:6.3f}")
+    for name, result in PUBLISHED.items():
+        print(f"published, {name}: {result}")
+    if args.json:
+        facts = {name: str(x) if isinstance(x, Path) else x for name, x in vars(args).items()}
+        facts |= {"classifier_accuracy": accuracy, "real": floor, "perfect": perfect._asdict()}
+        args.json.write_text(json.dumps(facts | {"arms": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """How a run begins or goes on: its data, its folder, the state to start from."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ from jaxgan.errors import said_connection, said_memory, said_where
 from jaxgan.feed import probe
 from jaxgan.folder import CHECKPOINTS, held_folder
 from jaxgan.journal import Row, replace_file, write_event
+from jaxgan.monitor import Finding
 from jaxgan.options import Options
 from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.rounds import of_setting
@@ -37,7 +39,12 @@ CLASSES = 1000  # so many need not all occur in the data
 
 
 def begin(
-    options: Options, out: Path, tell: Callable[[Row], None], force: bool, held: ExitStack
+    options: Options,
+    out: Path,
+    tell: Callable[[Row], None],
+    force: bool,
+    notice: Callable[[Finding], None],
+    held: ExitStack,
 ) -> Run:
     """A run with its data, in a folder that is held from now on; nothing is written yet."""
     dataset = load(
@@ -64,7 +71,7 @@ def begin(
         old = read_config(out)
         if not force:
             check_same_mathematics(old, config, out)
-    return Run(out, config, gan, dataset, *make_draw(gan, config, dataset), tell)
+    return Run(out, config, gan, dataset, *make_draw(gan, config, dataset), tell, notice)
 
 
 def _check_classes(dataset: Dataset | Records, name: str):
@@ -116,6 +123,21 @@ def _with_earlier_generator(run: Run, state: RunState) -> RunState:
     generator = state.gan.generator._replace(params=params, model_state=model_state)
     ema = state.gan.ema if state.gan.ema is None else Average(*start_average((params, model_state)))
     return state._replace(gan=state.gan._replace(generator=generator, ema=ema))
+
+
+def with_stops(run: Run, state: RunState) -> Run:
+    """The run, to be stopped by findings from now on if other ones, or other steps, are asked for.
+
+    What stopped it before, or was found before it was to stop on it, does not stop it then.
+    """
+    new = run.config
+    if not (run.out / "config.json").exists():
+        return run
+    old = read_config(run.out)
+    asked = old.stop_on or new.stop_on
+    changed = asked and (old.stop_on, old.steps) != (new.stop_on, new.steps)
+    after = int(state.round) if changed else old.stop_after
+    return dataclasses.replace(run, config=new.model_copy(update={"stop_after": after}))
 
 
 def with_fresh_key(

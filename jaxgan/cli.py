@@ -17,6 +17,7 @@ from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
 from jaxgan.journal import Row
+from jaxgan.monitor import KINDS, Finding, Kind
 from jaxgan.options import Wanted, options_for
 from jaxgan.processes import Addresses
 from jaxgan.progress import display
@@ -131,6 +132,14 @@ def train(
             metavar="METRIC:max|min", help="Keep the checkpoint that is best by a metric too."
         ),
     ] = None,
+    stop_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND[,KIND]|none",
+            help=f"End the run early on what the monitor finds: {', '.join(KINDS)}.",
+            show_default="none",
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Processes that read streamed data.", show_default="0"),
@@ -184,6 +193,7 @@ def train(
             "seed": seed,
             "log_every": log_every,
             "sample_every": sample_every,
+            "stop_on": None if stop_on is None else _kinds(stop_on),
         }
     )
     plan = _given(
@@ -225,7 +235,10 @@ def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     steps: Annotated[int | None, count("Generator updates in all.", "the run's")] = None,
 ):
-    """Go on with a run from its last checkpoint; `train --out RUN` takes all other options."""
+    """Go on with a run from its last checkpoint; `train --out RUN` takes all other options.
+
+    A run that has stopped early (--stop-on) goes on only with other --steps, or another --stop-on.
+    """
     stages.check_run(run)
     _train(run, Wanted(_given({"steps": steps}), {}, {}, {}, {}), force=False)
 
@@ -244,28 +257,41 @@ def _best(text: str) -> dict[str, str]:
     return {"metric": metric, "mode": mode or "max"}
 
 
+def _kinds(text: str) -> tuple[Kind, ...]:
+    """KIND,KIND,... each once, or none."""
+    kinds = tuple(kind for kind in KINDS if kind in text.split(","))
+    if text != "none" and set(kinds) != set(text.split(",")):
+        raise ValueError(f"--stop-on must be some of {','.join(KINDS)}, or none, got {text!r}")
+    return kinds
+
+
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
 def _train(out: Path, wanted: Wanted, force: bool):
     staged = stages.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
+    console = Console(quiet=not processes.is_writer())
     with contextlib.ExitStack() as shown:
 
         def told(recipe: str, source: str, steps: int, folder: Path) -> Callable[[Row], None]:
             shown.close()  # the bar of the stage before
-            console = Console(quiet=not processes.is_writer())
             say(console, f"{recipe} on {source}: {steps} steps -> {folder}")
             return shown.enter_context(display(console, steps))
 
+        def notice(finding: Finding):
+            say(console, str(finding))
+
         if staged is not None:
-            result = stages.train_stages(staged, wanted, out, told, force)
+            result = stages.train_stages(staged, wanted, out, told, force, notice)
         else:
             options = options_for(out, wanted)
             tell = told(options.recipe, options.input.source, options.steps, out)
-            result = runs.train_run(options, out, tell, force)
-    console = Console(quiet=not processes.is_writer())
+            result = runs.train_run(options, out, tell, force, notice)
     if result.signal is None:
+        if result.finding is not None:
+            more = "it goes on with other --steps or another --stop-on"
+            say(console, f"stopped early on {result.finding} ({more})")
         say(console, f"{result.seconds} s; samples and curves are in {out}")
         return
     stopped = f"stopped by signal {result.signal} and saved at step {result.step}"

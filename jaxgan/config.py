@@ -17,6 +17,7 @@ import pydantic
 from jaxgan.augment import Name as Augmentation
 from jaxgan.checkpoint import Keep
 from jaxgan.data import Dataset, Records
+from jaxgan.monitor import Kind
 from jaxgan.plan import Count, Plan
 
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -106,7 +107,8 @@ class Facts(NamedTuple):
 class Config(pydantic.BaseModel):
     """All that a run was asked for, and with what it was made.
 
-    `setting` is a checksum of the recipe's networks, losses and optimizers, see `of_setting`.
+    `setting` is a checksum of the recipe's networks, losses and optimizers, see `of_setting`. The
+    run stops on findings of the kinds `stop_on` that begin later than in the round `stop_after`.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -121,6 +123,8 @@ class Config(pydantic.BaseModel):
     input: Input
     plan: Plan
     saving: Saving
+    stop_on: tuple[Kind, ...] = ()
+    stop_after: Annotated[int, pydantic.Field(ge=0)] = 0
     data: Facts
     versions: dict[str, str]
     device: str
@@ -279,7 +283,8 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
 def _flat(config: Config) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name in ("recipe", "augment", "setting", "seed", "steps", "log_every", "sample_every"):
+    names = ("recipe", "augment", "setting", "seed", "steps", "log_every", "sample_every")
+    for name in (*names, "stop_on", "stop_after"):
         flat[name] = getattr(config, name)
     for group in ("input", "plan", "saving", "data"):
         flat |= {f"{group}.{name}": x for name, x in getattr(config, group)._asdict().items()}

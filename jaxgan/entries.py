@@ -14,16 +14,21 @@ from jaxgan.conditions import Conditions, conditions_for, has_images
 from jaxgan.config import Config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.journal import Journal, Row, row_of
+from jaxgan.monitor import Finding
 from jaxgan.steps import sample
 from jaxgan.train import Progress
 from jaxgan.types import GAN, GANState
+from jaxgan.watch import Watch
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What stays the same while a run goes; `tell` is called with each logged row."""
+    """What stays the same while a run goes.
+
+    `tell` is called with each logged row, `notice` with each finding of the monitor.
+    """
 
     out: Path
     config: Config
@@ -32,6 +37,7 @@ class Run:
     draw: Callable[[GANState], jax.Array]
     drawn_on: Conditions
     tell: Callable[[Row], None]
+    notice: Callable[[Finding], None]
 
 
 class Entry(NamedTuple):
@@ -61,7 +67,7 @@ def note_left_out(run: Run, journal: Journal):
         journal.write_event("record", 0, message)
 
 
-def write_entry(run: Run, journal: Journal, entry: Entry):
+def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
     """Writes what a call left; waits for it to end.
 
     Raises:
@@ -79,6 +85,7 @@ def write_entry(run: Run, journal: Journal, entry: Entry):
         journal.write_rows(rows)
         for row in rows if processes.is_writer() else ():
             run.tell(row)
+        watch.see(rows, journal)
         _check_skipped(journal, found, len(values["round"]))
     for message in progress.bad:
         journal.write_event("record", progress.round, message)

@@ -31,9 +31,28 @@ def metrics_rows(run: Path) -> list[Row]:
     return [row for row in map(_row, _lines(run)) if row is not None]
 
 
-def _lines(run: Path) -> list[bytes]:
+def counted_rows(run: Path, played: int) -> list[Row]:
+    """The rows of a run of which so many rounds count, in their order, each round once."""
+    return _counted(metrics_rows(run), played)
+
+
+def _counted(found: list[Row], played: int) -> list[Row]:
+    rounds = {row["round"]: row for row in found if row["round"] <= played}
+    return [rounds[number] for number in sorted(rounds)]
+
+
+def events(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's events.jsonl; those that are none, or were cut off, are left out."""
+    found = []
+    for line in _lines(run, "events.jsonl"):
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [event for event in found if isinstance(event, dict)]
+
+
+def _lines(run: Path, name: str = "metrics.jsonl") -> list[bytes]:
     with contextlib.suppress(FileNotFoundError):
-        return (run / "metrics.jsonl").read_bytes().splitlines()
+        return (run / name).read_bytes().splitlines()
     return []
 
 
@@ -69,8 +88,7 @@ class Journal:
         """Opens the journal of a run of which so many rounds count."""
         self.run = run
         found = metrics_rows(run)
-        rounds = {row["round"]: row for row in found if row["round"] <= played}
-        self.rows = [rounds[number] for number in sorted(rounds)]
+        self.rows = _counted(found, played)
         self.skipped_in_a_row = 0
         self._saved = len(self.rows)
         self._writes = processes.is_writer()

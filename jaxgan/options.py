@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 from jaxgan.augment import Name as Augmentation
 from jaxgan.checks import check_positive
 from jaxgan.config import Config, Input, Saving, Seed, has_config, read_config
+from jaxgan.monitor import Kind
 from jaxgan.plan import Count, Plan
 from jaxgan.recipes import recipe
 
@@ -24,12 +25,16 @@ class Options(NamedTuple):
     sample_every: Count
     plan: Plan
     saving: Saving
+    stop_on: tuple[Kind, ...] = ()
 
     def with_changes(self, wanted: "Wanted") -> Self:
         """The same options, but for those that are wanted otherwise."""
         keep = self.saving.keep._replace(**wanted.keep)
+        run = wanted.run
+        if "stop_on" in run:  # a list, where it was written down as JSON
+            run = run | {"stop_on": tuple(run["stop_on"])}
         return self._replace(
-            **wanted.run,
+            **run,
             plan=self.plan._replace(**wanted.plan),
             input=self.input._replace(**wanted.input),
             saving=self.saving._replace(keep=keep, **wanted.saving),

@@ -25,6 +25,7 @@ from jaxgan.beginning import (
     check_metric,
     set_later_ones_aside,
     with_fresh_key,
+    with_stops,
     write_config,
 )
 from jaxgan.config import (
@@ -39,13 +40,16 @@ from jaxgan.interrupts import Interrupts
 from jaxgan.journal import (
     Journal,
     Row,
+    counted_rows,
     metrics_rows,
     opened,
     replace_file,
 )
+from jaxgan.monitor import Finding
 from jaxgan.options import Options
 from jaxgan.train import Progress, iterate
 from jaxgan.types import RunState
+from jaxgan.watch import Watch
 
 ROLLBACKS_IN_A_ROW = 3
 ROUNDS_BETWEEN_QUESTIONS = 100
@@ -60,7 +64,8 @@ class Result(NamedTuple):
       step: generator updates in all.
       discarded: updates in all that were skipped as not finite.
       last: the last logged row.
-      signal: the number of the signal that stopped it; None if it ran to its end.
+      signal: the number of the signal that stopped it; None if it ended by itself.
+      finding: what it stopped early on, as it was asked to; None if it ran to its end.
     """
 
     seconds: float
@@ -69,6 +74,7 @@ class Result(NamedTuple):
     discarded: int
     last: Row
     signal: int | None
+    finding: str | None = None
 
 
 # --- From outside
@@ -79,6 +85,7 @@ def train_run(
     out: Path,
     tell: Callable[[Row], None] = lambda row: None,
     force: bool = False,
+    notice: Callable[[Finding], None] = lambda finding: None,
 ) -> Result:
     """Trains into a folder, or goes on with the run that is there, to the bit.
 
@@ -87,6 +94,7 @@ def train_run(
       out: the folder: new, empty, or that of a run.
       tell: called with each logged row.
       force: go on also with settings that change the mathematics.
+      notice: called with each finding of the monitor.
     Raises:
       FileExistsError: if there is something else in the folder, or another process trains there.
       ValueError: if options or data are no good, or change the mathematics of the run.
@@ -96,7 +104,7 @@ def train_run(
     options = check_fields(options)
     with ExitStack() as held:
         with processes.all_or_none():
-            run = begin(options, out, tell, force, held)
+            run = begin(options, out, tell, force, notice, held)
         processes.check_same(settings=shared_settings(run.config))
         return _train(run)
 
@@ -108,13 +116,16 @@ def _train(run: Run) -> Result:
     """Plays to the end, again from the last checkpoint where a rollback is asked for."""
     started = time.perf_counter()
     state, rolled_to, in_a_row = begun_state(run), -1, 0
-    if int(state.gan.step) >= run.config.steps and not (run.out / "result.json").exists():
+    run = with_stops(run, state)
+    stop = _stopped_on(run, state)
+    ended = stop is not None or int(state.gan.step) >= run.config.steps
+    if ended and not (run.out / "result.json").exists():
         with opened(run.out, int(state.round)):
             pass  # stopped after its last checkpoint: the curves are still to be drawn
     with Interrupts() as interrupts:
-        while int(state.gan.step) < run.config.steps and not interrupts.agreed:
+        while not (stop or int(state.gan.step) >= run.config.steps or interrupts.agreed):
             try:
-                state = _play(run, state, interrupts)
+                state, stop = _play(run, state, interrupts)
             except guards.NonFiniteError as error:
                 if run.config.plan.nonfinite != "rollback":
                     raise
@@ -124,14 +135,26 @@ def _train(run: Run) -> Result:
                 if in_a_row > ROLLBACKS_IN_A_ROW:
                     raise
                 state = with_fresh_key(run, state, error, in_a_row)
-    return _ended(run, state, interrupts, time.perf_counter() - started)
+    return _ended(run, state, interrupts, stop, time.perf_counter() - started)
 
 
-def _ended(run: Run, state: RunState, interrupts: Interrupts, seconds: float) -> Result:
+def _stopped_on(run: Run, state: RunState) -> Finding | None:
+    """What a run has stopped on before; its rows say so."""
+    if not run.config.stop_on:
+        return None
+    stop = Watch(run.config, state.gan, counted_rows(run.out, int(state.round))).stop
+    processes.check_same(finding=str(stop))
+    return stop
+
+
+def _ended(
+    run: Run, state: RunState, interrupts: Interrupts, stop: Finding | None, seconds: float
+) -> Result:
     rows = metrics_rows(run.out)
     played, step, discarded = (int(n) for n in (state.round, state.gan.step, state.discarded))
     last, stopped = rows[-1] if rows else {}, interrupts.agreed or None
-    result = Result(round(seconds, 1), played, step, discarded, last, stopped)
+    finding = None if stop is None else str(stop)
+    result = Result(round(seconds, 1), played, step, discarded, last, stopped, finding)
     if stopped is None and processes.is_writer() and not _has_result(run.out, played):
         text = json.dumps(result._asdict(), indent=2) + "\n"
         replace_file(run.out / "result.json", lambda beside: beside.write_text(text))
@@ -146,8 +169,8 @@ def _has_result(out: Path, played: int) -> bool:
         return False
 
 
-def _play(run: Run, state: RunState, interrupts: Interrupts) -> RunState:
-    """Trains from a state on until the end or a request to stop; gives the state then, saved."""
+def _play(run: Run, state: RunState, interrupts: Interrupts) -> tuple[RunState, Finding | None]:
+    """Trains from a state on until the end or a stop; gives the state then, saved, and why."""
     config = run.config
     step, played = int(state.gan.step), int(state.round)
     reading = Reading(config.input.workers, config.input.max_bad_share)
@@ -165,14 +188,17 @@ def _play(run: Run, state: RunState, interrupts: Interrupts) -> RunState:
                 journal.write_event("resume", played, "goes on from the checkpoint of this round")
             else:
                 note_left_out(run, journal)
+            watch = Watch(config, state.gan, journal.rows, run.notice)
             every = itertools.chain([first], calls)
-            return _write_down(run, every, journal, manager, interrupts, step, played)
+            state = _write_down(run, every, journal, watch, manager, interrupts, step, played)
+            return state, watch.stop
 
 
 def _write_down(
     run: Run,
     calls: Iterable[Progress],
     journal: Journal,
+    watch: Watch,
     manager: CheckpointManager,
     interrupts: Interrupts,
     step: int,
@@ -184,23 +210,27 @@ def _write_down(
         for progress in calls:
             entry = make_entry(run, progress, step, played)
             if waiting is not None:
-                write_entry(run, journal, waiting)
+                write_entry(run, journal, watch, waiting)
             waiting = entry
             due, stops = _is_due(run.config, progress, step, played, saved_at, interrupts)
-            if due or stops:
+            if due or stops or (entry.due and run.config.stop_on):
                 guards.check(progress.metrics, progress.state.gan, run.config.plan.nonfinite)
-                write_entry(run, journal, waiting)
+                write_entry(run, journal, watch, waiting)
                 waiting = None
+            if due or stops or watch.stop:
                 guards.check_state(progress.state.gan, progress.round)
                 checkpoint.save(manager, progress.round, progress.state, journal.settle())
                 saved_at = time.monotonic()
             if stops:
                 journal.write_event("signal", progress.round, f"signal {interrupts.agreed}: saved")
+            if watch.stop:
+                journal.write_event("stop", progress.round, f"stopped early on {watch.stop.kind}")
+            if stops or watch.stop:
                 break
             step, played = progress.step, progress.round
     except guards.NonFiniteError as error:
         if waiting is not None and run.config.plan.nonfinite != "skip":  # it may be why
-            write_entry(run, journal, waiting)
+            write_entry(run, journal, watch, waiting)
         journal.write_event("nonfinite", error.incident.round, str(error))
         raise
     checkpoint.finish(manager)

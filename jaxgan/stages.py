@@ -24,6 +24,7 @@ from jaxgan.data import to_own_range
 from jaxgan.folder import check_new
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import Row, replace_file
+from jaxgan.monitor import Finding
 from jaxgan.options import Wanted, options_for
 from jaxgan.pyramid import crop_to, sample_pyramid
 from jaxgan.recipes import STAGED, check_installed
@@ -82,6 +83,7 @@ def train_stages(
     out: Path,
     tell: Callable[[str, str, int, Path], Callable[[Row], None]],
     force: bool = False,
+    notice: Callable[[Finding], None] = lambda finding: None,
 ) -> Result:
     """Trains all stages one after the other, or goes on where they were stopped.
 
@@ -92,6 +94,7 @@ def train_stages(
       tell: called at the start of a stage with its recipe, data, steps and folder; gives what is
         called with each logged row.
       force: go on also with settings that change the mathematics.
+      notice: called with each finding of the monitor.
     Returns:
       How the last stage that was played ended; with its signal, if one stopped it.
     Raises:
@@ -112,7 +115,7 @@ def train_stages(
         folder = out / recipe.stage
         options = options_for(folder, wanted._replace(run=wanted.run | {"recipe": recipe.name}))
         told = tell(recipe.name, options.input.source, options.steps, folder)
-        result = train_run(options, folder, told, force)
+        result = train_run(options, folder, told, force, notice)
         if result.signal is not None:
             return result
     if staged.drawn_by == "pyramid" and processes.is_writer():

@@ -16,6 +16,8 @@ STEPS = MATHS | {"guards", "objectives", "steps"}
 MAY_IMPORT = {
     "types": set(),
     "checks": set(),
+    "symptoms": set(),
+    "monitor": {"checks", "symptoms"},
     "global_batch": {"types"},
     "schedules": {"types"},
     "losses": {"types"},
@@ -48,22 +50,24 @@ MAY_IMPORT = {
     "rounds": STEPS | {"parallel", "data", "feed", "plan"},
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
-    "config": {"augment", "checkpoint", "data", "plan"},
+    "config": {"augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},
-    "options": {"augment", "checks", "config", "plan", "recipes"},
+    "options": {"augment", "checks", "config", "monitor", "plan", "recipes"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},
+    "watch": {"types", "config", "journal", "monitor", "processes"},
     "errors": {"checkpoint", "folder", "plan"},
     "conditions": BASE | {"data", "resampling", "views"},
     "entries": STEPS
-    | {"parallel", "processes", "data", "train", "plots", "config", "journal", "conditions"},
+    | {"parallel", "processes", "data", "train", "plots", "config", "journal", "conditions"}
+    | {"monitor", "watch"},
     "beginning": STEPS
     | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
-    | {"checkpoint", "config", "options", "folder", "journal", "samples"},
+    | {"checkpoint", "config", "options", "folder", "journal", "samples", "monitor"},
     "runs": STEPS
     | {"processes", "interrupts", "data", "feed", "train", "beginning", "entries"}
-    | {"checkpoint", "config", "options", "folder", "journal"},
+    | {"checkpoint", "config", "options", "folder", "journal", "monitor", "watch"},
     "samples": STEPS
     | {
         "train",
@@ -81,11 +85,11 @@ MAY_IMPORT = {
     "progress": {"journal"},
     "stages": BASE
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
-    | {"plots", "data", "pyramid", "resampling"},
+    | {"plots", "data", "pyramid", "resampling", "monitor"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "translation": BASE | {"samples", "views", "data", "journal"},
     "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"},
-    "cli": {"augment", "journal", "options", "processes", "folder", "progress", "guards"}
+    "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
     | {"recipes", "runs", "stages", "data", "cli_outputs"},
     "__main__": {"cli"},
 }

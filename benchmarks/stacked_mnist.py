@@ -158,7 +158,9 @@ def main():
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--share", type=float, default=0.5, help="of the discriminator's width")
     parser.add_argument("--digits", type=int, default=3)
-    parser.add_argument("--rate", type=float, default=1e-3, help="of Adam, where there are penalties")
+    parser.add_argument(
+        "--rate", type=float, default=1e-3, help="of Adam, where there are penalties"
+    )
     parser.add_argument("--gamma", type=float, default=1.0, help="of the penalties")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="sixty steps of each")

@@ -31,6 +31,7 @@ from jaxgan.options import Options
 from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.rounds import of_setting
 from jaxgan.samples import load_generator
+from jaxgan.scoring import make_scorer
 from jaxgan.steps import make_train_step
 from jaxgan.train import start
 from jaxgan.types import Average, RunState
@@ -71,7 +72,9 @@ def begin(
         old = read_config(out)
         if not force:
             check_same_mathematics(old, config, out)
-    return Run(out, config, gan, dataset, *make_draw(gan, config, dataset), tell, notice)
+    drawing = make_draw(gan, config, dataset)
+    scorer = make_scorer(gan, config, dataset)
+    return Run(out, config, gan, dataset, *drawing, tell, notice, scorer)
 
 
 def _check_classes(dataset: Dataset | Records, name: str):
@@ -160,7 +163,8 @@ def check_metric(run: Run, state: RunState):
     batch = probe(run.dataset, plan.batch_size, plan.conditional)
     step = make_train_step(run.gan)
     _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
-    known = sorted(set(metrics) - set(guards.COUNTS))
+    scores = () if run.scorer is None else run.scorer.names
+    known = sorted({*metrics, *scores} - set(guards.COUNTS))
     if metric not in known:
         raise ValueError(f"no metric {metric!r} to keep the best by; there are {known}")
 

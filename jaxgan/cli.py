@@ -140,6 +140,22 @@ def train(
             show_default="none",
         ),
     ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]|none",
+            help="Score samples on the way, by some of the metrics of `jaxgan evaluate`.",
+            show_default="none",
+        ),
+    ] = None,
+    score_every: Annotated[
+        int | None, count("Generator updates between scores.", "10 times a run")
+    ] = None,
+    score_num: Annotated[int | None, count("Samples scored.", "2000")] = None,
+    score_features: Annotated[
+        str | None,
+        typer.Option(help="What metrics look at.", show_default="what suits the data"),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Processes that read streamed data.", show_default="0"),
@@ -225,9 +241,21 @@ def train(
     )
     kept = _given({"last": keep}) | ({} if keep_best is None else _best(keep_best))
     saving = _given({"every": save_every, "minutes": save_minutes})
+    scoring = _given(
+        {
+            "metrics": None
+            if score is None
+            else tuple(score.split(","))
+            if score != "none"
+            else (),
+            "every": score_every,
+            "num": score_num,
+            "features": score_features,
+        }
+    )
     if out is None:
         out = free_folder(recipes.recipe(recipe or "digits").name)
-    _train(out, Wanted(given, plan, reading, saving, kept), force)
+    _train(out, Wanted(given, plan, reading, saving, kept, scoring), force)
 
 
 @app.command()

@@ -7,7 +7,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from jaxgan import evaluation, export, extractors, recipes, samples, stages, translation, upscaling
+from jaxgan import (
+    evaluation,
+    export,
+    extractors,
+    recipes,
+    samples,
+    scoring,
+    stages,
+    translation,
+    upscaling,
+)
 
 app = typer.Typer()
 
@@ -83,7 +93,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help=f"Some of {', '.join(evaluation.NAMES)}.",
+            help=f"Some of {', '.join(scoring.NAMES)}.",
             show_default="what suits the data",
         ),
     ] = None,
@@ -108,9 +118,7 @@ def evaluate(
 ):
     """Score a run's samples against its data; errors are standard errors, floors real samples'."""
     names = None if metrics is None else metrics.split(",")
-    found = evaluation.evaluate_run(
-        run, names, num, features, seed, ema, checkpoint, errors=errors
-    )
+    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors=errors)
     out = run / "scores.json" if out is None else out
     evaluation.write_evaluation(found, out)
     table = Table("score", "value", "error", "floor", box=None, pad_edge=False)

@@ -89,6 +89,22 @@ class Input(NamedTuple):
     tfds_manual_dir: str | None = None
 
 
+class Scoring(NamedTuple):
+    """Scores taken while a run trains; they change nothing of what it computes.
+
+    Attributes:
+      metrics: names of `jaxgan.scores.STATISTICS`; none for no scores.
+      every: generator updates between two.
+      num: samples drawn each time.
+      features: what is looked at, see `jaxgan.extractors`; None for what suits the data.
+    """
+
+    metrics: tuple[str, ...] = ()
+    every: Count = 1000
+    num: Annotated[int, pydantic.Field(ge=2, lt=2**31)] = 2000
+    features: str | None = None
+
+
 class Facts(NamedTuple):
     """What the data turned out to be; `num_classes` only where the networks are told of them.
 
@@ -123,6 +139,7 @@ class Config(pydantic.BaseModel):
     input: Input
     plan: Plan
     saving: Saving
+    scoring: Scoring = Scoring()
     stop_on: tuple[Kind, ...] = ()
     stop_after: Annotated[int, pydantic.Field(ge=0)] = 0
     data: Facts
@@ -286,7 +303,7 @@ def _flat(config: Config) -> dict[str, Any]:
     names = ("recipe", "augment", "setting", "seed", "steps", "log_every", "sample_every")
     for name in (*names, "stop_on", "stop_after"):
         flat[name] = getattr(config, name)
-    for group in ("input", "plan", "saving", "data"):
+    for group in ("input", "plan", "saving", "scoring", "data"):
         flat |= {f"{group}.{name}": x for name, x in getattr(config, group)._asdict().items()}
     return flat
 

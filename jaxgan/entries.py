@@ -15,6 +15,7 @@ from jaxgan.config import Config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.journal import Journal, Row, row_of
 from jaxgan.monitor import Finding
+from jaxgan.scoring import Scorer
 from jaxgan.steps import sample
 from jaxgan.train import Progress
 from jaxgan.types import GAN, GANState
@@ -38,6 +39,7 @@ class Run:
     drawn_on: Conditions
     tell: Callable[[Row], None]
     notice: Callable[[Finding], None]
+    scorer: Scorer | None = None
 
 
 class Entry(NamedTuple):
@@ -46,6 +48,7 @@ class Entry(NamedTuple):
     progress: Progress
     samples: jax.Array | None
     due: list[int]  # places of the rounds that are logged
+    scores: Row  # of the state after the last of them
 
 
 def make_entry(run: Run, progress: Progress, step: int, played: int) -> Entry:
@@ -58,7 +61,12 @@ def make_entry(run: Run, progress: Progress, step: int, played: int) -> Entry:
         for place, number in enumerate(range(played + 1, progress.round + 1))
         if number % config.log_every == 0
     ]
-    return Entry(progress, run.draw(progress.state.gan) if pictured else None, due)
+    state, every = progress.state.gan, config.scoring.every
+    scores: Row = {}
+    if run.scorer is not None and (ends or progress.step // every > step // every):
+        scores = run.scorer.of(state)
+        due = sorted({*due, progress.round - played - 1})  # the last round has the scores
+    return Entry(progress, run.draw(state) if pictured else None, due, scores)
 
 
 def note_left_out(run: Run, journal: Journal):
@@ -82,6 +90,8 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
             journal.write_event("skip", found[0].round, _skipped(found))
         shown = {name: x for name, x in values.items() if name not in guards.COUNTS}
         rows = [row_of(shown, place) for place in entry.due]
+        if entry.scores:
+            rows[-1] |= entry.scores
         journal.write_rows(rows)
         for row in rows if processes.is_writer() else ():
             run.tell(row)

@@ -1,7 +1,7 @@
 """What scores look at: features of images, and how they were made, which a score's name carries.
 
-    extractor = make_extractor("classifier", dataset)
-    found = extractor.run(images)  # float [num, height, width, channels] in [-1, 1]
+extractor = make_extractor("classifier", dataset)
+found = extractor.run(images)  # float [num, height, width, channels] in [-1, 1]
 """
 
 from collections.abc import Callable

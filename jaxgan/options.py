@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 
 from jaxgan.augment import Name as Augmentation
 from jaxgan.checks import check_positive
-from jaxgan.config import Config, Input, Saving, Seed, has_config, read_config
+from jaxgan.config import Config, Input, Saving, Scoring, Seed, has_config, read_config
 from jaxgan.monitor import Kind
 from jaxgan.plan import Count, Plan
 from jaxgan.recipes import recipe
@@ -25,19 +25,18 @@ class Options(NamedTuple):
     sample_every: Count
     plan: Plan
     saving: Saving
+    scoring: Scoring = Scoring()
     stop_on: tuple[Kind, ...] = ()
 
     def with_changes(self, wanted: "Wanted") -> Self:
         """The same options, but for those that are wanted otherwise."""
         keep = self.saving.keep._replace(**wanted.keep)
-        run = wanted.run
-        if "stop_on" in run:  # a list, where it was written down as JSON
-            run = run | {"stop_on": tuple(run["stop_on"])}
         return self._replace(
-            **run,
+            **_tuples(wanted.run),
             plan=self.plan._replace(**wanted.plan),
             input=self.input._replace(**wanted.input),
             saving=self.saving._replace(keep=keep, **wanted.saving),
+            scoring=self.scoring._replace(**_tuples(wanted.scoring)),
         )
 
 
@@ -49,6 +48,12 @@ class Wanted(NamedTuple):
     input: dict[str, Any]
     saving: dict[str, Any]
     keep: dict[str, Any]
+    scoring: dict[str, Any] = {}  # noqa: RUF012 (nobody writes to it)
+
+
+def _tuples(given: dict[str, Any]) -> dict[str, Any]:
+    """Options that were written down as JSON have lists."""
+    return {name: tuple(x) if isinstance(x, list) else x for name, x in given.items()}
 
 
 def options_for(out: Path, wanted: Wanted) -> Options:
@@ -88,4 +93,5 @@ def of_recipe(name: str, steps: int | None = None) -> Options:
         sample_every=max(1, steps // PICTURED),
         plan=chosen.plan,
         saving=Saving(every=max(1, steps // SAVED)),
+        scoring=Scoring(every=max(1, steps // SAVED)),
     )

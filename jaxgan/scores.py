@@ -80,6 +80,12 @@ def _sliced(real: Seen, fake: Seen) -> dict[str, float]:
     return {"swd": float(found)}
 
 
+VALUES = {
+    "pr": ("precision", "recall"),
+    "dc": ("density", "coverage"),
+    "modes": ("modes", "high_quality", "mode_deviation"),
+}
+"""The values of statistics that have not just one of their own name."""
 STATISTICS: dict[str, Statistic] = {
     "fd": _frechet,
     "kd": _kernel,
@@ -97,11 +103,8 @@ def make_coverage(centres: np.ndarray, sigma: float) -> Statistic:
 
     def coverage(real: Seen, fake: Seen) -> dict[str, float]:
         found = metrics.mode_coverage(fake.features, centres, sigma)
-        return {
-            "modes": float(found.modes),
-            "high_quality": float(found.high_quality),
-            "mode_deviation": float(found.deviation),
-        }
+        values = (found.modes, found.high_quality, found.deviation)
+        return dict(zip(VALUES["modes"], map(float, values), strict=True))
 
     return coverage
 
@@ -130,14 +133,14 @@ def scores_of(
       ValueError: as the metrics, for what they cannot measure.
     """
     found = []
-    count = counts(len(fake.features), len(real.features))
+    sizes = len(fake.features), len(real.features)
     for statistic in statistics.values():
         values = statistic(real, fake)
         spread = jackknife(statistic, real, fake) if errors else {}
         floor = {} if other is None else statistic(real, other)
         found += [
             Score(
-                f"{_label(name, extractor)}@{count}",
+                score_name(name, extractor, *sizes),
                 value,
                 spread.get(name, math.nan),
                 floor.get(name),
@@ -169,20 +172,33 @@ def jackknife(
     }
 
 
-def _label(metric: str, extractor: Extractor) -> str:
-    if metric in ("modes", "high_quality", "mode_deviation"):
-        return metric
-    if extractor.name == "inception" and metric in _PUBLISHED:
-        return _PUBLISHED[metric]
+# --- Names
+
+
+def score_names(
+    statistics: dict[str, Statistic], extractor: Extractor, fake: int, real: int
+) -> tuple[str, ...]:
+    """The names of all scores that some statistics give, of so many samples."""
+    values = [value for name in statistics for value in VALUES.get(name, (name,))]
+    return tuple(score_name(value, extractor, fake, real) for value in values)
+
+
+def score_name(value: str, extractor: Extractor, fake: int, real: int) -> str:
+    """The name of a score, of so many generated and so many real samples."""
+    count = _counts(fake, real)
+    if value in VALUES["modes"]:
+        return f"{value}@{count}"
+    if extractor.name == "inception" and value in _PUBLISHED:
+        return f"{_PUBLISHED[value]}@{count}"
     resized = f"-{extractor.resized}" if extractor.resized else ""
-    return f"{metric}_{extractor.name}{resized}"
+    return f"{value}_{extractor.name}{resized}@{count}"
 
 
-def counts(fake: int, real: int) -> str:
+def _counts(fake: int, real: int) -> str:
     """The numbers of samples in a score's name.
 
-    >>> counts(10_000, 10_000), counts(2_500, 2_500), counts(10_000, 1_797)
+    >>> _counts(10_000, 10_000), _counts(2_500, 2_500), _counts(10_000, 1_797)
     ('10k', '2.5k', '10k/1797')
     """
-    each = [f"{num / 1000:g}k" if num % 100 == 0 and num >= 1000 else str(num) for num in (fake, real)]
+    each = [f"{n / 1000:g}k" if n % 100 == 0 and n >= 1000 else str(n) for n in (fake, real)]
     return each[0] if fake == real else "/".join(each)

@@ -80,6 +80,12 @@ MAY_IMPORT = {
         "checkpoint",
         "conditions",
     },
+    "extractors": {"classifier", "data", "models", "resampling"},
+    "scores": {"extractors", "metrics"},
+    "scoring": STEPS
+    | {"parallel", "conditions", "config", "data", "extractors", "models", "scores"},
+    "evaluation": {"checks", "config", "data", "extractors", "journal", "samples", "scores"}
+    | {"scoring", "stages"},
     "classifier": BASE | {"data", "models", "journal"},
     "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},

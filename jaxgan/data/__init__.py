@@ -13,6 +13,7 @@ from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import (
     GRID25_CENTRES,
     GRID25_SIGMA,
+    MIXTURES,
     RING8_CENTRES,
     RING8_SIGMA,
     SPIRAL_SIGMA,
@@ -39,6 +40,7 @@ from jaxgan.data.waves import (
 __all__ = [
     "GRID25_CENTRES",
     "GRID25_SIGMA",
+    "MIXTURES",
     "RING8_CENTRES",
     "RING8_SIGMA",
     "SPIRAL_SIGMA",

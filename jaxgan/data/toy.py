@@ -13,6 +13,8 @@ RING8_CENTRES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1).astype(np.f
 RING8_SIGMA = 0.01
 GRID25_CENTRES = np.array([(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)], np.float32)
 GRID25_SIGMA = 0.05
+MIXTURES = {"ring8": (RING8_CENTRES, RING8_SIGMA), "grid25": (GRID25_CENTRES, GRID25_SIGMA)}
+"""Centres and deviation of each mixture of Gaussians, by the name of its data."""
 
 SPIRAL_TURNS = 2
 SPIRAL_SIGMA = 0.015  # the arms lie 1 / SPIRAL_TURNS apart: more than 30 sigma

@@ -1,0 +1,155 @@
+"""Real samples to score against, and scores while a run trains."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jaxgan import parallel
+from jaxgan.checks import check_choice
+from jaxgan.conditions import has_images
+from jaxgan.config import Config
+from jaxgan.data import MIXTURES, Dataset, Records, to_model_range, to_own_range
+from jaxgan.extractors import Extractor, Seen, make_extractor
+from jaxgan.models import has_pretrained
+from jaxgan.scores import STATISTICS, Statistic, make_coverage, score_names, scores_of
+from jaxgan.steps import sample
+from jaxgan.types import GAN, GANState
+
+RANGE = (-1.0, 1.0)  # of what extractors are given
+NAMES = (*STATISTICS, "modes")
+_SAMPLES_A_CALL = 250
+
+
+class Scorer(NamedTuple):
+    """Scores of a state while it trains: their names, and `of(state) -> {name: value}`."""
+
+    names: tuple[str, ...]
+    of: Callable[[GANState], dict[str, float]]
+
+
+def make_scorer(gan: GAN, config: Config, dataset: Dataset | Records) -> Scorer | None:
+    """What scores a run on the way, as its configuration asks; None if it asks for nothing.
+
+    The samples are of one fixed set of latents, of the averaged generator if there is one; classes
+    are those of the real samples.
+
+    Raises:
+      ValueError: if metrics, features and data do not suit each other, or the generator is given
+        images.
+    """
+    asked = config.scoring
+    if not asked.metrics:
+        return None
+    if has_images(gan, config.data.shape, config.data.num_classes is not None):
+        raise ValueError(f"{config.recipe} is given images: score it when it has ended")
+    extractor = make_extractor(asked.features or usual_features(dataset), dataset)
+    statistics = chosen_statistics(asked.metrics, dataset, extractor)
+    x, labels = real_rows(dataset, asked.num, config.seed)
+    real = seen(extractor, dataset, x)
+    draw = _make_draw(gan, config, asked_labels(config, labels, asked.num))
+
+    def of(state: GANState) -> dict[str, float]:
+        parts = [np.asarray(draw(state, at)) for at in range(0, asked.num, _SAMPLES_A_CALL)]
+        samples = np.concatenate(parts)[: asked.num]
+        own = to_own_range(samples, dataset.low, dataset.high, config.plan.model_range)
+        fake = seen(extractor, dataset, own)
+        found = scores_of(statistics, extractor, real, fake, errors=False)
+        return {score.name: score.value for score in found}
+
+    return Scorer(score_names(statistics, extractor, asked.num, len(x)), of)
+
+
+def _make_draw(
+    gan: GAN, config: Config, labels: np.ndarray | None
+) -> Callable[[GANState, int], jax.Array]:
+    """So many samples of a state from an index on, whole on every device."""
+    key = jax.random.split(jax.random.key(config.seed), 3)[2]
+    whole = NamedSharding(parallel.make_mesh(config.plan.devices), PartitionSpec())
+
+    def draw(state, first, labels):
+        x = sample(key, gan, state, _SAMPLES_A_CALL, labels, first_index=first)
+        return x if gan.view is None else gan.view.whole(x, labels)
+
+    compiled = jax.jit(draw, out_shardings=whole)
+
+    def drawn(state, first):
+        rows = np.arange(first, first + _SAMPLES_A_CALL)
+        own = None if labels is None else np.take(labels, rows, mode="wrap")
+        return compiled(state, jnp.int32(first), own)
+
+    return drawn
+
+
+# --- What is chosen
+
+
+def usual_features(dataset: Dataset | Records) -> str:
+    """What one looks at in data, if nothing is said: see `jaxgan.evaluation.evaluate_run`."""
+    if dataset.name in MIXTURES or len(dataset.shape) < 2:
+        return "pixels"
+    if isinstance(dataset, Dataset) and (dataset.num_classes or 0) > 1:
+        return "classifier"
+    return "vgg16" if len(dataset.shape) == 3 and has_pretrained() else "pixels"
+
+
+def chosen_statistics(
+    names: Sequence[str] | None, dataset: Dataset | Records, extractor: Extractor
+) -> dict[str, Statistic]:
+    """The statistics of these names, or those that suit the data.
+
+    Raises:
+      ValueError: if there is none of a name, or not for these data.
+    """
+    known: dict[str, Statistic] = dict(STATISTICS)
+    if dataset.name in MIXTURES and extractor.name == "pixels":
+        known["modes"] = make_coverage(*MIXTURES[dataset.name])
+    if extractor.name not in ("classifier", "inception"):
+        del known["is"]
+    if names is None:
+        usual = ("modes", "swd") if extractor.name == "pixels" else ("fd", "kd", "is", "pr", "dc")
+        names = [name for name in usual if name in known]
+    for name in names:
+        check_choice(metrics=(name, NAMES))
+        if name not in known:
+            wanted = "class logits" if name == "is" else "a mixture of known modes, such as ring8"
+            raise ValueError(
+                f"{name} needs {wanted}: got {extractor.name} features of {dataset.name}"
+            )
+    return {name: known[name] for name in names}
+
+
+def real_rows(
+    dataset: Dataset | Records, num: int, seed: int, first: int = 0
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Real samples in a random order, and their labels: so many from one on, if there are.
+
+    Records that cannot be read are left out.
+    """
+    order = np.random.default_rng(seed).permutation(dataset.size)[first : first + num]
+    if isinstance(dataset, Dataset):
+        labels = None if dataset.condition is None else dataset.condition[order]
+        return dataset.x[order], labels
+    found = []
+    for number in order:
+        try:
+            found.append(dataset.read(int(number)))
+        except ValueError:
+            continue
+    labels = [-1 if label is None else label for _, label in found]
+    return np.stack([x for x, _ in found]), np.asarray(labels, np.int32)
+
+
+def asked_labels(config: Config, labels: np.ndarray | None, num: int) -> np.ndarray | None:
+    """Classes of so many samples: those of the real ones, again and again."""
+    if config.data.num_classes is None or labels is None:
+        return None
+    return np.resize(labels[labels >= 0], num)
+
+
+def seen(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> Seen:
+    """What an extractor sees of samples in the data's own range."""
+    return extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))

@@ -16,7 +16,7 @@ from jaxgan.types import Array
 
 
 class Generator(nn.Module):
-    """Latents [batch, 256] to images [batch, 28, 28, channels]: 4x4x64, 7x7x32, 14x14x16, 28x28x8."""
+    """Latents [batch, 256] to images [batch, 28, 28, channels], by 4x4x64, 7x7x32, 14x14x16."""
 
     channels: int = 3
 

@@ -1,0 +1,113 @@
+"""Runs scored from the command line."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from jaxgan import classifier, cli
+from jaxgan.evaluation import evaluate_run
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def run_of(tmp_path_factory, *arguments):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    result = invoke("train", *arguments, "--out", out, "--devices", 1)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_classifier(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(classifier, "STEPS", 60)
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory):
+    return run_of(tmp_path_factory, "cgan", "--steps", 20)
+
+
+@pytest.fixture(scope="module")
+def spiral_run(tmp_path_factory):
+    return run_of(tmp_path_factory, "wgan", "--data", "ring8", "--steps", 4)
+
+
+def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
+    result = invoke("evaluate", digits_run, "--num", 400)
+    assert result.exit_code == 0, result.output
+    written = json.loads((digits_run / "scores.json").read_text())
+    assert [score["name"] for score in written["scores"]] == [
+        f"{name}_classifier@400"
+        for name in ("fd", "kd", "is", "precision", "recall", "density", "coverage")
+    ]
+    assert all(score["name"] in result.output for score in written["scores"])
+    assert 0.3 < written["accuracy"] <= 1.0
+    assert (written["recipe"], written["step"], written["ema"]) == ("cgan", 20, True)
+    by_name = {score["name"]: score for score in written["scores"]}
+    fd = by_name["fd_classifier@400"]
+    assert fd["floor"] < fd["value"]  # other real digits are nearer than what 20 steps make
+    assert fd["error"] > 0
+
+
+def test_an_untrained_generator_is_far_and_scores_repeat(digits_run):
+    found = [evaluate_run(digits_run, ("fd",), 300, errors=False).scores[0] for _ in range(2)]
+    assert found[0].value == found[1].value
+    other = evaluate_run(digits_run, ("fd",), 300, seed=1, errors=False).scores[0]
+    assert other.value != found[0].value
+
+
+def test_weights_without_average_score_otherwise(digits_run):
+    averaged = evaluate_run(digits_run, ("fd",), 300, errors=False)
+    plain = evaluate_run(digits_run, ("fd",), 300, use_ema=False, errors=False)
+    assert averaged.scores[0].value != plain.scores[0].value
+    assert (averaged.facts["ema"], plain.facts["ema"]) == (True, False)
+
+
+def test_mixtures_are_scored_by_their_modes(spiral_run, tmp_path):
+    out = tmp_path / "scores.json"
+    result = invoke("evaluate", spiral_run, "--num", 500, "--out", out)
+    assert result.exit_code == 0, result.output
+    scores = {score["name"]: score for score in json.loads(out.read_text())["scores"]}
+    assert list(scores) == ["modes@500", "high_quality@500", "mode_deviation@500", "swd_pixels@500"]
+    assert scores["modes@500"]["floor"] == 8
+    assert scores["high_quality@500"]["floor"] > 0.95
+
+
+def test_more_samples_than_real_ones_are_named_so(digits_run):
+    (score,) = evaluate_run(digits_run, ("swd",), 2000, features="pixels", errors=False).scores
+    assert score.name == "swd_pixels@2k/1797"
+    assert score.floor is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--metrics", "fid"], "metrics must be one of"),
+        (["--features", "inception:nowhere"], "there is no file nowhere"),
+        (["--checkpoint", "best"], "best"),
+    ],
+)
+def test_what_cannot_be_scored_is_told_and_nothing_written(digits_run, tmp_path, options, message):
+    out = tmp_path / "scores.json"
+    result = invoke("evaluate", digits_run, "--num", 100, "--out", out, *options)
+    assert result.exit_code != 0
+    assert message in str(result.exception)
+    assert not out.exists()
+
+
+def test_a_run_may_keep_the_checkpoint_of_the_best_score(tmp_path):
+    run = tmp_path / "run"
+    arguments = ("--steps", 12, "--rounds-per-call", 4, "--save-every", 4, "--devices", 1)
+    score = ("--score", "fd", "--score-every", 4, "--score-num", 100)
+    result = invoke(
+        "train", "digits", "--out", run, *arguments, *score,
+        "--keep", 1, "--keep-best", "fd_classifier@100:min",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert evaluate_run(run, ("fd",), 100, which="best", errors=False).scores[0].value > 0

@@ -64,17 +64,15 @@ def make_extractor(spec: str, dataset: Dataset) -> Extractor:
       ValueError: if there is none of that name, or the data are none for it.
     """
     name, _, path = spec.partition(":")
-    if name != "pixels" and (name != "classifier" and len(dataset.shape) != 3):
-        raise ValueError(f"{name} looks at images, {dataset.name} has shape {dataset.shape}")
-    if name == "classifier" and not path:
+    if (name == "inception") != bool(path) or name not in ("classifier", "vgg16", "inception", "pixels"):
+        raise ValueError(f"features must be one of {', '.join(EXTRACTORS)}, got {spec!r}")
+    if name == "pixels":
+        return Extractor(name, lambda x: Seen(x.reshape(len(x), -1)), "", {})
+    if name == "classifier":
         return _classifier(dataset)
-    if name == "vgg16" and not path:
-        return _vgg16(dataset.shape)
-    if name == "inception" and path:
-        return _inception(Path(path))
-    if spec == "pixels":
-        return Extractor("pixels", lambda x: Seen(x.reshape(len(x), -1)), "", {})
-    raise ValueError(f"features must be one of {', '.join(EXTRACTORS)}, got {spec!r}")
+    if len(dataset.shape) != 3:
+        raise ValueError(f"{name} looks at images, {dataset.name} has shape {dataset.shape}")
+    return _vgg16(dataset.shape) if name == "vgg16" else _inception(Path(path))
 
 
 def _classifier(dataset: Dataset) -> Extractor:

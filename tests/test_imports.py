@@ -60,9 +60,11 @@ MAY_IMPORT = {
     "errors": {"checkpoint", "folder", "plan"},
     "conditions": BASE | {"data", "resampling", "views"},
     "entries": STEPS
+    | {"scoring"}
     | {"parallel", "processes", "data", "train", "plots", "config", "journal", "conditions"}
     | {"monitor", "watch"},
     "beginning": STEPS
+    | {"scoring"}
     | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
     | {"checkpoint", "config", "options", "folder", "journal", "samples", "monitor"},
     "runs": STEPS
@@ -90,11 +92,13 @@ MAY_IMPORT = {
     "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},
     "stages": BASE
+    | {"conditions"}
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
     | {"plots", "data", "pyramid", "resampling", "monitor"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "translation": BASE | {"samples", "views", "data", "journal"},
-    "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"},
+    "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"}
+    | {"evaluation", "extractors", "scoring"},
     "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
     | {"recipes", "runs", "stages", "data", "cli_outputs"},
     "__main__": {"cli"},

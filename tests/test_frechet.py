@@ -93,7 +93,7 @@ def test_constant_sets_are_as_far_apart_as_their_values():
 def test_moments_are_those_of_numpy_over_several_chunks():
     x = np.random.default_rng(4).normal(size=(2 * CHUNK + 5, 3)).astype(np.float32) + 100
     found = moments(x)
-    assert float(found.count) == len(x)
+    assert float(found.num) == len(x)
     np.testing.assert_allclose(found.mean, x.mean(axis=0, dtype=np.float64), rtol=1e-12)
     expected = np.cov(x.astype(np.float64), rowvar=False)
     np.testing.assert_allclose(covariance(found), expected, rtol=1e-10, atol=1e-12)

@@ -48,7 +48,7 @@ def frechet_distance_of(real: Moments, fake: Moments) -> float:
     Raises:
       ValueError: if the sets have fewer than two samples or not as many features.
     """
-    counts = int(real.count), int(fake.count)
+    counts = int(real.num), int(fake.num)
     if min(counts) < 2 or real.mean.shape != fake.mean.shape:
         raise ValueError(
             "real and fake must be moments of as many features and two samples or more, got "

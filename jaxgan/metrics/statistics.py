@@ -2,7 +2,7 @@
 
 >>> halves = [moments(np.array([[0.0], [2.0]])), moments(np.array([[4.0], [6.0], [8.0]]))]
 >>> whole = merge_moments(*halves)
->>> print(whole.count, whole.mean, covariance(whole))
+>>> print(whole.num, whole.mean, covariance(whole))
 5.0 [4.] [[10.]]
 """
 
@@ -19,12 +19,12 @@ CHUNK = 8192
 
 
 class Moments(NamedTuple):
-    """Count, mean [features] and scatter [features, features] of a set of features, float64.
+    """Number, mean [features] and scatter [features, features] of a set of features, float64.
 
     The scatter is the sum of (x - mean) (x - mean)^T over the set.
     """
 
-    count: Array
+    num: Array
     mean: Array
     scatter: Array
 
@@ -88,9 +88,9 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
 
 
 def covariance(of: Moments) -> Array:
-    """The unbiased covariance matrix, scatter / (count - 1), float64 [features, features]."""
+    """The unbiased covariance matrix, scatter / (num - 1), float64 [features, features]."""
     with jax.enable_x64(True):
-        return of.scatter / (of.count - 1.0)
+        return of.scatter / (of.num - 1.0)
 
 
 @jax.jit
@@ -104,8 +104,8 @@ def _of_chunk(x: Array) -> Moments:
 @jax.jit
 def _merge(a: Moments, b: Moments) -> Moments:
     # With d the difference of the means, S = S_a + S_b + n_a n_b / (n_a + n_b) d d^T
-    count = a.count + b.count
-    share = b.count / jnp.maximum(count, 1.0)
+    num = a.num + b.num
+    share = b.num / jnp.maximum(num, 1.0)
     difference = b.mean - a.mean
-    between = a.count * share * jnp.outer(difference, difference)
-    return Moments(count, a.mean + share * difference, a.scatter + b.scatter + between)
+    between = a.num * share * jnp.outer(difference, difference)
+    return Moments(num, a.mean + share * difference, a.scatter + b.scatter + between)

@@ -1,7 +1,47 @@
 """What samples are worth: likeness to true images, distances of whole sets of features."""
 
-from jaxgan.metrics.frechet import frechet_distance
+from jaxgan.metrics.diversity import ms_ssim, ms_ssim_diversity
+from jaxgan.metrics.frechet import frechet_distance, frechet_distance_of
 from jaxgan.metrics.image_quality import luma, psnr, ssim
+from jaxgan.metrics.kernel import KernelDistance, kernel_distance
 from jaxgan.metrics.perceptual import lpips
+from jaxgan.metrics.precision_recall import (
+    DensityCoverage,
+    PrecisionRecall,
+    density_coverage,
+    precision_recall,
+)
+from jaxgan.metrics.score import InceptionScore, inception_score
+from jaxgan.metrics.sliced import sliced_wasserstein
+from jaxgan.metrics.statistics import (
+    Moments,
+    merge_moments,
+    moments,
+    no_moments,
+    update_moments,
+)
 
-__all__ = ["frechet_distance", "lpips", "luma", "psnr", "ssim"]
+__all__ = [
+    "DensityCoverage",
+    "InceptionScore",
+    "KernelDistance",
+    "Moments",
+    "PrecisionRecall",
+    "density_coverage",
+    "frechet_distance",
+    "frechet_distance_of",
+    "inception_score",
+    "kernel_distance",
+    "lpips",
+    "luma",
+    "merge_moments",
+    "moments",
+    "ms_ssim",
+    "ms_ssim_diversity",
+    "no_moments",
+    "precision_recall",
+    "psnr",
+    "sliced_wasserstein",
+    "ssim",
+    "update_moments",
+]

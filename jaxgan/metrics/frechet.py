@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.metrics.inputs import Features, check_features
+from jaxgan.metrics.statistics import Moments, covariance, moments
 from jaxgan.types import Array
 
 
-def frechet_distance(real: Array | np.ndarray, fake: Array | np.ndarray) -> float:
+def frechet_distance(real: Features, fake: Features) -> float:
     """Squared Fréchet distance of the normal distributions fitted to two sets of features.
 
     |m - n|^2 + tr(A + B - 2 (A B)^(1/2)) of means m, n and covariances A, B. Name a score after
@@ -29,41 +31,86 @@ def frechet_distance(real: Array | np.ndarray, fake: Array | np.ndarray) -> floa
     >>> round(frechet_distance(np.array([[0.0], [2.0]]), np.array([[3.0], [9.0]])), 6)  # 25 + 8
     33.0
     """
-    _check(real, fake)
+    check_features(real, fake)
+    _warn_of_few(min(len(real), len(fake)), np.shape(real)[1])
     with jax.enable_x64(True):
-        return max(
-            0.0, float(_distance(*(jnp.asarray(np.asarray(x), float) for x in (real, fake))))
+        return _distance(*(_mean_and_factor(x) for x in (real, fake)))
+
+
+def frechet_distance_of(real: Moments, fake: Moments) -> float:
+    """The same distance, of moments that were gathered in chunks: see `moments`.
+
+    Args:
+      real: moments of the features of real samples.
+      fake: moments of the features of generated samples.
+    Returns:
+      The distance, not negative, in squared units of the features.
+    Raises:
+      ValueError: if the sets have fewer than two samples or not as many features.
+    """
+    counts = int(real.num), int(fake.num)
+    if min(counts) < 2 or real.mean.shape != fake.mean.shape:
+        raise ValueError(
+            "real and fake must be moments of as many features and two samples or more, got "
+            f"{real.mean.shape[0]} and {fake.mean.shape[0]} features, {counts[0]} and {counts[1]} "
+            "samples"
         )
+    _warn_of_few(min(counts), real.mean.shape[0])
+    with jax.enable_x64(True):
+        return _distance(*((x.mean, _factor(covariance(x))) for x in (real, fake)))
+
+
+def _distance(real: tuple[Array, Array], fake: tuple[Array, Array]) -> float:
+    """Of means [features] and factors F [features, any] of the covariances F F^T.
+
+    tr (A B)^(1/2) is the sum of the singular values of F_a^T F_b, whichever factors are taken. So
+    no root can be complex, and none is taken of a small eigenvalue with its rounding error.
+    """
+    return max(0.0, float(_distance_of_factors(*real, *fake)))
 
 
 @jax.jit
-def _distance(real: Array, fake: Array) -> Array:
-    means = [jnp.mean(x, axis=0) for x in (real, fake)]
-    a, b = (jnp.atleast_2d(jnp.cov(x, rowvar=False)) for x in (real, fake))
-    # A^(1/2) B A^(1/2) is symmetric and has the eigenvalues of A B: no root of it can be complex.
+def _distance_of_factors(m: Array, f: Array, n: Array, g: Array) -> Array:
+    trace = jnp.sum(jnp.linalg.svd(f.T @ g, compute_uv=False))
+    return jnp.sum((m - n) ** 2) + jnp.sum(f**2) + jnp.sum(g**2) - 2.0 * trace
+
+
+def _mean_and_factor(x: Features) -> tuple[Array, Array]:
+    num, features = np.shape(x)
+    if num < features:  # the centred samples are a smaller factor, and an exact one
+        return _few_samples(jnp.asarray(x))
+    of = moments(x)
+    return of.mean, _factor(covariance(of))
+
+
+@jax.jit
+def _few_samples(x: Array) -> tuple[Array, Array]:
+    x = x.astype(float)
+    mean = jnp.mean(x, axis=0)
+    return mean, (x - mean[None]).T / jnp.sqrt(len(x) - 1.0)
+
+
+def _factor(a: Array) -> Array:
+    """F with F F^T = A: Cholesky's; of eigenvectors if A is singular, for that takes ten times."""
+    factor = _cholesky(a)
+    return factor if bool(jnp.isfinite(factor).all()) else _eigen_factor(a)
+
+
+_cholesky = jax.jit(jnp.linalg.cholesky)
+
+
+@jax.jit
+def _eigen_factor(a: Array) -> Array:
     values, vectors = jnp.linalg.eigh(a)
-    root = (vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]) @ vectors.T
-    product = root @ b @ root
-    values = jnp.linalg.eigvalsh((product + product.T) / 2)
-    trace = jnp.sum(jnp.sqrt(jnp.maximum(values, 0.0)))
-    squared = jnp.sum((means[0] - means[1]) ** 2)
-    return squared + jnp.trace(a) + jnp.trace(b) - 2.0 * trace
+    # below that eigenvalues are rounding errors, whose roots would not be small
+    least = len(a) * jnp.finfo(a.dtype).eps * jnp.max(jnp.abs(values))
+    return vectors * jnp.sqrt(jnp.where(values > least, values, 0.0))[None]
 
 
-def _check(real: Array | np.ndarray, fake: Array | np.ndarray):
-    shapes = np.shape(real), np.shape(fake)
-    if any(len(shape) != 2 or shape[0] < 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
-        raise ValueError(
-            "real and fake must be features [num, features] of two samples or more, got "
-            f"{shapes[0]} and {shapes[1]}"
-        )
-    for name, x in (("real", real), ("fake", fake)):
-        if not np.isfinite(np.asarray(x)).all():
-            raise ValueError(f"{name} has values that are not finite")
-    fewest = min(shapes[0][0], shapes[1][0])
-    if fewest < shapes[0][1]:
+def _warn_of_few(fewest: int, features: int):
+    if fewest < features:
         warnings.warn(
-            f"{fewest} samples of {shapes[0][1]} features: the Fréchet distance of so few depends "
-            "on their number",
+            f"{fewest} samples of {features} features: the Fréchet distance of so few depends on "
+            "their number",
             stacklevel=3,
         )

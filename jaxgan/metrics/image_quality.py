@@ -10,7 +10,7 @@ from jax import lax
 
 from jaxgan.types import Array
 
-_WINDOW, _SIGMA = 11, 1.5
+WINDOW, _SIGMA = 11, 1.5
 _K1, _K2 = 0.01, 0.03
 
 
@@ -47,7 +47,7 @@ def psnr(x: Array, y: Array, max_value: float, border: int = 0) -> Array:
       ValueError: if shapes differ or are no images, max_value is not positive, or the border
         leaves nothing.
     """
-    x, y = _checked(x, y, max_value, border)
+    x, y = checked_images(x, y, max_value, border)
     mse = jnp.mean((x - y) ** 2, axis=(1, 2, 3))
     return 10.0 * jnp.log10(max_value**2 / mse)
 
@@ -69,18 +69,33 @@ def ssim(x: Array, y: Array, max_value: float, border: int = 0) -> Array:
       ValueError: as `psnr`, or if the images without their border are smaller than the window.
     Source: Wang et al. 2004, section III-B, https://doi.org/10.1109/TIP.2003.819861
     """
-    x, y = _checked(x, y, max_value, border)
-    if min(x.shape[1:3]) < _WINDOW:
+    x, y = checked_images(x, y, max_value, border)
+    luminance, contrast = ssim_factors(x, y, max_value)
+    return jnp.mean(luminance * contrast, axis=(1, 2, 3))
+
+
+def ssim_factors(x: Array, y: Array, max_value: float) -> tuple[Array, Array]:
+    """Likeness of brightness, and of contrast and structure, whose product SSIM is the mean of.
+
+    Args:
+      x: images, floats [batch, height, width, channels].
+      y: images of the same shape.
+      max_value: as for `ssim`.
+    Returns:
+      Two maps over the windows that fit, [batch, height - 10, width - 10, channels].
+    Raises:
+      ValueError: if the images are smaller than the window.
+    """
+    if min(x.shape[1:3]) < WINDOW:
         raise ValueError(
-            f"images must have at least {_WINDOW} x {_WINDOW} pixels within the border, "
+            f"images must have at least {WINDOW} x {WINDOW} pixels within the border, "
             f"got {x.shape[1]} x {x.shape[2]}"
         )
     mean_x, mean_y, var_x, var_y, cov = _window_moments(x, y)
-    # (2 mu_x mu_y + c1) (2 cov + c2) / ((mu_x^2 + mu_y^2 + c1) (var_x + var_y + c2))
+    # (2 mu_x mu_y + c1) / (mu_x^2 + mu_y^2 + c1) and (2 cov + c2) / (var_x + var_y + c2)
     c1, c2 = (_K1 * max_value) ** 2, (_K2 * max_value) ** 2
-    alike = (2.0 * mean_x * mean_y + c1) * (2.0 * cov + c2)
-    most = (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
-    return jnp.mean(alike / most, axis=(1, 2, 3))
+    luminance = (2.0 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return luminance, (2.0 * cov + c2) / (var_x + var_y + c2)
 
 
 def _window_moments(x: Array, y: Array) -> tuple[Array, Array, Array, Array, Array]:
@@ -90,7 +105,7 @@ def _window_moments(x: Array, y: Array) -> tuple[Array, Array, Array, Array, Arr
     along one axis, then along the other by the law of total covariance:
       cov(x, y) = E cov(x, y | row) + cov(E[x | row], E[y | row]).
     """
-    offsets = jnp.arange(_WINDOW, dtype=x.dtype) - _WINDOW // 2
+    offsets = jnp.arange(WINDOW, dtype=x.dtype) - WINDOW // 2
     weights = jnp.exp(-0.5 * (offsets / _SIGMA) ** 2)
     weights = weights / jnp.sum(weights)
 
@@ -110,8 +125,8 @@ def _window_moments(x: Array, y: Array) -> tuple[Array, Array, Array, Array, Arr
 
 def _shifts(x: Array, axis: int) -> Array:
     """The places of the window along an axis, [window, ..., size - window + 1, ...]."""
-    size = x.shape[axis] - _WINDOW + 1
-    return jnp.stack([lax.slice_in_dim(x, k, k + size, axis=axis) for k in range(_WINDOW)])
+    size = x.shape[axis] - WINDOW + 1
+    return jnp.stack([lax.slice_in_dim(x, k, k + size, axis=axis) for k in range(WINDOW)])
 
 
 def _as_float(x: Array) -> Array:
@@ -119,8 +134,8 @@ def _as_float(x: Array) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def _checked(x: Array, y: Array, max_value: float, border: int) -> tuple[Array, Array]:
-    """Both as floats, without their border."""
+def checked_images(x: Array, y: Array, max_value: float, border: int = 0) -> tuple[Array, Array]:
+    """Both as floats, without their border, if they are images that can be compared."""
     x, y = _as_float(jnp.asarray(x)), _as_float(jnp.asarray(y))
     if x.ndim != 4 or x.shape != y.shape:
         raise ValueError(

@@ -1,0 +1,111 @@
+"""Mean and covariance of features that come in chunks, or lie on several machines.
+
+>>> halves = [moments(np.array([[0.0], [2.0]])), moments(np.array([[4.0], [6.0], [8.0]]))]
+>>> whole = merge_moments(*halves)
+>>> print(whole.num, whole.mean, covariance(whole))
+5.0 [4.] [[10.]]
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.metrics.inputs import Features, check_finite
+from jaxgan.types import Array
+
+CHUNK = 8192
+
+
+class Moments(NamedTuple):
+    """Number, mean [features] and scatter [features, features] of a set of features, float64.
+
+    The scatter is the sum of (x - mean) (x - mean)^T over the set.
+    """
+
+    num: Array
+    mean: Array
+    scatter: Array
+
+
+def no_moments(features: int) -> Moments:
+    """The moments of a set without samples, to start from.
+
+    Args:
+      features: the length of a sample's features, positive.
+    Raises:
+      ValueError: if it is not.
+    """
+    if features < 1:
+        raise ValueError(f"features must be positive, got {features}")
+    with jax.enable_x64(True):
+        return Moments(jnp.zeros(()), jnp.zeros(features), jnp.zeros((features, features)))
+
+
+def moments(x: Features) -> Moments:
+    """The moments of a set of features, in float64 whatever comes.
+
+    Args:
+      x: features [num, features], floats; read in chunks, so that no copy of the whole is made.
+    Raises:
+      ValueError: if x is of another shape, or has values that are not finite.
+    """
+    if np.ndim(x) != 2:
+        raise ValueError(f"x must be features [num, features], got {np.shape(x)}")
+    return update_moments(no_moments(np.shape(x)[1]), x)
+
+
+def update_moments(old: Moments, x: Features) -> Moments:
+    """The moments with further samples added; arguments and errors as for `moments`."""
+    if np.ndim(x) != 2 or np.shape(x)[1:] != old.mean.shape:
+        raise ValueError(
+            f"x must be features [num, {old.mean.shape[0]}] as before, got {np.shape(x)}"
+        )
+    check_finite("x", x)
+    with jax.enable_x64(True):
+        for start in range(0, len(x), CHUNK):
+            old = _merge(old, _of_chunk(jnp.asarray(x[start : start + CHUNK])))
+    return old
+
+
+def merge_moments(a: Moments, b: Moments) -> Moments:
+    """The moments of two sets together; on many devices or machines, merge one after the other.
+
+    Args:
+      a: moments of one set.
+      b: moments of another one, of as many features.
+    Raises:
+      ValueError: if the numbers of features differ.
+    Source: Chan, Golub & LeVeque 1983, equation 1.5, https://doi.org/10.1080/00031305.1983.10483115
+    """
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(
+            f"a and b must be of as many features, got {a.mean.shape[0]} and {b.mean.shape[0]}"
+        )
+    with jax.enable_x64(True):
+        return _merge(a, b)
+
+
+def covariance(of: Moments) -> Array:
+    """The unbiased covariance matrix, scatter / (num - 1), float64 [features, features]."""
+    with jax.enable_x64(True):
+        return of.scatter / (of.num - 1.0)
+
+
+@jax.jit
+def _of_chunk(x: Array) -> Moments:
+    x = x.astype(float)
+    mean = jnp.mean(x, axis=0)
+    x = x - mean[None]
+    return Moments(jnp.asarray(float(len(x))), mean, x.T @ x)
+
+
+@jax.jit
+def _merge(a: Moments, b: Moments) -> Moments:
+    # With d the difference of the means, S = S_a + S_b + n_a n_b / (n_a + n_b) d d^T
+    num = a.num + b.num
+    share = b.num / jnp.maximum(num, 1.0)
+    difference = b.mean - a.mean
+    between = a.num * share * jnp.outer(difference, difference)
+    return Moments(num, a.mean + share * difference, a.scatter + b.scatter + between)

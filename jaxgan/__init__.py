@@ -21,6 +21,7 @@ from jaxgan.adapters import (
     without_latents,
 )
 from jaxgan.guards import NonFiniteError
+from jaxgan.packing import packed
 from jaxgan.plan import Plan
 from jaxgan.precision import gan_in_precision, with_compute_dtype
 from jaxgan.regularizers import penalty
@@ -79,6 +80,7 @@ __all__ = [
     "make_train_step",
     "models",
     "no_discriminator",
+    "packed",
     "parallel",
     "penalty",
     "pyramid",

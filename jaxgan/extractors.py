@@ -64,7 +64,12 @@ def make_extractor(spec: str, dataset: Dataset) -> Extractor:
       ValueError: if there is none of that name, or the data are none for it.
     """
     name, _, path = spec.partition(":")
-    if (name == "inception") != bool(path) or name not in ("classifier", "vgg16", "inception", "pixels"):
+    if (name == "inception") != bool(path) or name not in (
+        "classifier",
+        "vgg16",
+        "inception",
+        "pixels",
+    ):
         raise ValueError(f"features must be one of {', '.join(EXTRACTORS)}, got {spec!r}")
     if name == "pixels":
         return Extractor(name, lambda x: Seen(x.reshape(len(x), -1)), "", {})

@@ -116,10 +116,12 @@ def check_shapes(
     fake, logits = jax.eval_shape(run, key)
     if fake.shape != batch.x.shape:
         raise ValueError(f"generator gives samples {fake.shape}, the data are {batch.x.shape}")
-    if logits.shape[:1] != batch.x.shape[:1]:
+    if not logits.ndim or not len(logits) or len(batch.x) % len(logits):
         raise ValueError(
             f"discriminator gives logits {logits.shape}, wanted [{len(batch.x)}], or that many maps"
         )
+    if gan.joint_pass and len(logits) < len(batch.x):
+        raise ValueError("joint_pass would pack real samples with generated ones: leave it out")
     if gan.joint_pass and jax.tree.leaves(discriminator[1]):
         raise ValueError(
             "joint_pass needs a discriminator without a model state (batch statistics)"

@@ -2,7 +2,9 @@
 
 A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
 `penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
-training needs. What is drawn depends on the key and on the global sample index only.
+training needs. What is drawn depends on the key and on the global sample index only. Of a critic
+that judges packs of m neighbours, and gives logits [batch / m], it is the penalty on packs: on the
+gradient by a whole pack, with one number drawn for each.
 
 >>> import jax.numpy as jnp
 >>> critic = lambda x: jnp.sum(x**2, axis=-1)  # gradient 2 x
@@ -92,7 +94,7 @@ def gradient_penalty(
     if real.shape != fake.shape:
         raise ValueError(f"real and fake must have one shape, got {real.shape} and {fake.shape}")
     _check_not_negative(target=target)
-    u = _one_a_sample(key, real, index)
+    u = _one_a_logit(key, critic, real, index)
     x = (u * real + (1.0 - u) * fake).astype(real.dtype)
     return _norm_penalty(critic, x, target, one_sided)
 
@@ -133,7 +135,8 @@ def dragan(
     noise = jax.vmap(lambda k: jax.random.uniform(k, real.shape[1:]))(
         sample_keys(noise_key, _index_of(real, index))
     )
-    x = real + _one_a_sample(mix_key, real, index) * strength * deviation * noise
+    a = _one_a_logit(mix_key, critic, real, index)
+    x = real + a * strength * deviation * noise
     return _norm_penalty(critic, x.astype(real.dtype), target, one_sided=False)
 
 
@@ -147,18 +150,22 @@ def _norm_penalty(critic: Critic, x: Array, target: float, one_sided: bool) -> A
 
 
 def _squared_gradient_norms(critic: Critic, x: Array) -> Array:
-    """||grad_x D(x)||^2 [batch]; one gradient of the summed logits, since samples are apart."""
+    """||grad_x D(x)||^2, one a logit; one gradient of the summed logits, since samples are apart.
+
+    Where a logit is that of a pack of neighbours, so is the gradient.
+    """
 
     def summed(x):
-        return jnp.sum(_logits(critic, x).astype(jnp.float32))
+        logits = _logits(critic, x)
+        return jnp.sum(logits.astype(jnp.float32)), logits
 
-    gradient = jax.grad(summed)(x).astype(jnp.float32)
-    return jnp.sum(gradient.reshape(len(x), -1) ** 2, axis=1)
+    gradient, logits = jax.grad(summed, has_aux=True)(x)
+    return jnp.sum(gradient.astype(jnp.float32).reshape(len(logits), -1) ** 2, axis=1)
 
 
 def _logits(critic: Critic, x: Array) -> Array:
     logits = critic(x)
-    if logits.shape != x.shape[:1]:
+    if logits.ndim != 1 or not len(logits) or len(x) % len(logits):
         raise ValueError(f"critic must give logits of shape {x.shape[:1]}, got {logits.shape}")
     return logits
 
@@ -173,10 +180,12 @@ def _index_of(x: Array, index: Array | None) -> Array:
     return sample_index(len(x)) if index is None else index
 
 
-def _one_a_sample(key: Array, x: Array, index: Array | None) -> Array:
-    """U(0, 1) [batch, 1, ...]: one number a sample, by its global index."""
-    draws = jax.vmap(jax.random.uniform)(sample_keys(key, _index_of(x, index)))
-    return draws.reshape(-1, *[1] * (x.ndim - 1))
+def _one_a_logit(key: Array, critic: Critic, x: Array, index: Array | None) -> Array:
+    """U(0, 1) [batch, 1, ...]: one number a sample or pack, by the global index of the (first)."""
+    logits = jax.eval_shape(lambda x: _logits(critic, x), x)
+    size = len(x) // len(logits)
+    draws = jax.vmap(jax.random.uniform)(sample_keys(key, _index_of(x, index)[::size]))
+    return jnp.repeat(draws, size).reshape(-1, *[1] * (x.ndim - 1))
 
 
 # --- Consistency

@@ -53,6 +53,7 @@ class DiscriminatorOutput(NamedTuple):
 
     One that judges patches has a map of logits a sample, [batch, height, width]: losses and
     metrics are means over all patches, and a penalty's D(x) is the mean over those of a sample.
+    One that judges packs (`jaxgan.packed`) has a logit, or map, for each m neighbours, [batch / m].
     `features` are arrays [batch, ...], `class_logits` [batch, classes].
     """
 
@@ -79,10 +80,10 @@ class AdversarialLoss(NamedTuple):
 class PenaltyInputs:
     """All that a penalty on the discriminator may look at; it takes by name what it needs.
 
-    `critic` maps samples to logits [batch], of a map of logits to its mean; `condition` is the
-    batch's, `real_output` and `fake_output` are the `DiscriminatorOutput` of the samples here, and
-    `index` their global indices [batch]; `real_logits` and `fake_logits` are those of the global
-    batch; `memory` is the penalty's own entry in `GANState.extras`.
+    `critic` maps samples to logits [batch] (or one a pack), of a map of logits to its mean;
+    `condition` is the batch's, `real_output` and `fake_output` are the `DiscriminatorOutput` of the
+    samples here, and `index` their global indices [batch]; `real_logits` and `fake_logits` are
+    those of the global batch; `memory` is the penalty's own entry in `GANState.extras`.
     """
 
     key: Array

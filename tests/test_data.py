@@ -354,5 +354,7 @@ def test_spiral_curve_needs_two_points():
 
 
 def test_unknown_toy_distribution_lists_the_known():
-    with pytest.raises(ValueError, match="'moons'; known: spiral, ring8, grid25, gaussian"):
+    with pytest.raises(
+        ValueError, match="'moons'; known: spiral, ring8, grid25, mixture1200, gaussian"
+    ):
         data.toy_dataset("moons")

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
     "adapters": BASE,
+    "packing": BASE,
     "metrics": {"types"},
     "models": BASE | {"metrics"},
     "data": {"types"},

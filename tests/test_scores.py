@@ -49,10 +49,16 @@ def test_names_foretold_are_those_of_the_scores():
     statistics = STATISTICS | {"modes": make_coverage(RING8_CENTRES, RING8_SIGMA)}
     of = {name: s for name, s in statistics.items() if name != "modes"}
     found = scores_of(of, extractor("classifier"), seen(0), seen(1), errors=False)
-    assert tuple(score.name for score in found) == score_names(of, extractor("classifier"), 200, 200)
+    assert tuple(score.name for score in found) == score_names(
+        of, extractor("classifier"), 200, 200
+    )
     points = Seen(data.ring8(np.random.default_rng(0), 100))
     found = scores_of({"modes": statistics["modes"]}, PIXELS, points, points, errors=False)
-    assert [score.name for score in found] == ["modes@100", "high_quality@100", "mode_deviation@100"]
+    assert [score.name for score in found] == [
+        "modes@100",
+        "high_quality@100",
+        "mode_deviation@100",
+    ]
 
 
 def test_values_are_those_of_the_metrics_and_the_floor_that_of_other_real_samples():
@@ -75,9 +81,7 @@ def test_jackknife_error_of_a_mean_is_the_deviation_of_the_groups_means():
 
 def test_error_is_near_the_deviation_from_one_set_of_samples_to_the_next():
     real = seen(0, 2000)
-    values = [
-        STATISTICS["fd"](real, Seen(normal(seed, 500) + 1.0))["fd"] for seed in range(10, 30)
-    ]
+    values = [STATISTICS["fd"](real, Seen(normal(seed, 500) + 1.0))["fd"] for seed in range(10, 30)]
     errors = [
         jackknife(STATISTICS["fd"], real, Seen(normal(seed, 500) + 1.0))["fd"]
         for seed in range(10, 20)
@@ -126,4 +130,6 @@ def test_vgg16_features_of_grey_images_are_those_of_three_equal_channels():
     found = made.run(x).features
     assert made.resized == "bicubic32x32"
     assert found.shape == (3, 512)
-    np.testing.assert_allclose(made.run(np.repeat(x, 3, axis=3)).features, found, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        made.run(np.repeat(x, 3, axis=3)).features, found, rtol=1e-4, atol=1e-5
+    )

@@ -1,5 +1,6 @@
-"""Distributions in the plane whose modes or curve are known, so that coverage can be counted."""
+"""Distributions whose modes or curve are known, so that coverage can be counted; most are plane."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,13 @@ GRID25_CENTRES = np.array([(x, y) for x in range(-4, 5, 2) for y in range(-4, 5,
 GRID25_SIGMA = 0.05
 MIXTURES = {"ring8": (RING8_CENTRES, RING8_SIGMA), "grid25": (GRID25_CENTRES, GRID25_SIGMA)}
 """Centres and deviation of each mixture of Gaussians, by the name of its data."""
+
+# Srivastava et al. 2017 (VEEGAN), section 4.1, https://arxiv.org/abs/1705.07761: ten Gaussians of
+# 700 dimensions in 1,200. Where and how wide they are is chosen here, as the paper does not say.
+MIXTURE1200_SIGMA = 0.1
+MIXTURE1200_DIMENSIONS = 700
+_MIXTURE1200_MODES = 10
+_MIXTURE1200_SEED = 1200
 
 SPIRAL_TURNS = 2
 SPIRAL_SIGMA = 0.015  # the arms lie 1 / SPIRAL_TURNS apart: more than 30 sigma
@@ -34,6 +42,41 @@ def grid25(rng: np.random.Generator, num: int) -> np.ndarray:
     Source: Lin et al. 2018 (PacGAN), section 4.1, https://arxiv.org/abs/1712.04086
     """
     return _mixture(rng, num, GRID25_CENTRES, GRID25_SIGMA)
+
+
+def mixture1200(rng: np.random.Generator, num: int) -> np.ndarray:
+    """Samples float32 [num, 1200] of 10 equal Gaussians that fill 700 dimensions, sigma 0.05.
+
+    The subspace and the centres in it, `mixture1200_centres()`, are random, but always the same.
+
+    Source: Srivastava et al. 2017 (VEEGAN), section 4.1, https://arxiv.org/abs/1705.07761 (ten
+      Gaussians of 700 dimensions in 1,200; subspace, centres and sigma are chosen here)
+    """
+    centres, basis = mixture1200_centres(), _mixture1200_basis()
+    mode = rng.integers(len(centres), size=num)
+    noise = rng.standard_normal((num, len(basis)), dtype=np.float32)
+    return centres[mode] + np.float32(MIXTURE1200_SIGMA) * (noise @ basis)
+
+
+@functools.cache
+def mixture1200_centres() -> np.ndarray:
+    """Centres float32 [10, 1200] of `mixture1200`, standard normal within its subspace.
+
+    They lie about 370 sigma apart, and samples about 26 sigma from theirs.
+    """
+    rng = np.random.default_rng(_MIXTURE1200_SEED)
+    basis = _mixture1200_basis()
+    centres = rng.standard_normal((_MIXTURE1200_MODES, len(basis)), np.float32) @ basis
+    centres.flags.writeable = False
+    return centres
+
+
+@functools.cache
+def _mixture1200_basis() -> np.ndarray:
+    """Orthonormal rows float32 [700, 1200] that span a random subspace."""
+    rng = np.random.default_rng([_MIXTURE1200_SEED, 1])
+    q, r = np.linalg.qr(rng.standard_normal((1200, MIXTURE1200_DIMENSIONS)))
+    return (q * np.sign(np.diag(r))[None]).T.astype(np.float32)  # whatever signs LAPACK chooses
 
 
 def gaussian(rng: np.random.Generator, num: int) -> np.ndarray:
@@ -82,20 +125,22 @@ DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "spiral": spiral,
     "ring8": ring8,
     "grid25": grid25,
+    "mixture1200": mixture1200,
     "gaussian": gaussian,
 }
 
 
-def toy_dataset(name: str, num: int = 100_000, seed: int = 0) -> Dataset:
+def toy_dataset(name: str, num: int | None = None, seed: int = 0) -> Dataset:
     """A fixed training set drawn from one of `DISTRIBUTIONS`.
 
     Args:
-      name: spiral, ring8, grid25 or gaussian.
-      num: points to draw; PacGAN's protocol trains on 100,000.
+      name: spiral, ring8, grid25, mixture1200 or gaussian.
+      num: points to draw; if not given 100,000, as in PacGAN's protocol, but 10,000 (48 MB) of
+        mixture1200.
       seed: of `np.random.default_rng`.
 
     Returns:
-      Data set with x float32 [num, 2], unbounded, without labels.
+      Data set with x float32 [num, d], unbounded, without labels; d is 2, or 1,200.
 
     Raises:
       ValueError: if the name is unknown.
@@ -105,6 +150,8 @@ def toy_dataset(name: str, num: int = 100_000, seed: int = 0) -> Dataset:
     """
     if name not in DISTRIBUTIONS:
         raise ValueError(f"unknown toy distribution {name!r}; known: {', '.join(DISTRIBUTIONS)}")
+    if num is None:
+        num = 10_000 if name == "mixture1200" else 100_000
     return from_arrays(DISTRIBUTIONS[name](np.random.default_rng(seed), num), name=name)
 
 

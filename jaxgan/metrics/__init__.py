@@ -1,9 +1,19 @@
-"""What samples are worth: likeness to true images, distances of whole sets of features."""
+"""What samples are worth: likeness to true images, distances of sets of features, modes covered."""
 
 from jaxgan.metrics.diversity import ms_ssim, ms_ssim_diversity
 from jaxgan.metrics.frechet import frechet_distance, frechet_distance_of
 from jaxgan.metrics.image_quality import luma, psnr, ssim
 from jaxgan.metrics.kernel import KernelDistance, kernel_distance
+from jaxgan.metrics.modes import (
+    LabelCoverage,
+    ModeCoverage,
+    label_coverage,
+    mode_coverage,
+    perfect_label_coverage,
+    perfect_mode_coverage,
+    quality_radius,
+    stacked_label,
+)
 from jaxgan.metrics.perceptual import lpips
 from jaxgan.metrics.precision_recall import (
     DensityCoverage,
@@ -25,6 +35,8 @@ __all__ = [
     "DensityCoverage",
     "InceptionScore",
     "KernelDistance",
+    "LabelCoverage",
+    "ModeCoverage",
     "Moments",
     "PrecisionRecall",
     "density_coverage",
@@ -32,16 +44,22 @@ __all__ = [
     "frechet_distance_of",
     "inception_score",
     "kernel_distance",
+    "label_coverage",
     "lpips",
     "luma",
     "merge_moments",
+    "mode_coverage",
     "moments",
     "ms_ssim",
     "ms_ssim_diversity",
     "no_moments",
+    "perfect_label_coverage",
+    "perfect_mode_coverage",
     "precision_recall",
     "psnr",
+    "quality_radius",
     "sliced_wasserstein",
     "ssim",
+    "stacked_label",
     "update_moments",
 ]

@@ -53,7 +53,7 @@ def _frechet(real: Seen, fake: Seen) -> dict[str, float]:
 def _kernel(real: Seen, fake: Seen) -> dict[str, float]:
     size = min(len(real.features), len(fake.features), 1000)
     found = metrics.kernel_distance(
-        jax.random.key(0), real.features, fake.features, subset_size=size
+        jax.random.key(0), real.features, fake.features, num_subsets=50, subset_size=size
     )
     return {"kd": found.mean}
 

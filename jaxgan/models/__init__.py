@@ -4,6 +4,8 @@ from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.models.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
 from jaxgan.models.grouped import GroupedConv, grouped_conv
+from jaxgan.models.inception import InceptionOutput, fid_images, inception_v3, make_inception
+from jaxgan.models.inception_file import inception_convolutions, inception_weights
 from jaxgan.models.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
@@ -48,6 +50,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "GroupedConv",
+    "InceptionOutput",
     "InstanceNorm",
     "LAPGANDiscriminator",
     "LAPGANGenerator",
@@ -77,8 +80,13 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depth_to_space",
+    "fid_images",
     "grouped_conv",
     "has_pretrained",
+    "inception_convolutions",
+    "inception_v3",
+    "inception_weights",
+    "make_inception",
     "make_lpips",
     "one_hot",
     "pretrained",

@@ -52,7 +52,7 @@ class Thresholds(NamedTuple):
     accuracy: float = 0.98
     apart: float = 5.0
     collapsed: float = 0.5
-    never: float = 0.3
+    never: float = 0.1
     score: str = "diversity"
     mode: Literal["max", "min"] = "max"
     margin: float = 0.25

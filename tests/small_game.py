@@ -74,11 +74,25 @@ def overflowing_gan(shape, num_classes=None):
     )
 
 
+COLLAPSED = 7  # the round whose update makes all samples of that game alike
+
+
+def collapsing_gan(shape, num_classes=None):
+    """Its generator stands still, until its weights vanish."""
+    rate = optax.sgd(lambda count: jnp.where(count < COLLAPSED - 1, 0.0, 0.9))
+    return dataclasses.replace(
+        small_gan(shape),
+        generator_optimizer=optax.chain(optax.add_decayed_weights(1.0), rate),
+        penalties=(Penalty("collapsing", lambda seen: jnp.zeros(()), 1.0),),
+    )
+
+
 GANS = {
     "small": small_gan,
     "planted": planted_gan,
     "hopeless": hopeless_gan,
     "overflowing": overflowing_gan,
+    "collapsing": collapsing_gan,
 }
 
 

@@ -6,7 +6,7 @@
 Labelled images: a classifier fitted on real images says which classes occur and how often, how
 much samples vary within a class, and how many are copies of training images. Conditional runs: how
 often it sees the class that was asked for. The spiral: the mean distance of points to the curve.
-The ring and the grid of Gaussians: modes covered. Waveforms: how far pitch, decay and spectrum are
+Mixtures of Gaussians: modes covered. Waveforms: how far pitch, decay and spectrum are
 from the real ones.
 """
 
@@ -27,12 +27,25 @@ from sklearn.svm import SVC
 
 from jaxgan import data, plots
 from jaxgan.config import read_config
+from jaxgan.metrics import mode_coverage, perfect_mode_coverage
 from jaxgan.samples import sample_run
 from jaxgan.stages import last_stage, sample_stages, staged_in
 
+
+class Mixture(NamedTuple):
+    """Of equal Gaussians: their centres and deviation, and how many dimensions they fill."""
+
+    centres: np.ndarray
+    sigma: float
+    dimensions: int = 2
+
+
 MIXTURES = {
-    "ring8": (data.RING8_CENTRES, data.RING8_SIGMA),
-    "grid25": (data.GRID25_CENTRES, data.GRID25_SIGMA),
+    "ring8": Mixture(data.RING8_CENTRES, data.RING8_SIGMA),
+    "grid25": Mixture(data.GRID25_CENTRES, data.GRID25_SIGMA),
+    "mixture1200": Mixture(
+        data.mixture1200_centres(), data.MIXTURE1200_SIGMA, data.MIXTURE1200_DIMENSIONS
+    ),
 }
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000
@@ -146,29 +159,21 @@ def spiral_report(samples: np.ndarray) -> dict:
     }
 
 
-def mode_report(samples: np.ndarray, centres: np.ndarray, sigma: float) -> dict:
-    """Modes covered by points [n, 2] and the share of high quality, beside a perfect sampler's.
-
-    High quality is a point within 3 sigma of a centre, and one such point covers a mode. Modes that
-    have contracted raise the share, so the deviation within each stands beside, in units of sigma.
-
-    Source: Lin et al. 2018 (PacGAN), section 4.1, with 2,500 points; https://arxiv.org/abs/1712.04086
-    """
-    distances = np.linalg.norm(samples[:, None] - centres, axis=2)
-    mode, good = distances.argmin(axis=1), distances.min(axis=1) < 3 * sigma
-    members = [samples[good & (mode == k)] for k in range(len(centres))]
-    # P(r < 3 sigma) = 1 - e^(-9/2) in the plane, and there E r^2 / 2 = 1 - 9/2 e^(-9/2) / P
-    p = 1 - np.exp(-4.5)
+def mode_report(samples: np.ndarray, mixture: Mixture) -> dict:
+    """Modes covered by points of a mixture and the share of high quality, see `mode_coverage`."""
+    found = mode_coverage(samples, *mixture[:2], dimensions=mixture.dimensions)
+    floor = perfect_mode_coverage(len(samples), len(mixture.centres), mixture.dimensions)
     return {
-        "modes_covered": sum(len(points) > 0 for points in members),
-        "modes_of_perfect_sampler": round(
-            len(centres) * (1 - (1 - p / len(centres)) ** len(samples)), 3
-        ),
-        "high_quality": float(np.mean(good)),
-        "high_quality_of_perfect_sampler": p,
-        "smallest_share": min(len(points) for points in members) / len(samples),
-        "deviation_within_modes": [round(_spread(points) / sigma, 3) for points in members],
-        "deviation_of_perfect_sampler": np.sqrt(1 - 4.5 * np.exp(-4.5) / p),
+        "modes_covered": found.modes,
+        "modes_of_perfect_sampler": round(floor.modes, 3),
+        "high_quality": found.high_quality,
+        "high_quality_of_perfect_sampler": floor.high_quality,
+        "kl_to_uniform": found.kl,
+        "kl_of_perfect_sampler": floor.kl,
+        "smallest_share": found.counts.min() / len(samples),
+        "deviation": found.deviation,
+        "deviation_within_modes": found.deviations.round(3).tolist(),
+        "deviation_of_perfect_sampler": floor.deviation,
     }
 
 
@@ -224,7 +229,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     if not (labelled or waveform or spec == "spiral" or spec in MIXTURES):
         raise ValueError(
             f"{run} was trained on {spec}: neither labelled nor waveforms "
-            "nor a known distribution in the plane"
+            "nor a known distribution of points"
         )
     labels = np.arange(num) % dataset.num_classes if config.plan.conditional else None
     staged = staged_in(run)
@@ -236,7 +241,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     if spec == "spiral":
         report |= spiral_report(samples)
     if spec in MIXTURES:
-        report |= mode_report(samples, *MIXTURES[spec])
+        report |= mode_report(samples, MIXTURES[spec])
     if waveform:
         report |= wave_report(samples, dataset)
     if labelled:

@@ -65,6 +65,45 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
     return _by_sample(lambda key: jax.random.truncated_normal(key, -bound, bound, shape))
 
 
+def coins(shape: int | tuple[int, ...]) -> Latent:
+    """Fair coins, -1 or 1, float32 [batch, *shape]: latents in pieces, for data in pieces.
+
+    A continuous generator takes connected latents to connected samples, and so leaves some between
+    modes that lie apart; n coins make 2^n pieces.
+
+    Args:
+      shape: of one latent; an int is a vector's length.
+    Raises:
+      ValueError: if a size in shape is not a positive int.
+    Source: Khayatkhoei et al. 2018, https://arxiv.org/abs/1806.00880 (disconnected manifolds)
+    """
+    shape = _checked(shape)
+    return _by_sample(lambda key: jax.random.rademacher(key, shape, jax.numpy.float32))
+
+
+def joined(*parts: Latent) -> Latent:
+    """Latents made of independent parts, joined along the last axis.
+
+    Args:
+      parts: latent distributions, of shapes that differ in the last axis alone.
+    Raises:
+      ValueError: if there are none.
+
+    >>> latent = joined(normal(2), coins(3))
+    >>> latent(jax.random.key(0), jax.numpy.arange(4)).shape
+    (4, 5)
+    """
+    if not parts:
+        raise ValueError("joined needs latents to join")
+
+    def latent(key: Array, index: Array) -> Array:
+        keys = jax.random.split(key, len(parts))
+        drawn = [part(k, index) for part, k in zip(parts, keys, strict=True)]
+        return jax.numpy.concatenate(drawn, axis=-1)
+
+    return latent
+
+
 def none() -> Latent:
     """No latents, float32 [batch, 0], for a generator that is given a condition alone."""
     return lambda key, index: jax.numpy.zeros((len(index), 0))

@@ -82,11 +82,12 @@ def narrow_recipes():
         def discriminator(hidden=None, **named):
             return MLPDiscriminator((4,), **named)
 
-        patch.setattr(recipes.dense, "MLPGenerator", generator)
-        patch.setattr(recipes.dense, "MLPDiscriminator", discriminator)
+        for module in (recipes.dense, recipes.mixtures):
+            patch.setattr(module, "MLPGenerator", generator)
+            patch.setattr(module, "MLPDiscriminator", discriminator)
         patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
         patch.setitem(sources.NAMED, "digits", functools.cache(sources.digits))
-        for name in ("spiral", "ring8"):
+        for name in ("spiral", "ring8", "grid25"):
             made = functools.partial(toy_dataset, name, 500)
             patch.setitem(sources.NAMED, name, functools.cache(made))
         waves = functools.cache(lambda: _shorter(wave_dataset(40)))

@@ -418,7 +418,7 @@ def test_digits_are_real_8x8_images_in_0_to_16():
     assert dataset.condition.dtype == np.int32
 
 
-@pytest.mark.parametrize("name", ["digits", "spiral", "ring8", "grid25", "gaussian"])
+@pytest.mark.parametrize("name", ["digits", "spiral", "ring8", "grid25", "mixture1200", "gaussian"])
 def test_load_knows_every_name(name):
     assert data.load(name).name == name
 

@@ -55,8 +55,9 @@ def test_latents_on_eight_devices_are_those_of_one(make):
         # at .5, 1 - .352065 / .382925
         (latents.truncated_normal(50), -2.0, 2.0, 0.0, 0.773741),
         (latents.truncated_normal(50, 0.5), -0.5, 0.5, 0.0, 0.080590),
+        (latents.coins(50), -1.0, 1.0, 0.0, 1.0),
     ],
-    ids=["normal", "uniform", "uniform_2_5", "truncated_2", "truncated_half"],
+    ids=["normal", "uniform", "uniform_2_5", "truncated_2", "truncated_half", "coins"],
 )
 def test_latents_have_the_range_and_moments_of_their_distribution(
     latent, low, high, mean, variance
@@ -79,6 +80,24 @@ def test_normal_latents_have_the_quantiles_of_the_normal_distribution():
     np.testing.assert_allclose(got, [-1.959964, -0.674490, 0, 0.674490, 1.959964], atol=0.03)
 
 
+def test_coins_have_two_sides():
+    z = latents.coins(50)(KEY, jnp.arange(20))
+    assert z.dtype == jnp.float32
+    assert set(np.unique(z).tolist()) == {-1.0, 1.0}
+
+
+def test_joined_latents_are_parts_that_know_nothing_of_each_other():
+    index = jnp.arange(2000)
+    latent = latents.joined(latents.normal(2), latents.normal(2), latents.coins(3))
+    z = np.asarray(latent(KEY, index), np.float64)
+    keys = jax.random.split(KEY, 3)
+    np.testing.assert_array_equal(z[:, 2:4], latents.normal(2)(keys[1], index))
+    assert set(np.unique(z[:, 4:]).tolist()) == {-1.0, 1.0}
+    between = np.corrcoef(z, rowvar=False) - np.eye(7)
+    assert np.abs(between).max() < 5 / np.sqrt(len(z))
+    np.testing.assert_array_equal(latent(KEY, index[7:9]), z[7:9])
+
+
 @every_distribution
 @pytest.mark.parametrize(
     ("shape", "expected"), [(3, (3,)), ((3,), (3,)), ((), ()), ((4, 2), (4, 2))]
@@ -89,6 +108,17 @@ def test_latents_are_float32_of_the_shape_given(make, shape, expected):
 
 
 # ---- errors ----
+
+
+def test_nothing_to_join_is_refused():
+    with pytest.raises(ValueError, match="needs latents to join"):
+        latents.joined()
+
+
+@pytest.mark.parametrize("shape", [0, (2.0,)])
+def test_coins_of_no_size_are_refused(shape):
+    with pytest.raises(ValueError, match="shape"):
+        latents.coins(shape)
 
 
 @every_distribution

@@ -8,6 +8,7 @@ from jaxgan.recipes import (
     convolutional,
     dense,
     image_to_image,
+    mixtures,
     modern,
     pyramids,
     super_resolution,
@@ -22,6 +23,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         *dense.RECIPES,
+        *mixtures.RECIPES,
         *convolutional.RECIPES,
         *modern.RECIPES,
         *image_to_image.RECIPES,

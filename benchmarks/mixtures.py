@@ -1,0 +1,250 @@
+"""How many modes of a ring and a grid of Gaussians do GANs find, and how well do they hit them?
+
+    python benchmarks/mixtures.py --json mixtures.json --picture mixtures.png
+
+PacGAN's protocol: 100,000 training points, 2,500 samples, modes that have a sample within 3 sigma,
+and the share of such samples; here with 10 seeds, all trained at once, and with the deviation of
+those samples within their modes, in sigma, as contracted modes raise the share.
+
+The methods differ in loss, penalties and packing alone: networks, latents, optimizers, batches and
+the number of updates are those of the recipes `ring` and `grid`. Only in the last row the latents
+are normal ones, without coins, as those of the published GANs are. A critic of several turns a
+round plays fewer rounds, so that all have the same number of updates.
+
+What is measured already is read from the JSON file, and not measured again. Beside the scores stand
+those of a perfect sampler and the published ones.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+import jaxgan
+from jaxgan import data, latents, losses
+from jaxgan.metrics import ModeCoverage, mode_coverage, perfect_mode_coverage
+from jaxgan.recipes import recipe
+from jaxgan.recipes.base import Recipe
+from jaxgan.regularizers import gradient_penalty
+from jaxgan.types import GAN, Array
+
+NUM = 2_500
+SHOWN = 500
+SEED = 0
+
+
+class Mixture(NamedTuple):
+    """A recipe's data: the centres of its modes, and their deviation."""
+
+    centres: np.ndarray
+    sigma: float
+
+
+class Method(NamedTuple):
+    """A change of a recipe's GAN, and the critic's turns a round."""
+
+    change: Callable[[GAN], GAN]
+    n_critic: int = 1
+
+
+MIXTURES = {
+    "ring": Mixture(data.RING8_CENTRES, data.RING8_SIGMA),
+    "grid": Mixture(data.GRID25_CENTRES, data.GRID25_SIGMA),
+}
+# modes and high quality in %: Lin et al. 2018, section 4.1, https://arxiv.org/abs/1712.04086;
+# of VEEGAN, Srivastava et al. 2017, https://arxiv.org/abs/1705.07761
+PUBLISHED = {
+    "ring": {
+        "GAN": (6.3, 98.2),
+        "PacGAN2": (7.9, 95.6),
+        "PacGAN4": (7.8, 95.9),
+        "VEEGAN": (8.0, 52.9),
+    },
+    "grid": {
+        "GAN": (17.3, 94.8),
+        "PacGAN2": (23.8, 91.3),
+        "PacGAN4": (24.8, 93.6),
+        "VEEGAN": (24.6, 40.0),
+    },
+}
+
+
+# --- The methods
+
+
+def plain(gan: GAN) -> GAN:
+    return dataclasses.replace(gan, loss=losses.non_saturating, penalties=())
+
+
+def packed(gan: GAN) -> GAN:
+    return dataclasses.replace(plain(gan), discriminator=jaxgan.packed(gan.discriminator, 2))
+
+
+def wgan_gp(gan: GAN) -> GAN:
+    penalties = (jaxgan.penalty(gradient_penalty, 10.0),)
+    return dataclasses.replace(gan, loss=losses.wasserstein, penalties=penalties)
+
+
+def gan_r1(gan: GAN) -> GAN:
+    only = tuple(penalty for penalty in gan.penalties if penalty.name == "r1")
+    return dataclasses.replace(gan, loss=losses.non_saturating, penalties=only)
+
+
+def normal_latents(gan: GAN) -> GAN:
+    return dataclasses.replace(gan, latent=latents.normal(2))
+
+
+METHODS = {
+    "GAN": Method(plain),
+    "PacGAN2": Method(packed),
+    "WGAN-GP": Method(wgan_gp, n_critic=5),
+    "GAN+R1": Method(gan_r1),
+    "RpGAN+R1+R2": Method(lambda gan: gan),
+    "RpGAN+R1+R2, normal latents": Method(normal_latents),
+}
+
+
+# --- Training, all seeds at once
+
+
+def train(chosen: Recipe, method: Method, x: Array, seeds: int, updates: int) -> np.ndarray:
+    """Samples [seeds, NUM, 2] of averaged generators after so many updates of both players."""
+    gan = method.change(chosen.gan(x.shape[1:], None))
+    step = jaxgan.make_train_step(gan, n_critic=method.n_critic)
+    rounds = updates // (method.n_critic + 1)
+    shape = (method.n_critic, chosen.plan.batch_size)
+    shape = shape if method.n_critic > 1 else shape[1:]
+
+    def one(key, x):
+        init_key, order_key, step_key, sample_key = jax.random.split(key, 4)
+
+        def play(state, turn):
+            rows = jax.random.randint(jax.random.fold_in(order_key, turn), shape, 0, len(x))
+            batch = jnp.take(x, rows, axis=0, mode="clip")
+            return step(jax.random.fold_in(step_key, turn), state, batch)[0], None
+
+        state = jaxgan.init(init_key, gan, x[: chosen.plan.batch_size])
+        state, _ = jax.lax.scan(play, state, jnp.arange(rounds))
+        return jaxgan.sample(sample_key, gan, state, NUM)
+
+    keys = jax.random.split(jax.random.key(SEED), seeds)
+    return np.asarray(jax.jit(jax.vmap(one, in_axes=(0, None)))(keys, x))
+
+
+def measured(name: str, method: Method, seeds: int, steps: int | None) -> tuple[dict, np.ndarray]:
+    """Scores of a method on a mixture, one a seed, and the samples of the first seed."""
+    chosen, mixture = recipe(name), MIXTURES[name]
+    start = time.perf_counter()
+    updates = 2 * (steps or chosen.steps)
+    samples = train(chosen, method, jnp.asarray(data.load(chosen.data).x), seeds, updates)
+    seconds = time.perf_counter() - start
+    scores = [mode_coverage(x, *mixture) if np.isfinite(x).all() else None for x in samples]
+    fields = ("modes", "high_quality", "kl", "deviation")
+    row = {"seconds": round(seconds, 1), "seeds": seeds, "updates": updates}
+    for field in fields:
+        row[field] = [None if s is None else float(getattr(s, field)) for s in scores]
+    return row, samples[0]
+
+
+# --- The table and the picture
+
+
+def table(name: str, rows: dict[str, dict]) -> str:
+    """Mean and standard deviation over seeds, beside a perfect sampler and published scores."""
+    mixture = MIXTURES[name]
+    floor = perfect_mode_coverage(NUM, len(mixture.centres))
+    lines = [
+        f"| {name} | modes | high quality, % | deviation, sigma | KL | s |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {method} | {_cells(row)} |" for method, row in rows.items()]
+    lines += [f"| a perfect sampler | {_floor_cells(floor)} | |"]
+    lines += [
+        f"| {method}, published | {modes} | {share} | | | |"
+        for method, (modes, share) in PUBLISHED[name].items()
+    ]
+    return "\n".join(lines)
+
+
+def _cells(row: dict) -> str:
+    def spread(field, digits, scale=1.0):
+        values = np.array([v for v in row[field] if v is not None and np.isfinite(v)]) * scale
+        if not len(values):
+            return "none"
+        return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
+
+    cells = [spread("modes", 1), spread("high_quality", 1, 100.0)]
+    cells += [spread("deviation", 2), spread("kl", 3), f"{row['seconds']:.0f}"]
+    return " | ".join(cells)
+
+
+def _floor_cells(floor: ModeCoverage) -> str:
+    share = 100.0 * floor.high_quality
+    return f"{floor.modes:.1f} | {share:.1f} | {floor.deviation:.2f} | {floor.kl:.3f}"
+
+
+def picture(path: Path, samples: dict[str, dict[str, list]]):
+    """Samples of the first seed of each method over the centres, circled at 3 sigma."""
+    figure = Figure(figsize=(3 * len(METHODS), 3 * len(MIXTURES)), layout="constrained")
+    axes = figure.subplots(len(MIXTURES), len(METHODS), squeeze=False)
+    for row, (name, mixture) in zip(axes, MIXTURES.items(), strict=True):
+        for ax, method in zip(row, METHODS, strict=True):
+            limit = 1.3 * np.abs(mixture.centres).max()
+            ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
+            ax.set_title(f"{method}, {name}", fontsize=9)
+            ax.scatter(*mixture.centres.T, s=60, facecolors="none", edgecolors="tab:red", lw=0.5)
+            if method in samples[name]:
+                ax.scatter(*np.asarray(samples[name][method]).T, s=1, lw=0)
+    figure.savefig(path, dpi=80)
+
+
+# --- The script
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="file of results, written as they come")
+    parser.add_argument("--picture", type=Path, help="file for samples of the first seed")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--steps", type=int, help="instead of the recipes' own")
+    parser.add_argument("--mixtures", default=",".join(MIXTURES))
+    parser.add_argument(
+        "--methods", default=";".join(METHODS), help="names, with semicolons between"
+    )
+    parser.add_argument("--quick", action="store_true", help="2 seeds and 300 steps, to try it")
+    args = parser.parse_args()
+    seeds, steps = (2, 300) if args.quick else (args.seeds, args.steps)
+    results = {name: {} for name in MIXTURES}
+    if args.json and args.json.exists():
+        results = json.loads(args.json.read_text())
+    for name in args.mixtures.split(","):
+        for method in args.methods.split(";"):
+            if method in results[name]:
+                continue
+            row, samples = measured(name, METHODS[method], seeds, steps)
+
+            row["samples_of_first_seed"] = np.round(samples[:SHOWN], 3).tolist()
+            results[name][method] = row
+            print(f"{name} | {method} | {_cells(row)}", flush=True)
+            if args.json:
+                args.json.write_text(json.dumps(results) + "\n")
+    for name in MIXTURES:
+        print(f"\n{table(name, results[name])}")
+    if args.picture:
+        shown = {
+            name: {method: row["samples_of_first_seed"] for method, row in rows.items()}
+            for name, rows in results.items()
+        }
+        picture(args.picture, shown)
+
+
+if __name__ == "__main__":
+    main()

@@ -113,7 +113,7 @@ def _trained(
     def update(params, opt_state, x, labels, key):
         def loss(params):
             keys = jax.random.split(key, len(x))
-            logits = network.apply({"params": params}, x, keys=keys, train=True).logits
+            logits = _apply(network, params, x, keys, train=True).logits
             each = optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels)
             return jnp.mean(each)
 
@@ -149,21 +149,29 @@ def classify(classifier: Classifier, x: np.ndarray) -> Classified:
         rows = np.asarray(x[first : first + _ROWS_A_CALL], np.float32)
         # All calls of one shape: one compilation.
         padded = np.pad(rows, [(0, _ROWS_A_CALL - len(rows))] + [(0, 0)] * (rows.ndim - 1))
-        found = run(classifier.params, padded)
-        parts.append([np.asarray(part)[: len(rows)] for part in found])
-    return Classified(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        found = jax.device_get(run(classifier.params, padded))
+        parts.append(jax.tree.map(lambda part: part[: len(rows)], found))
+    return jax.tree.map(lambda *part: np.concatenate(part), *parts)
 
 
 @functools.cache
-def _make_run(num_classes: int) -> Callable[[PyTree, Array], Classified]:
+def _make_run(num_classes: int) -> Callable[[PyTree, np.ndarray], Classified]:
     network = ImageClassifier(num_classes)
 
     @jax.jit
     def run(params, x):
         keys = jax.random.split(jax.random.key(0), len(x))  # of dropout, which is off
-        return network.apply({"params": params}, x, keys=keys, train=False)
+        return _apply(network, params, x, keys, train=False)
 
     return run
+
+
+def _apply(
+    network: ImageClassifier, params: PyTree, x: Array, keys: Array, train: bool
+) -> Classified:
+    found = network.apply({"params": params}, x, keys=keys, train=train)
+    assert isinstance(found, Classified)  # and no pair of it and a changed state
+    return found
 
 
 # --- Keeping

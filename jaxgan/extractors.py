@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.classifier import classifier_for, classify
-from jaxgan.data import Dataset
+from jaxgan.data import Dataset, Records
 from jaxgan.models import make_inception, vgg16_features
 from jaxgan.resampling import bicubic
 
@@ -51,7 +51,7 @@ class Extractor(NamedTuple):
     facts: dict[str, Any]
 
 
-def make_extractor(spec: str, dataset: Dataset) -> Extractor:
+def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
     """The extractor that a line of text names.
 
     Args:
@@ -74,6 +74,8 @@ def make_extractor(spec: str, dataset: Dataset) -> Extractor:
     if name == "pixels":
         return Extractor(name, lambda x: Seen(x.reshape(len(x), -1)), "", {})
     if name == "classifier":
+        if isinstance(dataset, Records):
+            raise ValueError(f"a classifier needs data in memory, {dataset.name} is streamed")
         return _classifier(dataset)
     if len(dataset.shape) != 3:
         raise ValueError(f"{name} looks at images, {dataset.name} has shape {dataset.shape}")
@@ -84,7 +86,8 @@ def _classifier(dataset: Dataset) -> Extractor:
     classifier = classifier_for(dataset)
 
     def run(x):
-        return Seen(*classify(classifier, x))
+        found = classify(classifier, x)
+        return Seen(np.asarray(found.features), np.asarray(found.logits))
 
     facts = {"accuracy": classifier.accuracy, "held_out": classifier.held_out}
     return Extractor("classifier", run, "", facts)

@@ -139,8 +139,8 @@ def real_rows(
             found.append(dataset.read(int(number)))
         except ValueError:
             continue
-    labels = [-1 if label is None else label for _, label in found]
-    return np.stack([x for x, _ in found]), np.asarray(labels, np.int32)
+    classes = np.asarray([-1 if label is None else label for _, label in found], np.int32)
+    return np.stack([x for x, _ in found]), classes
 
 
 def asked_labels(config: Config, labels: np.ndarray | None, num: int) -> np.ndarray | None:

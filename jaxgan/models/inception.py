@@ -66,9 +66,9 @@ def make_inception(
 def fid_images(x: Array | np.ndarray, value_range: tuple[float, float] = (0.0, 255.0)) -> Array:
     """Images as the FID's reference gives them to the network: 299 x 299, from -1 to 1.
 
-    Resized as pytorch-fid does it: bilinear, pixel centres aligned, not antialiased where images
-    shrink (TensorFlow's original, and torch-fidelity, align corners of the first pixels instead).
-    A grey image becomes three equal channels.
+    Resized as pytorch-fid does it: bilinear, not antialiased where images shrink, new pixel i
+    taken at (i + 1/2) old / new - 1/2. (TensorFlow 1 and torch-fidelity take it at i old / new,
+    and come to slightly other scores.) A grey image becomes three equal channels.
 
     Args:
       x: uint8 or float [batch, height, width, 1 or 3].

@@ -41,13 +41,6 @@ SHOWN = 500
 SEED = 0
 
 
-class Mixture(NamedTuple):
-    """A recipe's data: the centres of its modes, and their deviation."""
-
-    centres: np.ndarray
-    sigma: float
-
-
 class Method(NamedTuple):
     """A change of a recipe's GAN, and the critic's turns a round."""
 
@@ -55,10 +48,7 @@ class Method(NamedTuple):
     n_critic: int = 1
 
 
-MIXTURES = {
-    "ring": Mixture(data.RING8_CENTRES, data.RING8_SIGMA),
-    "grid": Mixture(data.GRID25_CENTRES, data.GRID25_SIGMA),
-}
+MIXTURES = {"ring": data.MIXTURES["ring8"](), "grid": data.MIXTURES["grid25"]()}
 # modes and high quality in %: Lin et al. 2018, section 4.1, https://arxiv.org/abs/1712.04086;
 # of VEEGAN, Srivastava et al. 2017, https://arxiv.org/abs/1705.07761
 PUBLISHED = {
@@ -146,7 +136,10 @@ def measured(name: str, method: Method, seeds: int, steps: int | None) -> tuple[
     updates = 2 * (steps or chosen.steps)
     samples = train(chosen, method, jnp.asarray(data.load(chosen.data).x), seeds, updates)
     seconds = time.perf_counter() - start
-    scores = [mode_coverage(x, *mixture) if np.isfinite(x).all() else None for x in samples]
+    scores = [
+        mode_coverage(x, mixture.centres, mixture.sigma) if np.isfinite(x).all() else None
+        for x in samples
+    ]
     fields = ("modes", "high_quality", "kl", "deviation")
     row = {"seconds": round(seconds, 1), "seeds": seeds, "updates": updates}
     for field in fields:

@@ -27,26 +27,11 @@ from sklearn.svm import SVC
 
 from jaxgan import data, plots
 from jaxgan.config import read_config
+from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
 from jaxgan.samples import sample_run
 from jaxgan.stages import last_stage, sample_stages, staged_in
 
-
-class Mixture(NamedTuple):
-    """Of equal Gaussians: their centres and deviation, and how many dimensions they fill."""
-
-    centres: np.ndarray
-    sigma: float
-    dimensions: int = 2
-
-
-MIXTURES = {
-    "ring8": Mixture(data.RING8_CENTRES, data.RING8_SIGMA),
-    "grid25": Mixture(data.GRID25_CENTRES, data.GRID25_SIGMA),
-    "mixture1200": Mixture(
-        data.mixture1200_centres(), data.MIXTURE1200_SIGMA, data.MIXTURE1200_DIMENSIONS
-    ),
-}
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000
 DESCRIPTORS = {
@@ -241,7 +226,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     if spec == "spiral":
         report |= spiral_report(samples)
     if spec in MIXTURES:
-        report |= mode_report(samples, MIXTURES[spec])
+        report |= mode_report(samples, MIXTURES[spec]())
     if waveform:
         report |= wave_report(samples, dataset)
     if labelled:

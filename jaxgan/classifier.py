@@ -149,9 +149,8 @@ def classify(classifier: Classifier, x: np.ndarray) -> Classified:
         rows = np.asarray(x[first : first + _ROWS_A_CALL], np.float32)
         # All calls of one shape: one compilation.
         padded = np.pad(rows, [(0, _ROWS_A_CALL - len(rows))] + [(0, 0)] * (rows.ndim - 1))
-        found = jax.device_get(run(classifier.params, padded))
-        parts.append(jax.tree.map(lambda part: part[: len(rows)], found))
-    return jax.tree.map(lambda *part: np.concatenate(part), *parts)
+        parts.append(jax.device_get(run(classifier.params, padded)))
+    return jax.tree.map(lambda *part: np.concatenate(part)[: len(x)], *parts)
 
 
 @functools.cache

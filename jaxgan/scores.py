@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from jaxgan import metrics
+from jaxgan.data import Mixture
 from jaxgan.extractors import Extractor, Seen
 
 GROUPS = 10
@@ -98,11 +99,13 @@ STATISTICS: dict[str, Statistic] = {
 and recall, density and coverage (all with 5 neighbours), sliced Wasserstein distance."""
 
 
-def make_coverage(centres: np.ndarray, sigma: float) -> Statistic:
-    """The statistic of a mixture of Gaussians whose centres are known; its features are points."""
+def make_coverage(mixture: Mixture) -> Statistic:
+    """The statistic of a mixture of Gaussians whose modes are known; its features are points."""
 
     def coverage(real: Seen, fake: Seen) -> dict[str, float]:
-        found = metrics.mode_coverage(fake.features, centres, sigma)
+        found = metrics.mode_coverage(
+            fake.features, mixture.centres, mixture.sigma, dimensions=mixture.dimensions
+        )
         values = (found.modes, found.high_quality, found.deviation)
         return dict(zip(VALUES["modes"], map(float, values), strict=True))
 

@@ -106,7 +106,7 @@ def chosen_statistics(
     """
     known: dict[str, Statistic] = dict(STATISTICS)
     if dataset.name in MIXTURES and extractor.name == "pixels":
-        known["modes"] = make_coverage(*MIXTURES[dataset.name])
+        known["modes"] = make_coverage(MIXTURES[dataset.name]())
     if extractor.name not in ("classifier", "inception"):
         del known["is"]
     if names is None:

@@ -84,7 +84,7 @@ MAY_IMPORT = {
         "conditions",
     },
     "extractors": {"classifier", "data", "models", "resampling"},
-    "scores": {"extractors", "metrics"},
+    "scores": {"data", "extractors", "metrics"},
     "scoring": STEPS
     | {"parallel", "conditions", "config", "data", "extractors", "models", "scores"},
     "evaluation": {"checks", "config", "data", "extractors", "journal", "samples", "scores"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan import data
-from jaxgan.data import RING8_CENTRES, RING8_SIGMA
+from jaxgan.data import MIXTURES
 from jaxgan.extractors import Extractor, Seen, make_extractor
 from jaxgan.metrics import frechet_distance
 from jaxgan.scores import STATISTICS, jackknife, make_coverage, score_names, scores_of
@@ -46,7 +46,7 @@ def test_other_scores_on_inception_features_say_how_images_were_resized():
 
 
 def test_names_foretold_are_those_of_the_scores():
-    statistics = STATISTICS | {"modes": make_coverage(RING8_CENTRES, RING8_SIGMA)}
+    statistics = STATISTICS | {"modes": make_coverage(MIXTURES["ring8"]())}
     of = {name: s for name, s in statistics.items() if name != "modes"}
     found = scores_of(of, extractor("classifier"), seen(0), seen(1), errors=False)
     assert tuple(score.name for score in found) == score_names(
@@ -97,7 +97,7 @@ def test_too_few_samples_have_no_error():
 
 def test_points_of_the_mixture_itself_cover_all_modes():
     points = Seen(data.ring8(np.random.default_rng(0), 2500))
-    coverage = make_coverage(RING8_CENTRES, RING8_SIGMA)(points, points)
+    coverage = make_coverage(MIXTURES["ring8"]())(points, points)
     assert coverage["modes"] == 8
     assert coverage["high_quality"] == pytest.approx(0.9889, abs=0.01)
 

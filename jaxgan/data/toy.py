@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +15,6 @@ RING8_CENTRES = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1).astype(np.f
 RING8_SIGMA = 0.01
 GRID25_CENTRES = np.array([(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)], np.float32)
 GRID25_SIGMA = 0.05
-MIXTURES = {"ring8": (RING8_CENTRES, RING8_SIGMA), "grid25": (GRID25_CENTRES, GRID25_SIGMA)}
-"""Centres and deviation of each mixture of Gaussians, by the name of its data."""
-
 # Srivastava et al. 2017 (VEEGAN), section 4.1, https://arxiv.org/abs/1705.07761: ten Gaussians of
 # 700 dimensions in 1,200. Where and how wide they are is chosen here, as the paper does not say.
 MIXTURE1200_SIGMA = 0.1
@@ -121,6 +119,22 @@ def spiral_distance(points: np.ndarray, resolution: int = 4096) -> np.ndarray:
     return distance[:, 0]
 
 
+class Mixture(NamedTuple):
+    """Of equal Gaussians: their centres [modes, d], their deviation, the dimensions they fill."""
+
+    centres: np.ndarray
+    sigma: float
+    dimensions: int
+
+
+MIXTURES: dict[str, Callable[[], Mixture]] = {
+    "ring8": lambda: Mixture(RING8_CENTRES, RING8_SIGMA, 2),
+    "grid25": lambda: Mixture(GRID25_CENTRES, GRID25_SIGMA, 2),
+    "mixture1200": lambda: Mixture(
+        mixture1200_centres(), MIXTURE1200_SIGMA, MIXTURE1200_DIMENSIONS
+    ),
+}
+"""Of `DISTRIBUTIONS` those whose modes are known."""
 DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "spiral": spiral,
     "ring8": ring8,

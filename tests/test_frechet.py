@@ -55,7 +55,8 @@ def test_distance_is_symmetric_and_the_one_of_normals_on_a_line():
 
 
 def test_distance_keeps_its_digits_where_covariances_are_nearly_singular():
-    # by QR of the centred samples, whose covariances are never formed; the matrix root of A B has 4 digits
+    # By QR of the centred samples, whose covariances are never formed. The matrix root of A B has
+    # but four digits here.
     rng = np.random.default_rng(5)
     mixing = rng.normal(size=(64, 64)) / np.arange(1, 65)[:, None] ** 3
     a, b = (rng.normal(size=(1000, 64)) @ mixing, rng.normal(size=(1200, 64)) @ mixing * 1.1)

@@ -131,17 +131,18 @@ def measure_apart(way: str, options: argparse.Namespace) -> dict | None:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def print_rows(rows: list[dict]):
-    """A table; `times` are multiples of the first way's."""
+def print_head():
+    """The head of the table; `times` are multiples of the first way's."""
     print(f"{'way':<14}{'distance':>20}{'first s':>10}{'again s':>10}{'times':>8}", end="")
     print(f"{'before MiB':>12}{'peak MiB':>10}{'times':>8}")
-    for row in rows:
-        times, memory = (row[name] / rows[0][name] for name in ("again_s", "peak_mib"))
-        print(f"{row['way']:<14}{row['value']:>20.12g}{row['first_s']:>10.2f}", end="")
-        print(f"{row['again_s']:>10.2f}{times:>8.2f}", end="")
-        print(f"{row['before_mib']:>12,}{row['peak_mib']:>10,}{memory:>8.2f}")
-    values = [row["value"] for row in rows]
-    print(f"largest relative difference of the distances: {np.ptp(values) / values[0]:.1e}")
+
+
+def print_row(row: dict, first: dict):
+    """One way, as soon as it is measured: others may take many minutes."""
+    times, memory = (row[name] / first[name] for name in ("again_s", "peak_mib"))
+    print(f"{row['way']:<14}{row['value']:>20.12g}{row['first_s']:>10.2f}", end="")
+    print(f"{row['again_s']:>10.2f}{times:>8.2f}", end="")
+    print(f"{row['before_mib']:>12,}{row['peak_mib']:>10,}{memory:>8.2f}", flush=True)
 
 
 # --- The command
@@ -179,8 +180,15 @@ def main():
     if others is not None:
         print(f"Other processes used {max(others, 0.0):.0%} of the cores just before")
     print(f"Fréchet distance of {options.samples} x {options.features} features\n")
-    rows = [row for way in WAYS if (row := measure_apart(way, options)) is not None]
-    print_rows(rows)
+    print_head()
+    rows: list[dict] = []
+    for way in WAYS:
+        row = measure_apart(way, options)
+        if row is not None:
+            rows.append(row)
+            print_row(row, rows[0])
+    values = [row["value"] for row in rows]
+    print(f"largest relative difference of the distances: {np.ptp(values) / max(values):.1e}")
     if options.json:
         with open(options.json, "w") as file:
             json.dump(rows, file, indent=2)

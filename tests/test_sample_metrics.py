@@ -129,10 +129,16 @@ def test_identical_sets_are_precise_recalled_and_covered_even_if_samples_repeat(
 
 
 def test_a_collapsed_generator_is_precise_and_recalls_and_covers_nothing_else():
-    real = np.random.default_rng(3).normal(size=(50, 4))
+    real = np.random.default_rng(3).normal(size=(50, 64)) * 100 + 7  # squares that do not cancel
     fake = np.repeat(real[:1], 60, axis=0)
     assert precision_recall(real, fake, k=3) == (1.0, 1 / 50)
     assert density_coverage(real, fake, k=3).coverage < 0.3
+
+
+def test_equal_samples_have_no_distance_whatever_rounding_makes_of_it():
+    x = np.random.default_rng(6).normal(size=(50, 64)) * 100 + 7
+    with jax.enable_x64(True):
+        assert not neighbours.squared_nearest(jnp.asarray(x), jnp.asarray(x)).any()
 
 
 def test_coverage_and_density_of_a_perfect_generator_are_those_expected():

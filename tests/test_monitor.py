@@ -107,6 +107,11 @@ def test_balance_at_one_half_is_an_equilibrium():
     assert found.kind == "equilibrium"
 
 
+def test_balance_from_the_first_round_on_is_no_equilibrium_but_fails():
+    (found,) = findings(rows(**BALANCED, logit_real=0.01, logit_fake=0.0))
+    assert found.kind == "discriminator-fails"
+
+
 @pytest.mark.parametrize(
     "planted",
     [

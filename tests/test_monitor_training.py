@@ -129,8 +129,20 @@ def test_a_discriminator_that_does_not_learn_fails(loss):
     assert found_in(blind)["discriminator-fails"] <= NOTICED
 
 
-def rows_of(recipe, steps, seed, out):
-    command = ["train", recipe, "--steps", steps, "--seed", seed, "--devices", 1, "--out", out]
+def rows_of(recipe, steps, seed, out, *more):
+    command = [
+        "train",
+        recipe,
+        "--steps",
+        steps,
+        "--seed",
+        seed,
+        "--devices",
+        1,
+        "--out",
+        out,
+        *more,
+    ]
     result = CliRunner().invoke(cli.app, list(map(str, command)))
     assert result.exit_code == 0, result.output
     events = out / "events.jsonl"
@@ -139,7 +151,7 @@ def rows_of(recipe, steps, seed, out):
 
 
 def test_the_digits_recipe_raises_no_warning_as_it_begins(tmp_path):
-    kinds, rows = rows_of("digits", 1400, 0, tmp_path / "r")
+    kinds, rows = rows_of("digits", 1400, 0, tmp_path / "r", "--batch-size", 16)
     assert not kinds & set(monitor.KINDS)
     assert len(rows) == 1400 // 3
 

@@ -19,6 +19,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -85,40 +86,55 @@ def make_stacked(x: np.ndarray, digits: int) -> Callable:
     return lambda key, num: stacked(key, flat, num)
 
 
-def train(
-    arm: str,
-    args: argparse.Namespace,
-    stacked: Callable,
-    score: Callable[[np.ndarray], dict],
-    out: Path,
-) -> list[dict]:
-    """Trains one arm, from its last saved state on; the scores on the way."""
-    gan = make_gan(arm, args)
-    init_key, data_key, sample_key = jax.random.split(jax.random.key(args.seed), 3)
+class Game(NamedTuple):
+    """The compiled parts of one arm: `begin()`, `step(state)`, `draw(state) -> samples`."""
+
+    begin: Callable
+    step: Callable
+    draw: Callable
+
+
+def make_game(gan: jaxgan.GAN, stacked: Callable, batch_size: int, seed: int) -> Game:
+    """A game in which every step draws its own batch, by its number."""
+    init_key, data_key, sample_key = jax.random.split(jax.random.key(seed), 3)
     train_step = jaxgan.make_train_step(gan)
 
-    def step(key, state):
-        batch_key, step_key = jax.random.split(jax.random.fold_in(key, state.step))
-        return train_step(step_key, state, stacked(batch_key, args.batch_size))
+    def step(state):
+        step_key = jax.random.fold_in(data_key, state.step)
+        batch_key, train_key = jax.random.split(step_key)
+        return train_step(train_key, state, stacked(batch_key, batch_size))
 
-    step = jax.jit(step, donate_argnums=1, compiler_options=parallel.convolution_options())
-    draw = jax.jit(lambda state, at: jaxgan.sample(sample_key, gan, state, 1000, first_index=at))
-    begin = jax.jit(lambda key: jaxgan.init(key, gan, stacked(data_key, args.batch_size)))
+    def begin():
+        return jaxgan.init(init_key, gan, stacked(data_key, batch_size))
+
+    @jax.jit
+    def thousand(state, first):
+        return jaxgan.sample(sample_key, gan, state, 1000, first_index=first)
+
+    def draw(state):
+        return np.concatenate([np.asarray(thousand(state, at)) for at in range(0, NUM, 1000)])
+
+    options = parallel.convolution_options()
+    return Game(begin, jax.jit(step, donate_argnums=0, compiler_options=options), draw)
+
+
+def train(
+    game: Game, steps: int, every: int, score: Callable[[np.ndarray], dict], out: Path
+) -> list[dict]:
+    """Trains one arm, from its last saved state on; the scores on the way."""
     rows_file = out / "rows.json"
+    found = checkpoint.restore_latest(out / SAVED, jax.eval_shape(game.begin))
+    state, done = (jax.jit(game.begin)(), 0) if found is None else (found.state, found.number)
     rows = json.loads(rows_file.read_text()) if rows_file.exists() else []
-    found = checkpoint.restore_latest(out / SAVED, jax.eval_shape(begin, init_key))
-    state = begin(init_key) if found is None else found.state
-    done = 0 if found is None else found.number
     rows = [row for row in rows if row["step"] <= done]
     with checkpoint.opened(out / SAVED, checkpoint.Keep(last=1)) as manager:
-        started = time.perf_counter()
-        for number in range(done + 1, args.steps + 1):
-            state, metrics = step(data_key, state)
-            if number % args.every and number != args.steps:
-                continue
-            samples = np.concatenate([np.asarray(draw(state, at)) for at in range(0, NUM, 1000)])
-            took = time.perf_counter() - started + (rows[-1]["seconds"] if rows else 0.0)
+        for number in range(done + every, steps + 1, every):
             started = time.perf_counter()
+            for _ in range(every):
+                state, metrics = game.step(state)
+            jax.block_until_ready(state)
+            took = time.perf_counter() - started + (rows[-1]["seconds"] if rows else 0.0)
+            samples = game.draw(state)
             row = {"step": number, "seconds": round(took, 1)} | score(samples)
             row |= {"diversity": float(metrics["diversity"]), "value": float(metrics["value"])}
             rows.append(row)
@@ -168,6 +184,8 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.steps, args.every = 60, 30
+    if args.steps % args.every:
+        parser.error(f"--every {args.every} does not divide --steps {args.steps}")
     dataset = data.load(args.data)
     score, accuracy = make_score(dataset)
     stacked = make_stacked(dataset.x, args.digits)
@@ -176,7 +194,8 @@ def main():
         print(f"--- {arm}")
         out = args.out / f"{arm}-{args.digits}-{args.share}-{args.seed}"
         out.mkdir(parents=True, exist_ok=True)
-        results[arm] = train(arm, args, stacked, score, out)
+        game = make_game(make_gan(arm, args), stacked, args.batch_size, args.seed)
+        results[arm] = train(game, args.steps, args.every, score, out)
     real = np.concatenate([stacked(jax.random.key(i), 1000) for i in range(NUM // 1000)])
     floor, perfect = score(real), perfect_label_coverage(NUM, 10**args.digits)
     print(f"\nclassifier right on {accuracy:.1%} of held-out digits; {NUM:,} samples")

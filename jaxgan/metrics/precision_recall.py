@@ -2,7 +2,7 @@
 
 All estimate the support of a set by balls around its samples, which reach to the k-th neighbour.
 They cost time in the product of the numbers of samples, but memory only for two float64 copies of
-the features and 256 rows of distances: 50,000 and 50,000 samples of 2,048 features take 4 GB.
+the features and 256 rows of distances.
 """
 
 from typing import NamedTuple

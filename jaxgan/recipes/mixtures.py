@@ -12,7 +12,7 @@ from jaxgan.regularizers import penalty, r1, r2
 from jaxgan.schedules import cosine
 from jaxgan.types import GAN, Network
 
-_STEPS = 5_000  # of the schedules too
+_STEPS = 3_000  # of the schedules too
 
 
 def mixture_gan(shape: Shape, unit: float) -> GAN:
@@ -29,10 +29,15 @@ def mixture_gan(shape: Shape, unit: float) -> GAN:
       Sitzmann et al. 2020, https://arxiv.org/abs/2006.09661 (sines)
     """
     hidden = (64, 64, 64)
+    # held while modes are being found, then down to what leaves a slope of 1 / sigma alone
     gamma = optax.exponential_decay(
-        1.0 * unit**2, int(0.7 * _STEPS), 1e-3, end_value=1e-3 * unit**2
+        10.0 * unit**2,
+        transition_steps=int(0.6 * _STEPS),
+        decay_rate=2e-4,
+        transition_begin=int(0.3 * _STEPS),
+        end_value=2e-3 * unit**2,
     )
-    adam = optax.adam(cosine(1e-3, 0.0, _STEPS), b1=0.5, b2=0.9)
+    adam = optax.adam(cosine(2e-3, 0.0, _STEPS), b1=0.5, b2=0.9)
     generator = MLPGenerator(shape, hidden, output=lambda x: unit * x)
     discriminator = MLPDiscriminator(hidden, dropout=0.0, activation=jnp.sin)
     return GAN(

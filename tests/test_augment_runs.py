@@ -10,8 +10,8 @@ from jaxgan.journal import metrics_rows
 @pytest.fixture(scope="module")
 def run(narrow_recipes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "ada"
-    train = ("train", "digits", "--augment", "ada", "--steps", 8, "--out", folder)
-    assert command(*train, "--batch-size", 16, "--rounds-per-call", 4) == (0, "")
+    train = ("train", "mnist-mlp", "--augment", "ada", "--steps", 8, "--out", folder)
+    assert command(*train, "--batch-size", 16, "--rounds-per-call", 4, "--devices", 1) == (0, "")
     return folder
 
 
@@ -22,6 +22,7 @@ def test_the_strength_is_logged_and_starts_at_nothing(run):
     assert read_config(run).augment == "ada"
 
 
+@pytest.mark.slow
 def test_an_augmented_run_goes_on_and_is_sampled(run, tmp_path):
     assert command("resume", run, "--steps", 12) == (0, "")
     assert metrics_rows(run)[-1]["round"] == 12

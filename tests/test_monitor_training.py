@@ -150,6 +150,7 @@ def rows_of(recipe, steps, seed, out, *more):
     return {json.loads(line)["kind"] for line in lines}, metrics_rows(out)
 
 
+@pytest.mark.slow
 def test_the_digits_recipe_raises_no_warning_as_it_begins(tmp_path):
     kinds, rows = rows_of("digits", 1400, 0, tmp_path / "r", "--batch-size", 16)
     assert not kinds & set(monitor.KINDS)

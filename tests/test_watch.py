@@ -97,7 +97,10 @@ def test_what_is_found_is_among_the_events_and_told(whole):
     assert monitor.findings(metrics_rows(run), limits) == told
 
 
-@pytest.mark.parametrize("number", [FOUND, FOUND + 1, FOUND + 2])
+@pytest.mark.parametrize(
+    "number",
+    [FOUND, *(pytest.param(n, marks=pytest.mark.slow) for n in (FOUND + 1, FOUND + 2))],
+)
 def test_a_run_cut_short_and_gone_on_with_tells_each_finding_once(whole, tmp_path, number):
     run = tmp_path / "cut"
     with pytest.raises(Cut):

@@ -8,8 +8,8 @@ those samples within their modes, in sigma, as contracted modes raise the share.
 
 The methods differ in loss, penalties and packing alone: networks, latents, optimizers, batches and
 the number of updates are those of the recipes `ring` and `grid`. Only in the last row the latents
-are normal ones, without coins, as those of the published GANs are. A critic of several turns a
-round plays fewer rounds, so that all have the same number of updates.
+are normal ones, without coins, as those of the published GANs are. Each player has one turn a
+step in all of them, the critic of WGAN-GP too, so it has fewer than as published.
 
 What is measured already is read from the JSON file, and not measured again. Beside the scores stand
 those of a perfect sampler and the published ones.
@@ -21,7 +21,6 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,20 +31,12 @@ import jaxgan
 from jaxgan import data, latents, losses
 from jaxgan.metrics import ModeCoverage, mode_coverage, perfect_mode_coverage
 from jaxgan.recipes import recipe
-from jaxgan.recipes.base import Recipe
 from jaxgan.regularizers import gradient_penalty
 from jaxgan.types import GAN, Array
 
 NUM = 2_500
 SHOWN = 500
 SEED = 0
-
-
-class Method(NamedTuple):
-    """A change of a recipe's GAN, and the critic's turns a round."""
-
-    change: Callable[[GAN], GAN]
-    n_critic: int = 1
 
 
 MIXTURES = {"ring": data.MIXTURES["ring8"](), "grid": data.MIXTURES["grid25"]()}
@@ -92,56 +83,52 @@ def normal_latents(gan: GAN) -> GAN:
     return dataclasses.replace(gan, latent=latents.normal(2))
 
 
-METHODS = {
-    "GAN": Method(plain),
-    "PacGAN2": Method(packed),
-    "WGAN-GP": Method(wgan_gp, n_critic=5),
-    "GAN+R1": Method(gan_r1),
-    "RpGAN+R1+R2": Method(lambda gan: gan),
-    "RpGAN+R1+R2, normal latents": Method(normal_latents),
+METHODS: dict[str, Callable[[GAN], GAN]] = {
+    "GAN": plain,
+    "PacGAN2": packed,
+    "WGAN-GP": wgan_gp,
+    "GAN+R1": gan_r1,
+    "RpGAN+R1+R2": lambda gan: gan,
+    "RpGAN+R1+R2, normal latents": normal_latents,
 }
 
 
 # --- Training, all seeds at once
 
 
-def train(chosen: Recipe, method: Method, x: Array, seeds: int, updates: int) -> np.ndarray:
-    """Samples [seeds, NUM, 2] of averaged generators after so many updates of both players."""
-    gan = method.change(chosen.gan(x.shape[1:], None))
-    step = jaxgan.make_train_step(gan, n_critic=method.n_critic)
-    rounds = updates // (method.n_critic + 1)
-    shape = (method.n_critic, chosen.plan.batch_size)
-    shape = shape if method.n_critic > 1 else shape[1:]
+def train(gan: GAN, batch_size: int, steps: int, x: Array, seeds: int) -> np.ndarray:
+    """Samples [seeds, NUM, 2] of the averaged generators after so many steps."""
+    step = jaxgan.make_train_step(gan)
 
     def one(key, x):
         init_key, order_key, step_key, sample_key = jax.random.split(key, 4)
 
         def play(state, turn):
-            rows = jax.random.randint(jax.random.fold_in(order_key, turn), shape, 0, len(x))
+            rows = jax.random.randint(jax.random.fold_in(order_key, turn), (batch_size,), 0, len(x))
             batch = jnp.take(x, rows, axis=0, mode="clip")
             return step(jax.random.fold_in(step_key, turn), state, batch)[0], None
 
-        state = jaxgan.init(init_key, gan, x[: chosen.plan.batch_size])
-        state, _ = jax.lax.scan(play, state, jnp.arange(rounds))
+        state = jaxgan.init(init_key, gan, x[:batch_size])
+        state, _ = jax.lax.scan(play, state, jnp.arange(steps))
         return jaxgan.sample(sample_key, gan, state, NUM)
 
     keys = jax.random.split(jax.random.key(SEED), seeds)
     return np.asarray(jax.jit(jax.vmap(one, in_axes=(0, None)))(keys, x))
 
 
-def measured(name: str, method: Method, seeds: int, steps: int | None) -> tuple[dict, np.ndarray]:
+def measured(name: str, method: str, seeds: int, steps: int | None) -> tuple[dict, np.ndarray]:
     """Scores of a method on a mixture, one a seed, and the samples of the first seed."""
     chosen, mixture = recipe(name), MIXTURES[name]
+    x = jnp.asarray(data.load(chosen.data).x)
+    gan = METHODS[method](chosen.gan(x.shape[1:], None))
+    steps = steps or chosen.steps
     start = time.perf_counter()
-    updates = 2 * (steps or chosen.steps)
-    samples = train(chosen, method, jnp.asarray(data.load(chosen.data).x), seeds, updates)
+    samples = train(gan, chosen.plan.batch_size, steps, x, seeds)
     seconds = time.perf_counter() - start
-    scores = [
-        mode_coverage(x, mixture.centres, mixture.sigma) if np.isfinite(x).all() else None
-        for x in samples
-    ]
+    centres, sigma, _ = mixture
+    scores = [mode_coverage(x, centres, sigma) if np.isfinite(x).all() else None for x in samples]
     fields = ("modes", "high_quality", "kl", "deviation")
-    row = {"seconds": round(seconds, 1), "seeds": seeds, "updates": updates}
+    row = {"seconds": round(seconds, 1), "seeds": seeds, "steps": steps}
     for field in fields:
         row[field] = [None if s is None else float(getattr(s, field)) for s in scores]
     return row, samples[0]
@@ -222,8 +209,7 @@ def main():
         for method in args.methods.split(";"):
             if method in results[name]:
                 continue
-            row, samples = measured(name, METHODS[method], seeds, steps)
-
+            row, samples = measured(name, method, seeds, steps)
             row["samples_of_first_seed"] = np.round(samples[:SHOWN], 3).tolist()
             results[name][method] = row
             print(f"{name} | {method} | {_cells(row)}", flush=True)

@@ -155,6 +155,7 @@ def start(key, gan, batch):
     return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
 
 
+@pytest.mark.slow
 def test_augmented_step_is_the_same_on_eight_devices(key, batch, augmented_gan):
     state = start(key, augmented_gan, batch)
     one, one_metrics = jax.jit(jaxgan.make_train_step(augmented_gan))(key, state, batch)
@@ -167,6 +168,7 @@ def test_augmented_step_is_the_same_on_eight_devices(key, batch, augmented_gan):
     )
 
 
+@pytest.mark.slow
 def test_no_key_is_used_twice(key, batch, augmented_gan):
     state = start(key, augmented_gan, batch)
     with jax.debug_key_reuse(True):

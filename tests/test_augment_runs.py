@@ -15,6 +15,7 @@ def run(narrow_recipes, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_strength_is_logged_and_starts_at_nothing(run):
     rows = metrics_rows(run)
     assert rows[0]["augment_strength"] == 0.0
@@ -29,6 +30,7 @@ def test_an_augmented_run_goes_on_and_is_sampled(run, tmp_path):
     assert command("sample", run, "--num", 4, "--out", tmp_path / "some.npz") == (0, "")
 
 
+@pytest.mark.slow
 def test_another_augmentation_is_refused_when_a_run_goes_on(run):
     status, said = command("train", "--augment", "diffaugment", "--out", run)
     assert status == 2

@@ -136,7 +136,7 @@ def by_batch_norm(shape, num_classes):
 @pytest.mark.parametrize(
     ("gan", "shape", "labels"),
     [
-        (dcgan_gan, (8, 8, 1), None),
+        pytest.param(dcgan_gan, (8, 8, 1), None, marks=pytest.mark.slow),
         (conditional_dcgan_gan, (8, 8, 2), 3),
         pytest.param(by_batch_norm, (9, 9, 1), 3, marks=pytest.mark.slow),
         pytest.param(waves_gan, (32, 1), None, marks=pytest.mark.slow),

@@ -34,8 +34,8 @@ def digits_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def spiral_run(tmp_path_factory):
-    return run_of(tmp_path_factory, "wgan", "--data", "ring8", "--steps", 4)
+def ring_run(tmp_path_factory):
+    return run_of(tmp_path_factory, "ring", "--steps", 4)
 
 
 def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
@@ -62,6 +62,7 @@ def test_an_untrained_generator_is_far_and_scores_repeat(digits_run):
     assert other.value != found[0].value
 
 
+@pytest.mark.slow
 def test_weights_without_average_score_otherwise(digits_run):
     averaged = evaluate_run(digits_run, ("fd",), 300, errors=False)
     plain = evaluate_run(digits_run, ("fd",), 300, use_ema=False, errors=False)
@@ -69,9 +70,9 @@ def test_weights_without_average_score_otherwise(digits_run):
     assert (averaged.facts["ema"], plain.facts["ema"]) == (True, False)
 
 
-def test_mixtures_are_scored_by_their_modes(spiral_run, tmp_path):
+def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
     out = tmp_path / "scores.json"
-    result = invoke("evaluate", spiral_run, "--num", 500, "--out", out)
+    result = invoke("evaluate", ring_run, "--num", 500, "--out", out)
     assert result.exit_code == 0, result.output
     scores = {score["name"]: score for score in json.loads(out.read_text())["scores"]}
     assert list(scores) == ["modes@500", "high_quality@500", "mode_deviation@500", "swd_pixels@500"]
@@ -101,6 +102,7 @@ def test_what_cannot_be_scored_is_told_and_nothing_written(digits_run, tmp_path,
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_run_may_keep_the_checkpoint_of_the_best_score(tmp_path):
     run = tmp_path / "run"
     arguments = ("--steps", 12, "--rounds-per-call", 4, "--save-every", 4, "--devices", 1)

@@ -68,6 +68,7 @@ STILL = optax.sgd(0.0)
 OTHERS = losses.hinge, losses.least_squares
 
 
+@pytest.mark.slow
 def test_a_game_that_goes_well_raises_no_warning():
     assert set(gone_on(game())) <= {"equilibrium"}
 

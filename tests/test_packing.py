@@ -226,6 +226,7 @@ def test_an_augmentation_changes_each_sample_before_it_is_packed():
     assert 0.0 < metrics["logit_real"] < 1.0
 
 
+@pytest.mark.slow
 def test_fit_trains_a_packed_discriminator():
     gan = make_gan(jaxgan.packed(plain_discriminator(), 4), loss=losses.relativistic)
     x = np.asarray(normal(1, 64, 2))
@@ -234,6 +235,7 @@ def test_fit_trains_a_packed_discriminator():
     assert np.isfinite(history["discriminator_loss"]).all()
 
 
+@pytest.mark.slow
 def test_ada_and_a_packed_discriminator_go_together():
     gan = make_gan(
         jaxgan.packed(jaxgan.from_linen(MLPDiscriminator((8,), dropout=0.0)), 2),

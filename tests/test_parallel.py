@@ -105,7 +105,7 @@ def test_adam_run_agrees_by_its_losses(key, batch, make_gan):
         np.testing.assert_allclose(one[name], eight[name], rtol=1e-4)
 
 
-@pytest.mark.parametrize("devices", [2, 8])
+@pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_draws_are_the_same_bit_for_bit_on_any_device_count(devices):
     def draw(key, index):
         keys = sample_keys(key, index)
@@ -129,6 +129,7 @@ def test_draws_are_the_same_bit_for_bit_on_any_device_count(devices):
 
 
 @pytest.mark.parametrize("wrapper", [pytest.param("jit", marks=pytest.mark.slow), "pmap"])
+@pytest.mark.slow
 def test_turns_are_split_along_the_batch_axis(key, make_gan, wrapper, largest_difference):
     gan = make_gan()
     turns = jax.random.uniform(jax.random.key(1), (2, 16, 4, 4, 1))
@@ -161,6 +162,7 @@ def test_generator_terms_look_across_the_global_batch(key, batch, make_gan, larg
 
 
 @pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 8])
+@pytest.mark.slow
 def test_accumulation_sees_the_same_micro_batches_on_any_device_count(
     key, batch, make_gan, devices, largest_difference
 ):

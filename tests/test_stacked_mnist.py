@@ -51,6 +51,7 @@ def test_generator_makes_images_of_as_many_digits():
     assert made.shape == (2, 28, 28, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", stacked_mnist.ARMS)
 def test_every_method_fits_its_images(arm):
     gan = stacked_mnist.make_gan(arm, ARGS)

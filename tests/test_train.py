@@ -23,6 +23,7 @@ def test_fit_on_plain_arrays_gives_a_state_and_a_history_of_every_round(key, ima
     assert all(values.shape == (7,) and np.isfinite(values).all() for values in history.values())
 
 
+@pytest.mark.slow
 def test_rounds_per_call_do_not_change_the_result(key, images, make_gan, largest_difference):
     gan = make_gan()
     ends = [

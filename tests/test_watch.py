@@ -200,6 +200,7 @@ def test_a_run_killed_as_it_stopped_has_stopped(stopped, tmp_path):
     assert saved(run) == saved(stopped[0])
 
 
+@pytest.mark.slow
 def test_other_steps_or_another_stop_go_on_with_a_stopped_run(stopped, whole, tmp_path):
     for asked, last in (
         (("--steps", 14), 14),
@@ -218,6 +219,7 @@ def test_other_steps_or_another_stop_go_on_with_a_stopped_run(stopped, whole, tm
         assert contents(run) == before
 
 
+@pytest.mark.slow
 def test_a_run_gone_on_with_and_cut_again_still_goes_on(stopped, tmp_path):
     run = shutil.copytree(stopped[0], tmp_path / "run")
     options = small_options(recipe="collapsing", stop_on=("collapse",), steps=16)

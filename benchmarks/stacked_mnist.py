@@ -42,8 +42,8 @@ ARMS = {
     "DCGAN": (losses.non_saturating, ()),
 }
 PUBLISHED = {
-    "D = 1/2 G, PacGAN's table 3: DCGAN": "866.6 modes, KL .90",
-    "D = 1/4 G, PacGAN's table 3: DCGAN": "667 modes, KL 1.81",
+    "D = 1/2 G, PacGAN's table 3": "866.6 modes, KL .90",
+    "D = 1/4 G, PacGAN's table 3": "667 modes, KL 1.81",
     "other networks, R3GAN's table 1: RpGAN+R1+R2": "1000 modes, KL .078",
     "other networks, R3GAN's table 1: GAN+R1+R2": "693 modes, KL .93",
     "other networks, R3GAN's table 1: either with R1 alone": "fails",

@@ -172,7 +172,7 @@ def _floor_cells(floor: ModeCoverage) -> str:
 
 
 def picture(path: Path, samples: dict[str, dict[str, list]]):
-    """Samples of the first seed of each method over the centres, circled at 3 sigma."""
+    """Samples of the first seed of each method over the centres, which are circled."""
     figure = Figure(figsize=(3 * len(METHODS), 3 * len(MIXTURES)), layout="constrained")
     axes = figure.subplots(len(MIXTURES), len(METHODS), squeeze=False)
     for row, (name, mixture) in zip(axes, MIXTURES.items(), strict=True):

@@ -29,8 +29,7 @@ from jaxgan import data, plots
 from jaxgan.config import read_config
 from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
-from jaxgan.samples import sample_run
-from jaxgan.stages import last_stage, sample_stages, staged_in
+from jaxgan.stages import last_stage, sample_stages, sample_whole
 
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000
@@ -217,11 +216,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
             "nor a known distribution of points"
         )
     labels = np.arange(num) % dataset.num_classes if config.plan.conditional else None
-    staged = staged_in(run)
-    if staged is not None and staged.drawn_by == "pyramid":
-        samples = sample_stages(run, num, seed, labels=labels)[-1]
-    else:
-        samples = sample_run(last_stage(run), num, seed, labels=labels)
+    samples, _ = sample_whole(run, num, seed, labels=labels)
     report = {"samples": len(samples)}
     if spec == "spiral":
         report |= spiral_report(samples)

@@ -15,11 +15,12 @@ from jaxgan.config import (
     check_same_mathematics,
     differences,
     facts,
+    load_input,
     read_config,
     surroundings,
     to_json,
 )
-from jaxgan.data import Dataset, Records, load
+from jaxgan.data import Dataset, Records
 from jaxgan.ema import start_average
 from jaxgan.entries import Run, make_draw
 from jaxgan.errors import said_connection, said_memory, said_where
@@ -48,12 +49,7 @@ def begin(
     held: ExitStack,
 ) -> Run:
     """A run with its data, in a folder that is held from now on; nothing is written yet."""
-    dataset = load(
-        options.input.source,
-        max_bytes=options.input.max_bytes,
-        max_bad_share=options.input.max_bad_share,
-        tfds_manual_dir=options.input.tfds_manual_dir,
-    )
+    dataset = load_input(options.input)
     chosen, plan = recipe(options.recipe), options.plan
     check_installed(chosen)
     if plan.conditional:

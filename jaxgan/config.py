@@ -16,7 +16,7 @@ import pydantic
 
 from jaxgan.augment import Name as Augmentation
 from jaxgan.checkpoint import Keep
-from jaxgan.data import Dataset, Records
+from jaxgan.data import Dataset, Records, load
 from jaxgan.monitor import Kind
 from jaxgan.plan import Count, Plan
 
@@ -87,6 +87,16 @@ class Input(NamedTuple):
     workers: Annotated[int, pydantic.Field(ge=0)] = 0
     max_bad_share: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.01
     tfds_manual_dir: str | None = None
+
+
+def load_input(source: Input) -> Dataset | Records:
+    """The data of a run, read as it says; errors are those of `jaxgan.data.load`."""
+    return load(
+        source.source,
+        max_bytes=source.max_bytes,
+        max_bad_share=source.max_bad_share,
+        tfds_manual_dir=source.tfds_manual_dir,
+    )
 
 
 class Scoring(NamedTuple):

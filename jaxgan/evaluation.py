@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.config import Config, read_config, surroundings
-from jaxgan.data import load, to_own_range
+from jaxgan.config import Config, load_input, read_config, surroundings
+from jaxgan.data import to_own_range
 from jaxgan.extractors import Extractor, make_extractor
 from jaxgan.journal import replace_file
 from jaxgan.samples import Loaded, load_generator
@@ -63,13 +63,7 @@ def evaluate_run(
     check_positive(num=num)
     check_seed(seed)
     config = read_config(last_stage(run))
-    source = config.input
-    dataset = load(
-        source.source,
-        max_bytes=source.max_bytes,
-        max_bad_share=source.max_bad_share,
-        tfds_manual_dir=source.tfds_manual_dir,
-    )
+    dataset = load_input(config.input)
     features = usual_features(dataset) if features is None else features
     extractor = make_extractor(features, dataset)
     statistics = chosen_statistics(names, dataset, extractor)

@@ -13,8 +13,8 @@ from PIL import Image
 from jaxgan import checkpoint, plots
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.conditions import Conditions, conditions_for, has_images, sample_shape
-from jaxgan.config import Config, read_config
-from jaxgan.data import load, to_own_range
+from jaxgan.config import Config, load_input, read_config
+from jaxgan.data import to_own_range
 from jaxgan.folder import CHECKPOINTS
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import replace_file
@@ -162,13 +162,7 @@ def conditions(loaded: Loaded, num: int, labels: np.ndarray | None) -> Condition
     config, gan = loaded.config, loaded.gan
     if gan.view is None:
         return Conditions(labels)
-    source = config.input
-    data = load(
-        source.source,
-        max_bytes=source.max_bytes,
-        max_bad_share=source.max_bad_share,
-        tfds_manual_dir=source.tfds_manual_dir,
-    )
+    data = load_input(config.input)
     return conditions_for(gan, data, config.plan.model_range, num, labels)
 
 

@@ -29,7 +29,7 @@ from jaxgan import (
     train,
 )
 from jaxgan.config import read_config
-from jaxgan.data import batch_indices
+from jaxgan.data import batch_indices, load
 from jaxgan.journal import metrics_rows
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.options import of_config, of_recipe
@@ -206,7 +206,7 @@ def state_at(run, number):
     """The arrays of a checkpoint of a run."""
     config = read_config(run)
     gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
-    data = beginning.load(config.input.source, max_bad_share=1.0)
+    data = load(config.input.source, max_bad_share=1.0)
     target = jax.eval_shape(lambda: beginning.start(jax.random.key(0), gan, data, config.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 

@@ -16,6 +16,7 @@ Source: Metz et al. 2017, https://arxiv.org/abs/1611.02163; Lin et al. 2018,
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,14 +88,18 @@ def make_stacked(x: np.ndarray, digits: int) -> Callable:
 
 
 class Game(NamedTuple):
-    """The compiled parts of one arm: `begin()`, `step(state)`, `draw(state) -> samples`."""
+    """The compiled parts of one arm: `begin()`, `draw(state) -> samples`, and its steps.
+
+    `play(state) -> (state, metrics)` is `steps` of them in one call.
+    """
 
     begin: Callable
-    step: Callable
+    play: Callable
     draw: Callable
+    steps: int
 
 
-def make_game(gan: jaxgan.GAN, stacked: Callable, batch_size: int, seed: int) -> Game:
+def make_game(gan: jaxgan.GAN, stacked: Callable, batch_size: int, seed: int, every: int) -> Game:
     """A game in which every step draws its own batch, by its number."""
     init_key, data_key, sample_key = jax.random.split(jax.random.key(seed), 3)
     train_step = jaxgan.make_train_step(gan)
@@ -103,6 +108,15 @@ def make_game(gan: jaxgan.GAN, stacked: Callable, batch_size: int, seed: int) ->
         step_key = jax.random.fold_in(data_key, state.step)
         batch_key, train_key = jax.random.split(step_key)
         return train_step(train_key, state, stacked(batch_key, batch_size))
+
+    # XLA runs convolutions in a loop many times slower on a CPU; elsewhere it spares the launches.
+    steps = 1 if jax.default_backend() == "cpu" else math.gcd(every, 50)
+
+    def play(state):
+        if steps == 1:
+            return step(state)
+        state, metrics = jax.lax.scan(lambda state, _: step(state), state, length=steps)
+        return state, jax.tree.map(lambda x: x[-1], metrics)
 
     def begin():
         return jaxgan.init(init_key, gan, stacked(data_key, batch_size))
@@ -115,7 +129,8 @@ def make_game(gan: jaxgan.GAN, stacked: Callable, batch_size: int, seed: int) ->
         return np.concatenate([np.asarray(thousand(state, at)) for at in range(0, NUM, 1000)])
 
     options = parallel.convolution_options()
-    return Game(begin, jax.jit(step, donate_argnums=0, compiler_options=options), draw)
+    play = jax.jit(play, donate_argnums=0, compiler_options=options)
+    return Game(begin, play, draw, steps)
 
 
 def train(
@@ -130,8 +145,8 @@ def train(
     with checkpoint.opened(out / SAVED, checkpoint.Keep(last=1)) as manager:
         for number in range(done + every, steps + 1, every):
             started = time.perf_counter()
-            for _ in range(every):
-                state, metrics = game.step(state)
+            for _ in range(every // game.steps):
+                state, metrics = game.play(state)
             jax.block_until_ready(state)
             took = time.perf_counter() - started + (rows[-1]["seconds"] if rows else 0.0)
             samples = game.draw(state)
@@ -194,7 +209,7 @@ def main():
         print(f"--- {arm}")
         out = args.out / f"{arm}-{args.digits}-{args.share}-{args.seed}"
         out.mkdir(parents=True, exist_ok=True)
-        game = make_game(make_gan(arm, args), stacked, args.batch_size, args.seed)
+        game = make_game(make_gan(arm, args), stacked, args.batch_size, args.seed, args.every)
         results[arm] = train(game, args.steps, args.every, score, out)
     real = np.concatenate([stacked(jax.random.key(i), 1000) for i in range(NUM // 1000)])
     floor, perfect = score(real), perfect_label_coverage(NUM, 10**args.digits)

@@ -56,8 +56,8 @@ def test_generator_makes_images_of_as_many_digits():
 def test_every_method_fits_its_images(arm):
     gan = stacked_mnist.make_gan(arm, ARGS)
     stacked = stacked_mnist.make_stacked(numbered(10), 3)
-    game = stacked_mnist.make_game(gan, stacked, 8, 0)
-    state, metrics = jax.eval_shape(game.step, jax.eval_shape(game.begin))
+    game = stacked_mnist.make_game(gan, stacked, 8, 0, 2)
+    state, metrics = jax.eval_shape(game.play, jax.eval_shape(game.begin))
     penalties = {name for name in metrics if name.startswith("penalty")}
     assert len(penalties) == arm.count("R1") + arm.count("R2")
     assert (state.ema is None) == (arm == "DCGAN")
@@ -67,7 +67,7 @@ def test_every_method_fits_its_images(arm):
 def test_an_arm_in_two_parts_is_the_arm_in_one(tmp_path, monkeypatch):
     monkeypatch.setattr(stacked_mnist, "NUM", 1000)
     gan = stacked_mnist.make_gan("RpGAN+R1+R2", ARGS)
-    game = stacked_mnist.make_game(gan, stacked_mnist.make_stacked(numbered(10), 3), 8, 0)
+    game = stacked_mnist.make_game(gan, stacked_mnist.make_stacked(numbered(10), 3), 8, 0, 2)
 
     def score(samples):
         return {"mean": float(np.mean(samples))}

@@ -26,7 +26,7 @@ class Case(NamedTuple):
       discriminator: layers from the samples to the one logit.
       learning_rate: of Adam, for both players.
       betas: of Adam.
-      steps_a_call: steps that jaxgan runs in one jitted call.
+      steps_a_call: steps that jaxgan runs in one jitted call on a CPU.
       loss: of both players.
       gradient_penalty: weight of WGAN-GP's penalty in the discriminator's loss; 0 for none.
     """
@@ -183,6 +183,27 @@ CASES: dict[str, Case | SuperResolution] = {
             loss="wasserstein",
             gradient_penalty=10.0,
         ),
+        Case(
+            name="dcgan-64",
+            batch=128,
+            generator=(
+                Layer("dense", (100,), (4, 4, 512), 1, True, "relu"),
+                Layer("transposed", (4, 4, 512), (8, 8, 256), 4, True, "relu"),
+                Layer("transposed", (8, 8, 256), (16, 16, 128), 4, True, "relu"),
+                Layer("transposed", (16, 16, 128), (32, 32, 64), 4, True, "relu"),
+                Layer("transposed", (32, 32, 64), (64, 64, 3), 4, False, "tanh"),
+            ),
+            discriminator=(
+                Layer("conv", (64, 64, 3), (32, 32, 64), 4, False, "leaky_relu"),
+                Layer("conv", (32, 32, 64), (16, 16, 128), 4, True, "leaky_relu"),
+                Layer("conv", (16, 16, 128), (8, 8, 256), 4, True, "leaky_relu"),
+                Layer("conv", (8, 8, 256), (4, 4, 512), 4, True, "leaky_relu"),
+                Layer("dense", (4, 4, 512), (1,)),
+            ),
+            learning_rate=2e-4,
+            betas=(0.5, 0.999),
+            steps_a_call=1,
+        ),
         SuperResolution(
             name="srresnet",
             batch=16,
@@ -237,7 +258,7 @@ def first_minus_later(step: Callable[[], object]) -> float:
 
 
 def make_data(case: Case | SuperResolution, seed: int = 0) -> np.ndarray:
-    """The training set: uint8 [60000, 784] made up like digits, or float32 points [60000, 2].
+    """The training set: uint8 [num, values] made up like digits, or float32 points [60000, 2].
 
     Of super-resolution: uint8 [1000, height, width, 3], made up of waves.
     """
@@ -247,8 +268,9 @@ def make_data(case: Case | SuperResolution, seed: int = 0) -> np.ndarray:
     if not case.images:
         return spiral(rng, 60_000)
     # A few smooth factors under a sigmoid: mostly black or white pixels that go together.
-    factors = rng.standard_normal((60_000, 12)).astype(np.float32)
-    maps = rng.standard_normal((12, math.prod(case.sample_shape))).astype(np.float32)
+    size = math.prod(case.sample_shape)
+    factors = rng.standard_normal((min(60_000, 50_000_000 // size), 12)).astype(np.float32)
+    maps = rng.standard_normal((12, size)).astype(np.float32)
     logits = factors @ maps - 3.0
     return np.uint8(255.0 / (1.0 + np.exp(-logits)))
 

@@ -63,8 +63,13 @@ def matrix_product_rates(repeats: int = 9) -> dict[str, float]:
         import torch
 
         torch.set_num_threads(available_cores())
+        torch.set_float32_matmul_precision("high")
         tensor = torch.from_numpy(x)
-        products["PyTorch"] = lambda: tensor @ tensor
+        if torch.cuda.is_available():
+            tensor = tensor.cuda()
+            products["PyTorch"] = lambda: (tensor @ tensor, torch.cuda.synchronize())
+        else:
+            products["PyTorch"] = lambda: tensor @ tensor
     seconds: dict[str, list[float]] = {name: [] for name in products}
     for _ in range(repeats):
         for name, run in products.items():

@@ -15,12 +15,10 @@ from torch.nn.functional import mse_loss
 from throughput_frameworks.cases import (
     Runner,
     SuperResolution,
-    available_cores,
     first_minus_later,
     low_resolution,
 )
-
-torch.set_num_threads(available_cores())
+from throughput_frameworks.with_torch import DEVICE, compiled
 
 
 def make(case: SuperResolution, data: np.ndarray) -> list[Runner]:
@@ -30,7 +28,7 @@ def make(case: SuperResolution, data: np.ndarray) -> list[Runner]:
 
 def make_compiled(case: SuperResolution, data: np.ndarray) -> list[Runner]:
     """The same with the loss under `torch.compile`; needs a C++ compiler."""
-    return [_runner(case, data, "torch.compile", last, torch.compile) for last in (False, True)]
+    return [_runner(case, data, "torch.compile", last, compiled) for last in (False, True)]
 
 
 class SRResNet(nn.Module):
@@ -68,13 +66,13 @@ def _runner(
 ) -> Runner:
     torch.manual_seed(0)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
-    network = SRResNet(case).to(memory_format=memory_format)
+    network = SRResNet(case).to(DEVICE, memory_format=memory_format)
     # Adam in one kernel: faster than the default here.
     adam = torch.optim.Adam(
         network.parameters(), lr=case.learning_rate, betas=case.betas, fused=True
     )
     truths, images = (
-        torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).to(memory_format=memory_format)
+        torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).to(DEVICE, memory_format=memory_format)
         for x in (data, low_resolution(case, data))
     )
 
@@ -84,18 +82,18 @@ def _runner(
     loss_of = loss_of if transform is None else transform(loss_of)
 
     def step() -> Tensor:
-        index = torch.randint(len(truths), (case.batch,))
+        index = torch.randint(len(truths), (case.batch,), device=DEVICE)
         truth, image = (x[index].float().div_(127.5).sub_(1.0) for x in (truths, images))
         loss = loss_of(image, truth)
         adam.zero_grad()
         loss.backward()
         adam.step()
-        return loss.detach()
+        return loss.detach().clone()  # the next call of a CUDA graph writes over it
 
     compile_seconds = 0.0 if transform is None else first_minus_later(step)
 
     def run_steps(num: int) -> np.ndarray:
-        return torch.stack([step() for _ in range(num)]).numpy()[:, None]
+        return torch.stack([step() for _ in range(num)]).cpu().numpy()[:, None]
 
     variant = "channels last" if channels_last else "channels first"
     num_params = sum(p.numel() for p in network.parameters())

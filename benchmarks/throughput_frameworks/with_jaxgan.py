@@ -19,12 +19,12 @@ from throughput_frameworks.networks import SLOPE, Layer
 def make(case: Case, data: np.ndarray) -> list[Runner]:
     """As the library's loop runs it; with the losses alone, as the others have; step by step."""
     joint = not case.batch_norm  # whose statistics a joint pass would mix
-    runners = [_runner(case, data, "jaxgan", case.steps_a_call, joint)]
+    steps = case.steps_a_call if jax.default_backend() == "cpu" else 50
+    runners = [_runner(case, data, "jaxgan", steps, joint)]
     if joint:
-        runners.append(_runner(case, data, "jaxgan", case.steps_a_call, False))
-    name = "jaxgan, losses only"
-    runners.append(_runner(case, data, name, case.steps_a_call, joint, losses_only=True))
-    if case.steps_a_call > 1:
+        runners.append(_runner(case, data, "jaxgan", steps, False))
+    runners.append(_runner(case, data, "jaxgan, losses only", steps, joint, losses_only=True))
+    if steps > 1:
         runners.append(_runner(case, data, "jaxgan, one step a call", 1, joint))
     return runners
 

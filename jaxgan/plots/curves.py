@@ -1,0 +1,73 @@
+"""The curves of a run: losses, accuracy and diversity."""
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from jaxgan.plots.style import BLUE, GREEN, GREY, ORANGE
+
+
+def training_curves(rows: Sequence[dict]) -> Figure:
+    """Losses, accuracy and diversity over the generator updates of a run.
+
+    Beside the losses of pairs without accuracy on real and fake stands their value, minus the
+    discriminator's adversarial loss: a Wasserstein critic's estimate of the distance.
+
+    Args:
+      rows: of metrics.jsonl, one dict of metrics each.
+    """
+    figure = Figure(figsize=(11, 3.3), layout="constrained")
+    losses, accuracy, diversity = figure.subplots(1, 3)
+    names = {"discriminator_loss": BLUE, "generator_loss": ORANGE}
+    if not any("accuracy_real" in row for row in rows):
+        names["value"] = GREEN
+    _curves(losses, rows, names)
+    losses.set(ylabel="loss")
+    names = {"accuracy_real": BLUE, "accuracy_fake": ORANGE, "accuracy_pairs": GREEN}
+    _curves(accuracy, rows, names)
+    accuracy.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
+    accuracy.set(ylabel="discriminator accuracy", ylim=(0, 1))
+    _curves(diversity, rows, {"diversity": GREEN})
+    diversity.axhline(1.0, color=GREY, linestyle=":", linewidth=1)
+    diversity.set(ylabel="sample diversity (1: as real)", ylim=(0, None))
+    for axes in (losses, accuracy, diversity):
+        axes.set(xlabel="generator updates")
+        axes.grid(alpha=0.25)
+    return figure
+
+
+def run_curves(folder: Path | str) -> Figure:
+    """`training_curves` of a run, from its folder; lines that are cut off are left out.
+
+    Raises:
+      ValueError: if there is no metrics.jsonl in the folder, or it holds no row.
+    """
+    path = Path(folder, "metrics.jsonl")
+    rows = []
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError):
+            rows.append(json.loads(line))
+    rows = [row for row in rows if isinstance(row, dict) and "step" in row]
+    if not rows:
+        raise ValueError(f"folder must be a run's, with rows in metrics.jsonl, got {folder}")
+    return training_curves(rows)
+
+
+def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
+    """Each metric thin, as logged, and bold, as a running mean over about a twentieth of it."""
+    for name, colour in colours.items():
+        points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
+        if not points:
+            continue
+        steps, values = np.asarray(points, float).T
+        axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
+        window = max(1, len(values) // 20)
+        smooth = np.convolve(values, np.ones(window) / window, mode="valid")
+        label = "value (-adversarial loss)" if name == "value" else name
+        axes.plot(steps[len(steps) - len(smooth) :], smooth, color=colour, label=label)
+    if axes.lines:
+        axes.legend(fontsize="small")

@@ -1,0 +1,73 @@
+"""Figures as pixels, and pixels as an animation."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+_COLOURS = 64
+_PALETTE_FRAMES = 8
+
+
+def rendered(figure: Figure, dpi: int = 110) -> np.ndarray:
+    """A figure as pixels, uint8 [height, width, 3]."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def animation(frames: Sequence[np.ndarray], file: Path | str, seconds: float = 0.1) -> Path:
+    """Writes a GIF that repeats for ever: the whole file, or none.
+
+    All frames share one palette of 64 colours, so that what stands still costs nothing.
+
+    Args:
+      frames: uint8 [height, width, 3] each, of one size, as `rendered` gives them.
+      file: where to.
+      seconds: that each frame is shown, at least 0.02.
+    Returns:
+      The file's path.
+    Raises:
+      ValueError: if there are no frames, their sizes differ, or seconds is too short for a GIF.
+    """
+    shapes = {np.shape(frame) for frame in frames}
+    if len(shapes) != 1:
+        raise ValueError(f"frames must be one or more of one shape, got {sorted(shapes)}")
+    if not seconds >= 0.02:
+        raise ValueError(f"seconds must be at least 0.02, got {seconds}")
+    palette = _shared_palette(frames)
+    first, *rest = (
+        Image.fromarray(np.asarray(frame, np.uint8)).quantize(
+            palette=palette, dither=Image.Dither.NONE
+        )
+        for frame in frames
+    )
+    file = Path(file)
+    beside = file.with_name(f".{file.stem}.part.gif")
+    try:
+        first.save(
+            beside,
+            save_all=True,
+            append_images=rest,
+            optimize=True,
+            duration=round(1000 * seconds),
+            loop=0,
+        )
+        os.replace(beside, file)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return file
+
+
+def _shared_palette(frames: Sequence[np.ndarray]) -> Image.Image:
+    """An image with a palette of the colours in some of the frames, from first to last."""
+    places = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).round().astype(int))
+    together = np.concatenate([np.asarray(frames[place], np.uint8) for place in places])
+    return Image.fromarray(together).quantize(_COLOURS)

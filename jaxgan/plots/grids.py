@@ -1,0 +1,147 @@
+"""Grids of images and of waveforms."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from jaxgan.plots.style import GREY, PALETTE
+
+
+def is_image(shape: Sequence[int]) -> bool:
+    """Whether samples of this shape are pictures: [height, width, 1 or 3]."""
+    return len(shape) == 3 and shape[2] in (1, 3)
+
+
+def is_waveform(shape: Sequence[int]) -> bool:
+    """Whether samples of this shape are waveforms: [length, channels]."""
+    return len(shape) == 2
+
+
+def sample_grid(
+    images: np.ndarray,
+    low: float,
+    high: float,
+    columns: int | None = None,
+    row_labels: Sequence[str] | None = None,
+) -> np.ndarray:
+    """A grid of images as one picture, small images enlarged to be seen.
+
+    Args:
+      images: [n, height, width, 1 or 3].
+      low: the value shown black.
+      high: the value shown white.
+      columns: images a row; a square grid if not given.
+      row_labels: what to write in a margin on the left of each row, the classes say.
+    Returns:
+      uint8 [height, width, 3].
+    Raises:
+      ValueError: if the samples are not images, or there is not one label a row.
+    """
+    images = np.asarray(images, np.float32)
+    if images.ndim != 4 or not is_image(images.shape[1:]):
+        raise ValueError(
+            f"a grid needs images [n, height, width, 1 or 3], got shape {images.shape}: "
+            "write such samples to .npz instead"
+        )
+    count, height, width, channels = images.shape
+    rows, columns = _layout(count, columns, row_labels)
+    pixels = np.clip((images - low) / (high - low), 0.0, 1.0) * 255.0
+    enlarge = max(1, 56 // max(height, width))
+    tiles = np.rint(pixels).astype(np.uint8).repeat(enlarge, axis=1).repeat(enlarge, axis=2)
+    tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)) if channels == 1 else tiles
+    gap, shade = 4, 60
+    padding = ((0, rows * columns - count), (0, gap), (0, gap), (0, 0))
+    tiles = np.pad(tiles, padding, constant_values=shade)
+    grid = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    grid = grid.reshape(rows * tiles.shape[1], columns * tiles.shape[2], 3)
+    grid = np.pad(grid, ((gap, 0), (gap, 0), (0, 0)), constant_values=shade)
+    if row_labels is None:
+        return grid
+    middles = gap + tiles.shape[1] * np.arange(rows) + (tiles.shape[1] - gap) / 2
+    return np.concatenate([_margin(row_labels, middles, len(grid), shade), grid], axis=1)
+
+
+def _layout(count: int, columns: int | None, row_labels: Sequence[str] | None) -> tuple[int, int]:
+    """Rows and columns of a grid."""
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    if row_labels is not None and len(row_labels) != rows:
+        raise ValueError(f"row_labels must hold one text a row, {rows}, got {len(row_labels)}")
+    return rows, columns
+
+
+def _margin(texts: Sequence[str], middles: np.ndarray, height: int, shade: int) -> np.ndarray:
+    """White texts, uint8 [height, as wide as they need, 3], each at its height in the middle."""
+    font, space = ImageFont.load_default(16), 8
+    width = math.ceil(max(font.getlength(text) for text in texts)) + 2 * space
+    margin = Image.new("RGB", (width, height), (shade, shade, shade))
+    draw = ImageDraw.Draw(margin)
+    for text, middle in zip(texts, middles, strict=True):
+        draw.text((width - space, middle), text, "white", font, anchor="rm")
+    return np.asarray(margin)
+
+
+def side_by_side(parts: Sequence[np.ndarray], low: float | None, high: float | None) -> np.ndarray:
+    """A grid of images in groups: the first of each part, the second of each part, and so on.
+
+    Args:
+      parts: each [n, height, width, 1 or 3], all of one height; grey ones may stand among coloured.
+      low: the shade of black; None for the lowest value in the last part.
+      high: the shade of white; None for its highest.
+    Returns:
+      uint8 [height, width, 3].
+    """
+    low = float(parts[-1].min()) if low is None else low
+    high = float(parts[-1].max()) + 1e-6 if high is None else high
+    channels = max(x.shape[-1] for x in parts)
+    parts = [np.broadcast_to(x, (*x.shape[:3], channels)) for x in parts]
+    return sample_grid(np.concatenate(parts, axis=2), low, high, max(1, len(parts[0]) // 6))
+
+
+def waveform_grid(
+    samples: np.ndarray,
+    low: float,
+    high: float,
+    columns: int | None = None,
+    row_labels: Sequence[str] | None = None,
+) -> Figure:
+    """A grid of waveforms, each in a panel of its own; channels differ in colour.
+
+    Args:
+      samples: [n, length, channels].
+      low: the value at the foot of each panel; lower ones are drawn there.
+      high: the value at its top.
+      columns: waveforms a row; a square grid if not given.
+      row_labels: what to write on the left of each row, the classes say.
+    Raises:
+      ValueError: if the samples are not waveforms, or there is not one label a row.
+    """
+    samples = np.asarray(samples, np.float32)
+    if samples.ndim != 3:
+        raise ValueError(f"a grid needs waveforms [n, length, channels], got {samples.shape}")
+    count, length, channels = samples.shape
+    rows, columns = _layout(count, columns, row_labels)
+    size = (max(4.0, 0.6 + 1.2 * columns), max(2.0, 0.5 + 0.7 * rows))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    # One axes for all, since an axes a panel takes a hundred times as long: panels are 1 by 1.
+    row, column = np.divmod(np.arange(count), columns)
+    x = column[:, None] + np.linspace(0.05, 0.95, length)
+    height = np.clip((samples - low) / (high - low), 0.0, 1.0)
+    y = row[:, None, None] + 0.95 - 0.9 * height
+    for channel in range(channels):
+        lines = np.stack([x, y[..., channel]], axis=-1)
+        colour = PALETTE[channel % len(PALETTE)]
+        axes.add_collection(LineCollection(list(lines), colors=colour, linewidths=0.8))
+    axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
+    axes.hlines(np.arange(1, rows), 0, columns, colors=GREY, linewidths=0.4)
+    axes.vlines(np.arange(1, columns), 0, rows, colors=GREY, linewidths=0.4)
+    axes.set_xlabel(f"each {length} values long, from {low:g} to {high:g}")
+    if row_labels is not None:
+        axes.set_yticks(np.arange(rows) + 0.5, row_labels)
+        axes.tick_params(left=False)
+    return figure

@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "models": BASE | {"metrics"},
     "data": {"types"},
     "plots": {"types"},
+    "games": BASE | {"losses", "regularizers"},
     "orbax_errors": set(),
     "checkpoint": {"types", "orbax_errors"},
     "processes": set(),

@@ -24,6 +24,7 @@ from jaxgan.adapters import (
 from jaxgan.guards import NonFiniteError
 from jaxgan.packing import packed
 from jaxgan.plan import Plan
+from jaxgan.players import make_discriminate, make_generate
 from jaxgan.precision import gan_in_precision, with_compute_dtype
 from jaxgan.regularizers import penalty
 from jaxgan.steps import (
@@ -76,7 +77,9 @@ __all__ = [
     "iterate",
     "latents",
     "losses",
+    "make_discriminate",
     "make_discriminator_step",
+    "make_generate",
     "make_generator_step",
     "make_train_step",
     "models",

@@ -14,6 +14,7 @@ import operator
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from jaxgan.global_batch import sample_keys
 from jaxgan.types import Array
@@ -78,7 +79,7 @@ def coins(shape: int | tuple[int, ...]) -> Latent:
     Source: Khayatkhoei et al. 2018, https://arxiv.org/abs/1806.00880 (disconnected manifolds)
     """
     shape = _checked(shape)
-    return _by_sample(lambda key: jax.random.rademacher(key, shape, jax.numpy.float32))
+    return _by_sample(lambda key: jax.random.rademacher(key, shape, jnp.float32))
 
 
 def joined(*parts: Latent) -> Latent:
@@ -90,7 +91,7 @@ def joined(*parts: Latent) -> Latent:
       ValueError: if there are none.
 
     >>> latent = joined(normal(2), coins(3))
-    >>> latent(jax.random.key(0), jax.numpy.arange(4)).shape
+    >>> latent(jax.random.key(0), jnp.arange(4)).shape
     (4, 5)
     """
     if not parts:
@@ -99,14 +100,66 @@ def joined(*parts: Latent) -> Latent:
     def latent(key: Array, index: Array) -> Array:
         keys = jax.random.split(key, len(parts))
         drawn = [part(k, index) for part, k in zip(parts, keys, strict=True)]
-        return jax.numpy.concatenate(drawn, axis=-1)
+        return jnp.concatenate(drawn, axis=-1)
 
     return latent
 
 
 def none() -> Latent:
     """No latents, float32 [batch, 0], for a generator that is given a condition alone."""
-    return lambda key, index: jax.numpy.zeros((len(index), 0))
+    return lambda key, index: jnp.zeros((len(index), 0))
+
+
+# --- From one latent to another
+
+
+def linear_path(start: Array, end: Array, num: int) -> Array:
+    """Latents on the straight line between two, float [num, *shape], both ends included.
+
+    Args:
+      start: the first latent [*shape].
+      end: the last one, of the same shape.
+      num: how many, at least 2.
+    Raises:
+      ValueError: if the shapes differ or num is below 2.
+    """
+    shares = _shares(start, end, num)
+    return (1.0 - shares) * start[None] + shares * end[None]
+
+
+def spherical_path(start: Array, end: Array, num: int) -> Array:
+    """Latents on the great circle between two, float [num, *shape]: an even turn of direction.
+
+    Normal latents of many dimensions nearly all have one length; straight lines pass below it, this
+    path keeps it if both ends have it. Directions that coincide are joined by a straight line.
+
+      z(t) = [sin((1 - t) w) start + sin(t w) end] / sin(w),  w the angle between start and end
+
+    Args:
+      start: the first latent [*shape].
+      end: the last one, of the same shape.
+      num: how many, at least 2.
+    Raises:
+      ValueError: if the shapes differ or num is below 2.
+    Source: White 2016, section 2.1, https://arxiv.org/abs/1609.04468
+    """
+    shares = _shares(start, end, num)
+    lengths = jnp.linalg.norm(start.ravel()) * jnp.linalg.norm(end.ravel())
+    angle = jnp.arccos(jnp.clip(jnp.vdot(start, end) / lengths, -1.0, 1.0))
+    straight = jnp.sin(angle) < 1e-3  # the ratios below would be 0 / 0
+    safe = jnp.where(straight, 1.0, angle)
+    first = jnp.where(straight, 1.0 - shares, jnp.sin((1.0 - shares) * safe) / jnp.sin(safe))
+    last = jnp.where(straight, shares, jnp.sin(shares * safe) / jnp.sin(safe))
+    return first * start[None] + last * end[None]
+
+
+def _shares(start: Array, end: Array, num: int) -> Array:
+    """From 0 to 1, [num, 1, ...]."""
+    if start.shape != end.shape:
+        raise ValueError(f"start and end must have one shape, got {start.shape} and {end.shape}")
+    if num < 2:
+        raise ValueError(f"num must be 2 or more, got {num}")
+    return jnp.linspace(0.0, 1.0, num).reshape(num, *[1] * start.ndim)
 
 
 def _by_sample(draw: Callable[[Array], Array]) -> Latent:

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "pyramid": {"types"},
     "steps": MATHS | {"guards", "objectives"},
     "parallel": BASE | {"steps"},
+    "players": STEPS,
     "adapters": BASE,
     "packing": BASE,
     "metrics": {"types"},

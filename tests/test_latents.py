@@ -138,3 +138,38 @@ def test_low_that_is_not_below_high_is_named(low, high):
 def test_bound_that_is_not_positive_is_named(bound):
     with pytest.raises(ValueError, match="bound"):
         latents.truncated_normal(3, bound)
+
+
+# --- From one latent to another
+
+
+def test_paths_begin_and_end_with_their_ends():
+    start, end = jax.random.normal(jax.random.key(0), (2, 3, 5))
+    for path in (latents.linear_path, latents.spherical_path):
+        way = path(start, end, 4)
+        assert way.shape == (4, 3, 5)
+        np.testing.assert_allclose(way[jnp.array([0, 3])], jnp.stack([start, end]), atol=1e-6)
+
+
+def test_linear_path_takes_equal_steps():
+    way = latents.linear_path(jnp.array([0.0, 2.0]), jnp.array([3.0, -1.0]), 4)
+    np.testing.assert_allclose(way, [[0, 2], [1, 1], [2, 0], [3, -1]], atol=1e-6)
+
+
+def test_spherical_path_keeps_the_length_and_turns_evenly():
+    way = latents.spherical_path(jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0]), 4)
+    angles = np.deg2rad([0.0, 30.0, 60.0, 90.0])
+    np.testing.assert_allclose(way, 2 * np.stack([np.cos(angles), np.sin(angles)], 1), atol=1e-6)
+
+
+def test_spherical_path_of_one_direction_is_straight():
+    way = latents.spherical_path(jnp.ones(3), 3 * jnp.ones(3), 3)
+    np.testing.assert_allclose(way, [[1.0] * 3, [2.0] * 3, [3.0] * 3], atol=1e-6)
+
+
+@pytest.mark.parametrize("path", [latents.linear_path, latents.spherical_path])
+def test_paths_refuse_ends_that_do_not_fit(path):
+    with pytest.raises(ValueError, match="one shape"):
+        path(jnp.ones(2), jnp.ones(3), 4)
+    with pytest.raises(ValueError, match="num must be 2"):
+        path(jnp.ones(2), jnp.ones(2), 1)

@@ -70,7 +70,7 @@ class Section(NamedTuple):
     pictures: list[Picture]
     pictured: int
     end: list[tuple[str, str, str]]
-    scores: list[tuple[str, str, str, str]]
+    scores: list[tuple[str, ...]]
     scored: Table
     events: list[tuple[str, str, str, str, bool]]
     happened: int

@@ -190,7 +190,7 @@ def test_an_unfinished_run_says_so(begun):
     assert re.search(r"Not finished: the log reaches \d of 12 generator updates", page.text)
     assert "Finished" not in page.text
     assert "Metrics at the end so far" in page.text
-    assert "There are none yet: jaxgan evaluate RUN" in page.text
+    assert "Not evaluated yet: jaxgan evaluate RUN" in page.text
 
 
 def test_a_run_with_nothing_but_its_configuration_has_a_page(ended):
@@ -217,12 +217,15 @@ def test_stages_have_a_section_each(ended, tmp_path, monkeypatch):
         recipes.Recipe(f"pair/{name}", "", base.data, base.gan, STEPS, base.plan)
         for name in ("first", "second")
     )
-    monkeypatch.setitem(recipes.STAGED, "pair", Staged("pair", "Two of them", stages))
+    staged = Staged("pair", "Two of them", stages, drawn_by="pyramid")
+    monkeypatch.setitem(recipes.STAGED, "pair", staged)
     run = tmp_path / "staged"
     run.mkdir()
     (run / "stages.json").write_text(json.dumps({"recipe": "pair", "wanted": {}}))
     ended.rename(run / "first")
+    Image.new("RGB", (2, 2)).save(run / "levels.png")
     page = page_of(run)
+    assert page.all("img")[0]["alt"].startswith("samples at all levels")
     assert "pair: Two of them" in page.text
     assert f"Stage 1: first Finished: {STEPS} generator updates" in page.text
     assert "Stage 2: second Not begun yet." in page.text

@@ -27,7 +27,7 @@ from jaxgan.recipes import RECIPES
 from jaxgan.runs import Result
 from jaxgan.stages import LEVELS, check_run, staged_in
 
-TEMPLATE = "report.html.jinja"
+TEMPLATE, SCORES = "report.html.jinja", "scores.json"
 PICTURES, EVENTS = 60, 200  # at most so many of a run
 QUIET = frozenset(("equilibrium", "resume", "signal", "stop"))
 """Kinds of events that are no warnings."""
@@ -123,7 +123,7 @@ def page(run: Path) -> str:
         name=run.resolve().name,
         staged=staged,
         sections=[
-            (folder.name, _section(folder, plotly is not None) if has_config(folder) else None)
+            (folder.name, _section(folder, _scores_file(run, folder, folders), plotly is not None))
             for folder in folders
         ],
         levels=_uri(levels.read_bytes()) if levels is not None and levels.is_file() else None,
@@ -143,11 +143,19 @@ def plotly_script() -> str | None:
 # --- A run
 
 
-def _section(run: Path, interactive: bool) -> Section:
+def _scores_file(run: Path, folder: Path, folders: Sequence[Path]) -> Path:
+    """Where the scores of a stage are: those of the whole run are told with the last one."""
+    whole = run / SCORES
+    return whole if folder == folders[-1] and whole.is_file() else folder / SCORES
+
+
+def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
+    if not has_config(run):
+        return None  # a stage that has not begun
     config, rows = read_config(run), counted_rows(run, sys.maxsize)
     state, finished = _state(config, rows, _read(run / "result.json", Result))
     happened, pictures = events(run), _picture_files(run)
-    scores = _read(run / "scores.json", _Scores) or _Scores(scores=[])
+    scores = _read(scores_file, _Scores) or _Scores(scores=[])
     return Section(
         name=config.recipe,
         state=state,

@@ -120,6 +120,14 @@ def test_many_pictures_are_thinned_and_that_is_said(ended):
     assert "60 of 100 pictures" in page.text
 
 
+def test_a_single_picture_has_no_slider(ended):
+    for step in (4, 8):
+        (ended / "samples" / picture_name(step)).unlink()
+    page = page_of(ended)
+    assert (len(page.all("img")), page.all("input")) == (1, [])
+    assert "Drawn after 12 generator updates" in page.text
+
+
 def test_each_metric_has_a_curve_with_the_numbers_of_the_file(whole, undisturbed, interactive):
     (figures,) = whole.figures()
     curves = {trace["name"]: trace for figure in figures for trace in figure["data"]}
@@ -230,6 +238,12 @@ def test_stages_have_a_section_each(ended, tmp_path, monkeypatch):
     assert f"Stage 1: first Finished: {STEPS} generator updates" in page.text
     assert "Stage 2: second Not begun yet." in page.text
     assert [a["href"] for a in page.all("a")] == ["#stage-1", "#stage-2"]
+    shutil.copytree(run / "first", run / "second")
+    scores = [{"name": "fd@1k", "value": 2.5, "error": None, "floor": None}]
+    (run / "scores.json").write_text(json.dumps({"scores": scores}))  # those of the whole
+    first, second = page_of(run).text.split("Stage 2: second")
+    assert "fd@1k 2.5" in second
+    assert "fd@1k" not in first
 
 
 @pytest.mark.parametrize("name", ["result.json", "scores.json"])

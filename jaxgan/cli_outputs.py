@@ -12,6 +12,7 @@ from jaxgan import (
     export,
     extractors,
     recipes,
+    report,
     samples,
     scoring,
     stages,
@@ -128,6 +129,18 @@ def evaluate(
     Console().print(table, highlight=False)
     facts = found.facts
     say(Console(), f"{facts['features']} features, step {facts['step']} -> {out}")
+
+
+@app.command("report")
+def report_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A .html file.", show_default="RUN/report.html")
+    ] = None,
+):
+    """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
+    written = report.write_report(run, out)
+    say(Console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
 
 @app.command("export")

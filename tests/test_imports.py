@@ -100,8 +100,10 @@ MAY_IMPORT = {
     | {"plots", "data", "pyramid", "resampling", "monitor"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "translation": BASE | {"samples", "views", "data", "journal"},
+    "curves": {"plots"},
+    "report": {"config", "curves", "journal", "plots", "recipes", "runs", "stages"},
     "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"}
-    | {"evaluation", "extractors", "scoring"},
+    | {"evaluation", "extractors", "report", "scoring"},
     "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
     | {"recipes", "runs", "stages", "data", "cli_outputs"},
     "__main__": {"cli"},

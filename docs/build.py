@@ -1,0 +1,35 @@
+"""Builds the reference from the docstrings, for reading without a network.
+
+python docs/build.py [FOLDER]   # site, if no folder is given
+"""
+
+import sys
+from pathlib import Path
+
+import pdoc
+
+HERE = Path(__file__).parent
+MODULES = (
+    "jaxgan",  # with the modules that it names
+    "jaxgan.types",
+    "jaxgan.metrics",
+    "jaxgan.views",
+    "jaxgan.plots",
+    "jaxgan.recipes",
+    "jaxgan.runs",
+    "jaxgan.samples",
+    "jaxgan.evaluation",
+    "jaxgan.checkpoint",
+    "jaxgan.export",
+    "jaxgan.report",
+)
+
+
+def build(folder: Path):
+    """Writes a page for each public module."""
+    pdoc.render.configure(docformat="google", template_directory=HERE, footer_text="")
+    pdoc.pdoc(*MODULES, output_directory=folder)
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "site"))

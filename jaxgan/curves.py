@@ -1,0 +1,176 @@
+"""The curves of a report: which metrics stand together, on which axes, as figures for plotly."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgan.plots import GREY, PALETTE
+
+COLOURS = PALETTE[:6]  # yellow and black vanish on a light or a dark page
+POINTS = 2000  # of one curve
+
+
+class Panel(NamedTuple):
+    """Metrics that share a y axis.
+
+    Attributes:
+      title: what they are.
+      y: the axis's name, with its unit where it has one.
+      pattern: matches the metrics' whole names.
+      log: whether the axis is logarithmic, where all values are positive.
+      limits: of the axis; None for those of the values.
+      line: where a dotted line marks balance, or likeness to the data.
+    """
+
+    title: str
+    y: str
+    pattern: str
+    log: bool = False
+    limits: tuple[float, float] | None = None
+    line: float | None = None
+
+
+PANELS = (
+    Panel("Losses", "loss, penalties and terms included", "(discriminator|generator)_loss"),
+    Panel("Value of the game", "minus the adversarial loss", "value"),
+    Panel("Accuracy of the discriminator", "share judged right", "accuracy_.*", False, (0, 1), 0.5),
+    Panel("Probability of being real", "mean of D", "prob_.*", False, (0, 1), 0.5),
+    Panel("Logits", "mean, and standard deviation", "logit_.*"),
+    Panel("Diversity of samples", "relative to real ones (1: alike)", "diversity", line=1.0),
+    Panel("Gradient norms", "Euclidean norm", ".*_grad_norm", log=True),
+    Panel("Penalties", "value, without its weight", "penalty_.*", log=True),
+    Panel("Terms of the generator", "value, without its weight", "term_.*"),
+    Panel("Augmentation", "strength; mean sign of real logits", "augment_.*"),
+)
+"""In their order on the page; a metric that is in none of them gets a panel of its own."""
+
+
+def figures(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The figures of a run's metrics, each `{"title", "data", "layout"}` in plotly's terms.
+
+    Every metric is in one of them: thin as logged, and bold as a running mean over about a
+    twentieth of its values. All have the same x axis.
+
+    Args:
+      rows: of metrics.jsonl, one dict of metrics each, in their order.
+    """
+    names = dict.fromkeys(name for row in rows for name in row if name not in ("round", "step"))
+    curves = {name: _points(rows, name) for name in names}
+    curves = {name: points for name, points in curves.items() if len(points[0])}
+    end = max((row["step"] for row in rows), default=0)
+    alone = [Panel(name, "score" if "@" in name else "value", re.escape(name)) for name in curves]
+    found = []
+    for panel in (*PANELS, *alone):
+        own = [name for name in curves if re.fullmatch(panel.pattern, name)]
+        if own:
+            found.append(_figure(panel, {name: curves.pop(name) for name in own}, end))
+    return found
+
+
+def _points(rows: Sequence[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Generator updates and values of a metric, where it has one."""
+    found = [(row["step"], row[name]) for row in rows if _is_number(row.get(name))]
+    steps, values = np.asarray(found, float).reshape(-1, 2).T
+    return steps, values
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _figure(
+    panel: Panel, curves: dict[str, tuple[np.ndarray, np.ndarray]], end: int
+) -> dict[str, Any]:
+    positive = all(bool(np.all(values > 0)) for _, values in curves.values())
+    y: dict[str, Any] = {"title": {"text": panel.y, "standoff": 8}}
+    if panel.log and positive:
+        y |= {"type": "log", "exponentformat": "power"}
+    if panel.limits is not None:
+        y |= {"range": [panel.limits[0] - 0.02, panel.limits[1] + 0.02]}
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": "generator updates"}, "range": [0, max(1, end)]},
+        "yaxis": y,
+    }
+    if panel.line is not None:
+        across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1}
+        dotted = {"color": GREY, "width": 1, "dash": "dot"}
+        layout["shapes"] = [across | {"y0": panel.line, "y1": panel.line, "line": dotted}]
+    data = [
+        trace
+        for place, name in enumerate(sorted(curves, key=_rank))
+        for trace in _traces(name, COLOURS[place % len(COLOURS)], *curves[name])
+    ]
+    return {"title": panel.title, "data": data, "layout": layout}
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """What is real or the discriminator's first, so that the first two colours keep their sense."""
+    if name.startswith("discriminator_") or name.endswith("_real"):
+        return 0, name
+    return (1 if name.startswith("generator_") or name.endswith("_fake") else 2), name
+
+
+def _traces(
+    name: str, colour: str, steps: np.ndarray, values: np.ndarray
+) -> Iterable[dict[str, Any]]:
+    """The curve as logged, and its running mean if there are enough values for one."""
+    window = len(values) // 20
+    common = {"type": "scatter", "name": name, "legendgroup": name}
+    hover = {"hovertemplate": "%{y:.4g}"}
+    if window < 2:
+        kept = steps, values
+        yield common | hover | _line(kept, colour, 1.8) | {"mode": "lines+markers"}
+        return
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    means = (sums[window:] - sums[:-window]) / window
+    quiet = {"opacity": 0.3, "hoverinfo": "skip", "showlegend": False}
+    yield common | quiet | _line(extremes(steps, values), colour, 0.8)
+    even = evenly(len(means), POINTS)
+    yield common | hover | _line((steps[window - 1 :][even], means[even]), colour, 1.8)
+
+
+def _line(points: tuple[np.ndarray, np.ndarray], colour: str, width: float) -> dict[str, Any]:
+    x, y = points
+    return {
+        "mode": "lines",
+        "line": {"color": colour, "width": width},
+        "x": [int(step) for step in x],
+        "y": [float(f"{value:.5g}") for value in y],
+    }
+
+
+# --- Thinning
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most so many of the indices below count, evenly spaced, the first and the last included.
+
+    >>> evenly(9, 3).tolist(), evenly(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return (
+        np.arange(count) if count <= most else np.rint(np.linspace(0, count - 1, most)).astype(int)
+    )
+
+
+def extremes(
+    steps: np.ndarray, values: np.ndarray, most: int = POINTS
+) -> tuple[np.ndarray, np.ndarray]:
+    """A long curve as the lowest and the highest of each piece of it: no peak is lost.
+
+    >>> steps, values = extremes(np.arange(8), np.array([0, 9, 1, 2, 3, 2, -7, 1]), most=4)
+    >>> steps.tolist(), values.tolist()
+    ([0, 1, 4, 6], [0, 9, 3, -7])
+    """
+    if len(values) <= most:
+        return steps, values
+    pieces = np.array_split(np.arange(len(values)), most // 2)
+    ends = [i for piece in pieces for i in sorted(_range(piece, values))]
+    return steps[ends], values[ends]
+
+
+def _range(piece: np.ndarray, values: np.ndarray) -> tuple[int, int]:
+    return piece[np.argmin(values[piece])], piece[np.argmax(values[piece])]

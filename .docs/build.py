@@ -1,6 +1,6 @@
 """Builds the reference from the docstrings, for reading without a network.
 
-python docs/build.py [FOLDER]   # site, if no folder is given
+python .docs/build.py [FOLDER]   # site, if no folder is given
 """
 
 import sys
@@ -14,6 +14,7 @@ MODULES = (
     "jaxgan.types",
     "jaxgan.metrics",
     "jaxgan.views",
+    "jaxgan.games",
     "jaxgan.plots",
     "jaxgan.recipes",
     "jaxgan.runs",

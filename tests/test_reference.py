@@ -21,7 +21,7 @@ def site(tmp_path_factory):
     pytest.importorskip("pdoc")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "docs" / "build.py", folder],
+        [sys.executable, "-W", "error", ROOT / ".docs" / "build.py", folder],
         capture_output=True, text=True, cwd=ROOT, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

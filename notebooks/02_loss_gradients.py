@@ -241,6 +241,17 @@ landscapes = {
 }
 plots.landscapes(landscapes, (-2.5, 2.5), (-2.5, 2.5), real, fake)
 
+# %% [markdown]
+# As probabilities, $D(x) = \sigma(\text{logit})$, the first two look quite different (a Wasserstein
+# critic has none):
+
+# %%
+probabilities = {
+    name: lambda x, critic=critic: jax.nn.sigmoid(critic(x))
+    for name, critic in list(landscapes.items())[:2]
+}
+plots.landscapes(probabilities, (-2.5, 2.5), (-2.5, 2.5), real, fake, probability=True)
+
 # %%
 print("norm of the gradient by x     on the data   on the samples   between")
 for name, critic in landscapes.items():
@@ -251,9 +262,9 @@ for name, critic in landscapes.items():
 
 # %% [markdown]
 # Without a penalty the logits grow as long as training goes on: the landscape is steep everywhere,
-# and $D(x)$ is 0 or 1 but for a narrow strip. R1 asks for a flat landscape on the data: they come
-# to lie on a ridge, and the logits stay small. WGAN-GP asks for a slope of 1 between the samples
-# and the data, and gets about that.
+# and $D(x)$ is a cliff between two plateaus, from which a minimax generator learns nothing. R1 asks
+# for a flat landscape on the data: they come to lie on a ridge, and the logits stay small. WGAN-GP
+# asks for a slope of 1 between the samples and the data, and gets about that.
 #
 # ## What to try
 #

@@ -1,8 +1,11 @@
-"""Each notebook is a text of cells, NAME.py, and what came of running it, NAME.ipynb.
+r"""Each notebook is a text of cells, NAME.py, and what came of running it, NAME.ipynb.
 
 People edit the text. It is run again, in an environment with the extra `notebooks`, by
 
-    jupytext --to ipynb --execute notebooks/NAME.py
+    jupytext --to ipynb notebooks/NAME.py
+    jupyter nbconvert --to notebook --inplace --execute \
+        --ExecutePreprocessor.record_timing=False notebooks/NAME.ipynb
+    jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/NAME.ipynb
 """
 
 import json

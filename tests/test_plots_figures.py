@@ -202,7 +202,7 @@ def test_matching_warps_the_grid_and_shows_the_density_per_unit_area():
         lambda z: 0.5 * z + np.array([[1.0, 0.0]], np.float32),
         lambda x: x[:, 0],
         rng().normal(size=(500, 2)),
-        ((-2.0, 4.0), (-3.0, 3.0)),
+        ((-1.0, 5.0), (-3.0, 3.0)),
         noise=noise,
     )
     warped, discriminator, density = (axes for axes in figure.axes if axes.get_title())
@@ -214,7 +214,7 @@ def test_matching_warps_the_grid_and_shows_the_density_per_unit_area():
     values = parts(density, QuadMesh)[0].get_array()
     np.testing.assert_allclose(values.sum() * 0.06**2, 1.0, atol=0.01)  # all samples are inside
     y, x = np.unravel_index(values.argmax(), (100, 100))
-    assert abs(-2 + 0.06 * x - 1.0) < 0.4  # the peak is where the samples are, at (1, 0)
+    assert abs(-1 + 0.06 * x - 1.0) < 0.4  # the peak is where the samples are, at (1, 0)
     assert abs(-3 + 0.06 * y) < 0.4
 
 

@@ -114,6 +114,13 @@ def test_lines_differ_in_colour_and_in_dashes():
     assert len({str(each._dash_pattern) for each in lines}) == len(PAIRS)
 
 
+def test_lines_are_drawn_over_one_abscissa():
+    x, y = np.arange(5), np.arange(5) ** 2
+    (axes,) = plots.lines(x, {"square": y, "cube": x**3}, "x", "power").axes
+    np.testing.assert_array_equal(np.stack(line(axes, "square")), [x, y])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "power")
+
+
 # ---- the plane ----
 
 LIMITS = ((-2.0, 2.0), (-1.0, 3.0))
@@ -195,7 +202,7 @@ def test_matching_warps_the_grid_and_shows_the_density_per_unit_area():
         lambda z: 0.5 * z + np.array([[1.0, 0.0]], np.float32),
         lambda x: x[:, 0],
         rng().normal(size=(500, 2)),
-        ((-2.0, 4.0), (-3.0, 3.0)),
+        ((-1.0, 5.0), (-3.0, 3.0)),
         noise=noise,
     )
     warped, discriminator, density = (axes for axes in figure.axes if axes.get_title())
@@ -207,7 +214,7 @@ def test_matching_warps_the_grid_and_shows_the_density_per_unit_area():
     values = parts(density, QuadMesh)[0].get_array()
     np.testing.assert_allclose(values.sum() * 0.06**2, 1.0, atol=0.01)  # all samples are inside
     y, x = np.unravel_index(values.argmax(), (100, 100))
-    assert abs(-2 + 0.06 * x - 1.0) < 0.4  # the peak is where the samples are, at (1, 0)
+    assert abs(-1 + 0.06 * x - 1.0) < 0.4  # the peak is where the samples are, at (1, 0)
     assert abs(-3 + 0.06 * y) < 0.4
 
 
@@ -348,6 +355,7 @@ FIGURES = {
     "gradient_fields": lambda: plots.gradient_fields({"a": (POINTS, POINTS)}, POINTS, CRITICS),
     "matching": lambda: plots.matching(lambda z: z, CRITICS["a"], POINTS, LIMITS, "title"),
     "phase_portraits": lambda: plots.phase_portraits({"a": (turning, {"b": POINTS})}, (-2, 2)),
+    "lines": lambda: plots.lines(np.arange(3), {"a": np.arange(3)}, "x", "y"),
     "radii": lambda: plots.radii({"a": POINTS}),
     "eigenvalues": lambda: plots.eigenvalues({"a": np.array([1j])}),
     "mode_coverage": lambda: plots.mode_coverage(POINTS, data.RING8_CENTRES, 0.01),

@@ -3,7 +3,7 @@
 Those that give a `matplotlib.figure.Figure` touch no state of pyplot; `rendered` makes them pixels.
 """
 
-from jaxgan.plots.curves import run_curves, training_curves
+from jaxgan.plots.curves import lines, run_curves, training_curves
 from jaxgan.plots.dynamics import eigenvalues, phase_portrait, phase_portraits, radii
 from jaxgan.plots.figures import interpolation_strip, samples
 from jaxgan.plots.frames import animation, rendered
@@ -37,6 +37,7 @@ __all__ = [
     "is_image",
     "is_waveform",
     "landscapes",
+    "lines",
     "loss_gradients",
     "matching",
     "mode_coverage",

@@ -1,14 +1,43 @@
-"""The curves of a run: losses, accuracy and diversity."""
+"""Curves: any that share an abscissa, and those of a run (losses, accuracy, diversity)."""
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxgan.plots.style import BLUE, GREEN, GREY, ORANGE
+from jaxgan.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    legend_below,
+    line_style,
+    name_axes,
+    panels,
+)
+
+
+def lines(
+    x: np.ndarray, curves: Mapping[str, np.ndarray], xlabel: str, ylabel: str, title: str = ""
+) -> Figure:
+    """Curves over one abscissa, told apart by colour and dashes.
+
+    Args:
+      x: [n].
+      curves: values [n] by the name that stands in the legend.
+      xlabel: what x is, with its unit.
+      ylabel: what the values are, with their unit.
+      title: of the figure.
+    """
+    figure, (axes,) = panels([title], height=3.2)
+    for index, (name, values) in enumerate(curves.items()):
+        axes.plot(x, values, label=name, **line_style(index))
+    name_axes(axes, xlabel, ylabel)
+    legend_below(figure, axes)
+    return figure
 
 
 def training_curves(rows: Sequence[dict]) -> Figure:

@@ -52,7 +52,8 @@ def phase_portraits(
     for panel, (field, paths) in zip(axes, games.values(), strict=True):
         _draw_field(panel, field, limits)
         for index, (name, path) in enumerate(paths.items()):
-            _draw_path(panel, name, np.asarray(path, float), index)
+            last = index == len(paths) - 1
+            _draw_path(panel, name, np.asarray(path, float), index, last)
         panel.plot(0, 0, "+", color="black", markersize=10, markeredgewidth=1.6)
         panel.set(xlim=limits, ylim=limits)
     name_planes(axes, r"$\theta$, generator", r"$\psi$, discriminator")
@@ -64,7 +65,7 @@ def _draw_field(axes, field: Field, limits: tuple[float, float]):
     """Arrows of one length, since near the equilibrium the true ones could not be seen."""
     ends = np.linspace(*limits, _ARROWS + 2)[1:-1]
     states = np.stack(np.meshgrid(ends, ends), axis=-1).reshape(-1, 2)
-    directions = np.asarray(jax.vmap(field)(jnp.asarray(states, jnp.float32)), float)
+    directions = np.asarray(jax.jit(jax.vmap(field))(jnp.asarray(states, jnp.float32)), float)
     lengths = np.hypot(*directions.T)
     directions /= np.where(lengths > 0, lengths, 1.0)[:, None]
     spacing = ends[1] - ends[0]
@@ -72,13 +73,13 @@ def _draw_field(axes, field: Field, limits: tuple[float, float]):
     axes.quiver(*states.T, *directions.T, scale=1.4 / spacing, width=0.006, **style)
 
 
-def _draw_path(axes, name: str, path: np.ndarray, index: int):
-    """A path, a disc where it starts and a cross where it ends."""
+def _draw_path(axes, name: str, path: np.ndarray, index: int, last: bool):
+    """A path, a disc where it starts and a cross where it ends, named after the last path."""
     style = line_style(index) | {"linewidth": 1.5}
     axes.plot(*path.T, label=name, **style)
     ends = {"markersize": 7, "markeredgecolor": "black", "linestyle": "", "zorder": 4}
-    axes.plot(*path[0], "o", color="white", label=None if index else "start", **ends)
-    axes.plot(*path[-1], "X", color=style["color"], label=None if index else "end", **ends)
+    axes.plot(*path[0], "o", color="white", label="start" if last else None, **ends)
+    axes.plot(*path[-1], "X", color=style["color"], label="end" if last else None, **ends)
 
 
 def radii(paths: Paths, equilibrium: tuple[float, float] = (0.0, 0.0)) -> Figure:
@@ -108,7 +109,7 @@ def eigenvalues(values: Mapping[str, np.ndarray], discrete: bool = False) -> Fig
     figure, (axes,) = panels([""], height=3.2, equal=True)
     for index, (name, points) in enumerate(values.items()):
         points, kind = np.asarray(points), index % len(MARKERS)
-        style = {"marker": MARKERS[kind], "s": 110 - 14 * kind, "zorder": 3}
+        style = {"marker": MARKERS[kind], "s": max(160 - 28 * kind, 30), "zorder": 3}
         axes.scatter(points.real, points.imag, color=LINE_COLOURS[kind], label=name, **style)
     every = np.concatenate([np.asarray(points).ravel() for points in values.values()])
     if discrete:

@@ -108,7 +108,7 @@ def gradient_fields(
       fields: points [n, 2] and directions [n, 2] (minus the loss's gradient by the sample), by
         the titles; each title gets its longest arrow's length.
       real: real points [m, 2].
-      critics: of the same names; the black line is where each is undecided.
+      critics: of some of these names, to logits [n]; a black line is where each is undecided.
       normalised: scale each panel by its own longest arrow; else all panels share one scale.
     Raises:
       ValueError: if there is no field, or points and directions differ in shape.
@@ -126,7 +126,7 @@ def gradient_fields(
         unit = longest[name] if normalised else max(longest.values())
         style = {"angles": "xy", "scale_units": "xy", "width": 0.006, "zorder": 3}
         panel.quiver(*points.T, *directions.T, scale=(unit or 1.0) / reach, **style)
-        if critics is not None:
+        if critics is not None and name in critics:
             x, y, values = _on_grid(critics[name], limits)
             if values.min() < 0 < values.max():
                 panel.contour(x, y, values, [0.0], colors="black", linewidths=1.2)

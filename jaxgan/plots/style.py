@@ -54,7 +54,7 @@ def panels(
     width = WIDTH if columns > 1 else 4.6
     if equal:
         height += 0.5 * (3 - columns)
-    figure = Figure(figsize=(width, height * rows), layout="constrained")
+    figure = Figure(figsize=(width, height * rows), dpi=90, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[count:]:
         axes.remove()

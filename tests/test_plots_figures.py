@@ -373,3 +373,24 @@ def test_figures_name_their_axes_legibly_and_leave_pyplot_alone(name):
         assert axes.get_xlabel()
         texts = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels()]
         assert min(text.get_fontsize() for text in texts) >= 8
+
+
+def test_training_curves_of_a_history_are_those_of_its_rows():
+    history = {"step": np.arange(1, 41), "discriminator_loss": np.linspace(2.0, 1.0, 40)}
+    rows = [{name: float(values[i]) for name, values in history.items()} for i in range(40)]
+    of_history, of_rows = (plots.training_curves(x).axes[0].lines for x in (history, rows))
+    for one, other in zip(of_history, of_rows, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+
+
+def test_training_curves_of_many_rows_are_means_of_pieces_that_keep_the_end():
+    history = {"step": np.arange(1500.0), "diversity": np.arange(1500.0) ** 2}
+    thin = plots.training_curves(history).axes[2].lines[0].get_xydata()
+    assert thin.shape == (500, 2)
+    np.testing.assert_allclose(thin[-1], [1498.0, (1497**2 + 1498**2 + 1499**2) / 3])
+
+
+def test_training_curves_leave_out_rounds_without_a_value():
+    history = {"step": np.arange(4.0), "diversity": np.array([1.0, np.nan, 3.0, 4.0])}
+    thin = plots.training_curves(history).axes[2].lines[0].get_xydata()
+    np.testing.assert_array_equal(thin, [[0, 1], [2, 3], [3, 4]])

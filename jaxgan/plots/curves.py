@@ -39,16 +39,21 @@ def lines(
     legend_below(figure, axes)
     return figure
 
+_MOST = 500
 
-def training_curves(rows: Sequence[dict]) -> Figure:
+
+def training_curves(rows: Sequence[dict] | Mapping[str, np.ndarray]) -> Figure:
     """Losses, accuracy and diversity over the generator updates of a run.
 
     Beside the losses of pairs without accuracy on real and fake stands their value, minus the
     discriminator's adversarial loss: a Wasserstein critic's estimate of the distance.
 
     Args:
-      rows: of metrics.jsonl, one dict of metrics each.
+      rows: of metrics.jsonl, one dict of metrics each; or the history of `jaxgan.fit`.
     """
+    if isinstance(rows, Mapping):
+        names, columns = list(rows), (np.asarray(values).tolist() for values in rows.values())
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     figure = Figure(figsize=(11, 3.3), layout="constrained")
     losses, accuracy, diversity = figure.subplots(1, 3)
     names = {"discriminator_loss": BLUE, "generator_loss": ORANGE}
@@ -87,12 +92,18 @@ def run_curves(folder: Path | str) -> Figure:
 
 
 def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
-    """Each metric thin, as logged, and bold, as a running mean over about a twentieth of it."""
+    """Each metric thin, as logged, and bold, as a running mean over about a twentieth of it.
+
+    Of more than 500 rows thin lines show means of a few at a time, or they would be a band.
+    """
     for name, colour in colours.items():
         points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
         if not points:
             continue
-        steps, values = np.asarray(points, float).T
+        points = np.asarray(points, float)
+        piece = -(-len(points) // _MOST)
+        points = points[len(points) % piece :].reshape(-1, piece, 2).mean(axis=1)
+        steps, values = points[np.isfinite(points[:, 1])].T
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
         window = max(1, len(values) // 20)
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")

@@ -63,9 +63,9 @@ def matrix_product_rates(repeats: int = 9) -> dict[str, float]:
         import torch
 
         torch.set_num_threads(available_cores())
-        torch.set_float32_matmul_precision("high")
         tensor = torch.from_numpy(x)
         if torch.cuda.is_available():
+            torch.set_float32_matmul_precision("high")
             tensor = tensor.cuda()
             products["PyTorch"] = lambda: (tensor @ tensor, torch.cuda.synchronize())
         else:

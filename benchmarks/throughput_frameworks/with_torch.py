@@ -19,8 +19,8 @@ from throughput_frameworks.networks import SLOPE, Layer, Layers
 
 torch.set_num_threads(available_cores())
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-# As XLA does on a GPU, which otherwise would be measured against twice the work.
-torch.set_float32_matmul_precision("high")
+if DEVICE == "cuda":  # TF32, which XLA takes there too
+    torch.set_float32_matmul_precision("high")
 
 # Of the discriminator's logits on real and fake samples, and of the generator's on fake ones.
 _LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {

@@ -134,9 +134,11 @@ def _equilibrium(seen: Seen) -> str | None:
     swings = [float(np.mean(np.abs(values - 0.5))) for values in accuracies.values()]
     if max(distances) > limits.balance or max(swings) > limits.swing:
         return None
+    diversity = level(seen.windows, "diversity")
+    varied = "" if diversity is None else f", diversity {diversity:.2f}"
     return (
         f"the discriminator hardly tells real from fake: {_said(accuracies)}, a row's "
-        f"{max(swings):.2f} from 1/2 on average, logit_std {deviation:.2g}"
+        f"{max(swings):.2f} from 1/2 on average, logit_std {deviation:.2g}{varied}"
     )
 
 
@@ -192,7 +194,8 @@ def _deterioration(seen: Seen) -> str | None:
 SYMPTOMS: dict[Kind, tuple[Callable[[Seen], str | None], str]] = {
     "equilibrium": (
         _equilibrium,
-        "Judge by samples whether it has converged; more training may not help, or may harm",
+        "Judge by samples whether it has converged; more training may not help, or may harm. Where "
+        "diversity is far below 1 it has not: the generator has collapsed",
     ),
     "discriminator-wins": (
         _wins,

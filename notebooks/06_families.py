@@ -22,12 +22,14 @@
 import dataclasses
 import os
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import jaxgan
 from jaxgan import data, latents, metrics, plots, pyramid, resampling
+from jaxgan.models import SRResNet
 from jaxgan.recipes import STAGED, recipe
 
 QUICK = bool(os.environ.get("JAXGAN_QUICK"))
@@ -50,36 +52,14 @@ made = jaxgan.sample(sample_key, cgan, state, len(labels), labels)
 plots.samples(made, 0.0, 1.0, columns=8, row_labels=[str(c) for c in range(10)])
 
 # %% [markdown]
-# ## Between two latents
-#
-# `make_generate` makes the averaged generator a function of latents of one's own choice. The label
-# stays; only the latent moves, along a straight line or along a great circle. In 64 dimensions normal
-# latents nearly all have a length near 8. The straight line leaves that shell:
+# `make_generate` makes the averaged generator a function of latents of one's own choice. Here are two
+# latents, each with the ten labels. What a latent keeps is the hand: slant and weight of the strokes.
 
 # %%
 generate = jax.jit(jaxgan.make_generate(key, cgan, state))
-start, end = latents.normal(64)(sample_key, jnp.arange(2))
-ways = {
-    "linear": latents.linear_path(start, end, 9),
-    "spherical": latents.spherical_path(start, end, 9),
-}
-for name, way in ways.items():
-    print(f"{name:10s}", "lengths:", *(f"{x:5.2f}" for x in jnp.linalg.norm(way, axis=1)))
-
-rows, names = [], []
-for label in (3, 8):
-    for name, way in ways.items():
-        rows.append(generate(way, jnp.full(len(way), label)))
-        names.append(f"{label}, {name}")
-plots.interpolation_strip(np.stack(rows), 0.0, 1.0, names)
-
-# %% [markdown]
-# The other way round: one latent, and each of the ten labels. What the latent keeps is the hand: slant
-# and weight of the strokes.
-
-# %%
-rows = [generate(jnp.repeat(z[None], 10, axis=0), jnp.arange(10)) for z in (start, end)]
-plots.interpolation_strip(np.stack(rows), 0.0, 1.0, ["one latent", "another"])
+two = latents.normal(64)(sample_key, jnp.arange(2))
+rows = [generate(jnp.repeat(z[None], 10, axis=0), jnp.arange(10)) for z in two]
+plots.samples(np.concatenate(rows), 0.0, 1.0, 10, ["one latent", "another"])
 
 # %% [markdown]
 # ## Truncation
@@ -106,6 +86,24 @@ plots.samples(np.concatenate(rows), 0.0, 1.0, 10, [f"|z| < {bound}" for bound in
 dcgan = recipe("dcgan").gan(digits.shape, None)
 state, history = jaxgan.fit(key, dcgan, digits, 20 if QUICK else 1500, model_range=(-1.0, 1.0))
 plots.samples(jaxgan.sample(sample_key, dcgan, state, 40), -1.0, 1.0, columns=10)
+
+# %% [markdown]
+# ## Between two latents
+#
+# Along a straight line, or along a great circle. In 100 dimensions normal latents nearly all have a
+# length near 10; the straight line leaves that shell, where the generator has learnt nothing:
+
+# %%
+generate = jax.jit(jaxgan.make_generate(key, dcgan, state))
+drawn = dcgan.latent(sample_key, jnp.arange(4))
+rows, names = [], []
+for start, end in ((drawn[0], drawn[1]), (drawn[2], drawn[3])):
+    for path in (latents.linear_path, latents.spherical_path):
+        way = path(start, end, 10)
+        rows.append(generate(way))
+        names.append(path.__name__.removesuffix("_path"))
+        print(f"{names[-1]:10s}", "lengths:", *(f"{x:5.2f}" for x in jnp.linalg.norm(way, axis=1)))
+plots.interpolation_strip(np.stack(rows), -1.0, 1.0, names)
 
 # %% [markdown]
 # ## LAPGAN: a pyramid of games
@@ -151,22 +149,41 @@ for stage in STAGED["lapgan"].stages:
     )
 
 sizes = pyramid.sample_pyramid(sample_key, levels, jnp.arange(12))
-rows = [np.asarray(x).repeat(8 // x.shape[1], axis=1).repeat(8 // x.shape[1], axis=2) for x in sizes]
+rows = [
+    np.asarray(x).repeat(8 // x.shape[1], axis=1).repeat(8 // x.shape[1], axis=2) for x in sizes
+]
 plots.samples(np.concatenate(rows), -1.0, 1.0, 12, ["2x2", "4x4", "8x8"])
 
 # %% [markdown]
 # ## Super-resolution: the condition is the small image
 #
-# SRResNet enlarges by four. There is no latent, and in this first stage no discriminator either: the
-# squared error is a term of the generator's loss. (The second stage, SRGAN, adds the adversarial loss:
-# `jaxgan train srgan`.) It trains on patches of two photographs; the ones shown are of a strip that
-# it has not seen.
+# A generator that is given an image of a fourth of the size, and no latent. In this first stage of the
+# recipe `srgan` there is no discriminator either: the squared error is a term of the generator's loss.
+# (The second stage adds the adversarial loss.) Since our training is short, the network is one of our
+# own, any flax module will do: it adds detail to the bicubic enlargement. It sees patches of two
+# photographs; those shown are of a strip that it has not seen.
+
 
 # %%
-training, held_out = photos.x[:169], photos.x[-10:-4:2]
-gan = STAGED["srgan"].stages[0].gan(photos.shape, None)
+class Detail(nn.Module):
+    """Images enlarged by four: bicubic, and what an SRResNet of four blocks adds."""
+
+    @nn.compact
+    def __call__(self, small):
+        """Images [batch, 4 height, 4 width, 3]."""
+        size = (4 * small.shape[1], 4 * small.shape[2])
+        added = SRResNet(4, features=32, blocks=4, norm="none")(small, train=True)
+        return resampling.bicubic(small, size) + 0.1 * added
+
+
+seen, held_out = photos.x[:169], photos.x[-10:-4:2]
+quarters = np.concatenate([seen[:, i : i + 48, j : j + 48] for i in (0, 48) for j in (0, 48)])
+gan = dataclasses.replace(
+    STAGED["srgan"].stages[0].gan(quarters.shape[1:], None),
+    generator=jaxgan.without_latents(jaxgan.from_linen(Detail())),
+)
 state, _ = jaxgan.fit(
-    key, gan, training, 2 if QUICK else 400, batch_size=8, model_range=(-1.0, 1.0), flip=True,
+    key, gan, quarters, 2 if QUICK else 500, batch_size=16, model_range=(-1.0, 1.0), flip=True,
     update="simultaneous",
 )  # fmt: skip
 
@@ -174,10 +191,10 @@ truth = jnp.asarray(data.scale(held_out, (0, 255), (-1.0, 1.0)))
 small = resampling.bicubic(truth, (24, 24))
 bicubic = resampling.bicubic(small, (96, 96))
 enlarged = jaxgan.sample(sample_key, gan, state, len(small), small)
-for name, x in (("bicubic", bicubic), ("SRResNet", enlarged)):
+for name, x in (("bicubic", bicubic), ("learnt", enlarged)):
     print(f"{name:9s} PSNR {float(metrics.psnr(truth, jnp.clip(x, -1, 1), 2.0).mean()):.2f} dB")
 parts = [resampling.nearest(small, (96, 96)), bicubic, enlarged, truth]
-titles = ["given", "bicubic", "SRResNet", "truth"]
+titles = ["given", "bicubic", "learnt", "truth"]
 plots.samples(np.concatenate(parts), -1.0, 1.0, len(small), titles)
 
 # %% [markdown]

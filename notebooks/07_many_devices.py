@@ -93,9 +93,7 @@ x = data.scale(digits.x, (0, 16), (0.0, 1.0))
 steps = {
     "1 device": jax.jit(jaxgan.make_train_step(gan)),
     "8 devices, jit": parallel.jit_step(jaxgan.make_train_step(gan), parallel.make_mesh(8)),
-    "8 devices, pmap": parallel.pmap_step(
-        jaxgan.make_train_step(gan, axis_name=parallel.AXIS), 8
-    ),
+    "8 devices, pmap": parallel.pmap_step(jaxgan.make_train_step(gan, axis_name=parallel.AXIS), 8),
 }
 
 
@@ -125,7 +123,9 @@ plots.lines(
 # %%
 reference, params = results["1 device"]
 for name, (found, own) in results.items():
-    gaps = jax.tree.map(lambda a, b: float(jnp.abs(np.asarray(a) - np.asarray(b)).max()), own, params)
+    gaps = jax.tree.map(
+        lambda a, b: float(jnp.abs(np.asarray(a) - np.asarray(b)).max()), own, params
+    )
     loss_gap = np.abs(found - reference).max()
     print(f"{name:16s} loss {loss_gap:.1e}   parameters {max(jax.tree.leaves(gaps)):.1e}")
 

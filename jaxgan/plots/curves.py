@@ -39,6 +39,7 @@ def lines(
     legend_below(figure, axes)
     return figure
 
+
 _MOST = 500
 
 

@@ -11,10 +11,10 @@
 # %% [markdown]
 # # 4. The vanilla GAN from scratch
 #
-# **What it shows:** the textbook's GAN in thirty lines, its losses, its discriminator's accuracy on
-# the way to 50 %, and samples over time. **What it needs:** jaxgan; the digits come with scikit-learn.
-# With `JAXGAN_DATA=idx:DIR` (the four files of MNIST) it trains on MNIST instead. **How long it
-# takes:** about a minute on digits, ten on MNIST, on two CPU cores.
+# **What it shows:** the textbook's GAN in thirty lines, its losses, its discriminator's accuracy
+# on the way to 50 %, and samples over time. **What it needs:** jaxgan; the digits come with
+# scikit-learn. With `JAXGAN_DATA=idx:DIR` (the four files of MNIST) it trains on MNIST instead.
+# **How long it takes:** about a minute on digits, ten on MNIST, on two CPU cores.
 
 # %%
 # %matplotlib inline
@@ -23,7 +23,6 @@ import os
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -77,26 +76,26 @@ gan = jaxgan.GAN(
 )
 
 # %% [markdown]
-# A round is one turn of the discriminator, with the generator frozen, and one turn of the generator,
-# with the discriminator frozen. `fit` runs many rounds in one compiled call.
+# A round is one turn of the discriminator, with the generator frozen, and one turn of the
+# generator, with the discriminator frozen. `iterate` runs the rounds, here a hundred in one
+# compiled call. (`jaxgan.fit` does the same without a look in between.)
 
 # %%
 key, sample_key = jax.random.split(jax.random.key(0))
 marks = [100, 200] if QUICK else [100, 300, 1000, 2000, 5000]
+plan = jaxgan.Plan(batch_size=64, model_range=(0.0, 1.0), rounds_per_call=100)
 
 
 def trained(gan):
     """Metrics of all rounds, and ten samples at each mark, always of the same latents."""
-    state, done, histories, samples = None, 0, [], []
-    for mark in marks:
-        state, history = jaxgan.fit(
-            key, gan, dataset, mark - done, batch_size=64, model_range=(0.0, 1.0), state=state
-        )
-        samples.append(np.asarray(jaxgan.sample(sample_key, gan, state, 10)))
-        histories.append(history)
-        done = mark
-    joined = {name: np.concatenate([h[name] for h in histories]) for name in histories[0]}
-    return joined, np.concatenate(samples)
+    begun = jaxgan.start(key, gan, dataset, plan)
+    metrics, samples = [], []
+    for progress in jaxgan.iterate(gan, dataset, marks[-1], plan, begun):
+        metrics.append(jax.device_get(progress.metrics))
+        if progress.step in marks:
+            samples.append(jaxgan.sample(sample_key, gan, progress.state.gan, 10))
+    history = {name: np.concatenate([m[name] for m in metrics]) for name in metrics[0]}
+    return history, np.concatenate(samples)
 
 
 history, samples = trained(gan)
@@ -105,8 +104,8 @@ plots.training_curves(history)
 # %% [markdown]
 # Bold lines are running means. At first the discriminator tells real from generated images nearly
 # always; then the generator catches up, and accuracy sinks towards 50 %. The losses go to about
-# $\log 4 = 1.39$ and $\log 2 = 0.69$, their values where $D = 1/2$ everywhere. Here is what the generator
-# makes of ten latents, after more and more rounds:
+# $\log 4 = 1.39$ and $\log 2 = 0.69$, their values where $D = 1/2$ everywhere. Here is what the
+# generator makes of ten latents, after more and more rounds:
 
 # %%
 names = [f"{mark:,}" for mark in marks]
@@ -115,10 +114,10 @@ plots.samples(samples, 0.0, 1.0, columns=10, row_labels=names)
 # %% [markdown]
 # ## Calmer, with one line more
 #
-# After the best moment accuracy creeps up again: the discriminator finds ever finer differences, and
-# both players keep running. The R1 penalty, $\frac{\gamma}{2} E \|\nabla_x D\|^2$ on real images,
-# keeps it flat on the data (the next notebook shows why that makes games converge). And samples are
-# drawn from an average of the generator's weights:
+# After the best moment accuracy creeps up again: the discriminator finds ever finer differences,
+# and both players keep running. The R1 penalty, $\frac{\gamma}{2} E \|\nabla_x D\|^2$ on real
+# images, keeps it flat on the data (the next notebook shows why that makes games converge). And
+# samples are drawn from an average of the generator's weights:
 
 # %%
 calm = dataclasses.replace(
@@ -128,7 +127,8 @@ calm_history, calm_samples = trained(calm)
 plots.training_curves(calm_history)
 
 # %% [markdown]
-# The losses hardly move any more, the accuracy stays, and the samples' diversity is that of real images.
+# The losses hardly move any more, the accuracy stays, and the samples' diversity is that of real
+# images.
 
 # %%
 plots.samples(calm_samples, 0.0, 1.0, columns=10, row_labels=names)
@@ -150,10 +150,10 @@ dull_history, dull_samples = trained(dull)
 plots.training_curves(dull_history)
 
 # %% [markdown]
-# The accuracy is nearest to 50 % of all. But the curve on the right is at a fifth of the real images'
-# diversity, and the samples show it: one blot for all latents, another one later. The generator runs
-# from image to image, and the discriminator runs after it: **mode collapse**. Accuracy alone proves
-# nothing; look at diversity and at samples too.
+# The accuracy is nearest to 50 % of all. But the curve on the right is at a fifth of the real
+# images' diversity, and the samples show it: one blot for all latents, another one later. The
+# generator runs from image to image, and the discriminator runs after it: **mode collapse**.
+# Accuracy alone proves nothing; look at diversity and at samples too.
 
 # %%
 plots.samples(dull_samples, 0.0, 1.0, columns=10, row_labels=names)
@@ -163,11 +163,7 @@ for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", 
     last = len(metrics["round"]) // 5
     accuracy = [metrics[f"accuracy_{each}"][-last:].mean() for each in ("real", "fake")]
     diversity = metrics["diversity"][-last:].mean()
-    print(
-        f"{name:8s} accuracy on real {accuracy[0]:.2f}, on generated images {accuracy[1]:.2f};",
-        end="",
-    )
-    print(f" diversity {diversity:.2f}")
+    print(f"{name:8s} accuracy {accuracy[0]:.2f} and {accuracy[1]:.2f}, diversity {diversity:.2f}")
 
 # %% [markdown]
 # `jaxgan.monitor` reads the same metrics and says what it makes of them:

@@ -13,9 +13,9 @@
 #
 # **What it shows:** that conditional GANs, DCGANs, Laplacian pyramids and super-resolution are
 # settings of one game: other networks, a condition, another view of the data. And what can be done
-# with a trained generator: ways through the latent space, truncation. **What it needs:** jaxgan; the
-# digits and two photographs come with scikit-learn. **How long it takes:** about six minutes on two
-# CPU cores. The networks are small and trained briefly; the README has the measured runs.
+# with a trained generator: ways through the latent space, truncation. **What it needs:** jaxgan;
+# the digits and two photographs come with scikit-learn. **How long it takes:** about six minutes
+# on two CPU cores. The networks are small and trained briefly; the README has the measured runs.
 
 # %%
 # %matplotlib inline
@@ -39,8 +39,8 @@ digits = data.load("digits")
 # %% [markdown]
 # ## Conditional: the label is a second input
 #
-# A recipe is a complete setting: its `gan` makes the `jaxgan.GAN` for samples of a shape, its `plan`
-# says how it is trained. This one gives the label to both players, as further inputs.
+# A recipe is a complete setting: its `gan` makes the `jaxgan.GAN` for samples of a shape, its
+# `plan` says how it is trained. This one gives the label to both players, as further inputs.
 
 # %%
 cgan = recipe("cgan").gan(digits.shape, 10)
@@ -52,8 +52,9 @@ made = jaxgan.sample(sample_key, cgan, state, len(labels), labels)
 plots.samples(made, 0.0, 1.0, columns=8, row_labels=[str(c) for c in range(10)])
 
 # %% [markdown]
-# `make_generate` makes the averaged generator a function of latents of one's own choice. Here are two
-# latents, each with the ten labels. What a latent keeps is the hand: slant and weight of the strokes.
+# `make_generate` makes the averaged generator a function of latents of one's own choice. Here are
+# two latents, each with the ten labels. What a latent keeps is the hand: slant and weight of the
+# strokes.
 
 # %%
 generate = jax.jit(jaxgan.make_generate(key, cgan, state))
@@ -149,19 +150,17 @@ for stage in STAGED["lapgan"].stages:
     )
 
 sizes = pyramid.sample_pyramid(sample_key, levels, jnp.arange(12))
-rows = [
-    np.asarray(x).repeat(8 // x.shape[1], axis=1).repeat(8 // x.shape[1], axis=2) for x in sizes
-]
+rows = [resampling.nearest(x, (8, 8)) for x in sizes]
 plots.samples(np.concatenate(rows), -1.0, 1.0, 12, ["2x2", "4x4", "8x8"])
 
 # %% [markdown]
 # ## Super-resolution: the condition is the small image
 #
-# A generator that is given an image of a fourth of the size, and no latent. In this first stage of the
-# recipe `srgan` there is no discriminator either: the squared error is a term of the generator's loss.
-# (The second stage adds the adversarial loss.) Since our training is short, the network is one of our
-# own, any flax module will do: it adds detail to the bicubic enlargement. It sees patches of two
-# photographs; those shown are of a strip that it has not seen.
+# A generator that is given an image of a fourth of the size, and no latent. In this first stage of
+# the recipe `srgan` there is no discriminator either: the squared error is a term of the
+# generator's loss. (The second stage adds the adversarial loss.) Since our training is short, the
+# network is one of our own, any flax module will do: it adds detail to the bicubic enlargement. It
+# sees patches of two photographs; those shown are of a strip that it has not seen.
 
 
 # %%
@@ -201,5 +200,6 @@ plots.samples(np.concatenate(parts), -1.0, 1.0, len(small), titles)
 # ## What to try
 #
 # - `recipe("acgan")`: the discriminator names the class instead of being told.
-# - Longer: the recipes say in `jaxgan recipes` how many steps they take, how long, and what came out.
+# - Longer: the recipes say in `jaxgan recipes` how many steps they take, how long, and what came
+# out.
 # - `jaxgan train lapgan --data idx:DIR`, `jaxgan train srgan --data patches:DIR@64`.

@@ -11,10 +11,10 @@
 # %% [markdown]
 # # 7. Many devices, the same numbers
 #
-# **What it shows:** one pure step on one device, on eight under `jit` and on eight under `pmap`; that
-# noise is drawn by a sample's place in the global batch; and that results agree to rounding. **What
-# it needs:** jaxgan and a CPU, which XLA splits into eight simulated devices. **How long it takes:**
-# less than a minute.
+# **What it shows:** one pure step on one device, on eight under `jit` and on eight under `pmap`;
+# that noise is drawn by a sample's place in the global batch; and that results agree to rounding.
+# **What it needs:** jaxgan and a CPU, which XLA splits into eight simulated devices. **How long it
+# takes:** less than a minute.
 
 # %%
 # %matplotlib inline
@@ -48,7 +48,7 @@ latent = latents.normal(8)
 
 
 def by_index(key, device):
-    """jaxgan's way: which samples are mine?"""
+    """The library's way: which samples are mine?"""
     return latent(key, sample_index(2, "devices"))
 
 
@@ -74,9 +74,10 @@ plots.samples(pictures, -2.5, 2.5, columns=3, title=",  ".join(rows))
 # %% [markdown]
 # ## One step, three ways
 #
-# Everything that looks across samples does so over the global batch: here the relativistic *average*
-# loss, and the penalty that draws a mixing weight for each sample. `jit_step` splits the batch over a
-# mesh and lets XLA see to the rest; `pmap_step` runs a step that knows the name of the device axis.
+# Everything that looks across samples does so over the global batch: here the relativistic
+# *average* loss, and the penalty that draws a mixing weight for each sample. `jit_step` splits the
+# batch over a mesh and lets XLA see to the rest; `pmap_step` runs a step that knows the name of
+# the device axis.
 
 # %%
 gan = jaxgan.GAN(
@@ -117,15 +118,13 @@ plots.lines(
 )
 
 # %% [markdown]
-# The three curves are one. How far apart are they? Floating-point sums in another order differ in the
-# last bits, and a game carries such differences on from round to round:
+# The three curves are one. How far apart are they? Floating-point sums in another order differ in
+# the last bits, and a game carries such differences on from round to round:
 
 # %%
 reference, params = results["1 device"]
 for name, (found, own) in results.items():
-    gaps = jax.tree.map(
-        lambda a, b: float(jnp.abs(np.asarray(a) - np.asarray(b)).max()), own, params
-    )
+    gaps = jax.tree.map(lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(), own, params)
     loss_gap = np.abs(found - reference).max()
     print(f"{name:16s} loss {loss_gap:.1e}   parameters {max(jax.tree.leaves(gaps)):.1e}")
 
@@ -133,8 +132,8 @@ for name, (found, own) in results.items():
 # ## And done carelessly?
 #
 # The same step without the name of the axis: each device then has its own averages in the loss and
-# draws its own masks. Averaging the gradients afterwards does not mend that. The loss of one batch of
-# 64, and the mean of the losses of 32 devices with two samples each:
+# draws its own masks. Averaging the gradients afterwards does not mend that. The loss of one batch
+# of 64, and the mean of the losses of 32 devices with two samples each:
 
 # %%
 real_logits, fake_logits = 2.0 * jax.random.normal(key, (2, 64))

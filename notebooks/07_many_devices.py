@@ -13,8 +13,8 @@
 #
 # **What it shows:** one pure step on one device, on eight under `jit` and on eight under `pmap`;
 # that noise is drawn by a sample's place in the global batch; and that results agree to rounding.
-# **What it needs:** jaxgan and a CPU, which XLA splits into eight simulated devices. **How long it
-# takes:** less than a minute.
+# **What it needs:** jaxgan and a CPU, which XLA splits into eight simulated devices.
+# **How long it takes:** less than a minute.
 
 # %%
 # %matplotlib inline

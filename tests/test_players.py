@@ -24,9 +24,8 @@ def trained():
         ema_decay=0.9,
     )
     batch = jaxgan.Batch(jax.random.normal(KEY, (6, 2)), jnp.arange(6) % 3)
-    state = jaxgan.init(KEY, gan, batch)
-    for number in range(3):
-        state, _ = jaxgan.make_train_step(gan)(jax.random.key(number), state, batch)
+    state = jax.jit(lambda key: jaxgan.init(key, gan, batch))(KEY)
+    state, _ = jax.jit(jaxgan.make_train_step(gan))(KEY, state, batch)
     return gan, state
 
 

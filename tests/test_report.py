@@ -297,6 +297,7 @@ def opened(browser, file, profile):
     return Page(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
+@pytest.mark.slow
 def test_a_browser_draws_all_curves_without_a_complaint(
     browser, interactive, ended, whole, tmp_path
 ):
@@ -313,6 +314,7 @@ def test_a_browser_draws_all_curves_without_a_complaint(
     assert told == {}
 
 
+@pytest.mark.slow
 def test_the_slider_changes_the_picture_and_a_zoom_is_everyones(
     browser, interactive, ended, tmp_path
 ):

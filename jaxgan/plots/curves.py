@@ -53,8 +53,8 @@ def training_curves(rows: Sequence[dict] | Mapping[str, np.ndarray]) -> Figure:
       rows: of metrics.jsonl, one dict of metrics each; or the history of `jaxgan.fit`.
     """
     if isinstance(rows, Mapping):
-        names, columns = list(rows), (np.asarray(values).tolist() for values in rows.values())
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        columns = [np.asarray(values).tolist() for values in rows.values()]
+        rows = [dict(zip(rows, row, strict=True)) for row in zip(*columns, strict=True)]
     figure = Figure(figsize=(11, 3.3), layout="constrained")
     losses, accuracy, diversity = figure.subplots(1, 3)
     names = {"discriminator_loss": BLUE, "generator_loss": ORANGE}
@@ -101,10 +101,10 @@ def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
         points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
         if not points:
             continue
-        points = np.asarray(points, float)
         piece = -(-len(points) // _MOST)
-        points = points[len(points) % piece :].reshape(-1, piece, 2).mean(axis=1)
-        steps, values = points[np.isfinite(points[:, 1])].T
+        whole = np.asarray(points, float)[len(points) % piece :]
+        means = whole.reshape(-1, piece, 2).mean(axis=1)
+        steps, values = means[np.isfinite(means[:, 1])].T
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
         window = max(1, len(values) // 20)
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")

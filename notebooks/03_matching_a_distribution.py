@@ -13,7 +13,7 @@
 #
 # **What it shows:** how a generator warps the plane of its noise until it lies on the data, what
 # the discriminator sees meanwhile, and how the density of the samples follows; as pictures and as
-# an animation. **What it needs:** jaxgan. **How long it takes:** about two minutes.
+# an animation. **What it needs:** jaxgan. **How long it takes:** less than a minute.
 
 # %%
 # %matplotlib inline

@@ -14,7 +14,7 @@
 # **What it shows:** that conditional GANs, DCGANs, Laplacian pyramids and super-resolution are
 # settings of one game: other networks, a condition, another view of the data. And what can be done
 # with a trained generator: ways through the latent space, truncation. **What it needs:** jaxgan;
-# the digits and two photographs come with scikit-learn. **How long it takes:** about six minutes
+# the digits and two photographs come with scikit-learn. **How long it takes:** about three minutes
 # on two CPU cores. The networks are small and trained briefly; the README has the measured runs.
 
 # %%

@@ -14,7 +14,7 @@
 # **What it shows:** the textbook's GAN in thirty lines, its losses, its discriminator's accuracy
 # on the way to 50 %, and samples over time. **What it needs:** jaxgan; the digits come with
 # scikit-learn. With `JAXGAN_DATA=idx:DIR` (the four files of MNIST) it trains on MNIST instead.
-# **How long it takes:** about a minute on digits, ten on MNIST, on two CPU cores.
+# **How long it takes:** about a minute on digits, on two CPU cores.
 
 # %%
 # %matplotlib inline

@@ -3,6 +3,7 @@
 python .docs/build.py [FOLDER]   # site, if no folder is given
 """
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ MODULES = (
     "jaxgan.types",
     "jaxgan.metrics",
     "jaxgan.views",
+    "jaxgan.resampling",
+    "jaxgan.global_batch",
     "jaxgan.games",
     "jaxgan.plots",
     "jaxgan.recipes",
@@ -29,7 +32,9 @@ MODULES = (
 def build(folder: Path):
     """Writes a page for each public module."""
     pdoc.render.configure(docformat="google", template_directory=HERE, footer_text="")
-    pdoc.pdoc(*MODULES, output_directory=folder)
+    folder = folder.absolute()
+    with contextlib.chdir(HERE):  # pdoc warns of a folder `jaxgan` beside the installed package
+        pdoc.pdoc(*MODULES, output_directory=folder)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,8 @@ def spherical_path(start: Array, end: Array, num: int) -> Array:
     """Latents on the great circle between two, float [num, *shape]: an even turn of direction.
 
     Normal latents of many dimensions nearly all have one length; straight lines pass below it, this
-    path keeps it if both ends have it. Directions that coincide are joined by a straight line.
+    path keeps it if both ends have it. Where there is no one great circle, between ends of one
+    direction or of opposite ones or to the latent 0, it is the straight line.
 
       z(t) = [sin((1 - t) w) start + sin(t w) end] / sin(w),  w the angle between start and end
 
@@ -145,7 +146,8 @@ def spherical_path(start: Array, end: Array, num: int) -> Array:
     """
     shares = _shares(start, end, num)
     lengths = jnp.linalg.norm(start.ravel()) * jnp.linalg.norm(end.ravel())
-    angle = jnp.arccos(jnp.clip(jnp.vdot(start, end) / lengths, -1.0, 1.0))
+    cosine = jnp.vdot(start, end) / jnp.where(lengths > 0, lengths, 1.0)
+    angle = jnp.where(lengths > 0, jnp.arccos(jnp.clip(cosine, -1.0, 1.0)), 0.0)
     straight = jnp.sin(angle) < 1e-3  # the ratios below would be 0 / 0
     safe = jnp.where(straight, 1.0, angle)
     first = jnp.where(straight, 1.0 - shares, jnp.sin((1.0 - shares) * safe) / jnp.sin(safe))

@@ -52,7 +52,7 @@ class Thresholds(NamedTuple):
     accuracy: float = 0.98
     apart: float = 5.0
     collapsed: float = 0.5
-    never: float = 0.1
+    never: float = 0.25
     score: str = "diversity"
     mode: Literal["max", "min"] = "max"
     margin: float = 0.25
@@ -130,11 +130,13 @@ def _equilibrium(seen: Seen) -> str | None:
     deviation = float(np.mean(seen.windows["logit_std"]))
     if deviation < limits.flat or seen.best.get("sensitivity", 0.0) <= limits.chance:
         return None  # it cannot tell, or has not begun to
+    diversity = level(seen.windows, "diversity")
+    if diversity is not None and diversity < limits.collapsed:
+        return None  # a generator that runs around is not found out either
     distances = [abs(float(np.mean(values)) - 0.5) for values in accuracies.values()]
     swings = [float(np.mean(np.abs(values - 0.5))) for values in accuracies.values()]
     if max(distances) > limits.balance or max(swings) > limits.swing:
         return None
-    diversity = level(seen.windows, "diversity")
     varied = "" if diversity is None else f", diversity {diversity:.2f}"
     return (
         f"the discriminator hardly tells real from fake: {_said(accuracies)}, a row's "
@@ -194,8 +196,7 @@ def _deterioration(seen: Seen) -> str | None:
 SYMPTOMS: dict[Kind, tuple[Callable[[Seen], str | None], str]] = {
     "equilibrium": (
         _equilibrium,
-        "Judge by samples whether it has converged; more training may not help, or may harm. Where "
-        "diversity is far below 1 it has not: the generator has collapsed",
+        "Judge by samples whether it has converged; more training may not help, or may harm",
     ),
     "discriminator-wins": (
         _wins,

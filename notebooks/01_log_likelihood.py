@@ -49,7 +49,7 @@ for p in (0.01, 0.1, 0.5, 0.9, 0.99):
 # the sum of their logarithms is an ordinary number, and has its maximum at the same place.
 
 # %%
-probabilities = np.full(1000, 0.9, np.float32)
+probabilities = np.full(2000, 0.9, np.float32)
 print("product:            ", np.prod(probabilities))
 print("sum of logarithms:  ", np.sum(losses.log_probability(probabilities)))
 
@@ -92,7 +92,7 @@ plots.lines(p, expected_cost, "guess $p$", "expected cost, nats")
 # Networks give a **logit** $l$, any real number, and $p = \sigma(l) = 1 / (1 + e^{-l})$. In terms
 # of logits the cost is $\log(1 + e^{-l})$ for a real sample and $\log(1 + e^{l})$ for a generated
 # one, which can be computed without ever forming $p$. Its derivative is simply $\sigma(l) - y$:
-# guess minus truth. `binary_cross_entropy` is the mean of it.
+# guess minus truth. `binary_cross_entropy` is the mean of this cost.
 
 # %%
 print("logit       p    cost if real   derivative")

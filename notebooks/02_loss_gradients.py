@@ -55,6 +55,17 @@ plots.loss_gradients(pairs)
 # non-saturating one. (Curves that coincide are drawn one inside the other.)
 
 # %%
+names = ("kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon")
+others = {f"f-GAN, {name}": losses.f_gan(name) for name in names}
+others["relativistic average"] = losses.relativistic_average
+plots.loss_gradients(others)
+
+# %% [markdown]
+# Each **f-GAN** pulls as its divergence asks; flat on the left means that it saturates as minimax
+# does. The **relativistic average** loss of one real and one generated logit is twice the
+# relativistic one; over a batch its averages make the difference.
+
+# %%
 logits = np.array([-4.0, 0.0, 4.0])
 print("derivative at logit       -4       0       4")
 for name, loss in pairs.items():
@@ -84,7 +95,12 @@ plots.discriminator_losses(pairs)
 # | least squares | $p / (p + q)$ | $\chi^2 / 8 - 1/4$ with $\chi^2 = \int (p - q)^2 / (p + q)$ |
 # | hinge | $\mathrm{sign}(p - q)$ | $2\,\mathrm{TV} - 2$ |
 # | Wasserstein | $-x$ (slope 1 at most) | $W_1$ |
-# | f-GAN, kl | $1 + \log (p / q)$ | $\mathrm{KL}(p \,\|\, q)$ |
+# | f-GAN, kl | $1 + \log (p / q)$ | $\mathrm{KL}(p \,\|\, q)$; every f-GAN that of its name |
+# | non-saturating | $\log (p / q)$ | generator: $\mathrm{KL}(q \,\|\, p) - 2\,\mathrm{JS}$ |
+#
+# (The last is theorem 2.5 of Arjovsky & Bottou 2017, https://arxiv.org/abs/1701.04862.
+# Relativistic losses compare pairs, and have divergences of their own: Jolicoeur-Martineau 2020,
+# https://arxiv.org/abs/1901.02474.)
 
 # %%
 chances = (np.arange(20_000) + 0.5) / 20_000
@@ -237,7 +253,7 @@ plots.gradient_fields(fields, real, {"minimax": shared, "non_saturating": shared
 landscapes = {
     "no penalty": trained_critic(losses.non_saturating),
     "R1, $\\gamma = 0.3$": shared,
-    "WGAN-GP, weight 10": critics["wasserstein"],
+    "gradient penalty, weight 10": trained_critic(losses.non_saturating, (gradient_penalty,)),
 }
 plots.landscapes(landscapes, (-2.5, 2.5), (-2.5, 2.5), real, fake)
 

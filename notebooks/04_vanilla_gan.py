@@ -102,10 +102,9 @@ history, samples = trained(gan)
 plots.training_curves(history)
 
 # %% [markdown]
-# Bold lines are running means. At first the discriminator tells real from generated images nearly
-# always; then the generator catches up, and accuracy sinks towards 50 %. The losses go to about
-# $\log 4 = 1.39$ and $\log 2 = 0.69$, their values where $D = 1/2$ everywhere. Here is what the
-# generator makes of ten latents, after more and more rounds:
+# Bold lines are running means. At first the discriminator tells real from generated images well;
+# then the generator catches up, accuracy sinks to 55 %, and the samples become as diverse as the
+# real images. Here is what the generator makes of ten latents, after more and more rounds:
 
 # %%
 names = [f"{mark:,}" for mark in marks]
@@ -127,7 +126,8 @@ calm_history, calm_samples = trained(calm)
 plots.training_curves(calm_history)
 
 # %% [markdown]
-# The losses hardly move any more, the accuracy stays, and the samples' diversity is that of real
+# The losses hardly move any more. They are near $\log 4 = 1.39$ and $\log 2 = 0.69$, their values
+# where $D = 1/2$ everywhere. The accuracy stays, and the samples' diversity is that of real
 # images.
 
 # %%
@@ -136,8 +136,8 @@ plots.samples(calm_samples, 0.0, 1.0, columns=10, row_labels=names)
 # %% [markdown]
 # ## 50 % that mean nothing
 #
-# The same game with a discriminator that is dull: wider, but with much dropout, and a fifth of the
-# learning rate.
+# The same game with a discriminator that is dull: wider, but with much dropout; and both players
+# learn at a fifth of the rate.
 
 # %%
 dull = dataclasses.replace(
@@ -169,7 +169,7 @@ for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", 
 # `jaxgan.monitor` reads the same metrics and says what it makes of them:
 
 # %%
-for name, metrics in (("with R1", calm_history), ("dull", dull_history)):
+for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", dull_history)):
     for finding in jaxgan.monitor.findings(metrics):
         print(f"{name}: {finding}")
 

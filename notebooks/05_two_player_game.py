@@ -125,8 +125,8 @@ plots.phase_portraits(portraits, (-2.5, 2.5))
 plots.radii({name: path["alternating"] for name, path in played.items()})
 
 # %% [markdown]
-# The final distances, after 500 updates from $(1, 1)$. These are the published figures of this
-# experiment; the tests of the library hold them.
+# The final distances, after 500 updates from $(1, 1)$, in the setting of the paper's figure; the
+# tests of the library hold them.
 
 # %%
 print("distance after 500 updates   simultaneous   alternating")

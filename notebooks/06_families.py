@@ -65,8 +65,8 @@ plots.samples(np.concatenate(rows), 0.0, 1.0, 10, ["one latent", "another"])
 # %% [markdown]
 # ## Truncation
 #
-# Latents nearer to the middle give more typical and less varied samples. The latent distribution is
-# a part of the setting like any other, and can be replaced after training:
+# Here are fives. Latents nearer to the middle give more typical and less varied samples. The
+# latent distribution is a part of the setting like any other, and can be replaced after training:
 
 # %%
 rows, spreads = [], {}
@@ -81,10 +81,11 @@ plots.samples(np.concatenate(rows), 0.0, 1.0, 10, [f"|z| < {bound}" for bound in
 # %% [markdown]
 # ## DCGAN: the networks are convolutional
 #
-# The same game with `DCGANGenerator` and `DCGANDiscriminator`, which fit any size of image.
+# The same game with `DCGANGenerator` and `DCGANDiscriminator`, which fit any size of image. (The
+# recipe's latents are uniform; ours are normal.)
 
 # %%
-dcgan = recipe("dcgan").gan(digits.shape, None)
+dcgan = dataclasses.replace(recipe("dcgan").gan(digits.shape, None), latent=latents.normal(100))
 state, history = jaxgan.fit(key, dcgan, digits, 20 if QUICK else 1500, model_range=(-1.0, 1.0))
 plots.samples(jaxgan.sample(sample_key, dcgan, state, 40), -1.0, 1.0, columns=10)
 

@@ -131,20 +131,22 @@ for name, (found, own) in results.items():
 # %% [markdown]
 # ## And done carelessly?
 #
-# The same step without the name of the axis: each device then has its own averages in the loss and
-# draws its own masks. Averaging the gradients afterwards does not mend that. The loss of one batch
-# of 64, and the mean of the losses of 32 devices with two samples each:
+# Without the name of the axis each device would have its own averages in the loss, and all would
+# draw the same masks, those of the first samples. Averaging the gradients afterwards does not mend
+# that. The loss of a batch of 16, and the mean of the losses of eight devices with two samples
+# each:
 
 # %%
-real_logits, fake_logits = 2.0 * jax.random.normal(key, (2, 64))
+real_logits, fake_logits = 2.0 * jax.random.normal(key, (2, 16))
 loss = losses.relativistic_average.discriminator
 whole = float(loss(real_logits, fake_logits))
-parts = [loss(real_logits[i : i + 2], fake_logits[i : i + 2]) for i in range(0, 64, 2)]
-print(f"over the batch {whole:.3f}, mean over the parts {np.mean(parts):.3f}")
+parts = [loss(real_logits[i : i + 2], fake_logits[i : i + 2]) for i in range(0, 16, 2)]
+print(f"over the batch {whole:.3f}, mean over the devices {np.mean(parts):.3f}")
 
 # %% [markdown]
 # ## What to try
 #
-# - `jaxgan train --parallel pmap --devices 8`, and then `jaxgan resume RUN --devices 1`.
+# - In a shell: `XLA_FLAGS=--xla_force_host_platform_device_count=8 jaxgan train --parallel pmap
+#   --devices 8 --out RUN`, and then `jaxgan train --out RUN --steps 21000`, on one device.
 # - A real machine with several GPUs: leave out the two lines that set `os.environ`.
 # - `losses.relativistic`, whose pairs stay within a device: how much do the parts differ then?

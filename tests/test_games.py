@@ -1,4 +1,4 @@
-"""Games of two players against published radii, closed forms, and the library's own steps."""
+"""Games against radii that were computed apart, closed forms, and the library's own steps."""
 
 import functools
 
@@ -29,7 +29,10 @@ METHODS = {
 
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_end_at_the_known_radii(method):
-    """After 500 steps of 0.2 from (1, 1), generator first; Mescheder et al. 2018, section 3."""
+    """After 500 steps of 0.2 from (1, 1), generator first: the setting of Mescheder et al. 2018.
+
+    The radii were computed apart from this library.
+    """
     game, consensus, simultaneous, alternating = METHODS[method]
     for update, radius in (("simultaneous", simultaneous), ("alternating", alternating)):
         path = games.trajectory(

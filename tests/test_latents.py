@@ -162,9 +162,11 @@ def test_spherical_path_keeps_the_length_and_turns_evenly():
     np.testing.assert_allclose(way, 2 * np.stack([np.cos(angles), np.sin(angles)], 1), atol=1e-6)
 
 
-def test_spherical_path_of_one_direction_is_straight():
-    way = latents.spherical_path(jnp.ones(3), 3 * jnp.ones(3), 3)
-    np.testing.assert_allclose(way, [[1.0] * 3, [2.0] * 3, [3.0] * 3], atol=1e-6)
+@pytest.mark.parametrize("factor", [3.0, -3.0, 0.0])
+def test_spherical_path_without_a_great_circle_is_straight(factor):
+    way = latents.spherical_path(jnp.ones(3), factor * jnp.ones(3), 3)
+    expected = np.outer([1.0, (1 + factor) / 2, factor], np.ones(3))
+    np.testing.assert_allclose(way, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("path", [latents.linear_path, latents.spherical_path])

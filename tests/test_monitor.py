@@ -97,6 +97,11 @@ def learnt(**planted):
     return logits | planted | later
 
 
+def test_balance_of_a_collapsed_game_is_no_equilibrium():
+    found = findings(rows(diversity=0.2, **learnt(**BALANCED)))
+    assert kinds(found) == ["collapse"]
+
+
 def test_balance_at_one_half_is_an_equilibrium():
     (found,) = findings(rows(**learnt(**BALANCED)))
     assert found.kind == "equilibrium"

@@ -1,13 +1,9 @@
-r"""Each notebook is a text of cells, NAME.py, and what came of running it, NAME.ipynb.
+"""Each notebook is a text of cells, NAME.py, and what came of running it, NAME.ipynb.
 
-People edit the text. It is run again, in an environment with the extra `notebooks`, by
-
-    jupytext --to ipynb notebooks/NAME.py
-    jupyter nbconvert --to notebook --inplace --execute \
-        --ExecutePreprocessor.record_timing=False notebooks/NAME.ipynb
-    jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/NAME.ipynb
+People edit the text; `.docs/notebooks.py` runs it again.
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -55,6 +51,17 @@ def test_notebook_was_run_from_top_to_bottom_without_an_error(text):
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+@each_text
+def test_figures_of_the_gallery_are_those_of_the_notebook(text):
+    outputs = [output.get("data", {}) for c in executed(text) for output in c.get("outputs", ())]
+    made = [base64.b64decode(x["image/png"]) for x in outputs if "image/png" in x]
+    files = [FOLDER / "figures" / f"{text.stem}-{i + 1}.png" for i in range(len(made))]
+    assert [file.read_bytes() for file in files] == made
+    assert len(list(FOLDER.glob(f"figures/{text.stem}-*.png"))) == len(made)
+    shown = (FOLDER / "README.md").read_text()
+    assert all(f"(figures/{file.name})" in shown for file in files)
 
 
 @each_text

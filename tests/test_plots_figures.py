@@ -359,6 +359,7 @@ FIGURES = {
     "radii": lambda: plots.radii({"a": POINTS}),
     "eigenvalues": lambda: plots.eigenvalues({"a": np.array([1j])}),
     "mode_coverage": lambda: plots.mode_coverage(POINTS, data.RING8_CENTRES, 0.01),
+    "training_curves": lambda: plots.training_curves([{"step": 1, "diversity": 1.0}]),
 }
 
 
@@ -394,3 +395,13 @@ def test_training_curves_leave_out_rounds_without_a_value():
     history = {"step": np.arange(4.0), "diversity": np.array([1.0, np.nan, 3.0, 4.0])}
     thin = plots.training_curves(history).axes[2].lines[0].get_xydata()
     np.testing.assert_array_equal(thin, [[0, 1], [2, 3], [3, 4]])
+
+
+def test_a_given_scale_makes_frames_comparable():
+    def colours(critic, scale):
+        figure = plots.matching(lambda z: z, critic, POINTS, LIMITS, scale=scale)
+        return figure.axes[1].collections[0].norm
+
+    own, given = (colours(lambda x: 0.1 * x[:, 0], scale) for scale in (None, 0.5))
+    assert (given.vmin, given.vmax) == (-0.5, 0.5)
+    assert own.vmax < 0.5

@@ -7,12 +7,14 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def test_python_of_the_readme_runs_as_it_stands():
-    first, step, devices, _ = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    first, step, own, devices, _ = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(first.strip().splitlines()) <= 20
     names = {}
     exec(first.replace("steps=3000", "steps=2"), names)
     exec(step, names)
     exec(devices, names)
+    exec(own.replace("steps=100", "steps=2"), names)
+    assert names["generate"](np.zeros((3, 2), np.float32)).shape == (3, 2)
     assert names["samples"].shape == (1000, 2)
     assert np.isfinite(names["metrics"]["discriminator_loss"])
 

@@ -38,8 +38,9 @@ def defined(module):
 
 
 def test_public_modules_have_a_page_each(site):
-    others = "types", "metrics", "views", "plots", "recipes", "runs", "samples", "export"
-    for name in (*NAMED, *others):
+    others = "types", "metrics", "views", "resampling", "global_batch", "games", "plots", "recipes"
+    more = "runs", "samples", "evaluation", "checkpoint", "export", "report"
+    for name in (*NAMED, *others, *more):
         assert f"jaxgan.{name} API documentation" in (site / "jaxgan" / f"{name}.html").read_text()
 
 
@@ -51,7 +52,9 @@ def test_public_names_of_the_package_have_a_place(site):
         assert f'href="jaxgan/{name}.html"' in page
 
 
-@pytest.mark.parametrize("name", ["losses", "regularizers", "metrics", "latents", "terms"])
+@pytest.mark.parametrize(
+    "name", ["losses", "regularizers", "metrics", "latents", "terms", "games", "plots"]
+)
 def test_public_names_of_a_module_have_a_place(site, name):
     module = importlib.import_module(f"jaxgan.{name}")
     names = getattr(module, "__all__", None) or defined(module)

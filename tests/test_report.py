@@ -309,9 +309,17 @@ def test_a_browser_draws_all_curves_without_a_complaint(
     curves = [g for g in page.all("g") if "trace" in g.get("class", "").split()]
     drawn = [g for g in curves if "scatter" in g["class"].split()]
     assert len(drawn) == sum(len(figure["data"]) for figure in whole.figures()[0])
-    (told,) = page.all("output")
+    assert len(page.all("output")) == 1
     assert "after 12 updates" in page.text
-    assert told == {}
+
+
+@pytest.mark.slow
+def test_a_complaint_of_the_page_would_be_seen(browser, ended, tmp_path):
+    file = tmp_path / "wrong.html"
+    file.write_text("<title>wrong</title><script>console.error('planted'); missing()</script>")
+    _, console = opened(browser, file, tmp_path / "profile")
+    assert "planted" in console[0]
+    assert "missing is not defined" in console[1]
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from jaxgan.plots.style import (
     GREEN,
     GREY,
     ORANGE,
+    SMALL,
+    WIDTH,
     legend_below,
     line_style,
     name_axes,
@@ -55,23 +57,24 @@ def training_curves(rows: Sequence[dict] | Mapping[str, np.ndarray]) -> Figure:
     if isinstance(rows, Mapping):
         columns = [np.asarray(values).tolist() for values in rows.values()]
         rows = [dict(zip(rows, row, strict=True)) for row in zip(*columns, strict=True)]
-    figure = Figure(figsize=(11, 3.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.7), layout="constrained")
     losses, accuracy, diversity = figure.subplots(1, 3)
     names = {"discriminator_loss": BLUE, "generator_loss": ORANGE}
     if not any("accuracy_real" in row for row in rows):
         names["value"] = GREEN
     _curves(losses, rows, names)
-    losses.set(ylabel="loss")
     names = {"accuracy_real": BLUE, "accuracy_fake": ORANGE, "accuracy_pairs": GREEN}
     _curves(accuracy, rows, names)
     accuracy.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
-    accuracy.set(ylabel="discriminator accuracy", ylim=(0, 1))
+    accuracy.set(ylim=(0, 1))
     _curves(diversity, rows, {"diversity": GREEN})
     diversity.axhline(1.0, color=GREY, linestyle=":", linewidth=1)
-    diversity.set(ylabel="sample diversity (1: as real)", ylim=(0, None))
+    diversity.set(ylim=(0, None))
     for axes in (losses, accuracy, diversity):
-        axes.set(xlabel="generator updates")
-        axes.grid(alpha=0.25)
+        axes.tick_params(labelsize=SMALL)
+    name_axes(losses, "generator updates", "loss")
+    name_axes(accuracy, "generator updates", "discriminator accuracy")
+    name_axes(diversity, "generator updates", "sample diversity (1: as real)")
     return figure
 
 
@@ -111,4 +114,4 @@ def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
         label = "value (-adversarial loss)" if name == "value" else name
         axes.plot(steps[len(steps) - len(smooth) :], smooth, color=colour, label=label)
     if axes.lines:
-        axes.legend(fontsize="small")
+        axes.legend(fontsize=7, frameon=False)

@@ -59,12 +59,17 @@ def landscapes(
 
 
 def draw_landscape(
-    figure: Figure, axes, critic: Map, limits: tuple[Limits, Limits], probability: bool = False
+    figure: Figure,
+    axes,
+    critic: Map,
+    limits: tuple[Limits, Limits],
+    probability: bool = False,
+    scale: float | None = None,
 ):
-    """One critic in one panel, with its scale below."""
+    """One critic in one panel, with its scale below; full colour at its extremes or at `scale`."""
     x, y, values = _on_grid(critic, limits)
     middle = 0.5 if probability else 0.0
-    norm = Normalize(0.0, 1.0) if probability else CenteredNorm(middle)
+    norm = Normalize(0.0, 1.0) if probability else CenteredNorm(middle, scale)
     shown = axes.pcolormesh(x, y, values, cmap=FAKE_TO_REAL, norm=norm, rasterized=True)
     if values.min() < middle < values.max():
         axes.contour(x, y, values, [middle], colors="black", linewidths=1.6)
@@ -168,6 +173,7 @@ def matching(
     limits: tuple[Limits, Limits],
     title: str | None = None,
     noise: np.ndarray | None = None,
+    scale: float | None = None,
 ) -> Figure:
     """How a generator matches the data: the warped noise, the discriminator, the density.
 
@@ -182,6 +188,8 @@ def matching(
       limits: ((left, right), (lower, upper)) of the data space.
       title: of the figure.
       noise: latents [n, 2] whose samples are shown; 5,000 standard normal ones if not given.
+      scale: the logit of full colour, so that frames can be compared; if not given, the critic's
+        most extreme one.
     """
     if noise is None:
         noise = np.random.default_rng(0).normal(size=(5000, 2))
@@ -190,7 +198,7 @@ def matching(
     titles = ["noise space, warped", "discriminator", "density of samples"]
     figure, axes = panels(titles, height=3.1, equal=True)
     _draw_warped_grid(figure, axes[0], generator, noise)
-    draw_landscape(figure, axes[1], critic, limits)
+    draw_landscape(figure, axes[1], critic, limits, scale=scale)
     draw_points(axes[1], real[:200], fake[:200])
     _draw_density(figure, axes[2], fake, real, limits)
     for panel in axes:

@@ -122,9 +122,12 @@ def run_arm(name: str, dataset, classifier, real, args) -> list[dict]:
 def picture(results: dict[str, list[dict]], floor: float, out: Path):
     """Curves of the distance over time, with the floor of real images."""
     figure, axes = plt.subplots(figsize=(6.0, 3.6), layout="constrained")
-    for (name, rows), style in zip(results.items(), ("k--", "o-", "s-", "^-", "d-"), strict=False):
-        seconds = [row["seconds"] / 60 for row in rows]
-        axes.plot(seconds, [row["fd_classifier@10k"] for row in rows], style, label=name, ms=4)
+    shapes = ("o-", "s-", "^-", "d-", "--")
+    for (name, rows), shape, colour in zip(results.items(), shapes, plots.PALETTE, strict=False):
+        minutes, scores = zip(
+            *((row["seconds"] / 60, row["fd_classifier@10k"]) for row in rows), strict=True
+        )
+        axes.plot(minutes, scores, shape, color=colour, label=name, ms=4)
     axes.axhline(floor, color="0.6", linestyle=":", label="other real images")
     axes.set(xlabel="training time, minutes", ylabel="fd_classifier@10k", yscale="log")
     axes.legend(frameon=False, fontsize=8)
@@ -156,8 +159,8 @@ def main():
     facts = {"minutes": args.minutes, "seed": args.seed, "data": args.data}
     facts |= {"classifier_accuracy": classifier.accuracy, "real": floor}
     done = json.loads(args.json.read_text()) if args.json and args.json.exists() else facts
-    if any(done[name] != facts[name] for name in ("minutes", "seed")):
-        parser.error(f"{args.json} has arms of other --minutes or another --seed")
+    if any(done[name] != facts[name] for name in ("minutes", "seed", "data")):
+        parser.error(f"{args.json} has arms of other --minutes, --seed or --data")
     results = done.setdefault("arms", {})
     for name in args.arms.split(","):
         if name in results:

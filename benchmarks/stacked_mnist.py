@@ -224,7 +224,14 @@ def main():
         print(f"published, {name}: {result}")
     if args.json:
         facts = {name: str(x) if isinstance(x, Path) else x for name, x in vars(args).items()}
-        facts |= {"classifier_accuracy": accuracy, "real": floor, "perfect": perfect._asdict()}
+        device = jax.devices()[0].device_kind
+        facts |= {
+            "device": device,
+            "jax": jax.__version__,
+            "classifier_accuracy": accuracy,
+            "real": floor,
+            "perfect": perfect._asdict(),
+        }
         args.json.write_text(json.dumps(facts | {"arms": results}, indent=1) + "\n")
 
 

@@ -38,6 +38,7 @@ def ring_run(tmp_path_factory):
     return run_of(tmp_path_factory, "ring", "--steps", 4)
 
 
+@pytest.mark.slow
 def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
     result = invoke("evaluate", digits_run, "--num", 400)
     assert result.exit_code == 0, result.output

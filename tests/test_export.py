@@ -147,6 +147,7 @@ def test_samples_of_the_artifact_follow_their_index_not_their_place(exported):
     assert np.abs(part[0] - part[1]).max() > 0.05
 
 
+@pytest.mark.slow
 def test_artifact_of_a_conditional_run_takes_labels(conditional_run, conditional_exported):
     labels = np.array([7, 7, 0, 9, 3], np.int32)
     got = artifact(conditional_exported).call(

@@ -53,6 +53,7 @@ def test_conditional_gan_puts_each_class_where_its_data_are(clusters, key):
     assert np.mean(np.argmin(distances, axis=1) == np.asarray(labels)) > 0.9
 
 
+@pytest.mark.slow
 def test_clipped_critic_stays_in_its_box_and_its_estimate_falls(clusters, key):
     clipped = optax.chain(optax.rmsprop(1e-3), weight_clipping(0.1))
     gan = mlps(dense.wgan_gan((2,)), discriminator_optimizer=clipped)
@@ -93,6 +94,7 @@ def test_dcgan_learns_which_half_of_an_image_is_bright(key):
     assert 0.05 < np.mean(left > right) < 0.95
 
 
+@pytest.mark.slow
 def test_one_dimensional_dcgan_learns_a_tone(key):
     rng = np.random.default_rng(0)
     phase = rng.uniform(0, 2 * np.pi, size=(256, 1))

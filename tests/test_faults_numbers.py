@@ -58,6 +58,7 @@ def test_a_run_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
         assert command("resume", run) == (2, f"Error: {message}\n")  # and there it stops again
 
 
+@pytest.mark.slow
 def test_a_stopped_run_can_go_on_by_skipping(tmp_path):
     run, other = tmp_path / "run", tmp_path / "other"
     with pytest.raises(guards.NonFiniteError):

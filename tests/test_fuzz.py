@@ -144,7 +144,7 @@ def test_any_options_train_or_the_error_says_what_is_wrong(number):
     run_examples(number, holds, wanted(good_data | good_data | any_data))
 
 
-@few_or_many(20, 4000)
+@few_or_many(10, 4000)
 def test_any_options_are_sound_or_the_error_says_what_is_wrong(number, untrained):
     def holds(asked):
         trains_or_explains(asked, trains=False)
@@ -277,7 +277,7 @@ def edited(config, place, how, value):
     return config
 
 
-@few_or_many(12, 1500)
+@few_or_many(8, 1500)
 def test_an_edited_config_goes_on_or_the_error_says_what_is_wrong(number, trained):
     text = (trained / "config.json").read_text()
     places = list(_places(json.loads(text)))

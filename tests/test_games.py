@@ -71,6 +71,7 @@ def test_vector_field_is_that_of_the_paper():
     )
 
 
+@pytest.mark.slow
 def test_players_of_several_dimensions_are_those_of_one_side_by_side_at_the_equilibrium():
     game = games.dirac_gan(penalty=games.zero_centred(0.3))
     plane = games.eigenvalues(functools.partial(games.vector_field, game), jnp.zeros((2, 3)))

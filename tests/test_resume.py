@@ -368,6 +368,7 @@ print(len(found), found[:3], end="")
 """
 
 
+@pytest.mark.slow
 def test_nothing_that_loads_a_run_unpickles(small, ended):
     arguments = [str(Path(__file__).parent), str(small), str(ended)]
     told = subprocess.run(

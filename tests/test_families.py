@@ -82,6 +82,7 @@ def networks(shape, kernel_size=4, stride=2, norm="batch"):
     }
 
 
+@pytest.mark.slow
 def test_dcgan_learns_which_half_of_an_image_is_bright(key):
     side = np.where(np.arange(8) < 4, 0.8, -0.8)[None, None, :, None]
     images = np.broadcast_to(side, (64, 8, 8, 1)) * np.ones((64, 1, 1, 1))

@@ -273,7 +273,10 @@ def image_recipe(monkeypatch):
     monkeypatch.setitem(RECIPES, "images", Recipe("images", "", "", gan, 8, plan))
 
 
-@pytest.mark.parametrize("max_bytes", [2**20, 0], ids=["in memory", "streamed"])
+@pytest.mark.parametrize(
+    "max_bytes",
+    [pytest.param(2**20, id="in memory", marks=pytest.mark.slow), pytest.param(0, id="streamed")],
+)
 def test_unreadable_images_are_named_and_counted_and_the_run_goes_on(
     tmp_path, images, image_recipe, max_bytes
 ):

@@ -149,7 +149,7 @@ def test_maps_and_weights_of_other_shapes_are_refused():
     ("net", "distance", "gradient"),
     [
         ("alexnet", 0.0038056746125221252, 0.41983866691589355),
-        ("vgg16", 0.19557633996009827, 4.078158855438232),
+        pytest.param("vgg16", 0.19557633996009827, 4.078158855438232, marks=pytest.mark.slow),
     ],
 )
 def test_lpips_equals_the_authors_code(net, distance, gradient):

@@ -88,7 +88,9 @@ def pair_folders(root, sides, num, mode="RGB"):
     return f"pairs:{root / 'source'},{root / 'target'}"
 
 
-@pytest.fixture(scope="module", params=["L", pytest.param("RGB", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=[pytest.param(mode, marks=pytest.mark.slow) for mode in ("L", "RGB")]
+)
 def trained(request, tmp_path_factory):
     """A run of two steps on pairs of 8x12, with narrow networks: its folder, and its data."""
     root = tmp_path_factory.mktemp("pix2pix")

@@ -188,6 +188,7 @@ def test_projection_head_names_wrong_arguments():
 # ---- fully connected players ----
 
 
+@pytest.mark.slow
 def test_conditional_generator_sees_the_label_as_further_latents():
     z = normal(4, 5)
     network = MLPGenerator((2,), (6,), output=None, num_classes=3)

@@ -167,6 +167,7 @@ def test_addresses_that_are_no_good_are_refused(addresses, message):
         processes.start_processes(addresses)
 
 
+@pytest.mark.slow
 def test_without_a_cluster_the_environment_is_no_address(monkeypatch):
     for name in ("SLURM_JOB_ID", "OMPI_MCA_orte_hnp_uri", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)

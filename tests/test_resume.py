@@ -150,9 +150,10 @@ def test_a_run_killed_twenty_times_ends_as_the_one_that_was_not(tmp_path):
     assert_same_runs(tmp_path / "killed", tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130)],
 )
 def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, number, status):
     asked = ["--steps", 50_000, "--save-every", 50, "--log-every", 1, "--sample-every", 50_000]
@@ -252,6 +253,7 @@ def test_a_longer_run_goes_on_as_if_it_had_been_asked_for(undisturbed, tmp_path)
     assert as_bytes(ends[0]) == as_bytes(ends[1])
 
 
+@pytest.mark.slow
 def test_one_device_then_eight_then_one_gives_the_numbers_of_one(undisturbed, tmp_path):
     run, plan = tmp_path / "moved", small_options().plan
     begin(run, steps=4)

@@ -34,7 +34,11 @@ def test_rounds_per_call_do_not_change_the_result(key, images, make_gan, largest
 
 
 @pytest.mark.parametrize(
-    ("wrapper", "devices"), [pytest.param("jit", 8, marks=pytest.mark.slow), ("pmap", 2)]
+    ("wrapper", "devices"),
+    [
+        pytest.param("jit", 8, marks=pytest.mark.slow),
+        pytest.param("pmap", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_devices_do_not_change_the_result(
     key, images, make_gan, wrapper, devices, largest_difference

@@ -26,6 +26,18 @@ from jaxgan.train import start
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of tests marked so all cases are slow but the first that is not."""
+    met = set()
+    for item in items:
+        if item.get_closest_marker("one_quick_case") and not item.get_closest_marker("slow"):
+            name = item.nodeid.partition("[")[0]
+            if name in met:
+                item.add_marker("slow")
+            met.add(name)
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0)

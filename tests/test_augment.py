@@ -27,6 +27,7 @@ each_transform = pytest.mark.parametrize("name", TRANSFORMS)
 # --- Each transform
 
 
+@pytest.mark.one_quick_case
 @each_transform
 def test_each_image_changes_by_its_own_key_alone(name):
     transform = jax.jit(TRANSFORMS[name])
@@ -35,6 +36,7 @@ def test_each_image_changes_by_its_own_key_alone(name):
     assert len({each.tobytes() for each in np.asarray(whole - IMAGES)}) > COUNT // 2
 
 
+@pytest.mark.one_quick_case
 @each_transform
 def test_gradients_flow_through_to_the_images(name):
     x = IMAGES[:4]
@@ -108,6 +110,7 @@ def test_color_jitter_scales_saturation_between_none_and_double():
     assert 1.8 < ratio.max() < 2.0
 
 
+@pytest.mark.slow
 def test_nothing_changes_at_strength_zero():
     still = augment.constant(0.0).apply(KEYS, IMAGES, 0.0)
     np.testing.assert_array_equal(still, IMAGES)
@@ -234,6 +237,7 @@ def test_strength_falls_below_the_target_and_stays_in_its_range():
     assert augmentation.update(half, jnp.asarray(margins)).strength == np.float32(0.45)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("loss", "shift"),
     [(losses.non_saturating, 0.0), (losses.least_squares, 0.5), (losses.relativistic, None)],

@@ -49,6 +49,7 @@ def test_both_implementations_give_the_same_values(name, window, stride):
         np.testing.assert_allclose(ours, plain, atol=2e-5)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(
@@ -84,6 +85,7 @@ def test_derivatives_equal_finite_differences(name):
     check_grads(function, (x, kernel), order=2, modes=["rev"], atol=1e-2, rtol=1e-2)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(("window", "stride"), [(4, 2), (5, 2), (3, 2), (3, 1), (2, 3), (1, 2)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_conv_transpose_equals_that_of_jax(window, stride, padding):

@@ -198,6 +198,7 @@ def test_workers_give_the_same_batches_and_end_with_the_stream():
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_workers_refuse_what_this_process_refuses():
     def refusal(workers):
         with pytest.raises(ValueError, match="is bad") as error:
@@ -208,6 +209,7 @@ def test_workers_refuse_what_this_process_refuses():
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_told():
     batches = data.stream(make_records(), SEED, 0, None, 8, workers=1)
     next(batches)

@@ -343,6 +343,7 @@ print("tensorflow" in sys.modules, x.tolist() == x_again.tolist(), y, y_again, x
 """
 
 
+@pytest.mark.slow
 def test_another_process_reads_without_tensorflow(write, tmp_path):
     pixels = random_image(2, 6, 6, 3)
     name = write(

@@ -133,6 +133,7 @@ def by_batch_norm(shape, num_classes):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gan", "shape", "labels"),
     [

@@ -56,6 +56,7 @@ def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
     assert fd["error"] > 0
 
 
+@pytest.mark.slow
 def test_an_untrained_generator_is_far_and_scores_repeat(digits_run):
     found = [evaluate_run(digits_run, ("fd",), 300, errors=False).scores[0] for _ in range(2)]
     assert found[0].value == found[1].value

@@ -132,6 +132,7 @@ def test_every_recipe_exports_for_all_platforms_and_samples_the_same(name):
     )
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("num", [1, 2, 300])
 def test_artifact_gives_the_samples_of_the_run_for_any_batch_size(digits_run, exported, num):
     got = artifact(exported).call(key_data(3), jnp.arange(num, dtype=jnp.int32))
@@ -159,6 +160,7 @@ def test_artifact_of_a_conditional_run_takes_labels(conditional_run, conditional
     assert np.abs(got - other).max() > 0.05
 
 
+@pytest.mark.slow
 def test_labels_out_of_range_give_nan_in_their_sample_only(conditional_exported):
     got = artifact(conditional_exported).call(
         key_data(1), jnp.arange(2, dtype=jnp.int32), jnp.array([10, 1], jnp.int32)

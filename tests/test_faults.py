@@ -111,6 +111,7 @@ NAMES = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("what", FULL)
 def test_a_disk_that_is_full_for_one_file_names_it(begun, undisturbed, what):
     with pytest.MonkeyPatch.context() as patch:

@@ -52,6 +52,7 @@ def flip(checkpoint):
         path.write_bytes(content)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("damage", ["a bit", "cut off", "a file"])
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(ended, undisturbed, damage):
     newest = ended / "checkpoints" / "12"
@@ -201,6 +202,7 @@ def add_rows_of_later_rounds(path):
     path.write_bytes(b"".join(lines[::-1] + lines[:2]) + later)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("damage", [cut_off, add_garbage, add_rows_of_later_rounds])
 def test_a_damaged_metrics_file_is_mended(begun, undisturbed, damage):
     damage(begun / "metrics.jsonl")

@@ -90,6 +90,7 @@ def played_by_hand(skipped_round):
     return state
 
 
+@pytest.mark.slow
 def test_a_skipped_update_is_counted_and_all_others_are_made(tmp_path):
     plan = RECIPES["small"].plan._replace(nonfinite="skip")
     run = tmp_path / "run"
@@ -164,6 +165,7 @@ def test_rollbacks_in_a_row_have_an_end(tmp_path):
     assert checkpoint.numbers(tmp_path / "run" / "checkpoints") == []
 
 
+@pytest.mark.slow
 def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(entries, "ROUNDS_SKIPPED_IN_A_ROW", 6)
     run = tmp_path / "run"

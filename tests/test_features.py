@@ -166,6 +166,7 @@ def test_lpips_equals_the_authors_code(net, distance, gradient):
     np.testing.assert_allclose(slope, 0.0, atol=1e-8)
 
 
+@pytest.mark.slow
 @needs_weights
 def test_vgg16_features_equal_those_of_torchvision():
     # torchvision's vgg16 as above: means over all places and channels

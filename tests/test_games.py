@@ -147,6 +147,7 @@ def dirac_gan_of_networks(loss, penalties):
     )
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("update", "first"),
     [("simultaneous", "generator"), ("alternating", "generator"), ("alternating", "discriminator")],

@@ -21,6 +21,7 @@ from jaxgan.types import Batch
 from jaxgan.views import pyramid_level
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("sides", "levels", "layers"),
     [

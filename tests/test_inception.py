@@ -48,6 +48,7 @@ def narrow(monkeypatch):
 # ---- the network ----
 
 
+@pytest.mark.slow
 def test_network_equals_that_of_pytorch_fid():
     x = jnp.asarray(pictures(107, 99, 1) / 127.5 - 1, jnp.float32)
     convolutions = inception_convolutions(random_tensors())

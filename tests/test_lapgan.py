@@ -171,6 +171,7 @@ PENALTIES = tuple(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("num_classes", "penalties", "joint_pass", "accumulate"),
     [

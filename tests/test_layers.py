@@ -193,6 +193,7 @@ ACROSS_SAMPLES = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", ACROSS_SAMPLES)
 def test_layers_across_samples_agree_on_one_device_and_on_eight(name):
     layer, condition = ACROSS_SAMPLES[name]

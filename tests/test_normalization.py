@@ -53,6 +53,7 @@ LINEAR_LAYERS = [
 ]
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("layer", "x"), LINEAR_LAYERS, ids=["Dense", "Conv", "ConvTranspose", "Embed"]
 )

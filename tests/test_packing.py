@@ -194,6 +194,7 @@ def test_a_gradient_penalty_in_a_step_is_that_of_the_same_game_between_packs():
     assert_close(got[0].discriminator.params, expected[0].discriminator.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_jit_on_many_devices_and_pmap_pack_the_same_samples(accumulate):
     gan = make_gan(

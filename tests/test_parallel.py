@@ -66,6 +66,7 @@ def reference(request, make_gan):
     return gan, state, batch, run(jax.jit(jaxgan.make_train_step(gan)), state, batch)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_jit_step_on_many_devices_equals_one(reference, devices):
     gan, state, batch, expected = reference
@@ -73,6 +74,7 @@ def test_jit_step_on_many_devices_equals_one(reference, devices):
     assert_close(run(step, state, batch), expected)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "devices", [*(pytest.param(few, marks=pytest.mark.slow) for few in (1, 2)), 8]
 )
@@ -82,6 +84,7 @@ def test_pmap_step_equals_jit_step(reference, devices):
     assert_close(run(parallel.pmap_step(step, devices), state, batch), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reference", [pytest.param(plain_gan, marks=pytest.mark.slow), batch_norm_gan], indirect=True
 )

@@ -202,6 +202,7 @@ def test_each_logit_sees_a_patch(layers, size, patch):
             assert places.max() - places.min() + 1 == patch == 9 * 2**layers - 2
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("norm", ["batch", "instance", "spectral", "none"])
 @pytest.mark.parametrize(
     ("size", "map_size", "condition"),

@@ -251,6 +251,7 @@ def run_layer(name, kind):
     return *jax.jit(apply)(params, x), rest, jax.make_jaxpr(apply)(params, x).jaxpr
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "name",
     [
@@ -287,6 +288,7 @@ BROADCASTS = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", sorted(BROADCASTS))
 def test_gradients_of_what_is_broadcast_lose_nothing_to_bfloat16(name):
     layer, shape, options = BROADCASTS[name]
@@ -361,6 +363,7 @@ def test_reference_batch_takes_the_type_of_the_batch():
 # --- Training
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "name",
     [

@@ -19,6 +19,7 @@ def batch_like(data, recipe):
     return jaxgan.Batch(x, jnp.arange(4) if recipe.plan.conditional else None)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_a_step_of_a_recipe_keeps_the_shapes_of_its_state(name):
     recipe = recipes.recipe(name)

@@ -76,6 +76,7 @@ def test_tensorboard_events_hold_the_same_numbers(digits_run):
     assert any(tag == "samples" for tag, _ in values)
 
 
+@pytest.mark.slow
 def test_samples_are_in_the_range_of_the_data_and_repeat(digits_run, tmp_path):
     files = [tmp_path / "a.npz", tmp_path / "deep" / "b.npz"]
     for file in files:
@@ -131,6 +132,7 @@ def test_conditional_runs_are_sampled_by_label(conditional_run, tmp_path):
     np.testing.assert_array_equal(many[297], again[297])
 
 
+@pytest.mark.slow
 def test_pictures_of_conditional_runs_have_one_class_a_row(conditional_run, tmp_path):
     out = tmp_path / "grid.png"
     assert invoke("sample", conditional_run, "--num", 30, "--out", out).exit_code == 0

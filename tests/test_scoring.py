@@ -58,6 +58,7 @@ def test_scores_change_nothing_of_the_state(whole, undisturbed):
     assert as_bytes(state_at(whole, 12)) == as_bytes(state_at(undisturbed, 12))
 
 
+@pytest.mark.slow
 def test_a_scored_run_that_was_cut_has_the_rows_of_the_one_that_was_not(whole, tmp_path):
     with pytest.raises(Cut):
         runs.train_run(small_options(scoring=SCORING), tmp_path / "cut", cut_at(10))

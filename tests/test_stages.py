@@ -120,6 +120,7 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
     np.testing.assert_array_equal(stages.sample_stages(trained, 2, seed=5)[1], large[:2])
 
 
+@pytest.mark.slow
 def test_a_run_stopped_between_stages_goes_on_to_the_same_end(staged, trained, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(trained, out)

@@ -69,6 +69,7 @@ ACCURACY = {"accuracy_real", "accuracy_fake"}
 PROBABILITY = {"prob_real", "prob_fake"}
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("loss", "names"),
     [

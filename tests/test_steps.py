@@ -238,6 +238,7 @@ def test_ema_follows_its_closed_form(key):
     assert float(warmed_decay(0.9, 10**6)) == pytest.approx(0.9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss", [pytest.param(losses.non_saturating, marks=pytest.mark.slow), losses.relativistic]
 )
@@ -321,6 +322,7 @@ def test_no_key_is_used_twice(key, batch, make_gan):
         assert np.isfinite(metrics["discriminator_loss"])
 
 
+@pytest.mark.slow
 def test_many_seeds_train_at_once_under_vmap(make_gan, largest_difference):
     batch = jax.random.uniform(jax.random.key(1), (16, 1))
     gan = make_gan(generator=jaxgan.from_linen(MLPGenerator((1,), ())))

@@ -173,6 +173,7 @@ def trained_on_toys(key, gan, draw, steps):
     return jax.lax.scan(step, state, jax.random.split(train_key, steps))[0]
 
 
+@pytest.mark.slow
 def test_acgan_generates_the_class_it_is_asked_for():
     centres = 2.0 * jnp.array([[0.0, 1.0], [0.866, -0.5], [-0.866, -0.5]])
     for_discriminator, for_generator = terms.auxiliary_classifier()
@@ -201,6 +202,7 @@ def test_acgan_generates_the_class_it_is_asked_for():
     assert np.mean(distance) < 0.5  # .38 for the data themselves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unsupervised", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_unlabelled_samples_teach_a_semi_supervised_discriminator_its_classes(unsupervised):
     # Two long bars, two labels in each, on opposite sides: the samples without a label must tell

@@ -49,6 +49,7 @@ def test_devices_do_not_change_the_result(
     assert largest_difference(one, many) < 1e-6
 
 
+@pytest.mark.slow
 def test_many_turns_a_round_draw_fresh_batches(key, images, make_gan):
     state, history = fit(
         key, make_gan(), images, 4, batch_size=8, n_critic=3, n_generator=2, devices=1

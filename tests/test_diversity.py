@@ -69,6 +69,7 @@ def test_images_of_opposite_contrast_have_no_likeness_and_equal_ones_all_with_fi
 # ---- diversity ----
 
 
+@pytest.mark.slow
 def test_diversity_of_copies_is_one_and_of_two_images_their_ms_ssim(key):
     x, y = pair(12, 12)
     np.testing.assert_allclose(ms_ssim_diversity(key, np.stack([x, x]), 5, 255), 1.0, rtol=1e-6)

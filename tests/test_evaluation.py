@@ -72,6 +72,7 @@ def test_weights_without_average_score_otherwise(digits_run):
     assert (averaged.facts["ema"], plain.facts["ema"]) == (True, False)
 
 
+@pytest.mark.slow
 def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
     out = tmp_path / "scores.json"
     result = invoke("evaluate", ring_run, "--num", 500, "--out", out)

@@ -124,6 +124,7 @@ def rolled_back(small, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_a_rollback_goes_on_from_the_last_checkpoint_with_a_fresh_key(rolled_back):
     (event,) = events(rolled_back, "rollback")
     assert event["round"] == 7
@@ -157,6 +158,7 @@ def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolle
     assert_as_undisturbed(run, rolled_back)
 
 
+@pytest.mark.slow
 def test_rollbacks_in_a_row_have_an_end(tmp_path):
     with pytest.raises(guards.NonFiniteError, match=r"round 1 \(step 1\): the generator's loss"):
         begin(tmp_path / "run", recipe="hopeless", plan=rolling_back())

@@ -72,6 +72,7 @@ def test_pairs_have_the_same_names_and_are_data(kind, photos, tmp_path, capsys):
     assert found.x[..., 3:].std() > 0
 
 
+@pytest.mark.slow
 def test_data_of_another_range_are_brought_to_that_of_files(tmp_path):
     make_pairs.main(["edges", "digits", str(tmp_path), "--num", "1797"])
     pairs, digits = (data.load(s) for s in (f"pairs:{tmp_path}/source,{tmp_path}/target", "digits"))

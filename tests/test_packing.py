@@ -148,6 +148,7 @@ def test_dragan_moves_a_pack_as_one():
 # ---- training ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [

@@ -228,6 +228,7 @@ def test_a_folder_of_other_things_is_not_taken(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
     def interrupt(row):
         if row["round"] == 4:

@@ -141,6 +141,7 @@ def test_equal_samples_have_no_distance_whatever_rounding_makes_of_it():
         assert not neighbours.squared_nearest(jnp.asarray(x), jnp.asarray(x)).any()
 
 
+@pytest.mark.slow
 def test_coverage_and_density_of_a_perfect_generator_are_those_expected():
     # 1 - prod_{i=1..k} (n - i) / (2 n - i) and 1, whatever the distribution
     rng, n, k = np.random.default_rng(4), 500, 2

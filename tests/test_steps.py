@@ -277,6 +277,7 @@ def test_two_time_scales_and_schedules_move_each_player_at_its_own_rate(key, bat
     assert bits(two.discriminator.params) != bits(one.discriminator.params)
 
 
+@pytest.mark.slow
 def test_joint_pass_gives_the_same_step_as_separate_passes(
     key, batch, make_gan, largest_difference
 ):

@@ -49,7 +49,7 @@ for p in (0.01, 0.1, 0.5, 0.9, 0.99):
 # the sum of their logarithms is an ordinary number, and has its maximum at the same place.
 
 # %%
-probabilities = np.full(2000, 0.9, np.float32)
+probabilities = np.full(1000, 0.5, np.float32)
 print("product:            ", np.prod(probabilities))
 print("sum of logarithms:  ", np.sum(losses.log_probability(probabilities)))
 

@@ -5,12 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
+from dirac import dirac_gan
 
 import jaxgan
-from jaxgan import games, latents, losses, regularizers
-from jaxgan.types import Network
+from jaxgan import games, losses, regularizers
 
 ORIGIN = (0.0, 0.0)
 
@@ -128,25 +127,6 @@ def test_consensus_adds_the_descent_of_the_squared_field():
 # ---- the same game by the library's training step ----
 
 
-def dirac_gan_of_networks(loss, penalties):
-    def point(params, model_state, z, *, keys, train, axis_name=None):
-        return params * jnp.ones_like(z), model_state
-
-    def logits(params, model_state, x, *, keys, train, axis_name=None):
-        return -params * x[:, 0], model_state
-
-    return jaxgan.GAN(
-        generator=Network(lambda key, z: (jnp.float32(1), {}), point),
-        discriminator=Network(lambda key, x: (jnp.float32(1), {}), logits),
-        latent=latents.normal(1),
-        loss=loss,
-        penalties=penalties,
-        generator_optimizer=optax.sgd(0.2),
-        discriminator_optimizer=optax.sgd(0.2),
-        ema_decay=None,
-    )
-
-
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("update", "first"),
@@ -157,7 +137,7 @@ def dirac_gan_of_networks(loss, penalties):
 )
 def test_training_steps_play_the_same_game(key, loss, gamma, update, first):
     game = games.dirac_gan(loss, games.zero_centred(gamma))
-    gan = dirac_gan_of_networks(loss, (jaxgan.penalty(regularizers.r1, gamma=gamma),))
+    gan = dirac_gan(loss, (jaxgan.penalty(regularizers.r1, gamma=gamma),))
     step = jaxgan.make_train_step(gan, update=update, first=first)
     x = jnp.zeros((2, 1))
 

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from dirac import dirac_gan
 
 import jaxgan
 from jaxgan import latents, losses, regularizers
@@ -171,27 +172,6 @@ def test_golden_step_against_formulas_in_numpy(key):
     value = np.mean(np.log(sigmoid(v * x64))) + np.mean(np.log(1 - sigmoid(v * fake)))
     np.testing.assert_allclose(metrics["value"], value, rtol=1e-6)
     np.testing.assert_allclose(metrics["discriminator_loss"], -value + 0.2 * v**2, rtol=1e-6)
-
-
-def dirac_gan(loss, penalties=()):
-    """Data at 0, a generator that is one number, the logit -psi x (Mescheder et al. 2018)."""
-
-    def point(params, model_state, z, *, keys, train, axis_name=None):
-        return params * jnp.ones_like(z), model_state
-
-    def logits(params, model_state, x, *, keys, train, axis_name=None):
-        return -params * x[:, 0], model_state
-
-    return jaxgan.GAN(
-        generator=Network(lambda key, z: (jnp.float32(1), {}), point),
-        discriminator=Network(lambda key, x: (jnp.float32(1), {}), logits),
-        latent=latents.normal(1),
-        loss=loss,
-        penalties=penalties,
-        generator_optimizer=optax.sgd(0.2),
-        discriminator_optimizer=optax.sgd(0.2),
-        ema_decay=None,
-    )
 
 
 R1_03 = (jaxgan.penalty(regularizers.r1, gamma=0.3),)

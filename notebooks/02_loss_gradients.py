@@ -258,8 +258,7 @@ landscapes = {
 plots.landscapes(landscapes, (-2.5, 2.5), (-2.5, 2.5), real, fake)
 
 # %% [markdown]
-# As probabilities, $D(x) = \sigma(\text{logit})$, the first two look quite different (a Wasserstein
-# critic has none):
+# As probabilities, $D(x) = \sigma(\text{logit})$, the first two look quite different:
 
 # %%
 probabilities = {
@@ -279,12 +278,11 @@ for name, critic in landscapes.items():
 # %% [markdown]
 # Without a penalty the logits grow as long as training goes on: the landscape is steep everywhere,
 # and $D(x)$ is a cliff between two plateaus, from which a minimax generator learns nothing. R1 asks
-# for a flat landscape on the data: they come to lie on a ridge, and the logits stay small. WGAN-GP
-# asks for a slope of 1 between the samples and the data, and gets about that.
+# for a flat landscape on the data: they come to lie on a ridge, and the logits stay small. The
+# gradient penalty asks for a slope of 1 between the samples and the data, and gets about that.
 #
 # ## What to try
 #
 # - Leave the penalty of `shared` out. What becomes of the minimax arrows, and why?
 # - `real_logit=3.0` in `plots.loss_gradients`: only the relativistic curves move.
-# - Other pairs: `losses.relativistic_average`, `losses.f_gan("pearson")`, and
-#   `losses.f_gan("kl", trick=True)`.
+# - The f-GANs with the trick that non-saturating is: `losses.f_gan("kl", trick=True)`.

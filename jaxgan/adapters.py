@@ -108,7 +108,7 @@ def without_condition(network: Network) -> Network:
     def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):
         return network.apply(params, model_state, x, keys=keys, train=train, axis_name=axis_name)
 
-    return Network(init, apply)
+    return network._replace(init=init, apply=apply)
 
 
 def without_latents(network: Network) -> Network:
@@ -126,7 +126,7 @@ def without_latents(network: Network) -> Network:
             params, model_state, condition, keys=keys, train=train, axis_name=axis_name
         )
 
-    return Network(init, apply)
+    return network._replace(init=init, apply=apply)
 
 
 def no_discriminator() -> Network:

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augmented import augmented, initial_memory, remembered
-from jaxgan.global_batch import gather, sample_index, sample_keys
+from jaxgan.augmented import augmented, remembered
+from jaxgan.global_batch import gather, sample_keys
 from jaxgan.schedules import value_at
 from jaxgan.types import (
     GAN,
@@ -81,51 +81,11 @@ def as_output(output: Any) -> DiscriminatorOutput:
     return output
 
 
-def _mean_over_patches(logits: Array) -> Array:
+def mean_over_patches(logits: Array) -> Array:
     """Logits [batch] of maps [batch, height, width], weighted as in the losses."""
     if logits.ndim == 1:
         return logits
     return jnp.mean(logits.astype(jnp.float32), axis=tuple(range(1, logits.ndim)))
-
-
-def check_shapes(
-    key: Array,
-    gan: GAN,
-    generator: tuple[PyTree, PyTree],
-    discriminator: tuple[PyTree, PyTree],
-    batch: Batch,
-):
-    """Raises a ValueError where the networks do not fit the data or each other.
-
-    `generator` and `discriminator` are `(params, model_state)`. Nothing is computed.
-    """
-    if not jnp.issubdtype(batch.x.dtype, jnp.floating):
-        raise ValueError(f"samples must be floats, scaled for the networks, got {batch.x.dtype}")
-    index = sample_index(len(batch.x))
-    gan = augmented(gan, initial_memory(gan))
-
-    def run(key):
-        condition = batch.condition
-        params, model_state = generator
-        fake, _ = generate(key, gan, params, model_state, condition, index, train=True)
-        params, model_state = discriminator
-        keys = sample_keys(key, index)
-        output, _ = discriminate(gan, params, model_state, batch.x, condition, keys)
-        return fake, output.logits
-
-    fake, logits = jax.eval_shape(run, key)
-    if fake.shape != batch.x.shape:
-        raise ValueError(f"generator gives samples {fake.shape}, the data are {batch.x.shape}")
-    if not logits.ndim or not len(logits) or len(batch.x) % len(logits):
-        raise ValueError(
-            f"discriminator gives logits {logits.shape}, wanted [{len(batch.x)}], or that many maps"
-        )
-    if gan.joint_pass and len(logits) < len(batch.x):
-        raise ValueError("joint_pass would pack real samples with generated ones: leave it out")
-    if gan.joint_pass and jax.tree.leaves(discriminator[1]):
-        raise ValueError(
-            "joint_pass needs a discriminator without a model state (batch statistics)"
-        )
 
 
 # --- The discriminator's side
@@ -172,7 +132,7 @@ def discriminator_objective(
         # The real pass's own keys on purpose: penalties look at the function that the loss sees.
         keys = jax.random.clone(real_keys)
         output, _ = discriminate(gan, params, model_state, x, batch.condition, keys, axis_name)
-        return _mean_over_patches(output.logits)
+        return mean_over_patches(output.logits)
 
     loss, extras, metrics = adversarial, dict(extras), {}
     for place, penalty in enumerate(gan.penalties):
@@ -189,6 +149,7 @@ def discriminator_objective(
             index=index,
             memory=extras.get(penalty.name),
             axis_name=axis_name,
+            pack=gan.discriminator.pack,
         )
         metrics[f"penalty_{penalty.name}"] = value = penalty.value(seen)
         loss = loss + value_at(penalty.weight, step) * value

@@ -41,7 +41,7 @@ def packed(network: Network, size: int) -> Network:
             raise ValueError("a packed discriminator cannot tell classes: a pack has many")
         return output, model_state
 
-    return Network(init, apply)
+    return Network(init, apply, pack=size * network.pack)
 
 
 def _packs(inputs: tuple[PyTree, ...], size: int) -> tuple[PyTree, ...]:

@@ -67,7 +67,7 @@ def with_compute_dtype(network: Network, dtype: Any) -> Network:
         )
         return _floats_as(output, jnp.dtype(jnp.float32)), _like(changed, model_state)
 
-    return Network(network.init, apply)
+    return network._replace(apply=apply)
 
 
 def _checked(dtype: Any) -> jnp.dtype:

@@ -2,9 +2,9 @@
 
 A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
 `penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
-training needs. What is drawn depends on the key and on the global sample index only. Of a critic
-that judges packs of m neighbours, and gives logits [batch / m], it is the penalty on packs: on the
-gradient by a whole pack, with one number drawn for each.
+training needs. What is drawn depends on the key and on the global sample index only. For a packed
+critic (`jaxgan.packed`), which returns one logit per `pack` neighbours, gradients are taken with
+respect to a whole pack, and random numbers are drawn once per pack.
 
 >>> import jax.numpy as jnp
 >>> critic = lambda x: jnp.sum(x**2, axis=-1)  # gradient 2 x
@@ -16,49 +16,53 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_choice
+from jaxgan.critics import Critic, critic_logits
+from jaxgan.critics import own_gradient as own_gradient
 from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
 from jaxgan.transformations import weight_clipping as weight_clipping
-from jaxgan.types import Array, Penalty, PenaltyInputs, PyTree, Schedule
-
-Critic = Callable[[Array], Array]
+from jaxgan.types import Array, Coupled, Penalty, PenaltyInputs, PyTree, Schedule
 
 
 # --- Gradient penalties
 
 
-def r1(critic: Critic, real: Array) -> Array:
+def r1(critic: Critic, real: Array, *, pack: int = 1) -> Array:
     """Zero-centred gradient penalty on real data, E ||grad_x D(x)||^2.
 
     Args:
-      critic: maps samples [batch, ...] to logits [batch]; must treat samples independently.
+      critic: maps samples [batch, ...] to logits [batch / pack]; must treat samples independently,
+        see `own_gradient` for critics that do not.
       real: real samples, float [batch, ...].
+      pack: number of neighbouring samples per logit.
     Returns:
       float32 scalar, logits^2 per unit of x^2; multiply by gamma / 2.
     Raises:
-      ValueError: if critic(real) is not of shape [batch].
+      ValueError: if critic(real) is not floating or not of shape [batch / pack].
     Source: Mescheder et al. 2018, section 4.1, https://arxiv.org/abs/1801.04406
     """
-    return jnp.mean(_squared_gradient_norms(critic, real))
+    return jnp.mean(_squared_gradient_norms(critic, real, pack))
 
 
-def r2(critic: Critic, fake: Array) -> Array:
+def r2(critic: Critic, fake: Array, *, pack: int = 1) -> Array:
     """Zero-centred gradient penalty on generated samples, E ||grad_x D(G(z))||^2.
 
     Args:
       critic: as in `r1`.
       fake: generated samples, float [batch, ...].
+      pack: as in `r1`.
     Returns:
       float32 scalar, logits^2 per unit of x^2; multiply by gamma / 2.
     Raises:
-      ValueError: if critic(fake) is not of shape [batch].
+      ValueError: if critic(fake) is not floating or not of shape [batch / pack].
     Source: Mescheder et al. 2018, section 4.1.
     """
-    return jnp.mean(_squared_gradient_norms(critic, fake))
+    return jnp.mean(_squared_gradient_norms(critic, fake, pack))
 
 
 def gradient_penalty(
@@ -70,6 +74,7 @@ def gradient_penalty(
     target: float = 1.0,
     one_sided: bool = False,
     index: Array | None = None,
+    pack: int = 1,
 ) -> Array:
     """Penalty of WGAN-GP on lines between real and fake, E (||grad_x D(x')|| - target)^2.
 
@@ -83,20 +88,21 @@ def gradient_penalty(
       target: gradient norm wanted, not negative.
       one_sided: penalise norms above the target only.
       index: global sample indices int [batch]; 0, 1, ... if not given.
+      pack: as in `r1`.
     Returns:
       float32 scalar, (logits per unit of x)^2; multiply by lambda, 10 in the paper.
     Raises:
-      ValueError: if the shapes of real and fake differ, critic(x') is not of shape [batch], or
-        the target is negative.
+      ValueError: if the shapes of real and fake differ, critic(x') is not floating or not of shape
+        [batch / pack], or the target is negative.
     Source: Gulrajani et al. 2017, equation 3, https://arxiv.org/abs/1704.00028; one-sided as in
       Petzka et al. 2018, https://arxiv.org/abs/1709.08894
     """
     if real.shape != fake.shape:
         raise ValueError(f"real and fake must have one shape, got {real.shape} and {fake.shape}")
     _check_not_negative(target=target)
-    u = _one_a_logit(key, critic, real, index)
+    u = _one_per_logit(key, real, index, pack)
     x = (u * real + (1.0 - u) * fake).astype(real.dtype)
-    return _norm_penalty(critic, x, target, one_sided)
+    return _norm_penalty(critic, x, pack, target, one_sided)
 
 
 def dragan(
@@ -108,6 +114,7 @@ def dragan(
     target: float = 1.0,
     index: Array | None = None,
     axis_name: str | None = None,
+    pack: int = 1,
 ) -> Array:
     """Gradient penalty around the real data, E (||grad_x D(x')|| - target)^2.
 
@@ -121,27 +128,29 @@ def dragan(
       strength: s, not negative.
       target: gradient norm wanted, not negative.
       index: global sample indices int [batch]; 0, 1, ... if not given.
-      axis_name: mapped device axis over which the deviation is taken.
+      axis_name: mapped device axis over which the standard deviation is taken.
+      pack: as in `r1`.
     Returns:
       float32 scalar, (logits per unit of x)^2; multiply by lambda.
     Raises:
-      ValueError: if critic(x') is not of shape [batch], or strength or target is negative.
+      ValueError: if critic(x') is not floating or not of shape [batch / pack], or strength or
+        target is negative.
     Source: Kodali et al. 2017, algorithm 1, https://arxiv.org/abs/1705.07215
     """
     _check_not_negative(strength=strength, target=target)
     noise_key, mix_key = jax.random.split(key)
     mean = mean_over_devices(jnp.mean(real), axis_name)
     deviation = jnp.sqrt(mean_over_devices(jnp.mean((real - mean) ** 2), axis_name))
-    noise = jax.vmap(lambda k: jax.random.uniform(k, real.shape[1:]))(
+    noise = jax.vmap(lambda k: jax.random.uniform(k, real.shape[1:], jnp.float32))(
         sample_keys(noise_key, _index_of(real, index))
     )
-    a = _one_a_logit(mix_key, critic, real, index)
+    a = _one_per_logit(mix_key, real, index, pack)
     x = real + a * strength * deviation * noise
-    return _norm_penalty(critic, x.astype(real.dtype), target, one_sided=False)
+    return _norm_penalty(critic, x.astype(real.dtype), pack, target, one_sided=False)
 
 
-def _norm_penalty(critic: Critic, x: Array, target: float, one_sided: bool) -> Array:
-    squared = _squared_gradient_norms(critic, x)
+def _norm_penalty(critic: Critic, x: Array, pack: int, target: float, one_sided: bool) -> Array:
+    squared = _squared_gradient_norms(critic, x, pack)
     # The square root has an infinite slope at 0, and infinity times zero is NaN.
     positive = squared > 0
     norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
@@ -149,25 +158,18 @@ def _norm_penalty(critic: Critic, x: Array, target: float, one_sided: bool) -> A
     return jnp.mean((jax.nn.relu(excess) if one_sided else excess) ** 2)
 
 
-def _squared_gradient_norms(critic: Critic, x: Array) -> Array:
-    """||grad_x D(x)||^2, one a logit; one gradient of the summed logits, since samples are apart.
+def _squared_gradient_norms(critic: Critic, x: Array, pack: int) -> Array:
+    """||grad_x D(x)||^2 per logit, by one gradient of the summed logits: samples are independent.
 
     Where a logit is that of a pack of neighbours, so is the gradient.
     """
 
     def summed(x):
-        logits = _logits(critic, x)
+        logits = critic_logits(critic, x, pack)
         return jnp.sum(logits.astype(jnp.float32)), logits
 
     gradient, logits = jax.grad(summed, has_aux=True)(x)
     return jnp.sum(gradient.astype(jnp.float32).reshape(len(logits), -1) ** 2, axis=1)
-
-
-def _logits(critic: Critic, x: Array) -> Array:
-    logits = critic(x)
-    if logits.ndim != 1 or not len(logits) or len(x) % len(logits):
-        raise ValueError(f"critic must give logits of shape {x.shape[:1]}, got {logits.shape}")
-    return logits
 
 
 def _check_not_negative(**numbers: float):
@@ -180,12 +182,11 @@ def _index_of(x: Array, index: Array | None) -> Array:
     return sample_index(len(x)) if index is None else index
 
 
-def _one_a_logit(key: Array, critic: Critic, x: Array, index: Array | None) -> Array:
-    """U(0, 1) [batch, 1, ...]: one number a sample or pack, by the global index of the (first)."""
-    logits = jax.eval_shape(lambda x: _logits(critic, x), x)
-    size = len(x) // len(logits)
-    draws = jax.vmap(jax.random.uniform)(sample_keys(key, _index_of(x, index)[::size]))
-    return jnp.repeat(draws, size).reshape(-1, *[1] * (x.ndim - 1))
+def _one_per_logit(key: Array, x: Array, index: Array | None, pack: int) -> Array:
+    """U(0, 1) [batch, 1, ...]: one number per sample or pack, by the global index of its first."""
+    keys = sample_keys(key, _index_of(x, index)[::pack])
+    draws = jax.vmap(lambda key: jax.random.uniform(key, dtype=jnp.float32))(keys)
+    return jnp.repeat(draws, pack).reshape(-1, *[1] * (x.ndim - 1))
 
 
 # --- Consistency
@@ -198,6 +199,7 @@ def consistency(
     *,
     transform: Callable[[Array, Array], Array],
     index: Array | None = None,
+    pack: int = 1,
 ) -> Array:
     """Squared change of the logits under a change that keeps meaning, E (D(x) - D(T(x)))^2.
 
@@ -208,16 +210,18 @@ def consistency(
       transform: T, from keys [batch], one a sample, and samples to samples of the same shape, for
         instance of `jaxgan.augment`; in the paper mirroring and shifts of images.
       index: global sample indices int [batch]; 0, 1, ... if not given.
+      pack: as in `r1`.
     Returns:
       float32 scalar, logits^2; multiply by lambda, 10 in the paper.
     Raises:
-      ValueError: if transform(keys, x) is not of the shape of x, or critic(x) not of [batch].
+      ValueError: if transform(keys, x) is not of the shape of x, or critic(x) not floating or not
+        of shape [batch / pack].
     Source: Zhang et al. 2020, equation 3, https://arxiv.org/abs/1910.12027
     """
     changed = transform(sample_keys(key, _index_of(real, index)), real)
     if changed.shape != real.shape:
         raise ValueError(f"transform must keep the shape {real.shape}, got {changed.shape}")
-    both = [_logits(critic, x).astype(jnp.float32) for x in (real, changed)]
+    both = [critic_logits(critic, x, pack).astype(jnp.float32) for x in (real, changed)]
     return _mean_square(both[0] - both[1])
 
 
@@ -229,14 +233,16 @@ def balanced_consistency(
     *,
     transform: Callable[[Array, Array], Array],
     index: Array | None = None,
+    pack: int = 1,
 ) -> Array:
     """`consistency` of real samples plus that of generated ones, with changes of their own.
 
     Source: Zhao et al. 2020, section 2.1, https://arxiv.org/abs/2002.04724 (lambda 10 for both)
     """
     real_key, fake_key = jax.random.split(key)
-    of_real = consistency(real_key, critic, real, transform=transform, index=index)
-    return of_real + consistency(fake_key, critic, fake, transform=transform, index=index)
+    options = {"transform": transform, "index": index, "pack": pack}
+    of_real = consistency(real_key, critic, real, **options)
+    return of_real + consistency(fake_key, critic, fake, **options)
 
 
 # --- LeCam
@@ -308,22 +314,27 @@ def penalty(
     name: str | None = None,
     init: Callable[[], PyTree] | None = None,
     update: Callable[[PenaltyInputs], PyTree] | None = None,
+    coupled: Coupled = "refuse",
 ) -> Penalty:
     """A penalty of this module, or one of your own, with its weight in the discriminator's loss.
 
     Args:
       function: gives a scalar; its parameters without a default, and any others so called, are
         filled by name from `PenaltyInputs` (key, critic, real, fake, condition, real_output,
-        fake_output, real_logits, fake_logits, index, memory, axis_name). Set its options with
-        `functools.partial`.
+        fake_output, real_logits, fake_logits, index, memory, axis_name, pack). Set its options
+        with `functools.partial`.
       weight: factor in the loss, or a schedule of it, see `jaxgan.schedules`.
       gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count; or a schedule.
       name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.
       init: makes what the penalty remembers at first, if it asks for `memory`.
       update: gives what it remembers next.
+      coupled: what a gradient penalty does with a discriminator whose samples see each other, as
+        with batch norm: "refuse" it, take the "own_gradient" of each logit, or "allow" the gradient
+        of the summed logits; see `jaxgan.types.Penalty`.
     Raises:
-      ValueError: if not exactly one of weight and gamma is given, a parameter is unknown, or the
-        function asks for a memory that nothing makes (for `lecam` use `lecam_penalty`).
+      ValueError: if not exactly one of weight and gamma is given, a parameter or coupled is
+        unknown, or the function asks for a memory that nothing makes (for `lecam` use
+        `lecam_penalty`).
 
     >>> penalty(r1, gamma=10.0).weight
     5.0
@@ -334,6 +345,7 @@ def penalty(
         factor = _halved(gamma)
     else:
         raise ValueError(f"give either weight or gamma, got weight={weight}, gamma={gamma}")
+    check_choice(coupled=(coupled, get_args(Coupled)))
     parameters = inspect.signature(function).parameters.values()
     fields = [field.name for field in dataclasses.fields(PenaltyInputs)]
     set_already = function.keywords if isinstance(function, functools.partial) else {}
@@ -348,9 +360,12 @@ def penalty(
         name = getattr(plain, "__name__", "penalty")
 
     def value(inputs: PenaltyInputs) -> Array:
+        if coupled == "own_gradient":
+            critic = own_gradient(inputs.critic, inputs.pack, inputs.axis_name)
+            inputs = dataclasses.replace(inputs, critic=critic)
         return function(**{field: getattr(inputs, field) for field in known})
 
-    return Penalty(name, value, factor, init, update)
+    return Penalty(name, value, factor, init, update, coupled)
 
 
 def _halved(gamma: float | Schedule) -> float | Schedule:

@@ -20,7 +20,7 @@ from jaxgan.global_batch import sample_index
 from jaxgan.journal import replace_file
 from jaxgan.objectives import generate
 from jaxgan.recipes import recipe_gan
-from jaxgan.steps import init
+from jaxgan.steps import unchecked_init
 from jaxgan.train import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
@@ -81,7 +81,8 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
 def _init(gan: GAN, config: Config) -> GANState:
     classes = config.data.num_classes
     labels = None if classes is None else jnp.zeros(2, jnp.int32)
-    return init(jax.random.key(0), gan, Batch(jnp.zeros((2, *config.data.shape)), labels))
+    batch = Batch(jnp.zeros((2, *config.data.shape), jnp.float32), labels)
+    return unchecked_init(jax.random.key(0), gan, batch)
 
 
 def sample_run(

@@ -14,10 +14,10 @@ import optax
 from jaxgan import guards
 from jaxgan.augmented import initial_memory
 from jaxgan.checks import check_choice, check_positive
+from jaxgan.compatibility import check_players
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index
 from jaxgan.objectives import (
-    check_shapes,
     discriminator_objective,
     generate,
     generator_objective,
@@ -41,15 +41,23 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
       batch: real samples [batch, ...] of the right shape and dtype, with their condition if there
         is one. Only shapes matter.
     Raises:
-      ValueError: if the generator's samples or the discriminator's logits have a wrong shape.
+      ValueError: if the generator's samples or the discriminator's logits have a wrong shape or
+        dtype, the discriminator ends in a sigmoid though the loss takes logits, or its samples see
+        each other (batch norm) under a gradient penalty, see `jaxgan.types.Penalty`.
     """
+    state = unchecked_init(key, gan, batch)
+    check_players(gan, state, seen_batch(gan, batch))
+    return state
+
+
+def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
+    """`init` of a GAN that is known to be sound, for instance one that has been trained before."""
     batch = seen_batch(gan, batch)
     generator_key, discriminator_key, probe_key = jax.random.split(key, 3)
     shapes = jax.eval_shape(gan.latent, probe_key, sample_index(len(batch.x)))
     latents = jnp.zeros(shapes.shape, shapes.dtype)
     generator = gan.generator.init(generator_key, *inputs(latents, batch.condition))
     discriminator = gan.discriminator.init(discriminator_key, *inputs(batch.x, batch.condition))
-    check_shapes(probe_key, gan, generator, discriminator, batch)
     return GANState(
         step=jnp.zeros((), jnp.int32),
         generator=PlayerState(*generator, gan.generator_optimizer.init(generator[0])),

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import optax
@@ -23,10 +23,14 @@ class Network(NamedTuple):
     `apply(params, model_state, *inputs, keys, train, axis_name=None) -> (output, model_state)`
     runs it. `keys` holds one PRNG key a sample, shape [batch]; `axis_name` names the mapped device
     axis over which batch statistics reduce, None outside `pmap`.
+
+    `pack` is the number of samples that a discriminator judges together, with one logit for all of
+    them. `jaxgan.packed` sets it. Keep it with `network._replace(apply=...)` when you wrap one.
     """
 
     init: Callable[..., tuple[PyTree, PyTree]]
     apply: Callable[..., tuple[Any, PyTree]]
+    pack: int = 1
 
 
 class Batch(NamedTuple):
@@ -83,7 +87,8 @@ class PenaltyInputs:
     `critic` maps samples to logits [batch] (or one a pack), of a map of logits to its mean;
     `condition` is the batch's, `real_output` and `fake_output` are the `DiscriminatorOutput` of the
     samples here, and `index` their global indices [batch]; `real_logits` and `fake_logits` are
-    those of the global batch; `memory` is the penalty's own entry in `GANState.extras`.
+    those of the global batch; `memory` is the penalty's own entry in `GANState.extras`; `pack` is
+    the number of samples per logit.
     """
 
     key: Array
@@ -98,12 +103,27 @@ class PenaltyInputs:
     index: Array
     memory: PyTree
     axis_name: str | None
+    pack: int = 1
+
+
+Coupled = Literal["refuse", "own_gradient", "allow"]
+"""What a penalty does with a discriminator whose samples see each other, see `Penalty`."""
 
 
 class Penalty(NamedTuple):
     """A weighted term of the discriminator's loss; `init` and `update` only if it remembers.
 
     The weight may be a schedule, called with the generator's updates so far (`GANState.step`).
+
+    Gradient penalties differentiate the sum of all logits by all samples. That gives each logit's
+    gradient by its own sample only if no logit depends on another sample, as it does with batch
+    norm. `coupled` says what happens with a discriminator that is not of this kind:
+
+    - "refuse": `jaxgan.init` raises an error.
+    - "own_gradient": each logit's gradient by its own sample is computed in a pass of its own. The
+      penalty then costs as many passes as there are logits.
+    - "allow": the gradient of the sum is used as it is, as StyleGAN2 does with its minibatch
+      standard deviation.
     """
 
     name: str
@@ -111,6 +131,7 @@ class Penalty(NamedTuple):
     weight: float | Schedule
     init: Callable[[], PyTree] | None = None
     update: Callable[[PenaltyInputs], PyTree] | None = None
+    coupled: Coupled = "refuse"
 
 
 class GeneratorTerm(NamedTuple):

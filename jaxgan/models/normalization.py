@@ -288,8 +288,11 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
       reference: `key -> inputs`, called once an init: samples or latents [num_reference, ...], or
         a tuple of them and of the condition where the network takes both.
     Raises:
-      ValueError: in init, if the reference batch does not fit the network's inputs.
+      ValueError: if the network is packed; in init, if the reference batch does not fit the
+        network's inputs.
     """
+    if network.pack > 1:
+        raise ValueError("with_reference needs an unpacked network: call packed on its result")
 
     def init(key, *inputs):
         network_key, reference_key = jax.random.split(key)
@@ -316,7 +319,7 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
         output = jax.tree.map(lambda y: y[number:], output)
         return output, {"network": state, "reference": kept}
 
-    return Network(init, apply)
+    return network._replace(init=init, apply=apply)
 
 
 def _joined(reference: tuple, inputs: tuple) -> tuple:

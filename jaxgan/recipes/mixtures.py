@@ -63,7 +63,7 @@ def _in_units(network: Network, unit: float) -> Network:
             params, model_state, x / unit, keys=keys, train=train, axis_name=axis_name
         )
 
-    return Network(init, apply)
+    return network._replace(init=init, apply=apply)
 
 
 def ring_gan(shape: Shape, num_classes: int | None = None) -> GAN:

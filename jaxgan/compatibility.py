@@ -1,0 +1,219 @@
+"""Whether networks, data, loss and penalties fit each other: checked once, when training starts."""
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.augmented import augmented, initial_memory
+from jaxgan.global_batch import sample_index, sample_keys
+from jaxgan.objectives import as_output, discriminate, generate, inputs, mean_over_patches
+from jaxgan.types import (
+    GAN,
+    Array,
+    Batch,
+    DiscriminatorOutput,
+    GANState,
+    Network,
+    Penalty,
+    PenaltyInputs,
+    PyTree,
+)
+
+_PROBED = 4  # logits: with two, batch norm leaves next to no gradient
+_NO_REARRANGING = frozenset(("reshape", "squeeze", "convert_element_type", "transpose", "copy"))
+_NO_REARRANGING |= {"broadcast_in_dim", "slice"}
+
+
+def check_players(gan: GAN, state: GANState, batch: Batch):
+    """Raises a ValueError where networks, data, loss and penalties do not fit each other.
+
+    Only shapes are looked at, except for gradient penalties: a small pass through the
+    discriminator says whether its samples see each other.
+    """
+    _check_floating("samples", batch.x, "scale them for the networks, see jaxgan.data")
+    traced = jax.make_jaxpr(functools.partial(_outputs, gan), return_shape=True)
+    jaxpr, (logits, fake, output) = traced(jax.random.key(0), state, batch)
+    _check_samples(fake, batch.x)
+    _check_logits(gan, logits, len(batch.x))
+    if gan.joint_pass and jax.tree.leaves(state.discriminator.model_state):
+        raise ValueError(
+            "joint_pass needs a discriminator without a model state (batch statistics)"
+        )
+    if gan.loss.probability and _made_by(jaxpr.jaxpr, jaxpr.jaxpr.outvars[0]) == "logistic":
+        raise ValueError(
+            "discriminator ends in a sigmoid, and the losses take logits: return its input instead "
+            "(logits, no sigmoid)"
+        )
+    _check_penalties(gan, batch, output)
+
+
+def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
+    """The logits on real samples, samples of the generator, and the discriminator's output."""
+    gan = augmented(gan, initial_memory(gan))
+    index = sample_index(len(batch.x))
+    params, model_state, _ = state.generator
+    fake, _ = generate(key, gan, params, model_state, batch.condition, index, train=True)
+    params, model_state, _ = state.discriminator
+    keys = sample_keys(key, index)
+    output, _ = discriminate(gan, params, model_state, batch.x, batch.condition, keys)
+    return output.logits, fake, output
+
+
+def _check_floating(name: str, x: Any, advice: str):
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"{name} must be floating, got {x.dtype}: {advice}")
+
+
+def _check_samples(fake: jax.ShapeDtypeStruct, real: Array):
+    _check_floating("generator's samples", fake, "no gradient passes through integers")
+    if fake.shape != real.shape:
+        raise ValueError(
+            f"generator output shape {fake.shape} does not match data shape {real.shape}"
+        )
+
+
+def _check_logits(gan: GAN, logits: jax.ShapeDtypeStruct, batch_size: int):
+    pack = gan.discriminator.pack
+    if not logits.ndim or len(logits) != batch_size // pack or not logits.size:
+        wanted = f"[{batch_size // pack}], or that many maps"
+        packs = ", or wrap it in jaxgan.packed to judge packs" if pack == 1 else ""
+        raise ValueError(
+            f"discriminator output shape {logits.shape} is not {wanted}: return one logit per "
+            f"sample{packs}"
+        )
+    _check_floating("discriminator's logits", logits, "return the last layer's output")
+    if gan.joint_pass and pack > 1:
+        raise ValueError("joint_pass would pack real samples with generated ones: leave it out")
+
+
+# --- A sigmoid at the end
+
+
+def _made_by(jaxpr: Any, variable: Any) -> Any:
+    """The name of the operation that makes a variable, but for rearrangements; or an input."""
+    for equation in reversed(jaxpr.eqns):
+        if variable not in equation.outvars:
+            continue
+        inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+        if inner is not None and equation.primitive.name != "scan":
+            inner = getattr(inner, "jaxpr", inner)
+            made = _made_by(inner, inner.outvars[equation.outvars.index(variable)])
+            if made not in inner.invars:
+                return made
+            variable = equation.invars[inner.invars.index(made)]
+        elif equation.primitive.name in _NO_REARRANGING:
+            variable = equation.invars[0]
+        else:
+            return equation.primitive.name
+    return variable
+
+
+# --- Gradient penalties
+
+
+def _check_penalties(gan: GAN, batch: Batch, output: DiscriminatorOutput):
+    refusing = [
+        penalty.name
+        for penalty in gan.penalties
+        if penalty.coupled == "refuse" and _differentiates(penalty, gan, batch, output)
+    ]
+    leaves, structure = jax.tree.flatten(inputs(batch.x, batch.condition))
+    kinds = tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
+    if refusing and _sees_others(gan.discriminator, kinds, structure):
+        raise ValueError(
+            f"penalty {refusing[0]} takes each logit's gradient by its own sample, but the "
+            "discriminator's logits depend on other samples too, as with batch norm: use instance "
+            "norm, layer norm, virtual batch norm or no norm, or attach it with "
+            'penalty(..., coupled="own_gradient") or coupled="allow"'
+        )
+
+
+def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: DiscriminatorOutput) -> bool:
+    """Whether a penalty takes derivatives of the critic by samples."""
+    found = []
+
+    @jax.custom_jvp
+    def noted(x):
+        return x
+
+    @noted.defjvp
+    def _(primals, tangents):
+        found.append(True)
+        return primals[0], tangents[0]
+
+    def value(key, batch, output):
+        pack = gan.discriminator.pack
+        logits = mean_over_patches(output.logits)
+        return penalty.value(
+            PenaltyInputs(
+                key=key,
+                # Cheap to trace, and differentiable as any critic is.
+                critic=lambda x: jnp.sum(noted(x).reshape(len(x) // pack, -1), axis=1),
+                real=batch.x,
+                fake=batch.x,
+                condition=batch.condition,
+                real_output=output,
+                fake_output=output,
+                real_logits=logits,
+                fake_logits=logits,
+                index=sample_index(len(batch.x)),
+                memory=None if penalty.init is None else penalty.init(),
+                axis_name=None,
+                pack=pack,
+            )
+        )
+
+    jax.eval_shape(value, jax.random.key(0), batch, output)
+    return bool(found)
+
+
+@functools.lru_cache(maxsize=16)  # a run starts its networks several times, most only for shapes
+def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
+    """Whether a logit has a gradient by the samples of other logits.
+
+    Args:
+      discriminator: to be run on made-up numbers.
+      leaves: shapes and dtypes of a sample and its condition.
+      structure: of the tree that they are the leaves of.
+    """
+    number = _PROBED * discriminator.pack
+    draw = np.random.default_rng(0)
+    shapes = jax.tree.unflatten(
+        structure, [jax.ShapeDtypeStruct((number, *shape), dtype) for shape, dtype in leaves]
+    )
+    network = jax.eval_shape(lambda *x: discriminator.init(jax.random.key(0), *x), *shapes)
+    made_up = jax.tree.map(functools.partial(_made_up, draw), (*network, shapes))
+    # Compiled ahead of time, so that it runs inside `jit` too: what is found decides what follows.
+    compiled = jax.jit(_gradient_sizes, static_argnums=0).lower(discriminator, *made_up).compile()
+    size = np.nan_to_num(compiled(*made_up))
+    return bool(size[1:].max() > 1e-6 * size[0])
+
+
+def _made_up(draw: np.random.Generator, leaf: jax.ShapeDtypeStruct) -> Any:
+    """Numbers of a network's size at the start; nowhere zeros, which would hide what is multiplied."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.key(0)
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return np.zeros(leaf.shape, leaf.dtype)
+    scale = 1.0 / np.sqrt(max(1, math.prod(leaf.shape[:-1])))
+    noise = scale * draw.standard_normal(leaf.shape, np.float32)
+    return (noise if len(leaf.shape) > 1 else 1.0 + 0.1 * noise).astype(leaf.dtype)
+
+
+def _gradient_sizes(
+    discriminator: Network, params: PyTree, model_state: PyTree, example: tuple
+) -> Array:
+    """The largest derivative of the first logit by the samples of each logit, float32 [logits]."""
+    x, *condition = example
+    keys = sample_keys(jax.random.key(0), sample_index(len(x)))
+
+    def first(x):
+        output, _ = discriminator.apply(params, model_state, x, *condition, keys=keys, train=True)
+        return mean_over_patches(as_output(output).logits)[0]
+
+    gradient = jnp.abs(jax.grad(first)(x)).astype(jnp.float32)
+    return jnp.max(gradient.reshape(_PROBED, -1), axis=1)

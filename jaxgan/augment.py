@@ -187,7 +187,7 @@ def adaptive(
     check_positive(every=every)
 
     def init() -> AdaptiveStrength:
-        return AdaptiveStrength(*jnp.zeros(3))
+        return AdaptiveStrength(*jnp.zeros(3, jnp.float32))
 
     def update(memory: AdaptiveStrength, margins: Array) -> AdaptiveStrength:
         count = len(margins)

@@ -200,7 +200,7 @@ def probe(data: Dataset | Records, rows: int, conditional: bool, least: int | No
       ValueError: if there are no labels, and conditional training needs them.
     """
     rows = max(2, rows)
-    x = jnp.zeros((rows, *data.shape))
+    x = jnp.zeros((rows, *data.shape), jnp.float32)
     if not conditional:
         return Batch(x)
     if data.num_classes is None:

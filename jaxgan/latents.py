@@ -31,7 +31,7 @@ def normal(shape: int | tuple[int, ...]) -> Latent:
       ValueError: if a size in shape is not a positive int.
     """
     shape = _checked(shape)
-    return _by_sample(lambda key: jax.random.normal(key, shape))
+    return _by_sample(lambda key: jax.random.normal(key, shape, jnp.float32))
 
 
 def uniform(shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0) -> Latent:
@@ -47,7 +47,7 @@ def uniform(shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0) 
     shape = _checked(shape)
     if not low < high:
         raise ValueError(f"low must be below high, got low={low}, high={high}")
-    return _by_sample(lambda key: jax.random.uniform(key, shape, minval=low, maxval=high))
+    return _by_sample(lambda key: jax.random.uniform(key, shape, jnp.float32, low, high))
 
 
 def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent:
@@ -63,7 +63,7 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
     shape = _checked(shape)
     if not bound > 0:
         raise ValueError(f"bound must be positive, got {bound}")
-    return _by_sample(lambda key: jax.random.truncated_normal(key, -bound, bound, shape))
+    return _by_sample(lambda key: jax.random.truncated_normal(key, -bound, bound, shape, jnp.float32))
 
 
 def coins(shape: int | tuple[int, ...]) -> Latent:
@@ -107,7 +107,7 @@ def joined(*parts: Latent) -> Latent:
 
 def none() -> Latent:
     """No latents, float32 [batch, 0], for a generator that is given a condition alone."""
-    return lambda key, index: jnp.zeros((len(index), 0))
+    return lambda key, index: jnp.zeros((len(index), 0), jnp.float32)
 
 
 # --- From one latent to another

@@ -281,7 +281,7 @@ def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
 
     So feature matching (`jaxgan.terms.feature_matching`) takes the adversarial part's place.
     """
-    return loss._replace(generator=lambda real_logits, fake_logits: jnp.zeros(()))
+    return loss._replace(generator=lambda real_logits, fake_logits: jnp.zeros((), jnp.float32))
 
 
 # --- f-GAN

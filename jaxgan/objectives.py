@@ -291,5 +291,5 @@ def mean_pairwise_distance(x: Array) -> Array:
     x = x - jnp.mean(x, axis=0, keepdims=True)
     norms = jnp.sum(x**2, axis=1)
     squared = norms[:, None] + norms[None, :] - 2.0 * jnp.dot(x, x.T, precision="highest")
-    distances = jnp.sqrt(jnp.maximum(squared, 0.0)) * (1.0 - jnp.eye(len(x)))
+    distances = jnp.sqrt(jnp.maximum(squared, 0.0)) * (1.0 - jnp.eye(len(x), dtype=jnp.float32))
     return jnp.sum(distances) / max(len(x) * (len(x) - 1), 1)

@@ -298,7 +298,7 @@ def lecam_penalty(weight: float | Schedule, decay: float = 0.99) -> Penalty:
         return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, inputs.memory, means)
 
     def init() -> LecamAverages:
-        return LecamAverages(jnp.zeros(()), jnp.zeros(()))
+        return LecamAverages(*jnp.zeros(2, jnp.float32))
 
     return penalty(lecam, weight, init=init, update=update)
 

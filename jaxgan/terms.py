@@ -45,8 +45,11 @@ def class_cross_entropy(class_logits: Array, labels: Array, axis_name: str | Non
     class_logits = gather(class_logits, axis_name)
     labels = gather(jnp.asarray(labels, jnp.int32), axis_name)
     classes = class_logits.shape[1]
+    labelled = labels != _UNLABELLED
     in_range = (labels >= 0) & (labels < classes)
-    weights = jnp.where(labels == _UNLABELLED, 0.0, jnp.where(in_range, 1.0, jnp.nan))
+    # The root is NaN for labels out of range only: a NaN constant would set off `jax_debug_nans`.
+    valid = jnp.sqrt(jnp.where(labelled & ~in_range, -1.0, 1.0).astype(jnp.float32))
+    weights = valid * labelled
     count = jnp.sum(weights)
     # sum_i w_i (-log softmax(l_i)[c_i]) / sum_i w_i, divided before summed so as not to overflow
     log_softmax = jax.nn.log_softmax(finite(class_logits))
@@ -290,7 +293,7 @@ def content_loss(
     def content(fake, batch, fake_output, real_output):
         # mean (scale (f(G(c)) - f(x)))^2, a tree's arrays counting alike
         pairs = zip(*map(jax.tree.leaves, (extractor(fake), extractor(batch.x))), strict=True)
-        return sum((jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs), start=jnp.zeros(()))
+        return sum((jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs), start=jnp.zeros((), jnp.float32))
 
     return GeneratorTerm("content", content, weight)
 

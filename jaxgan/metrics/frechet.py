@@ -92,7 +92,8 @@ def _few_samples(x: Array) -> tuple[Array, Array]:
 
 def _factor(a: Array) -> Array:
     """F with F F^T = A: Cholesky's; of eigenvectors if A is singular, for that takes ten times."""
-    factor = _cholesky(a)
+    with jax.debug_nans(False):  # NaN says here that there is none
+        factor = _cholesky(a)
     return factor if bool(jnp.isfinite(factor).all()) else _eigen_factor(a)
 
 

@@ -96,6 +96,6 @@ class GroupedConv(nn.Module):
         size = self.kernel_size
         window = (size,) * (x.ndim - 2) if isinstance(size, int) else tuple(size)
         shape = (*window, x.shape[-1] // self.groups, self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         y = grouped_conv(x, kernel, self.groups, self.padding, self.implementation)
         return with_bias(self, y)

@@ -94,7 +94,7 @@ class LabelEmbedding(nn.Module):
           ValueError: if labels are not int [batch] in range.
         """
         shape = (self.num_classes, self.features)
-        table = self.param("embedding", self.embedding_init, shape)
+        table = self.param("embedding", self.embedding_init, shape, jnp.float32)
         # Taken in float32: the gradient is a sum over the samples of a class.
         return _rows(table.astype(jnp.float32), labels).astype(table.dtype)
 

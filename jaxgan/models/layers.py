@@ -127,7 +127,7 @@ class SelfAttention(nn.Module):
         q, k, v = (part.reshape(len(x), -1, part.shape[-1]) for part in (q, k, v))
         scores = jnp.einsum("bqc,bkc->bqk", q, k).astype(jnp.float32)
         attended = jnp.einsum("bqk,bkc->bqc", jax.nn.softmax(scores).astype(v.dtype), v)
-        gamma = self.param("gamma", nn.initializers.zeros, ())
+        gamma = self.param("gamma", nn.initializers.zeros, (), jnp.float32)
         added = _float32(gamma) * dense(attended, channels).reshape(x.shape)
         return x + added.astype(x.dtype)
 
@@ -235,7 +235,9 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Float [..., features] of x [..., in]."""
-        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        kernel = self.param(
+            "kernel", self.kernel_init, (x.shape[-1], self.features), jnp.float32
+        )
         return with_bias(self, jnp.dot(x, kernel))
 
 
@@ -286,7 +288,8 @@ class ConvTranspose(nn.Module):
 def _layer(layer: Conv | ConvTranspose, function: Callable, x: Array) -> Array:
     size = layer.kernel_size
     window = (size,) * (x.ndim - 2) if isinstance(size, int) else tuple(size)
-    kernel = layer.param("kernel", layer.kernel_init, (*window, x.shape[-1], layer.features))
+    shape = (*window, x.shape[-1], layer.features)
+    kernel = layer.param("kernel", layer.kernel_init, shape, jnp.float32)
     return with_bias(layer, function(x, kernel, layer.stride, layer.padding, layer.implementation))
 
 
@@ -294,7 +297,7 @@ def with_bias(layer: Any, y: Array) -> Array:
     """What a layer made plus its bias [features], if its `use_bias` says so; called within it."""
     if not layer.use_bias:
         return y
-    bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,))
+    bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,), jnp.float32)
     # Broadcast in float32: the gradient is a sum over all places.
     return (y + _float32(bias).reshape((1,) * (y.ndim - 1) + (-1,))).astype(y.dtype)
 

@@ -78,12 +78,12 @@ class SpectralNorm(nn.Module):
         u = _unit(vector.value, vector.value)
         if train and not self.is_initializing():
             vector.value = u = _power_iteration(constant, u, self.iterations)
-        v = _unit(_product(constant, u), jnp.zeros(len(matrix)))
+        v = _unit(_product(constant, u), jnp.zeros(len(matrix), jnp.float32))
         sigma = _product(v, _product(matrix, u))
         return (weight / jnp.where(sigma > 0, sigma, 1.0)).astype(weight.dtype)
 
     def _start(self, matrix: Array) -> Array:
-        direction = jax.random.normal(self.make_rng("params"), matrix.shape[1:])
+        direction = jax.random.normal(self.make_rng("params"), matrix.shape[1:], jnp.float32)
         return _unit(direction, direction)
 
 
@@ -93,7 +93,7 @@ def _power_iteration(matrix: Array, u: Array, iterations: int) -> Array:
 
 def _power_step(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
     matrix, u = carry
-    v = _unit(_product(matrix, u), jnp.zeros(len(matrix)))
+    v = _unit(_product(matrix, u), jnp.zeros(len(matrix), jnp.float32))
     # A zero matrix turns everything into 0, from where no step leads away: u then stays.
     return matrix, _unit(_product(v, matrix), u)
 
@@ -151,8 +151,8 @@ class BatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool, axis_name: str | None = None) -> Array:
         """Normalised x [batch, ..., channels]: by its own statistics in training, else running."""
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, x.shape[-1:])
-        running_var = self.variable("batch_stats", "var", jnp.ones, x.shape[-1:])
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, x.shape[-1:], jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, x.shape[-1:], jnp.float32)
         shape = (*[1] * (x.ndim - 1), -1)
         mean, var = running_mean.value.reshape(shape), running_var.value.reshape(shape)
         if train:
@@ -176,12 +176,16 @@ def _standardised(x: Array, mean: Array, var: Array, epsilon: float) -> Array:
 
 
 def _affine(module: "BatchNorm | InstanceNorm | VirtualBatchNorm", x: Array) -> Array:
-    shape = (*[1] * (x.ndim - 1), -1)
     if module.use_scale:
-        x = x * module.param("scale", module.scale_init, x.shape[-1:]).reshape(shape)
+        x = x * _channels(module, "scale", module.scale_init, x)
     if module.use_bias:
-        x = x + module.param("bias", nn.initializers.zeros, x.shape[-1:]).reshape(shape)
+        x = x + _channels(module, "bias", nn.initializers.zeros, x)
     return x
+
+
+def _channels(module: nn.Module, name: str, init: Initializer, x: Array) -> Array:
+    """A parameter per channel of x, [1, ..., channels]."""
+    return module.param(name, init, x.shape[-1:], jnp.float32).reshape(*[1] * (x.ndim - 1), -1)
 
 
 # --- Instance normalisation

@@ -196,7 +196,7 @@ class GenerativeBasis(nn.Module):
     def __call__(self, latents: Array) -> Array:
         """Float [batch, *size, features] of latents [batch, dim]."""
         shape = (*self.size, self.features)
-        basis = self.param("basis", nn.initializers.normal(1.0), shape)
+        basis = self.param("basis", nn.initializers.normal(1.0), shape, jnp.float32)
         weights = _linear(self.features)(latents).reshape(-1, *[1] * len(self.size), self.features)
         # Broadcast in float32: the gradient is a sum over the batch.
         basis = basis[None].astype(jnp.promote_types(basis.dtype, jnp.float32))
@@ -211,7 +211,7 @@ class DiscriminativeBasis(nn.Module):
         """Float [batch, channels] of x [batch, *size, channels]."""
         places = math.prod(x.shape[1:-1])
         init = nn.initializers.normal(places**-0.5)
-        basis = self.param("basis", init, (*x.shape[1:-1], x.shape[-1]))
+        basis = self.param("basis", init, (*x.shape[1:-1], x.shape[-1]), jnp.float32)
         x = x.reshape(len(x), places, -1)
         return jnp.einsum("bpc,pc->bc", x, basis.reshape(places, -1))
 

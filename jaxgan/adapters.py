@@ -80,7 +80,7 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     structure = nnx.eval_shape(lambda: constructor(nnx.Rngs(0)))
     graph, streams, *networks = _split(structure)
     options = _options_of(structure)
-    statistics = {path for path, _ in nnx.state(structure, nnx.BatchStat).flat_state()}
+    statistics = {path for path, _ in nnx.to_flat_state(nnx.state(structure, nnx.BatchStat))}
 
     def init(key, *inputs):
         _, _, *states = _split(constructor(nnx.Rngs(key)))
@@ -190,7 +190,7 @@ def _options_of(module: Any) -> Callable[..., dict[str, Any]]:
         named |= flags | {"keys", "axis_name"}
 
     def options(train: bool, keys: Array, axis_name: str | None) -> dict[str, Any]:
-        known = {"keys": keys, "axis_name": axis_name}
+        known: dict[str, Any] = {"keys": keys, "axis_name": axis_name}
         known |= dict.fromkeys(_TRAIN, train) | dict.fromkeys(_EVALUATE, not train)
         return {name: value for name, value in known.items() if name in named}
 

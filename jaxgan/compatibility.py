@@ -194,7 +194,7 @@ def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
 
 
 def _made_up(draw: np.random.Generator, leaf: jax.ShapeDtypeStruct) -> Any:
-    """Numbers of a network's size at the start; nowhere zeros, which would hide what is multiplied."""
+    """Numbers as large as in a new network, but no zeros: a layer of zeros hides its input."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.key(0)
     if not jnp.issubdtype(leaf.dtype, jnp.floating):

@@ -23,10 +23,10 @@ def critic_logits(critic: Critic, x: Array, pack: int = 1) -> Array:
     """
     logits = critic(x)
     if logits.shape != (len(x) // pack,) or not jnp.issubdtype(logits.dtype, jnp.floating):
-        packs = "" if pack == 1 else f" (packs of {pack})"
         raise ValueError(
-            f"critic must return floating logits of shape ({len(x) // pack},){packs}, got "
-            f"{logits.dtype} of shape {logits.shape}"
+            f"critic must return floating logits of shape ({len(x) // pack},), got {logits.dtype} "
+            f"of shape {logits.shape}; for a critic that judges packs give pack, the samples per "
+            "logit"
         )
     return logits
 

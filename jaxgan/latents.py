@@ -63,7 +63,9 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
     shape = _checked(shape)
     if not bound > 0:
         raise ValueError(f"bound must be positive, got {bound}")
-    return _by_sample(lambda key: jax.random.truncated_normal(key, -bound, bound, shape, jnp.float32))
+    return _by_sample(
+        lambda key: jax.random.truncated_normal(key, -bound, bound, shape, jnp.float32)
+    )
 
 
 def coins(shape: int | tuple[int, ...]) -> Latent:

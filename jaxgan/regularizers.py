@@ -28,7 +28,6 @@ from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
 from jaxgan.transformations import weight_clipping as weight_clipping
 from jaxgan.types import Array, Coupled, Penalty, PenaltyInputs, PyTree, Schedule
 
-
 # --- Gradient penalties
 
 
@@ -240,9 +239,10 @@ def balanced_consistency(
     Source: Zhao et al. 2020, section 2.1, https://arxiv.org/abs/2002.04724 (lambda 10 for both)
     """
     real_key, fake_key = jax.random.split(key)
-    options = {"transform": transform, "index": index, "pack": pack}
-    of_real = consistency(real_key, critic, real, **options)
-    return of_real + consistency(fake_key, critic, fake, **options)
+    of_one = functools.partial(
+        consistency, critic=critic, transform=transform, index=index, pack=pack
+    )
+    return of_one(real_key, real=real) + of_one(fake_key, real=fake)
 
 
 # --- LeCam

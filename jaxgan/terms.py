@@ -293,7 +293,10 @@ def content_loss(
     def content(fake, batch, fake_output, real_output):
         # mean (scale (f(G(c)) - f(x)))^2, a tree's arrays counting alike
         pairs = zip(*map(jax.tree.leaves, (extractor(fake), extractor(batch.x))), strict=True)
-        return sum((jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs), start=jnp.zeros((), jnp.float32))
+        return sum(
+            (jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs),
+            start=jnp.zeros((), jnp.float32),
+        )
 
     return GeneratorTerm("content", content, weight)
 

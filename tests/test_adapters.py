@@ -9,6 +9,7 @@ from flax import nnx
 import jaxgan
 from jaxgan import latents, losses
 from jaxgan.adapters import without_condition
+from jaxgan.models.layers import Dropout
 
 WIDTH = 12
 
@@ -214,3 +215,90 @@ def test_a_generator_without_an_opponent_learns_by_its_terms_alone(key):
     np.testing.assert_allclose(new.generator.params, 0.5 + 0.1 * 2 * 1.5 * mean, rtol=1e-5)
     np.testing.assert_allclose(metrics["generator_loss"], 1.5**2 * mean, rtol=1e-5)
     assert (metrics["logit_real"], metrics["logit_fake"]) == (0.0, 0.0)
+
+
+# ---- the flag for training ----
+
+
+def flagged(name):
+    """Linen modules with batch norm and dropout, whose `__call__` names the flag so."""
+    training = name not in ("deterministic", "use_running_average", "inference")
+    code = f"lambda self, x, *, {name}={not training}: self.run(x, {name} is {training})"
+    call = nn.compact(eval(code))  # a parameter's name cannot be passed in otherwise
+
+    class Flagged(nn.Module):
+        __call__ = call
+
+        def run(self, x, train):
+            x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
+            return nn.Dropout(0.5, deterministic=not train)(x)
+
+    return Flagged()
+
+
+class PassesOn(nn.Module):
+    """Hides the flag behind keywords."""
+
+    @nn.compact
+    def __call__(self, x, **kwargs):
+        return PassedTo()(x, **kwargs)
+
+
+class PassedTo(nn.Module):
+    @nn.compact
+    def __call__(self, x, train, keys, axis_name):
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=axis_name)(x)
+        return Dropout(0.5)(x, keys, train)
+
+
+class NNXFlagged(nnx.Module):
+    def __init__(self, rngs):
+        self.norm = nnx.BatchNorm(3, momentum=0.9, rngs=rngs)
+        self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+    def __call__(self, x, use_running_average=True):
+        x = self.norm(x, use_running_average=use_running_average)
+        return self.dropout(x, deterministic=use_running_average)
+
+
+FLAGS = (
+    *("train", "training", "is_training", "is_train", "update_stats"),
+    *("deterministic", "use_running_average", "inference"),
+)
+
+
+@pytest.mark.parametrize("name", [*FLAGS, "**kwargs", "nnx"])
+def test_the_flag_for_training_is_passed_under_every_known_name(key, name):
+    if name == "nnx":
+        network = jaxgan.from_nnx(lambda rngs: NNXFlagged(rngs))
+    else:
+        network = jaxgan.from_linen(PassesOn() if name == "**kwargs" else flagged(name))
+    x = 3.0 + jax.random.normal(key, (32, 3))
+    keys = jax.random.split(key, 32)
+    params, state = network.init(key, x)
+    trained, new = network.apply(params, state, x, keys=keys, train=True)
+    assert 0.3 < np.mean(trained == 0.0) < 0.7
+    means = [x for x in jax.tree.leaves(new) if jax.numpy.ndim(x) == 1]
+    assert any(np.allclose(m, 0.1 * np.mean(x, axis=0), atol=1e-5) for m in means)
+    evaluated, kept = network.apply(params, state, x, keys=keys, train=False)
+    assert not np.any(evaluated == 0.0)
+    jax.tree.map(np.testing.assert_array_equal, kept, state)
+
+
+class Unknown(nn.Module):
+    @nn.compact
+    def __call__(self, x, learning=False):
+        return nn.BatchNorm(use_running_average=not learning)(x)
+
+
+class NNXUnknown(NNXFlagged):
+    def __call__(self, x, learning=False):
+        return self.norm(x, use_running_average=not learning)
+
+
+@pytest.mark.parametrize(
+    "network", [jaxgan.from_linen(Unknown()), jaxgan.from_nnx(lambda rngs: NNXUnknown(rngs))]
+)
+def test_batch_statistics_that_training_leaves_as_they_are_are_warned_of(key, network):
+    with pytest.warns(UserWarning, match=r"training pass of .*Unknown leaves the batch statistics"):
+        jax.eval_shape(network.init, key, jnp.ones((4, 3)))

@@ -10,8 +10,8 @@ import jaxgan
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
-MATHS = MATHS | {"affine", "augment", "augmented"}
-STEPS = MATHS | {"guards", "objectives", "steps"}
+MATHS = MATHS | {"affine", "augment", "augmented", "critics"}
+STEPS = MATHS | {"guards", "objectives", "compatibility", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "global_batch": {"types"},
     "schedules": {"types"},
     "losses": {"types"},
-    "regularizers": BASE | {"transformations"},
+    "critics": BASE,
+    "regularizers": BASE | {"critics", "transformations"},
     "terms": BASE | {"losses", "regularizers"},
     "transformations": {"types"},
     "latents": BASE,
@@ -32,8 +33,9 @@ MAY_IMPORT = {
     "augment": BASE | {"affine"},
     "augmented": {"types"},
     "objectives": BASE | {"schedules", "augmented"},
+    "compatibility": BASE | {"augmented", "objectives"},
     "pyramid": {"types"},
-    "steps": MATHS | {"guards", "objectives"},
+    "steps": MATHS | {"guards", "objectives", "compatibility"},
     "parallel": BASE | {"steps"},
     "players": STEPS,
     "adapters": BASE,

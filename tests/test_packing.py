@@ -18,10 +18,10 @@ from jaxgan.regularizers import dragan, gradient_penalty, lecam_penalty, r1, r2
 SIZE, BATCH = 2, 16
 KEY = jax.random.key(7)
 PENALTIES = {
-    "r1": lambda critic, x, y, index: r1(critic, x),
-    "r2": lambda critic, x, y, index: r2(critic, y),
-    "gradient_penalty": lambda critic, x, y, index: gradient_penalty(
-        KEY, critic, x, y, index=index
+    "r1": lambda critic, x, y, index, pack: r1(critic, x, pack=pack),
+    "r2": lambda critic, x, y, index, pack: r2(critic, y, pack=pack),
+    "gradient_penalty": lambda critic, x, y, index, pack: gradient_penalty(
+        KEY, critic, x, y, index=index, pack=pack
     ),
 }
 
@@ -116,16 +116,16 @@ def quadratic(packs):
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_penalty_is_that_of_the_discriminator_of_packs(name):
     x, y = normal(0, 6, 2, 3), normal(1, 6, 2, 3)
-    got = PENALTIES[name](lambda x: quadratic(pack(x, 3)), x, y, None)
+    got = PENALTIES[name](lambda x: quadratic(pack(x, 3)), x, y, None, 3)
     # of a pack of neighbours: the draws are those of its first sample
-    expected = PENALTIES[name](quadratic, pack(x, 3), pack(y, 3), jnp.array([0, 3]))
+    expected = PENALTIES[name](quadratic, pack(x, 3), pack(y, 3), jnp.array([0, 3]), 1)
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
 def test_r1_of_packs_in_closed_form():
     # grad = x_1, ..., x_m: |grad|^2 is a sum over the pack, its mean one over packs
     x = normal(0, 6, 4)
-    got = r1(lambda x: quadratic(pack(x, 3)), x)
+    got = r1(lambda x: quadratic(pack(x, 3)), x, pack=3)
     np.testing.assert_allclose(got, np.sum(np.square(x)) / 2, rtol=1e-5)
 
 
@@ -137,7 +137,7 @@ def test_dragan_moves_a_pack_as_one():
         return jnp.sum(pack(moved - x, 2) ** 2, axis=1) / 2
 
     index = jnp.arange(4)
-    got = dragan(KEY, critic, x, target=0.0, index=index)
+    got = dragan(KEY, critic, x, target=0.0, index=index, pack=2)
     noise_key, mix_key = jax.random.split(KEY)
     u = [float(jax.random.uniform(jax.random.fold_in(mix_key, i))) for i in (0, 0, 2, 2)]
     n = [float(jax.random.uniform(jax.random.fold_in(noise_key, i), (1,))[0]) for i in range(4)]
@@ -178,8 +178,8 @@ def test_a_gradient_penalty_in_a_step_is_that_of_the_same_game_between_packs():
         # drawn by the pack's number, not by that of its first sample: so the draws are left out
         penalties=(
             jaxgan.penalty(
-                lambda critic, real, fake: gradient_penalty(
-                    KEY, critic, real, fake, index=jnp.zeros(len(real), jnp.int32)
+                lambda critic, real, fake, pack: gradient_penalty(
+                    KEY, critic, real, fake, index=jnp.zeros(len(real), jnp.int32), pack=pack
                 ),
                 10.0,
                 name="gp",

@@ -156,7 +156,10 @@ def test_penalty_is_finite_with_its_gradient_at_extreme_logits(name, dtype):
 
 @every_penalty
 def test_critic_of_a_wrong_shape_is_named(name):
-    with pytest.raises(ValueError, match=r"critic must give logits of shape \(4,\), got \(4, 1\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"critic must return floating logits of shape \(4,\), got float32 of shape \(4, 1\)",
+    ):
         GRADIENT_PENALTIES[name](lambda x: x[:, :1], normal(4, 3))
 
 

@@ -235,9 +235,7 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Float [..., features] of x [..., in]."""
-        kernel = self.param(
-            "kernel", self.kernel_init, (x.shape[-1], self.features), jnp.float32
-        )
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), jnp.float32)
         return with_bias(self, jnp.dot(x, kernel))
 
 

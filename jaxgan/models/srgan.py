@@ -32,9 +32,7 @@ class PReLU(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Float [..., channels] of x [..., channels]."""
-        a = self.param(
-            "slope", nn.initializers.constant(self.slope), (x.shape[-1],), jnp.float32
-        )
+        a = self.param("slope", nn.initializers.constant(self.slope), (x.shape[-1],), jnp.float32)
         # Broadcast in float32 at least, for its gradient is a sum over all places.
         a = a.astype(jnp.promote_types(a.dtype, jnp.float32)).reshape((1,) * (x.ndim - 1) + (-1,))
         return jnp.where(x >= 0, x, (a * x).astype(x.dtype))

@@ -8,6 +8,7 @@ from PIL import ExifTags, Image, ImageOps
 
 GREY_MODES = ("1", "L", "LA")
 LYING_ORIENTATIONS = (5, 6, 7, 8)  # of EXIF: those that swap height and width
+LONGEST_STRIP = 8  # times as long as wide; longer images are cropped while they are resized
 
 
 class Header(NamedTuple):
@@ -18,14 +19,18 @@ class Header(NamedTuple):
     sides: tuple[int, int]  # height and width, turned upright
 
 
-def read_header(file: Path) -> Header:
+def read_header(file: Path, max_pixels: int | None = None) -> Header:
     """Looks at an image without decoding it.
 
+    Args:
+      file: the image.
+      max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
+
     Raises:
-      ValueError: if it has no sound header, or more than 8 bits a channel.
+      ValueError: if it has no sound header, too many pixels, or more than 8 bits a channel.
     """
     try:
-        with Image.open(file) as image:
+        with _opened(file, max_pixels) as image:
             _check_depth(image)
             # PNG's own way to look for an orientation decodes the whole image
             kind = Image.Image if image.format == "PNG" else type(image)
@@ -33,7 +38,27 @@ def read_header(file: Path) -> Header:
             width, height = reversed(image.size) if lies else image.size
             return Header(file, image.mode in GREY_MODES, (height, width))
     except Exception as error:  # damaged bytes lead decoders to errors of any kind
-        raise ValueError(f"cannot read image {file}: {error}") from error
+        raise ValueError(f"cannot read image {file}: {_reason(error)}") from error
+
+
+def _opened(file: Path, max_pixels: int | None) -> Image.Image:
+    if max_pixels is not None and Image.MAX_IMAGE_PIXELS is not None:
+        # Of the whole process, since Pillow knows no other limit; it is only ever raised here.
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels)
+    image = Image.open(file)
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        image.close()
+        raise Image.DecompressionBombError(
+            f"{image.width}x{image.height} is more than max_pixels={max_pixels}"
+        )
+    return image
+
+
+def _reason(error: Exception) -> str:
+    """Why an image cannot be read, in a line; the text of a MemoryError is empty."""
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"{str(error).rstrip('.')}; allow larger images with max_pixels, or --max-pixels"
+    return str(error) or type(error).__name__
 
 
 def _check_depth(image: Image.Image) -> None:
@@ -42,26 +67,36 @@ def _check_depth(image: Image.Image) -> None:
         raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it")
 
 
-def read_image(file: Path, mode: str, size: int | None) -> np.ndarray:
+def read_image(
+    file: Path,
+    mode: str,
+    size: int | None,
+    max_pixels: int | None = None,
+    nearest: bool = False,
+) -> np.ndarray:
     """One image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB), turned upright.
 
     Args:
       file: the image; of an animation the first frame is taken.
       mode: L or RGB; transparency is dropped.
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes it as it is.
+      max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
+      nearest: resize by the nearest pixel, for label maps: no value comes in between.
 
     Raises:
-      ValueError: if it cannot be read, or has more than 8 bits a channel.
+      ValueError: if it cannot be read, has too many pixels, or more than 8 bits a channel.
     """
     try:
-        with Image.open(file) as image:
+        with _opened(file, max_pixels) as image:
             ImageOps.exif_transpose(image, in_place=True)
-            return image_pixels(image, mode, size)
+            return image_pixels(image, mode, size, nearest)
     except Exception as error:  # damaged bytes lead decoders to errors of any kind
-        raise ValueError(f"cannot read image {file}: {error}") from error
+        raise ValueError(f"cannot read image {file}: {_reason(error)}") from error
 
 
-def image_pixels(image: Image.Image, mode: str, size: int | None) -> np.ndarray:
+def image_pixels(
+    image: Image.Image, mode: str, size: int | None, nearest: bool = False
+) -> np.ndarray:
     """An open image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB); see `read_image`."""
     _check_depth(image)
     if image.mode == "P":
@@ -69,14 +104,19 @@ def image_pixels(image: Image.Image, mode: str, size: int | None) -> np.ndarray:
     if image.mode != mode:
         image = image.convert(mode)
     if size is not None:
-        image = _resize_and_crop(image, size)
+        resample = Image.Resampling.NEAREST if nearest else Image.Resampling.LANCZOS
+        image = _resize_and_crop(image, size, resample)
     pixels = np.asarray(image)
     return pixels[..., None] if mode == "L" else pixels
 
 
-def _resize_and_crop(image: Image.Image, size: int) -> Image.Image:
-    shorter = min(image.size)
+def _resize_and_crop(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
+    shorter, longer = min(image.size), max(image.size)
     width, height = (max(size, round(side * size / shorter)) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.LANCZOS)
     left, top = (width - size) // 2, (height - size) // 2
+    if longer > LONGEST_STRIP * shorter:  # never as a whole: enlarged, a strip may fill the memory
+        across, down = image.width / width, image.height / height
+        box = (left * across, top * down, (left + size) * across, (top + size) * down)
+        return image.resize((size, size), resample, box)
+    image = image.resize((width, height), resample)
     return image.crop((left, top, left + size, top + size))

@@ -16,7 +16,8 @@ class Dataset(NamedTuple):
     A label is a class, 0 or more, or -1 for a sample that has none.
     `low` and `high` bound the data by nature (0..16 for digits, 0..255 for uint8 images); both are
     None where nothing does, and then the values are used as they are. `bad` says which records
-    could not be read and were left out.
+    could not be read and were left out. `class_names` and `left_out` mean what they do in
+    `jaxgan.data.Records`.
     """
 
     x: np.ndarray
@@ -25,6 +26,8 @@ class Dataset(NamedTuple):
     high: float | None
     name: str
     bad: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

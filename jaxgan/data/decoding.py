@@ -1,5 +1,6 @@
 """Reading records: one by one with what may be bad about them, or all into one array."""
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -47,16 +48,20 @@ def too_many_bad(count: int, size: int, max_bad_share: float) -> bool:
     return count > 0 and (count / size > max_bad_share or count >= size)
 
 
-def refuse_bad(records: Records, bad: Mapping[int, str], max_bad_share: float) -> None:
-    """Raises a ValueError that shows the first bad records if there are too many of them."""
+def refuse_bad(
+    name: str, size: int, bad: Mapping[int, str], max_bad_share: float, what: str = "records"
+) -> None:
+    """Raises a ValueError that shows the first bad records of a set if there are too many."""
     count = len(bad)
-    if not too_many_bad(count, records.size, max_bad_share):
+    if not too_many_bad(count, size, max_bad_share):
         return
-    messages = list(bad.values())
+    messages = list(dict.fromkeys(bad.values()))
     shown = "".join(f"\n  {message}" for message in messages[:MESSAGES_SHOWN])
-    more = f"\n  and {count - MESSAGES_SHOWN} more" if count > MESSAGES_SHOWN else ""
+    more = (
+        f"\n  and {len(messages) - MESSAGES_SHOWN} more" if len(messages) > MESSAGES_SHOWN else ""
+    )
     raise ValueError(
-        f"{records.name}: {count} of {records.size} records ({count / records.size:.2%}) so far "
+        f"{name}: {count} of {size} {what} ({count / size:.2%}) so far "
         f"cannot be read, and max_bad_share={max_bad_share} is the limit:{shown}{more}"
     )
 
@@ -85,12 +90,33 @@ def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
             x[number], labels[number] = read_sample(records, number)
         except ValueError as error:
             bad[number] = str(error)
-            refuse_bad(records, bad, max_bad_share)
+            refuse_bad(records.name, records.size, bad, max_bad_share)
     x, labels = _without(bad, x), _without(bad, labels)
     if len(x) < 2:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
     condition = None if records.num_classes is None else labels
-    return Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
+    if bad:
+        _warn_of_empty_classes(records, labels)
+    return Dataset(
+        x,
+        condition,
+        records.low,
+        records.high,
+        records.name,
+        bad=tuple(bad.values()),
+        class_names=records.class_names,
+        left_out=records.left_out,
+    )
+
+
+def _warn_of_empty_classes(records: Records, labels: np.ndarray) -> None:
+    there = set(labels.tolist())
+    names = enumerate(records.class_names or ())
+    empty = [name for number, name in names if number not in there]
+    if empty:
+        warnings.warn(
+            f"{records.name}: no sample is left of the classes {', '.join(empty)}", stacklevel=3
+        )
 
 
 def _without(bad: dict[int, str], rows: np.ndarray) -> np.ndarray:

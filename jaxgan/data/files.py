@@ -4,13 +4,16 @@ import functools
 import math
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from jaxgan.data.classes import as_text, check_classes, folder_classes
 from jaxgan.data.dataset import Dataset, from_arrays
 from jaxgan.data.decoding import decode
+from jaxgan.data.finding import counts, find_images
 from jaxgan.data.images import Header, read_header, read_image
 from jaxgan.data.records import Records, Sample
 
@@ -20,9 +23,6 @@ IDX_LABELS_MAGIC = 0x00000801
 NPZ_SAMPLES = ("x", "images", "x_train", "samples")
 NPZ_LABELS = ("y", "labels", "y_train")
 LARGEST_SIDE = 2**14  # one image of it takes 800 MB
-IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-)
 
 
 def idx(directory: str | Path, split: str = "train") -> Dataset:
@@ -151,7 +151,12 @@ def _npz_array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarra
     return array
 
 
-def folder(directory: str | Path, size: int | None = None, max_bad_share: float = 0.01) -> Dataset:
+def folder(
+    directory: str | Path,
+    size: int | None = None,
+    max_bad_share: float = 0.01,
+    max_pixels: int | None = None,
+) -> Dataset:
     """All images below a directory, decoded; see `folder_records` for which ones and in what order.
 
     Args:
@@ -159,119 +164,111 @@ def folder(directory: str | Path, size: int | None = None, max_bad_share: float 
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes them as they
         are, and then all must have one size.
       max_bad_share: the share of images that may be unreadable, and are left out.
+      max_pixels: that an image may have; None for Pillow's own limit, 178,956,970.
 
     Returns:
       Data set with x uint8 [N, H, W, 1 or 3] in 0..255, labels int32 [N] if there are sub-folders.
 
     Raises:
       FileNotFoundError: if the directory is not there or holds no images.
-      ValueError: if too many images cannot be read (see `decode`), if sizes are mixed, or if
-        images lie both beside and inside class folders.
+      ValueError: if too many images cannot be read (see `decode`); else see `folder_records`.
+      OSError: if a folder in it cannot be looked into.
     """
-    return decode(folder_records(directory, size), max_bad_share)
+    return decode(folder_records(directory, size, max_pixels), max_bad_share)
 
 
-def folder_records(directory: str | Path, size: int | None = None) -> Records:
+def folder_records(
+    directory: str | Path, size: int | None = None, max_pixels: int | None = None
+) -> Records:
     """All images below a directory, in the sorted order of their paths, to be read one by one.
 
     Images are grey if all of them are and RGB otherwise; transparency is dropped, photographs are
-    turned upright, of an animation the first frame is taken. Hidden files are skipped. If the
-    images lie in sub-folders, the first level's sorted names are the classes. Only headers are
-    read here; a file without a sound one is left to fail when it is read.
+    turned upright, of an animation the first frame is taken. Hidden files and folders that hold a
+    run are skipped, links are followed. If the images lie in sub-folders, the first level's names
+    are the classes, sorted as text: 0, 1, 10, 2. Only headers are read here; a file without a
+    sound one is left to fail when it is read.
 
     Args:
       directory: holds the images, at any depth.
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes them as they
         are, and then all must have one size.
+      max_pixels: that an image may have; None for Pillow's own limit, 178,956,970. More than that
+        limit also raises it, for the whole process.
 
     Returns:
-      Records of shape [H, W, 1 or 3], uint8 in 0..255, with labels if there are sub-folders.
+      Records of shape [H, W, 1 or 3], uint8 in 0..255, with labels if there are sub-folders. Their
+      `left_out` counts the files that are no images.
 
     Raises:
       FileNotFoundError: if the directory is not there or holds no images.
-      ValueError: if no image has a sound header, if sizes are mixed, or if images lie both beside
-        and inside class folders.
+      ValueError: if no image has a sound header, if sizes are mixed, if images lie both beside
+        and inside class folders, or if a class folder holds files but no sound image.
+      OSError: if a folder in it cannot be looked into.
     """
-    if size is not None and size < 1:
-        raise ValueError(f"size must be 1 or more pixels, got {size}")
-    if size is not None and size > LARGEST_SIDE:
-        raise ValueError(f"size must be {LARGEST_SIDE} or less pixels, got {size}")
+    check_size(size)
     root = existing(directory, "directory", "folder:DIR or folder:DIR@64")
-    files = image_files(root)
-    labels = _folder_labels(root, files)
-    headers = sound_headers(files)
+    found = find_images(root)
+    names, labels = folder_classes(root, found)
+    sound, bad = read_headers(found.files, max_pixels)
+    if not sound:
+        raise ValueError(next(iter(bad.values())))
+    headers = list(sound.values())
+    check_classes(root, names, headers)
     sides = _common_size(headers, directory) if size is None else (size, size)
     mode = "L" if all(header.is_grey for header in headers) else "RGB"
     shape = (*sides, 1 if mode == "L" else 3)
-    paths = tuple(str(file) for file in files)  # many paths: a worker gets text sooner
+    paths = tuple(str(file) for file in found.files)  # many paths: a worker gets text sooner
+    read = functools.partial(read_image, mode=mode, size=size, max_pixels=max_pixels)
     return Records(
-        functools.partial(_read_record, paths, labels, mode, size, shape, str(directory)),
-        size=len(files),
+        functools.partial(_read_record, paths, labels, read, shape, str(directory)),
+        size=len(found.files),
         shape=shape,
         dtype=np.dtype(np.uint8),
-        num_classes=None if labels is None else int(labels.max()) + 1,
+        num_classes=None if labels is None else len(names),
         low=0.0,
         high=255.0,
         name=f"folder:{directory}{'' if size is None else f'@{size}'}",
+        class_names=None if labels is None else tuple(map(as_text, names)),
+        left_out=counts(found.others.values()),
     )
 
 
 def _read_record(
     paths: tuple[str, ...],
     labels: np.ndarray | None,
-    mode: str,
-    size: int | None,
+    read: Callable[[Path], np.ndarray],
     shape: tuple[int, ...],
     directory: str,
     number: int,
 ) -> Sample:
-    image = read_image(Path(paths[number]), mode, size)
+    image = read(Path(paths[number]))
     if image.shape != shape:  # the file has changed, or its header comes after its pixels
         raise ValueError(
-            f"{paths[number]} is {_size_text(image.shape)}, but its header said "
-            f"{_size_text(shape)}; {_way_out(directory, image.shape, shape)}"
+            f"{paths[number]} is {size_text(image.shape)}, but its header said "
+            f"{size_text(shape)}; {_way_out(directory, image.shape, shape)}"
         )
     return image, None if labels is None else int(labels[number])
 
 
-def image_files(root: Path) -> list[Path]:
-    """All images below a directory but hidden ones, in the sorted order of their paths."""
-    parts = sorted(
-        file.relative_to(root).parts
-        for file in root.rglob("*")
-        if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
-    )
-    files = [root.joinpath(*p) for p in parts if not any(name.startswith(".") for name in p)]
-    if not files:
-        raise FileNotFoundError(f"no images in {root}; looked for {sorted(IMAGE_SUFFIXES)}")
-    return files
+def check_size(size: int | None) -> None:
+    """Raises a ValueError unless images can be brought to this size."""
+    if size is not None and size < 1:
+        raise ValueError(f"size must be 1 or more pixels, got {size}")
+    if size is not None and size > LARGEST_SIDE:
+        raise ValueError(f"size must be {LARGEST_SIDE} or less pixels, got {size}")
 
 
-def _folder_labels(root: Path, files: list[Path]) -> np.ndarray | None:
-    parents = [file.relative_to(root).parts[:-1] for file in files]
-    if not any(parents):
-        return None
-    for file, parent in zip(files, parents, strict=True):
-        if not parent:
-            raise ValueError(
-                f"{file} lies beside the class folders of {root}; "
-                "move every image into a class folder, or all of them out"
-            )
-    _, labels = np.unique([parent[0] for parent in parents], return_inverse=True)
-    return labels
-
-
-def sound_headers(files: list[Path]) -> list[Header]:
-    """The headers that can be read, of one file at least: nothing is decoded yet."""
-    headers, failures = [], []
-    for file in files:
+def read_headers(
+    files: list[Path], max_pixels: int | None = None
+) -> tuple[dict[Path, Header], dict[int, str]]:
+    """The sound headers by file, and why the others are bad by number: nothing is decoded yet."""
+    headers, bad = {}, {}
+    for number, file in enumerate(files):
         try:
-            headers.append(read_header(file))
+            headers[file] = read_header(file, max_pixels)
         except ValueError as error:
-            failures.append(error)
-    if not headers:
-        raise failures[0]
-    return headers
+            bad[number] = str(error)
+    return headers, bad
 
 
 def _common_size(headers: list[Header], directory: str | Path) -> tuple[int, int]:
@@ -279,8 +276,8 @@ def _common_size(headers: list[Header], directory: str | Path) -> tuple[int, int
     for header in headers:
         if header.sides != first.sides:
             raise ValueError(
-                f"images differ in size: {first.file} is {_size_text(first.sides)}, {header.file} "
-                f"is {_size_text(header.sides)}; {_way_out(directory, header.sides, first.sides)}"
+                f"images differ in size: {first.file} is {size_text(first.sides)}, {header.file} "
+                f"is {size_text(header.sides)}; {_way_out(directory, header.sides, first.sides)}"
             )
     return first.sides
 
@@ -290,7 +287,8 @@ def _way_out(directory: str | Path, *shapes: tuple[int, ...]) -> str:
     return f"give one size to bring them to, such as folder:{directory}@{shortest}"
 
 
-def _size_text(shape: tuple[int, ...]) -> str:
+def size_text(shape: tuple[int, ...]) -> str:
+    """Width and height, such as "6x4" of 4 rows."""
     return f"{shape[1]}x{shape[0]}"
 
 

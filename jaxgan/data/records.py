@@ -14,7 +14,9 @@ class Records(NamedTuple):
 
     `read(number)` gives a sample and its label (None if the set has none) for numbers from 0 to
     size - 1. It raises a ValueError that names the file or record that cannot be read, and can be
-    pickled, since worker processes call it. The other fields mean what they do in `Dataset`.
+    pickled, since worker processes call it. `class_names` holds the name of each class, in order.
+    `left_out` counts what was found and not taken, such as "4 .txt". The other fields mean what
+    they do in `Dataset`.
     """
 
     read: Callable[[int], Sample]
@@ -25,6 +27,8 @@ class Records(NamedTuple):
     low: float | None
     high: float | None
     name: str
+    class_names: tuple[str, ...] | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def num_bytes(self) -> int:

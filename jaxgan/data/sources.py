@@ -9,7 +9,7 @@ from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
-from jaxgan.data.pieces import pair_records, patch_records
+from jaxgan.data.pieces import NEAREST, pair_records, patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
@@ -28,23 +28,25 @@ def _sized(path: str) -> tuple[str, int | None]:
     return (directory, int(size)) if is_size else (path, None)
 
 
-def _load_folder(path: str) -> Records:
-    return folder_records(*_sized(path))
+def _load_folder(path: str, max_pixels: int | None) -> Records:
+    return folder_records(*_sized(path), max_pixels=max_pixels)
 
 
-def _load_patches(path: str) -> Records:
+def _load_patches(path: str, max_bad_share: float, max_pixels: int | None) -> Records:
     directory, size = _sized(path)
     if size is None:
         raise ValueError(f"data 'patches:{path}' lacks the size of a patch: patches:{path}@96")
-    return patch_records(directory, size)
+    return patch_records(directory, size, max_bad_share=max_bad_share, max_pixels=max_pixels)
 
 
-def _load_pairs(path: str) -> Records:
+def _load_pairs(path: str, max_pixels: int | None) -> Records:
     folders, size = _sized(path)
     source, comma, target = folders.partition(",")
+    nearest = [folder.endswith(NEAREST) for folder in (source, target)]
+    source, target = source.removesuffix(NEAREST), target.removesuffix(NEAREST)
     if not (source and comma and target):
         raise ValueError(f"data 'pairs:{path}' must name two folders: pairs:FROM,TO")
-    return pair_records(source, target, size)
+    return pair_records(source, target, size, (nearest[0], nearest[1]), max_pixels)
 
 
 def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
@@ -59,17 +61,11 @@ NAMED: dict[str, Callable[[], Dataset]] = {
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }
-FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {
-    "idx": _load_idx,
-    "npz": npz,
-    "folder": _load_folder,
-    "patches": _load_patches,
-    "pairs": _load_pairs,
-}
+FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {"idx": _load_idx, "npz": npz}
 SPECS = (
     *NAMED,
     *("idx:DIR", "idx:DIR:test", "npz:FILE", "folder:DIR", "folder:DIR@64"),
-    *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64"),
+    *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64", f"pairs:FROM,TO{NEAREST}@64"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
 )
 
@@ -79,17 +75,20 @@ def load(
     *,
     max_bytes: int = 2 * 2**30,
     max_bad_share: float = 0.01,
+    max_pixels: int | None = None,
     tfds_manual_dir: str | Path | None = None,
 ) -> Dataset | Records:
     """The data set that a line of text names.
 
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
-        'idx:DIR:test', 'npz:FILE', 'folder:DIR', 'folder:DIR@64' (cropped to 64x64), or
-        'tfds:cifar10:test@64'; see `parse_tfds` for the last kind.
+        'idx:DIR:test', 'npz:FILE', 'folder:DIR', 'folder:DIR@64' (cropped to 64x64),
+        'pairs:PHOTOS,MASKS:nearest@64' (masks, whose folder is marked, are resized by the nearest
+        pixel), or 'tfds:cifar10:test@64'; see `parse_tfds` for the last kind.
       max_bytes: records that need no more memory than this are decoded, see `decode`; the others
         are left to `stream`. Other sources are in memory in any case.
       max_bad_share: the share of records that may be bad when they are decoded, 0..1.
+      max_pixels: that an image in a folder may have; None for Pillow's own limit, 178,956,970.
       tfds_manual_dir: for the tfds kind alone, the `manual_dir` of `tfds_source`.
 
     Returns:
@@ -108,8 +107,15 @@ def load(
         raise ValueError(f"tfds_manual_dir is for tfds:NAME alone, got it with data {spec!r}")
     if not colon and kind in NAMED:
         return NAMED[kind]()
-    sources: dict[str, Callable[[str], Dataset | Records]] = {**FROM_PATH}
-    sources["tfds"] = functools.partial(_load_tfds, manual_dir=tfds_manual_dir)
+    sources: dict[str, Callable[[str], Dataset | Records]] = {
+        **FROM_PATH,
+        "folder": functools.partial(_load_folder, max_pixels=max_pixels),
+        "patches": functools.partial(
+            _load_patches, max_bad_share=max_bad_share, max_pixels=max_pixels
+        ),
+        "pairs": functools.partial(_load_pairs, max_pixels=max_pixels),
+        "tfds": functools.partial(_load_tfds, manual_dir=tfds_manual_dir),
+    }
     if kind in sources and path:
         found = sources[kind](path)
         if isinstance(found, Records) and found.num_bytes <= max_bytes:

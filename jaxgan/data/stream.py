@@ -245,5 +245,5 @@ def _checked(
                 ) from error
             new = {number: message for number, message in read.bad if number not in known}
             known |= new
-            refuse_bad(records, known, max_bad_share)
+            refuse_bad(records.name, records.size, known, max_bad_share)
             yield StreamedBatch(read.x, read.condition, tuple(new.values()))

@@ -97,15 +97,17 @@ def tfds_source(
     count = _num_examples(name, builder, split)
     reader = _reader(name, split, size, builder)
     features, label = builder.info.features, reader.label
+    classes = None if label is None else features[label].num_classes
     return Records(
         read=reader,
         size=count,
         shape=reader.shape,
         dtype=np.dtype(np.uint8),
-        num_classes=None if label is None else features[label].num_classes,
+        num_classes=classes,
         low=0.0,
         high=255.0,
         name=reader.source + ("" if size is None else f"@{size}"),
+        class_names=None if classes is None else tuple(features[label].names),
     )
 
 

@@ -1,0 +1,162 @@
+"""The image files below a directory, and an account of all that is left out."""
+
+import collections
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+# Formats that Pillow names and that hold no single still image, or need another program.
+NO_STILLS = frozenset(
+    ("BUFR", "CUR", "EPS", "FLI", "GRIB", "HDF5", "ICNS", "ICO", "IPTC", "MPEG", "WMF")
+)
+WITHOUT_SUFFIX = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP")
+RUN, BACK_LINK, BROKEN_LINK = "run", "link to a folder above it", "broken link"
+PLURALS = {
+    RUN: "runs",
+    BACK_LINK: "links to folders above them",
+    BROKEN_LINK: "broken links",
+}
+KINDS_SHOWN = 8
+
+
+class Found(NamedTuple):
+    """The image files below a directory, and what else is there, each in sorted order.
+
+    `others` maps what is no image to its kind: its suffix, "without a suffix", or a key of
+    `PLURALS`.
+    """
+
+    files: list[Path]
+    others: dict[Path, str]
+
+
+def image_suffixes() -> frozenset[str]:
+    """The suffixes, such as ".png", of all still images that Pillow reads here."""
+    formats = Image.registered_extensions()  # also makes Pillow load its readers
+    readable = {kind for kind in Image.OPEN if kind not in NO_STILLS}
+    return frozenset(suffix for suffix, kind in formats.items() if kind in readable)
+
+
+def find_images(root: Path) -> Found:
+    """Finds all images below a directory but hidden ones; links are followed.
+
+    A file is an image if its suffix is that of one, or if it has none and begins like one. Links
+    that lead nowhere are files like others. Folders inside that hold a run are skipped, so that
+    its pictures are never taken for data.
+
+    Raises:
+      FileNotFoundError: if there is no image, or a link without a suffix leads nowhere: it may
+        have been a folder.
+      OSError: if a folder cannot be looked into.
+    """
+    suffixes = image_suffixes()
+    kinds = {path.relative_to(root).parts: kind for path, kind in _walk(root, suffixes)}
+    files = [root.joinpath(*parts) for parts in sorted(kinds) if kinds[parts] is None]
+    others = {root.joinpath(*parts): kind for parts, kind in sorted(kinds.items()) if kind}
+    if not files:
+        there = f" (there are: {', '.join(counts(others.values()))})" if others else ""
+        known = ", ".join(sorted(suffixes))
+        raise FileNotFoundError(f"no images in {root}{there}; looked for {known}")
+    return Found(files, others)
+
+
+def counts(kinds: Iterable[str]) -> tuple[str, ...]:
+    """How many there are of each kind, the most frequent first: "4 .txt", "2 runs".
+
+    >>> counts([".txt", "run", ".txt", ".md", "run"])
+    ('2 .txt', '2 runs', '1 .md')
+    """
+    ordered = sorted(collections.Counter(kinds).items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = [
+        f"{count} {kind if count == 1 else PLURALS.get(kind, kind)}"
+        for kind, count in ordered[:KINDS_SHOWN]
+    ]
+    rest = sum(count for _, count in ordered[KINDS_SHOWN:])
+    return (*shown, *([f"{rest} of other kinds"] if rest else []))
+
+
+def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, str | None]]:
+    """All files below a directory but hidden ones, each with None for an image or its kind."""
+    waiting = [(root, frozenset([_identity(root)]))]
+    while waiting:
+        folder, above = waiting.pop()
+        for entry in _entries(folder):
+            path = folder / entry.name
+            if not _is_folder(entry):
+                yield path, _kind(path, entry, suffixes)
+            elif _holds_run(path):
+                yield path, RUN
+            elif (identity := _identity(path)) in above:
+                yield path, BACK_LINK
+            else:
+                waiting.append((path, above | {identity}))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return [entry for entry in found if not entry.name.startswith(".")]
+    except OSError as error:
+        raise _cannot_look(folder, error) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link to itself leads nowhere
+            return False
+        raise _cannot_look(Path(entry.path), error) from error
+
+
+def _cannot_look(folder: Path, error: OSError) -> OSError:
+    return type(error)(
+        f"cannot look into {folder} ({error.strerror}): make it readable, or move it elsewhere"
+    )
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def _holds_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, or of a run of several stages."""
+    if os.path.isfile(folder / "config.json"):
+        return os.path.isdir(folder / "checkpoints") or os.path.isfile(folder / "metrics.jsonl")
+    if os.path.isfile(folder / "stages.json"):
+        return any(stage.is_dir() and _holds_run(stage) for stage in folder.iterdir())
+    return False
+
+
+def _kind(path: Path, entry: os.DirEntry[str], suffixes: frozenset[str]) -> str | None:
+    """None for an image, else what the file is; a broken link is judged by its suffix."""
+    suffix = path.suffix.lower()
+    is_image = suffix in suffixes
+    if entry.is_symlink() and not os.path.exists(path):
+        if not suffix:
+            raise FileNotFoundError(
+                f"{path} is a link to {os.readlink(path)}, which is not there: "
+                "mend the link, or remove it"
+            )
+        return None if is_image else BROKEN_LINK
+    if not os.path.isfile(path):  # a pipe or the like
+        return suffix or "without a suffix"
+    if not suffix:
+        return None if _begins_like_an_image(path) else "without a suffix"
+    return None if is_image else suffix
+
+
+def _begins_like_an_image(path: Path) -> bool:
+    formats = [kind for kind in WITHOUT_SUFFIX if kind in Image.OPEN]
+    try:
+        with Image.open(path, formats=formats):
+            return True
+    except Image.DecompressionBombError:
+        return True  # an image, and too large: refused when it is read
+    except Exception:  # damaged bytes lead decoders to errors of any kind
+        return False

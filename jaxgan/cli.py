@@ -175,6 +175,10 @@ def train(
             show_default="0.01",
         ),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        count("Pixels that an image may have; larger ones are unreadable.", "178,956,970"),
+    ] = None,
     tfds_manual_dir: Annotated[
         Path | None,
         typer.Option(help="Files that TFDS prepares data from, instead of the network."),
@@ -236,6 +240,7 @@ def train(
             "workers": workers,
             "max_bytes": None if max_memory is None else _bytes(max_memory),
             "max_bad_share": max_bad_share,
+            "max_pixels": max_pixels,
             "tfds_manual_dir": None if tfds_manual_dir is None else str(tfds_manual_dir),
         }
     )
@@ -307,15 +312,18 @@ def _train(out: Path, wanted: Wanted, force: bool):
             say(console, f"{recipe} on {source}: {steps} steps -> {folder}")
             return shown.enter_context(display(console, steps))
 
+        def describe(text: str):
+            say(console, text)
+
         def notice(finding: Finding):
             say(console, str(finding))
 
         if staged is not None:
-            result = stages.train_stages(staged, wanted, out, told, force, notice)
+            result = stages.train_stages(staged, wanted, out, told, force, notice, describe)
         else:
             options = options_for(out, wanted)
             tell = told(options.recipe, options.input.source, options.steps, out)
-            result = runs.train_run(options, out, tell, force, notice)
+            result = runs.train_run(options, out, tell, force, notice, describe)
     if result.signal is None:
         if result.finding is not None:
             more = "it goes on with other --steps or another --stop-on"

@@ -41,8 +41,12 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
     ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
     label: Annotated[
-        int | None,
-        typer.Option(help="Class of all samples.", show_default="all, one a row of the picture"),
+        str | None,
+        typer.Option(
+            metavar="NAME|NUMBER",
+            help="Class of all samples: the name of its folder, or its number from 0 on.",
+            show_default="all, one a row of the picture",
+        ),
     ] = None,
     checkpoint: Annotated[
         str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
@@ -55,7 +59,12 @@ def sample(
     labels = samples.asked_labels(shown, num, label)
     drawn, drawn_on = stages.sample_whole(run, num, seed, ema, labels, checkpoint)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
-    say(Console(), f"{num} samples -> {out}")
+    of = (
+        ""
+        if label is None or labels is None
+        else f" of class {samples.class_text(shown, labels[0])}"
+    )
+    say(Console(), f"{num} samples{of} -> {out}")
 
 
 @app.command()

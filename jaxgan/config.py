@@ -79,6 +79,7 @@ class Input(NamedTuple):
       max_bytes: of data that are kept in memory, decoded; larger ones are streamed.
       workers: processes that read streamed data.
       max_bad_share: share of all records that may be unreadable.
+      max_pixels: that an image in a folder may have; None for Pillow's own limit.
       tfds_manual_dir: where files lie that TFDS is to prepare data from.
     """
 
@@ -86,6 +87,7 @@ class Input(NamedTuple):
     max_bytes: Annotated[int, pydantic.Field(ge=0)] = 2**31
     workers: Annotated[int, pydantic.Field(ge=0)] = 0
     max_bad_share: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.01
+    max_pixels: Count | None = None
     tfds_manual_dir: str | None = None
 
 
@@ -95,6 +97,7 @@ def load_input(source: Input) -> Dataset | Records:
         source.source,
         max_bytes=source.max_bytes,
         max_bad_share=source.max_bad_share,
+        max_pixels=source.max_pixels,
         tfds_manual_dir=source.tfds_manual_dir,
     )
 
@@ -116,7 +119,7 @@ class Scoring(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the data turned out to be; `num_classes` only where the networks are told of them.
+    """What the data turned out to be; classes only where the networks are told of them.
 
     The fingerprint is of three samples, the checksum of all; None where they are streamed.
     """
@@ -128,6 +131,7 @@ class Facts(NamedTuple):
     high: pydantic.FiniteFloat | None
     fingerprint: str
     checksum: str | None = None
+    class_names: tuple[str, ...] | None = None
 
 
 class Config(pydantic.BaseModel):
@@ -164,14 +168,16 @@ class Config(pydantic.BaseModel):
 
 def facts(dataset: Dataset | Records, conditional: bool) -> Facts:
     """What the data are, for the configuration."""
+    classes, names = dataset.num_classes if conditional else None, dataset.class_names
     return Facts(
         shape=tuple(dataset.shape),
         size=dataset.size,
-        num_classes=dataset.num_classes if conditional else None,
+        num_classes=classes,
         low=dataset.low,
         high=dataset.high,
         fingerprint=_fingerprint(dataset),
         checksum=_checksum(dataset),
+        class_names=None if classes is None or names is None else names[:classes],
     )
 
 

@@ -70,7 +70,9 @@ def make_entry(run: Run, progress: Progress, step: int, played: int) -> Entry:
 
 
 def note_left_out(run: Run, journal: Journal):
-    """Names the records that could not be decoded, where all are in memory."""
+    """Counts the files that are no samples, and names the records that could not be decoded."""
+    if run.dataset.left_out:
+        journal.write_event("record", 0, f"left out: {', '.join(run.dataset.left_out)}")
     for message in run.dataset.bad if isinstance(run.dataset, Dataset) else ():
         journal.write_event("record", 0, message)
 

@@ -33,6 +33,7 @@ from jaxgan.config import (
     check_fields,
     shared_settings,
 )
+from jaxgan.data.summary import summary
 from jaxgan.entries import Run, make_entry, note_left_out, write_entry
 from jaxgan.feed import Reading
 from jaxgan.folder import CHECKPOINTS
@@ -86,6 +87,7 @@ def train_run(
     tell: Callable[[Row], None] = lambda row: None,
     force: bool = False,
     notice: Callable[[Finding], None] = lambda finding: None,
+    describe: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Trains into a folder, or goes on with the run that is there, to the bit.
 
@@ -95,6 +97,7 @@ def train_run(
       tell: called with each logged row.
       force: go on also with settings that change the mathematics.
       notice: called with each finding of the monitor.
+      describe: called with a line on the data, once they are loaded.
     Raises:
       FileExistsError: if there is something else in the folder, or another process trains there.
       ValueError: if options or data are no good, or change the mathematics of the run.
@@ -105,6 +108,7 @@ def train_run(
     with ExitStack() as held:
         with processes.all_or_none():
             run = begin(options, out, tell, force, notice, held)
+            describe(summary(run.dataset))
         processes.check_same(settings=shared_settings(run.config))
         return _train(run)
 

@@ -1,5 +1,6 @@
 """Samples of a run: drawn again, and written as a picture or an array."""
 
+import difflib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from jaxgan.steps import unchecked_init
 from jaxgan.train import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
+CLASSES_SHOWN = 20
 _SAMPLES_A_CALL = 250
 
 
@@ -186,7 +188,7 @@ def checked_labels(
     return labels.astype(np.int32)
 
 
-def default_num(run: Path, label: int | None) -> int:
+def default_num(run: Path, label: int | str | None) -> int:
     """How many samples to draw of a run if nothing is said."""
     config = read_config(run)
     classes = config.data.num_classes if label is None else None
@@ -200,29 +202,52 @@ def has_image_condition(config: Config) -> bool:
     return has_images(gan, config.data.shape, config.data.num_classes is not None)
 
 
-def asked_labels(run: Path, num: int, label: int | None) -> np.ndarray | None:
+def asked_labels(run: Path, num: int, label: int | str | None) -> np.ndarray | None:
     """The labels [num] of a conditional run's samples: all `label`, or one class a row of a grid.
 
     Args:
       run: its folder.
       num: how many samples; a multiple of the classes if no label is given.
-      label: the class; None for all of them in turn. Must be None for a run without classes.
+      label: the number of the class, or a text: its name, or its number where no class is called
+        so. None for all classes in turn. Must be None for a run without classes.
     Returns:
       int32 [num]; None for a run without classes.
     Raises:
       ValueError: if the run has no classes or not that one, or num is no multiple of them.
     """
     check_positive(num=num)
-    num_classes = read_config(run).data.num_classes
+    facts = read_config(run).data
+    num_classes = facts.num_classes
     if num_classes is None:
         if label is not None:
             raise ValueError(f"--label {label}: {run} is not conditional, it has no classes")
         return None
     if label is None:
         return plots.class_rows(num, num_classes)
-    if not 0 <= label < num_classes:
-        raise ValueError(f"--label {label}: the classes of {run} are 0 to {num_classes - 1}")
-    return np.full(num, label, np.int32)
+    return np.full(num, _class_number(run, label, num_classes, facts.class_names), np.int32)
+
+
+def _class_number(
+    run: Path, label: int | str, num_classes: int, names: tuple[str, ...] | None
+) -> int:
+    if names is not None and label in names:
+        return names.index(label)
+    text = str(label)
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < num_classes:
+        return int(text)
+    wrong = f"--label {label}: the classes of {run} are 0 to {num_classes - 1}"
+    if names is None:
+        raise ValueError(wrong)
+    close = difflib.get_close_matches(text, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    shown = ", ".join(names[:CLASSES_SHOWN]) + (", …" if len(names) > CLASSES_SHOWN else "")
+    raise ValueError(f"{wrong}, called {shown}{hint}")
+
+
+def class_text(run: Path, number: int) -> str:
+    """What a class of a run is called: its name and number, or its number alone."""
+    names = read_config(run).data.class_names
+    return str(number) if names is None else f"{names[number]} (number {number})"
 
 
 def _is_class_rows(labels: np.ndarray | None, num_classes: int | None) -> bool:

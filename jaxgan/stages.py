@@ -84,6 +84,7 @@ def train_stages(
     tell: Callable[[str, str, int, Path], Callable[[Row], None]],
     force: bool = False,
     notice: Callable[[Finding], None] = lambda finding: None,
+    describe: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Trains all stages one after the other, or goes on where they were stopped.
 
@@ -95,6 +96,7 @@ def train_stages(
         called with each logged row.
       force: go on also with settings that change the mathematics.
       notice: called with each finding of the monitor.
+      describe: called with a line on a stage's data, once they are loaded.
     Returns:
       How the last stage that was played ended; with its signal, if one stopped it.
     Raises:
@@ -115,7 +117,7 @@ def train_stages(
         folder = out / recipe.stage
         options = options_for(folder, wanted._replace(run=wanted.run | {"recipe": recipe.name}))
         told = tell(recipe.name, options.input.source, options.steps, folder)
-        result = train_run(options, folder, told, force, notice)
+        result = train_run(options, folder, told, force, notice, describe)
         if result.signal is not None:
             return result
     if staged.drawn_by == "pyramid" and processes.is_writer():

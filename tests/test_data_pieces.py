@@ -37,6 +37,35 @@ def test_patches_too_large_for_all_images_are_refused(tmp_path):
         data.load(f"patches:{tmp_path}")
 
 
+def test_broken_images_count_before_they_are_cut_into_patches(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.png", 40, 40)
+    for name in ("c", "d"):
+        (tmp_path / f"{name}.png").write_bytes(b"no image")
+    spec = f"patches:{tmp_path}@4"
+    for share in (0, 0.01, 0.49):
+        with pytest.raises(ValueError, match=r"2 of 4 images \(50\.00%\) .*\n.*c\.png.*\n.*d\.png"):
+            data.load(spec, max_bad_share=share)
+    found = data.load(spec, max_bad_share=0.5)
+    assert (found.size, len(found.bad)) == (2 * 19 * 19, 2)
+
+
+def test_images_smaller_than_a_patch_are_counted(tmp_path):
+    write(tmp_path / "a.png", 8, 8)
+    write(tmp_path / "b.png", 3, 20)
+    (tmp_path / "c.txt").write_text("no image")
+    assert data.load(f"patches:{tmp_path}@4").left_out == ("1 .txt", "1 smaller than a patch")
+
+
+def test_a_large_image_gives_patches_where_it_is_allowed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64)  # Pillow refuses twice as many
+    write(tmp_path / "a.png", 8, 8)
+    write(tmp_path / "large.png", 20, 20)
+    with pytest.raises(ValueError, match=r"1 of 2 images .*\n.*large\.png.*, or --max-pixels"):
+        data.load(f"patches:{tmp_path}@4")
+    assert data.load(f"patches:{tmp_path}@4", max_pixels=400).size == 9 + 81
+
+
 def test_pairs_have_the_target_first_and_grey_sources_in_colour(tmp_path):
     names = ("one", "two")
     photos = [write(tmp_path / "photos" / f"{name}.png", 6, 6, i) for i, name in enumerate(names)]
@@ -57,12 +86,94 @@ def test_pairs_that_do_not_match_are_refused(tmp_path):
     write(tmp_path / "b" / "x.png", 6, 8)
     with pytest.raises(ValueError, match="same names; 'y' is in one only"):
         data.load(f"pairs:{tmp_path / 'a'},{tmp_path / 'b'}")
-    write(tmp_path / "b" / "y.png", 6, 8)
-    with pytest.raises(ValueError, match="differ in size"):
-        data.load(f"pairs:{tmp_path / 'a'},{tmp_path / 'b'}")
-    assert data.load(f"pairs:{tmp_path / 'a'},{tmp_path / 'b'}@4").x.shape == (2, 4, 4, 6)
     with pytest.raises(ValueError, match="must name two folders"):
         data.load(f"pairs:{tmp_path / 'a'}")
+
+
+def write_pair(root, name, source, target, **options):
+    write(root / "a" / f"{name}.png", *source, **options)
+    write(root / "b" / f"{name}.png", *target, **options)
+    return f"pairs:{root / 'a'},{root / 'b'}"
+
+
+@pytest.mark.parametrize("target", [(6, 8), (8, 6), (12, 6)])
+@pytest.mark.parametrize("size", ["", "@4"])
+def test_a_pair_of_other_aspect_is_named_whatever_the_size(tmp_path, target, size):
+    write_pair(tmp_path, "one", (6, 6), (6, 6))
+    spec = write_pair(tmp_path, "two", (6, 6), target)
+    sides = rf"a/two\.png is 6x6, .*b/two\.png is {target[1]}x{target[0]} "
+    with pytest.raises(ValueError, match=rf"images of a pair differ in size: .*{sides}.*would not"):
+        data.load(spec + size)
+
+
+def test_pairs_of_one_aspect_and_other_sides_take_a_size(tmp_path):
+    write_pair(tmp_path, "one", (60, 80), (30, 40))
+    spec = write_pair(tmp_path, "two", (60, 90), (120, 181))  # rounded by the way
+    with pytest.raises(ValueError, match=r"a/one\.png is 80x60, .*b/one\.png is 40x30.*@30$"):
+        data.load(spec)
+    assert data.load(f"{spec}@16").x.shape == (2, 16, 16, 6)
+
+
+def test_pairs_that_differ_from_each_other_need_a_size(tmp_path):
+    write_pair(tmp_path, "one", (6, 6), (6, 6))
+    spec = write_pair(tmp_path, "two", (6, 8), (6, 8))
+    with pytest.raises(ValueError, match=r"pairs differ in size: .*/one\.png .*/two\.png .*@6$"):
+        data.load(spec)
+    assert data.load(f"{spec}@4").x.shape == (2, 4, 4, 6)
+
+
+def test_a_photograph_turned_on_one_side_of_a_pair_is_refused(tmp_path):
+    spec = write_pair(tmp_path, "one", (6, 9), (6, 9))
+    write_pair(tmp_path, "two", (6, 9), (6, 9))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by a quarter
+    Image.open(tmp_path / "a" / "two.png").save(tmp_path / "a" / "two.png", exif=exif)
+    with pytest.raises(ValueError, match=r"a/two\.png is 6x9, .*b/two\.png is 9x6 .*upright"):
+        data.load(f"{spec}@4")
+
+
+def test_pairs_are_made_by_name_where_the_folders_sort_differently(tmp_path):
+    # d.e.png comes before d.png, but d.BMP before d.e.tiff
+    for number, name in enumerate(("c", "d", "d.e")):
+        write(tmp_path / "from" / f"{name}.png", 4, 4, number)
+        write(tmp_path / "to" / f"{name}{'.BMP' if name == 'd' else '.tiff'}", 4, 4, number)
+    found = data.load(f"pairs:{tmp_path / 'from'},{tmp_path / 'to'}")
+    assert found.size == 3
+    np.testing.assert_array_equal(found.x[..., :3], found.x[..., 3:])
+
+
+def test_two_files_of_one_name_are_no_pair(tmp_path):
+    spec = write_pair(tmp_path, "one", (6, 6), (6, 6))
+    write(tmp_path / "a" / "one.bmp", 6, 6)
+    with pytest.raises(ValueError, match=r"one\.bmp and .*one\.png have the same name 'one'"):
+        data.load(spec)
+
+
+def test_a_pair_is_bad_if_one_of_its_images_is(tmp_path):
+    for name in ("one", "two", "three"):
+        spec = write_pair(tmp_path, name, (6, 6), (6, 6))
+    (tmp_path / "b" / "two.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"1 of 3 records .*\n.*b/two\.png"):
+        data.load(spec)
+    found = data.load(spec, max_bad_share=0.5)
+    assert (found.size, len(found.bad)) == (2, 1)
+
+
+def test_label_maps_are_resized_by_the_nearest_pixel_where_asked(tmp_path):
+    maps = np.where(np.random.default_rng(0).random((30, 30)) < 0.5, 1, 6).astype(np.uint8)
+    for name in ("one", "two"):
+        write(tmp_path / "photos" / f"{name}.png", 30, 30)
+        (tmp_path / "maps").mkdir(exist_ok=True)
+        Image.fromarray(maps).save(tmp_path / "maps" / f"{name}.png")
+    plain = f"pairs:{tmp_path / 'photos'},{tmp_path / 'maps'}@16"
+    spec = f"pairs:{tmp_path / 'photos'},{tmp_path / 'maps'}:nearest@16"
+    assert set(np.unique(data.load(plain).x[..., :3])) > {1, 6}
+    found = data.load(spec)
+    assert set(np.unique(found.x[..., :3])) == {1, 6}
+    np.testing.assert_array_equal(found.x[..., 3:], data.load(plain).x[..., 3:])
+    assert data.load(found.name).name == spec
+    turned = f"pairs:{tmp_path / 'maps'}:nearest,{tmp_path / 'photos'}@16"
+    assert set(np.unique(data.load(turned).x[..., 3:])) == {1, 6}
 
 
 def test_records_of_pieces_can_be_handed_to_workers(tmp_path):

@@ -32,8 +32,8 @@ def write_classes(root, names, num=3):
 
 def write_run(folder):
     """What a run leaves that a reader of images may meet."""
+    (folder / "checkpoints").mkdir(parents=True)
     for name in ("config.json", "metrics.jsonl", "events.jsonl"):
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}")
     write(folder / "curves.png", size=(60, 20))
     write(folder / "samples" / "step_0000010.png", size=(33, 33))
@@ -42,7 +42,7 @@ def write_run(folder):
 def write_stages(folder):
     for name in ("level8", "level16"):
         write_run(folder / name)
-    (folder / "stages.json").write_text("{}")
+    (folder / "stages.json").write_text('{"recipe": "lapgan", "wanted": {}}')
     write(folder / "levels.png", size=(50, 50))
 
 
@@ -61,6 +61,16 @@ def test_pictures_of_runs_below_the_data_are_no_data(tmp_path, names, place, wri
     np.testing.assert_array_equal(after.condition, before.condition)
     assert after.class_names == before.class_names
     assert after.left_out == ("1 run",)
+
+
+def test_a_run_that_has_only_begun_is_no_class(tmp_path):
+    write_classes(tmp_path, ("a", "b"))
+    (tmp_path / "new").mkdir()
+    for name in (".lock", "config.json"):
+        (tmp_path / "new" / name).write_text("{}")
+    (tmp_path / "staged").mkdir()
+    (tmp_path / "staged" / "stages.json").write_text('{"recipe": "lapgan", "wanted": {}}')
+    assert data.folder(tmp_path).left_out == ("2 runs",)
 
 
 def test_a_folder_with_a_config_file_alone_is_no_run(tmp_path):
@@ -350,9 +360,11 @@ def test_large_images_are_bad_unless_they_are_allowed(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64)  # Pillow refuses twice as many
     write_classes(tmp_path, ["a", "b"])
     write(tmp_path / "b" / "large.png", size=(20, 20))
-    with pytest.raises(ValueError, match=r"large\.png: .* pixels.*with max_pixels, or --max-pix"):
+    with pytest.raises(
+        ValueError, match=r"large\.png: .* pixels.*take max_pixels, or train --max-pixels"
+    ):
         data.load(f"folder:{tmp_path}@8")
-    with pytest.raises(ValueError, match=r"large\.png: .*399.*; allow larger"):
+    with pytest.raises(ValueError, match=r"large\.png: .*399.*; data with larger"):
         data.load(f"folder:{tmp_path}@8", max_pixels=399)
     assert data.load(f"folder:{tmp_path}@8", max_pixels=400).size == 7
 

@@ -53,6 +53,21 @@ def test_run_folder_holds_what_was_asked_for_and_what_came(digits_run):
     assert json.loads((digits_run / "result.json").read_text())["seconds"] > 0
 
 
+@pytest.mark.slow
+def test_a_run_below_its_data_goes_on_with_the_same_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
+    for number, pixels in enumerate(noise):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "ab"[number % 2] / f"{number}.png")
+    options = ("--data", "folder:.", "--batch-size", 8, "--devices", 1)
+    assert invoke("train", "digits", *options, "--steps", 2).exit_code == 0
+    assert list((tmp_path / "runs" / "digits" / "samples").iterdir())
+    result = invoke("resume", "runs/digits", "--steps", 4)
+    assert result.exit_code == 0, result.output
+    assert "12 images 8x8x1, 2 classes: a, b; left out: 1 run" in result.output.splitlines()
+
+
 def test_metrics_file_has_each_logged_round_once(digits_run):
     rows = [json.loads(line) for line in (digits_run / "metrics.jsonl").read_text().splitlines()]
     assert [row["round"] for row in rows] == [5, 10, 15, 20]

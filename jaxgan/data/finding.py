@@ -2,6 +2,7 @@
 
 import collections
 import errno
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ PLURALS = {
     BACK_LINK: "links to folders above them",
     BROKEN_LINK: "broken links",
 }
+BESIDE_CONFIG = (".lock", "checkpoints", "metrics.jsonl")  # what a run has beside config.json
 KINDS_SHOWN = 8
 
 
@@ -127,10 +129,12 @@ def _identity(folder: Path) -> tuple[int, int]:
 def _holds_run(folder: Path) -> bool:
     """Whether a folder is that of a run, or of a run of several stages."""
     if os.path.isfile(folder / "config.json"):
-        return os.path.isdir(folder / "checkpoints") or os.path.isfile(folder / "metrics.jsonl")
-    if os.path.isfile(folder / "stages.json"):
-        return any(stage.is_dir() and _holds_run(stage) for stage in folder.iterdir())
-    return False
+        return any(os.path.exists(folder / name) for name in BESIDE_CONFIG)
+    try:
+        written = json.loads((folder / "stages.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(written, dict) and written.keys() == {"recipe", "wanted"}
 
 
 def _kind(path: Path, entry: os.DirEntry[str], suffixes: frozenset[str]) -> str | None:

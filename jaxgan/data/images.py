@@ -57,7 +57,8 @@ def _opened(file: Path, max_pixels: int | None) -> Image.Image:
 def _reason(error: Exception) -> str:
     """Why an image cannot be read, in a line; the text of a MemoryError is empty."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"{str(error).rstrip('.')}; allow larger images with max_pixels, or --max-pixels"
+        way_out = "data with larger images take max_pixels, or train --max-pixels"
+        return f"{str(error).rstrip('.')}; {way_out}"
     return str(error) or type(error).__name__
 
 

@@ -101,6 +101,13 @@ def test_links_back_to_a_folder_above_end(tmp_path):
     assert dataset.left_out == ("2 links to folders above them",)
 
 
+def test_a_folder_that_is_found_twice_gets_a_warning(tmp_path):
+    write_classes(tmp_path, ["cat"])
+    (tmp_path / "dog").symlink_to("cat")
+    with pytest.warns(UserWarning, match=r"are the same folder, so its images count twice"):
+        assert data.folder(tmp_path).size == 6
+
+
 @pytest.mark.parametrize("target", ["nowhere.png", "3.png"], ids=["broken", "to itself"])
 def test_broken_links_count_as_bad_images(tmp_path, target):
     write_classes(tmp_path, ["cat", "dog"])
@@ -165,10 +172,11 @@ def test_images_without_a_suffix_are_known_by_their_first_bytes(tmp_path, kind):
 
 def test_what_is_left_out_is_counted_by_kind(tmp_path):
     write_classes(tmp_path, ["a", "b"])
+    os.mkfifo(tmp_path / "a" / "pipe.png")
     for name in ("a/1.txt", "a/2.TXT", "b/1.heic", "b/.hidden", "index.html", "b/film.mp4"):
         (tmp_path / name).write_text("no image")
     found = data.folder(tmp_path)
-    assert found.left_out == ("2 .txt", "1 .heic", "1 .html", "1 .mp4")
+    assert found.left_out == ("2 .txt", "1 .heic", "1 .html", "1 .mp4", "1 special file")
     records = data.folder_records(tmp_path)
     assert pickle.loads(pickle.dumps(records)).left_out == found.left_out
 
@@ -260,9 +268,9 @@ def test_the_configuration_holds_the_names_of_classes_where_the_networks_know_th
 
 
 def test_names_that_are_no_text_can_be_written_down(tmp_path):
-    write_classes(tmp_path, ["caf\udce9", "dog"])
+    write_classes(tmp_path, ["a\nb", "caf\udce9", "dög"])
     names = data.folder(tmp_path).class_names
-    assert names == ("caf\\xe9", "dog")
+    assert names == ("a\\nb", "caf\\xe9", "dög")
     assert summary(data.folder(tmp_path)).encode()
 
 

@@ -60,5 +60,6 @@ def check_classes(root: Path, names: list[str], headers: list[Header]) -> None:
 
 
 def as_text(name: str) -> str:
-    """The name of a file as text that can be written: bytes that are none are escaped."""
-    return os.fsencode(name).decode(errors="backslashreplace")
+    """The name of a file as text of one line: what cannot be printed is escaped."""
+    text = os.fsencode(name).decode(errors="backslashreplace")
+    return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)

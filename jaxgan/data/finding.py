@@ -4,6 +4,7 @@ import collections
 import errno
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,11 @@ NO_STILLS = frozenset(
     ("BUFR", "CUR", "EPS", "FLI", "GRIB", "HDF5", "ICNS", "ICO", "IPTC", "MPEG", "WMF")
 )
 WITHOUT_SUFFIX = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP")
-RUN, BACK_LINK, BROKEN_LINK = "run", "link to a folder above it", "broken link"
+RUN, SPECIAL = "run", "special file"  # the latter is a pipe or the like
+BACK_LINK, BROKEN_LINK = "link to a folder above it", "broken link"
 PLURALS = {
     RUN: "runs",
+    SPECIAL: "special files",
     BACK_LINK: "links to folders above them",
     BROKEN_LINK: "broken links",
 }
@@ -47,8 +50,8 @@ def find_images(root: Path) -> Found:
     """Finds all images below a directory but hidden ones; links are followed.
 
     A file is an image if its suffix is that of one, or if it has none and begins like one. Links
-    that lead nowhere are files like others. Folders inside that hold a run are skipped, so that
-    its pictures are never taken for data.
+    that lead nowhere are files like others; a folder that is found twice gets a warning. Folders
+    inside that hold a run are skipped, so that its pictures are never taken for data.
 
     Raises:
       FileNotFoundError: if there is no image, or a link without a suffix leads nowhere: it may
@@ -84,6 +87,7 @@ def counts(kinds: Iterable[str]) -> tuple[str, ...]:
 def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, str | None]]:
     """All files below a directory but hidden ones, each with None for an image or its kind."""
     waiting = [(root, frozenset([_identity(root)]))]
+    met: dict[tuple[int, int], Path] = {}
     while waiting:
         folder, above = waiting.pop()
         for entry in _entries(folder):
@@ -95,6 +99,12 @@ def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, str | No
             elif (identity := _identity(path)) in above:
                 yield path, BACK_LINK
             else:
+                if met.setdefault(identity, path) != path:
+                    warnings.warn(
+                        f"{met[identity]} and {path} are the same folder, so its images count "
+                        "twice; remove the link unless that is meant",
+                        stacklevel=2,
+                    )
                 waiting.append((path, above | {identity}))
 
 
@@ -148,8 +158,8 @@ def _kind(path: Path, entry: os.DirEntry[str], suffixes: frozenset[str]) -> str 
                 "mend the link, or remove it"
             )
         return None if is_image else BROKEN_LINK
-    if not os.path.isfile(path):  # a pipe or the like
-        return suffix or "without a suffix"
+    if not os.path.isfile(path):
+        return SPECIAL
     if not suffix:
         return None if _begins_like_an_image(path) else "without a suffix"
     return None if is_image else suffix

@@ -196,7 +196,7 @@ def _paired(source: str | Path, target: str | Path) -> tuple[list[Pair], tuple[s
         place = source if odd[0] in sources else target
         raise ValueError(
             f"{source} and {target} must hold the same names; {odd[0]!r} is in one only, {place}"
-            + (f"; so are {len(odd) - 1} more names" if len(odd) > 1 else "")
+            + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
         )
     kinds = [kind for each in found for kind in each.others.values()]
     return [(sources[name], targets[name]) for name in sorted(sources)], counts(kinds)

@@ -38,7 +38,7 @@ def read_header(file: Path, max_pixels: int | None = None) -> Header:
             width, height = reversed(image.size) if lies else image.size
             return Header(file, image.mode in GREY_MODES, (height, width))
     except Exception as error:  # damaged bytes lead decoders to errors of any kind
-        raise ValueError(f"cannot read image {file}: {_reason(error)}") from error
+        raise ValueError(f"cannot read image {file}: {reason(error)}") from error
 
 
 def _opened(file: Path, max_pixels: int | None) -> Image.Image:
@@ -54,7 +54,7 @@ def _opened(file: Path, max_pixels: int | None) -> Image.Image:
     return image
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why an image cannot be read, in a line; the text of a MemoryError is empty."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         way_out = "data with larger images take max_pixels, or train --max-pixels"
@@ -92,7 +92,7 @@ def read_image(
             ImageOps.exif_transpose(image, in_place=True)
             return image_pixels(image, mode, size, nearest)
     except Exception as error:  # damaged bytes lead decoders to errors of any kind
-        raise ValueError(f"cannot read image {file}: {_reason(error)}") from error
+        raise ValueError(f"cannot read image {file}: {reason(error)}") from error
 
 
 def image_pixels(

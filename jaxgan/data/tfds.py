@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jaxgan.data.images import image_pixels
+from jaxgan.data.images import image_pixels, reason
 from jaxgan.data.records import Records, Sample
 from jaxgan.data.tfds_prepare import prepare
 
@@ -144,7 +144,8 @@ class _Reader:
             label = None if self.label is None else int(example[self.label])
         except Exception as error:  # of many libraries, and all mean the same here
             raise ValueError(
-                f"cannot read record {number} of split {self.split!r} of tfds:{self.name}: {error}"
+                f"cannot read record {number} of split {self.split!r} of tfds:{self.name}: "
+                f"{reason(error)}"
             ) from error
         self._check_shape(number, pixels)
         return pixels, label

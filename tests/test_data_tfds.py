@@ -120,6 +120,7 @@ def test_records_have_the_features_shape_labels_and_order(write, tmp_path):
         ],
     )
     records = data.tfds_source(name, data_dir=tmp_path)
+    assert records.class_names == tuple("0123456")
     assert (records.size, records.shape, records.dtype) == (200, (5, 6, 3), np.uint8)
     assert (records.num_classes, records.low, records.high) == (7, 0.0, 255.0)
     assert records.name == "tfds:tiny"

@@ -4,6 +4,7 @@ Both objectives take parameters of their own player, the other player's state as
 `(loss, (carry, metrics))`, ready for `jax.grad(..., has_aux=True)`.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -102,7 +103,7 @@ def check_shapes(
     if not jnp.issubdtype(batch.x.dtype, jnp.floating):
         raise ValueError(f"samples must be floats, scaled for the networks, got {batch.x.dtype}")
     index = sample_index(len(batch.x))
-    gan = augmented(gan, initial_memory(gan))
+    gan = augmented(gan, initial_memory(gan), step=0)
 
     def run(key):
         condition = batch.condition
@@ -148,7 +149,7 @@ def discriminator_objective(
     """
     generate_key, discriminate_key, penalty_key = jax.random.split(key, 3)
     model_state, extras = carry
-    gan = augmented(gan, extras)
+    gan = augmented(gan, extras, step)
     fake, _ = generate(
         generate_key,
         gan,
@@ -168,9 +169,9 @@ def discriminator_objective(
     fake_logits = gather(fake_output.logits, axis_name)
     adversarial = gan.loss.discriminator(real_logits, fake_logits)
 
-    def critic(x):
-        # The real pass's own keys on purpose: penalties look at the function that the loss sees.
-        keys = jax.random.clone(real_keys)
+    def critic(pass_keys, x):
+        # A pass's own keys on purpose: penalties look at the function that the loss sees.
+        keys = jax.random.clone(pass_keys)
         output, _ = discriminate(gan, params, model_state, x, batch.condition, keys, axis_name)
         return _mean_over_patches(output.logits)
 
@@ -178,7 +179,8 @@ def discriminator_objective(
     for place, penalty in enumerate(gan.penalties):
         seen = PenaltyInputs(
             key=jax.random.fold_in(penalty_key, place),
-            critic=critic,
+            critic=functools.partial(critic, real_keys),
+            fake_critic=functools.partial(critic, fake_keys),
             real=batch.x,
             fake=fake,
             condition=batch.condition,
@@ -194,7 +196,7 @@ def discriminator_objective(
         loss = loss + value_at(penalty.weight, step) * value
         if penalty.update is not None:
             extras[penalty.name] = penalty.update(seen)
-    extras, strength = remembered(gan, extras, real_logits, fake_logits)
+    extras, strength = remembered(gan, extras, step, real_logits, fake_logits)
     # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.
     metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
     metrics |= _logit_metrics(gan, real_logits, fake_logits)
@@ -244,9 +246,13 @@ def generator_objective(
     index: Array,
     axis_name: str | None,
     extras: dict[str, PyTree],
+    step: Array,
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """The generator's loss with its own terms; the carry is its model state."""
-    gan = augmented(gan, extras)
+    """The generator's loss with its own terms; the carry is its model state.
+
+    `step` is that of the discriminator's side.
+    """
+    gan = augmented(gan, extras, step)
     # As the discriminator's side splits it: under one key both players see the same samples.
     generate_key, discriminate_key, _ = jax.random.split(key, 3)
     fake, model_state = generate(

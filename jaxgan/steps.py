@@ -137,7 +137,16 @@ def make_generator_step(
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         def objective(params, carry, batch, index):
             return generator_objective(
-                key, gan, state.discriminator, params, carry, batch, index, axis_name, state.extras
+                key,
+                gan,
+                state.discriminator,
+                params,
+                carry,
+                batch,
+                index,
+                axis_name,
+                state.extras,
+                state.step,
             )
 
         player = state.generator

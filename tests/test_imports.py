@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "guards": {"types"},
     "affine": {"types"},
     "augment": BASE | {"affine"},
-    "augmented": {"types"},
+    "augmented": {"types", "schedules"},
     "objectives": BASE | {"schedules", "augmented"},
     "pyramid": {"types"},
     "steps": MATHS | {"guards", "objectives"},

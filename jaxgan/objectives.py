@@ -305,14 +305,17 @@ def _logit_metrics(gan: GAN, real_logits: Array, fake_logits: Array) -> Metrics:
 
 
 def _diversity(real: Array, fake: Array, axis_name: str | None) -> Array:
-    """Mean distance between two generated samples over that between two real ones."""
+    """Mean distance between two generated samples over that between two real ones, or NaN."""
     if axis_name is not None:
         # Few are compared; where they fall evenly on the devices, only they need to travel.
         stride = _stride(len(real) * jax.lax.axis_size(axis_name))
         if len(real) % stride == 0:
             real, fake = real[::stride], fake[::stride]
         real, fake = gather(real, axis_name), gather(fake, axis_name)
-    return mean_pairwise_distance(fake) / jnp.maximum(mean_pairwise_distance(real), 1e-12)
+    ratio = mean_pairwise_distance(fake) / jnp.maximum(mean_pairwise_distance(real), 1e-12)
+    compared = real[:: _stride(len(real))]
+    # Real samples that are all equal, or only one, leave nothing to compare with.
+    return jnp.where(jnp.all(compared == compared[:1]), jnp.nan, ratio)
 
 
 def _stride(count: int) -> int:
@@ -325,11 +328,13 @@ def mean_pairwise_distance(x: Array) -> Array:
     Args:
       x: samples [batch, ...]; of a large batch 64 to 127, evenly spaced, are compared.
     Returns:
-      float32 scalar in units of x; 0 for a batch of one.
+      float32 scalar in units of x; NaN for a batch of one.
 
     >>> print(mean_pairwise_distance(jnp.array([[0.0, 0.0], [3.0, 4.0]])))
     5.0
     """
+    if len(x) < 2:
+        return jnp.float32(jnp.nan)
     x = jax.lax.stop_gradient(x)[:: _stride(len(x))]
     x = x.reshape(len(x), -1).astype(jnp.float32)
     # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, about the mean, where it cancels least.
@@ -337,4 +342,4 @@ def mean_pairwise_distance(x: Array) -> Array:
     norms = jnp.sum(x**2, axis=1)
     squared = norms[:, None] + norms[None, :] - 2.0 * jnp.dot(x, x.T, precision="highest")
     distances = jnp.sqrt(jnp.maximum(squared, 0.0)) * (1.0 - jnp.eye(len(x)))
-    return jnp.sum(distances) / max(len(x) * (len(x) - 1), 1)
+    return jnp.sum(distances) / (len(x) * (len(x) - 1))

@@ -324,6 +324,10 @@ def sample(
 ) -> Array:
     """Generated samples [num, ...], in the range that the generator was trained on.
 
+    All are drawn in one pass, which takes many times their memory. Draw many in pieces: the second
+    is `sample(key, gan, state, 250, first_index=250)`, with rows 250 to 499 of the condition if
+    there is one. Together they are the samples of one pass.
+
     Args:
       key: PRNG key; sample i under one key is always the same.
       gan: the setting.

@@ -12,7 +12,7 @@ EXTRA = "augmentation"
 """Its name in `GANState.extras`."""
 
 
-def augmented(gan: GAN, extras: dict[str, PyTree], step: Array | int) -> GAN:
+def augmented(gan: GAN, extras: dict[str, PyTree], step: Array) -> GAN:
     """The GAN whose discriminator sees samples through the augmentation, as strong as it is now.
 
     `step` counts the generator's updates so far, for a strength that follows a schedule. The
@@ -44,9 +44,7 @@ def augmented(gan: GAN, extras: dict[str, PyTree], step: Array | int) -> GAN:
     return dataclasses.replace(gan, discriminator=gan.discriminator._replace(apply=apply))
 
 
-def _strength(
-    augmentation: Augmentation, extras: dict[str, PyTree], step: Array | int
-) -> Array | float:
+def _strength(augmentation: Augmentation, extras: dict[str, PyTree], step: Array) -> Array | float:
     memory = extras.get(EXTRA)
     return value_at(augmentation.strength, step) if memory is None else memory.strength
 

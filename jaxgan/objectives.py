@@ -103,7 +103,7 @@ def check_shapes(
     if not jnp.issubdtype(batch.x.dtype, jnp.floating):
         raise ValueError(f"samples must be floats, scaled for the networks, got {batch.x.dtype}")
     index = sample_index(len(batch.x))
-    gan = augmented(gan, initial_memory(gan), step=0)
+    gan = augmented(gan, initial_memory(gan), jnp.zeros((), jnp.int32))
 
     def run(key):
         condition = batch.condition

@@ -128,8 +128,8 @@ def sample_beside(
     def piece(first: int) -> np.ndarray:
         own = rows_from(drawn_on.condition, first, _SAMPLES_A_CALL)
         x = draw(jax.random.key(seed), own, first + sample_index(_SAMPLES_A_CALL))
-        x = np.asarray(x if loaded.gan.view is None else loaded.gan.view.whole(x, own))
-        return to_own_range(x, data.low, data.high, config.plan.model_range)
+        whole = x if loaded.gan.view is None else loaded.gan.view.whole(x, own)
+        return to_own_range(np.asarray(whole), data.low, data.high, config.plan.model_range)
 
     return in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num), drawn_on
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxgan.types import Array, Schedule
 
 
-def value_at(value: float | Schedule, step: Array | int) -> Array | float:
+def value_at(value: float | Schedule, step: Array) -> Array | float:
     """A schedule's value at a step; a number is what it is at any step."""
     return value(step) if callable(value) else value
 

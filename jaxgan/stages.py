@@ -192,9 +192,9 @@ def sample_stages(
         count = min(_SAMPLES_A_CALL, num - first)
         own = None if labels is None else labels[first : first + count]
         levels = [_level(draw, own) for draw in draws]
-        images = sample_pyramid(jax.random.key(seed), levels, first + sample_index(count))
-        images = [*images[:-1], crop_to(images[-1], (data.shape[0], data.shape[1]))]
+        *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + sample_index(count))
         own_range = data.low, data.high, config.plan.model_range
+        images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
         return [to_own_range(np.asarray(x), *own_range) for x in images]
 
     return samples.in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num)

@@ -103,7 +103,8 @@ class _Array(np.ndarray):
             raise ValueError("refused an array whose numbers are not bytes of a known type")
         if min(shape, default=0) < 0 or math.prod(shape) * kind.dtype.itemsize != len(content):
             raise ValueError(f"an array of shape {shape} has {len(content)} bytes")
-        super().__setstate__((1, shape, kind.dtype, bool(by_columns), content))
+        checked: Any = (1, shape, kind.dtype, bool(by_columns), content)
+        super().__setstate__(checked)
 
 
 class _ArraysOnly(pickle.Unpickler):

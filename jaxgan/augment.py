@@ -2,13 +2,15 @@
 
 Set `GAN.augmentation` to one: both players' losses then look at augmented samples, through which
 gradients flow, so the generator learns the data and not their augmented kin. All transforms are
-pure, take one key a sample, and are differentiable.
+pure, take one key per sample, and are differentiable. They are defined for samples in [-1, 1];
+`model_range` and `in_range` give the same pictures in any other range.
 
 >>> keys = jax.random.split(jax.random.key(0), 2)
 >>> diffaugment().apply(keys, jnp.zeros((2, 8, 8, 1)), 1.0).shape
 (2, 8, 8, 1)
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
@@ -22,23 +24,55 @@ from jaxgan.affine import (
     transform_colors,
 )
 from jaxgan.checks import check_positive
-from jaxgan.types import Array, Augmentation
+from jaxgan.types import Array, Augmentation, Range, Schedule
 
 Transform = Callable[[Array, Array], Array]
 """From keys [batch] and samples [batch, ...] to samples of the same shape."""
 
 
+# --- The range of the samples
+
+
+def in_range(transform: Callable[..., Array], model_range: Range) -> Callable[..., Array]:
+    """A transform of this module for samples in another range than [-1, 1].
+
+    Args:
+      transform: from keys, samples and perhaps a strength to samples of the same shape.
+      model_range: (low, high) of the samples, as in `jaxgan.fit`; (0, 1) for a sigmoid.
+    Raises:
+      ValueError: if the range is not finite, or low is not less than high.
+
+    >>> keys = jax.random.split(jax.random.key(0), 2)
+    >>> print(jnp.unique(in_range(cutout, (0.0, 1.0))(keys, jnp.ones((2, 8, 8, 1)))))
+    [0.5 1. ]
+    """
+    low, high = model_range
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"model_range must be finite (low, high), low < high, got {model_range}")
+    if (low, high) == (-1.0, 1.0):
+        return transform
+    middle, half = (low + high) / 2, (high - low) / 2
+
+    def mapped(keys: Array, x: Array, *strength: Array | float) -> Array:
+        return transform(keys, (x - middle) / half, *strength) * half + middle
+
+    return mapped
+
+
 # --- DiffAugment
 
 
-def diffaugment(policy: Sequence[str] = ("color", "translation", "cutout")) -> Augmentation:
+def diffaugment(
+    policy: Sequence[str] = ("color", "translation", "cutout"), model_range: Range = (-1.0, 1.0)
+) -> Augmentation:
     """DiffAugment: every sample in every way of the policy, one after the other.
 
     Args:
       policy: some of "color" (see `color_jitter`), "translation" and "cutout".
+      model_range: (low, high) of the samples, see `in_range`.
     Raises:
-      ValueError: if the policy names another one or none, or, when applied, for other samples than
-        images [batch, height, width, channels].
+      ValueError: if the policy names another one or none, the range is none, or, when applied, for
+        other samples than images [batch, height, width, channels].
     Source: Zhao et al. 2020, section 3.2, https://arxiv.org/abs/2006.10738
     """
     if isinstance(policy, str) or not policy or set(policy) - set(DIFFAUGMENT):
@@ -50,7 +84,7 @@ def diffaugment(policy: Sequence[str] = ("color", "translation", "cutout")) -> A
             x = DIFFAUGMENT[name](own[:, place], x)
         return x
 
-    return Augmentation(apply)
+    return Augmentation(in_range(apply, model_range), model_range=model_range)
 
 
 def color_jitter(keys: Array, x: Array) -> Array:
@@ -83,7 +117,7 @@ def translation(keys: Array, x: Array, ratio: float = 1 / 8) -> Array:
 
     Args:
       keys: PRNG keys [batch].
-      x: images float [batch, height, width, channels].
+      x: images float [batch, height, width, channels] in [-1, 1], where 0 is grey.
       ratio: of the sides, in [0, 1].
     Raises:
       ValueError: if an argument is out of range or of another shape.
@@ -114,7 +148,7 @@ def cutout(keys: Array, x: Array, ratio: float = 1 / 2) -> Array:
 
     Args:
       keys: PRNG keys [batch].
-      x: images float [batch, height, width, channels].
+      x: images float [batch, height, width, channels] in [-1, 1], where 0 is grey.
       ratio: of the sides, in [0, 1].
     Raises:
       ValueError: if an argument is out of range or of another shape.
@@ -160,8 +194,9 @@ def adaptive(
     ramp: float = 500_000.0,
     every: int = 4,
     *,
-    geometry: bool = True,
-    color: bool = True,
+    geometry: float = 1.0,
+    color: float = 1.0,
+    model_range: Range = (-1.0, 1.0),
 ) -> Augmentation:
     """Adaptive discriminator augmentation: as strong as keeps the discriminator from overfitting.
 
@@ -173,8 +208,9 @@ def adaptive(
       target: of r_t, in (-1, 1).
       ramp: images in which p can go from 0 to 1.
       every: discriminator turns from one move of p to the next.
-      geometry: move samples, see `geometric_jitter`.
-      color: change their colours, see `strong_color_jitter`.
+      geometry: how often samples are moved, see `geometric_jitter`, as a share of p; 0 for never.
+      color: the same of their colours, see `strong_color_jitter`.
+      model_range: (low, high) of the samples, see `in_range`.
     Raises:
       ValueError: if an argument is out of range or nothing is to be changed; when applied, for
         other samples than images [batch, height, width, channels] of 1 or 3 channels.
@@ -203,34 +239,64 @@ def adaptive(
             jnp.where(due, 0.0, images),
         )
 
-    return Augmentation(_pipeline(geometry, color), init=init, update=update)
+    pipeline = _pipeline(geometry, color, 0.0, model_range)
+    return Augmentation(pipeline, init=init, update=update, model_range=model_range)
 
 
-def constant(strength: float, *, geometry: bool = True, color: bool = True) -> Augmentation:
-    """The transforms of `adaptive` with a probability p that stays.
+def constant(
+    strength: float | Schedule,
+    *,
+    geometry: float = 1.0,
+    color: float = 1.0,
+    cutout: float = 0.0,
+    model_range: Range = (-1.0, 1.0),
+) -> Augmentation:
+    """The transforms of `adaptive` with a probability p that is set, not found.
+
+    R3GAN's is `constant(cosine(0.0, 0.55, burn_in), color=0.5, cutout=1.0)`.
 
     Args:
-      strength: p, in [0, 1]; below .8 nothing leaks into the samples.
+      strength: p, in [0, 1]; below 0.8 nothing leaks into the samples. Or a schedule of it, called
+        with the generator's updates so far (`GANState.step`), see `jaxgan.schedules`.
       geometry: as in `adaptive`.
       color: as in `adaptive`.
+      cutout: how often a rectangle of half the sides turns grey, see `cutout`, as a share of p.
+      model_range: (low, high) of the samples, see `in_range`.
     Raises:
       ValueError: as `adaptive` does.
+    Source: Karras et al. 2020, appendix B; the schedule and the shares are those of
+      https://github.com/brownvc/R3GAN (CIFAR-10)
     """
-    if not 0.0 <= strength <= 1.0:
+    if not callable(strength) and not 0.0 <= strength <= 1.0:
         raise ValueError(f"strength must lie in [0, 1], got {strength}")
-    return Augmentation(_pipeline(geometry, color), strength)
+    pipeline = _pipeline(geometry, color, cutout, model_range)
+    return Augmentation(pipeline, strength, model_range=model_range)
 
 
-def _pipeline(geometry: bool, color: bool) -> Callable[[Array, Array, Array | float], Array]:
-    if not (geometry or color):
-        raise ValueError("nothing to augment with: geometry or color must be true")
+def _pipeline(
+    geometry: float, color: float, cutout: float, model_range: Range
+) -> Callable[[Array, Array, Array | float], Array]:
+    shares = {"geometry": geometry, "color": color, "cutout": cutout}
+    for name, share in shares.items():
+        if not 0.0 <= share <= 1.0:
+            raise ValueError(f"{name} must be a share of p, in [0, 1], got {share}")
+    if not any(shares.values()):
+        raise ValueError("nothing to augment with: geometry or color must be more than 0")
 
     def apply(keys: Array, x: Array, strength: Array | float) -> Array:
-        pairs = jax.vmap(jax.random.split)(keys)
-        x = geometric_jitter(pairs[:, 0], x, strength) if geometry else x
-        return strong_color_jitter(pairs[:, 1], x, strength) if color else x
+        count = 3 if cutout else 2
+        own = jax.vmap(lambda key: jax.random.split(key, count))(keys)
+        x = geometric_jitter(own[:, 0], x, geometry * strength) if geometry else x
+        x = strong_color_jitter(own[:, 1], x, color * strength) if color else x
+        return _perhaps_cutout(own[:, 2], x, cutout * strength) if cutout else x
 
-    return apply
+    return in_range(apply, model_range)
+
+
+def _perhaps_cutout(keys: Array, x: Array, strength: Array | float) -> Array:
+    pairs = jax.vmap(jax.random.split)(keys)
+    due = jax.vmap(lambda key: jax.random.bernoulli(key, strength))(pairs[:, 0])
+    return jnp.where(due[:, None, None, None], cutout(pairs[:, 1], x), x)
 
 
 def geometric_jitter(keys: Array, x: Array, strength: Array | float) -> Array:
@@ -275,8 +341,8 @@ def strong_color_jitter(keys: Array, x: Array, strength: Array | float) -> Array
 # --- By name
 
 Name = Literal["diffaugment", "ada"]
-NAMED: dict[str, Callable[[], Augmentation]] = {"diffaugment": diffaugment, "ada": adaptive}
-"""What the command line calls augmentations with their published settings."""
+NAMED: dict[str, Callable[..., Augmentation]] = {"diffaugment": diffaugment, "ada": adaptive}
+"""What the command line calls augmentations with their published settings; give `model_range`."""
 
 
 # --- Checks

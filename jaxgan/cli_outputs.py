@@ -37,7 +37,7 @@ def say(console: Console, text: str):
 def sample(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
-    num: Annotated[int | None, count("How many.", "64, or 8 of each class")] = None,
+    num: Annotated[int | None, count("How many.", "64, or up to 8 of each class")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
     ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
     label: Annotated[

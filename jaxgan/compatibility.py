@@ -53,7 +53,7 @@ def check_players(gan: GAN, state: GANState, batch: Batch):
 
 def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
     """The logits on real samples, samples of the generator, and the discriminator's output."""
-    gan = augmented(gan, initial_memory(gan))
+    gan = augmented(gan, initial_memory(gan), state.step)
     index = sample_index(len(batch.x))
     params, model_state, _ = state.generator
     fake, _ = generate(key, gan, params, model_state, batch.condition, index, train=True)
@@ -145,14 +145,18 @@ def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: Discrimina
         found.append(True)
         return primals[0], tangents[0]
 
+    pack = gan.discriminator.pack
+
+    def critic(x):  # cheap to trace, and differentiable as any critic is
+        return jnp.sum(noted(x).reshape(len(x) // pack, -1), axis=1)
+
     def value(key, batch, output):
-        pack = gan.discriminator.pack
         logits = mean_over_patches(output.logits)
         return penalty.value(
             PenaltyInputs(
                 key=key,
-                # Cheap to trace, and differentiable as any critic is.
-                critic=lambda x: jnp.sum(noted(x).reshape(len(x) // pack, -1), axis=1),
+                critic=critic,
+                fake_critic=critic,
                 real=batch.x,
                 fake=batch.x,
                 condition=batch.condition,

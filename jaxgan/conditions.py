@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -51,6 +52,15 @@ def conditions_for(
     source = condition_image(batch.condition)
     assert source is not None  # by has_images
     return Conditions(batch.condition, nearest(source, (real.shape[1], real.shape[2])), real)
+
+
+def rows_from(tree: PyTree, first: int, count: int) -> PyTree:
+    """So many rows of all arrays from one on; after the last one comes the first again."""
+
+    def rows(x):
+        return np.take(np.asarray(x), np.arange(first, first + count) % len(x), axis=0)
+
+    return jax.tree.map(rows, tree)
 
 
 def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:

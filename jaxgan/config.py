@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import jax
 import numpy as np
 import pydantic
+import pydantic_core
 
 from jaxgan.augment import Name as Augmentation
 from jaxgan.checkpoint import Keep
@@ -57,6 +58,19 @@ Seed = Annotated[int, pydantic.Field(ge=0, lt=2**32)]
 """Of larger ones jax would take the last 32 bits alone."""
 
 
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        said = "must be in UTF-8, or config.json could not hold it: rename it"
+        raise pydantic_core.PydanticCustomError("utf8", said) from None
+    return text
+
+
+Text = Annotated[str, pydantic.AfterValidator(_utf8)]
+"""What is read again as it was written."""
+
+
 class Saving(NamedTuple):
     """When the state is saved, and which checkpoints are kept. It is saved at the end in any case.
 
@@ -83,12 +97,12 @@ class Input(NamedTuple):
       tfds_manual_dir: where files lie that TFDS is to prepare data from.
     """
 
-    source: str
+    source: Text
     max_bytes: Annotated[int, pydantic.Field(ge=0)] = 2**31
     workers: Annotated[int, pydantic.Field(ge=0)] = 0
     max_bad_share: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.01
     max_pixels: Count | None = None
-    tfds_manual_dir: str | None = None
+    tfds_manual_dir: Text | None = None
 
 
 def load_input(source: Input) -> Dataset | Records:

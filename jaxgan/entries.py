@@ -1,6 +1,7 @@
 """What one compiled call of a run leaves to be written: rows, pictures, incidents."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan import guards, parallel, plots, processes
-from jaxgan.conditions import Conditions, conditions_for, has_images
+from jaxgan.conditions import Conditions, conditions_for, has_images, rows_from
 from jaxgan.config import Config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.journal import Journal, Row, row_of
@@ -18,10 +19,11 @@ from jaxgan.monitor import Finding
 from jaxgan.scoring import Scorer
 from jaxgan.steps import sample
 from jaxgan.train import Progress
-from jaxgan.types import GAN, GANState
+from jaxgan.types import GAN, GANState, PyTree
 from jaxgan.watch import Watch
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
+_SAMPLES_A_CALL = 250
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Run:
     config: Config
     gan: GAN
     dataset: Dataset | Records
-    draw: Callable[[GANState], jax.Array]
+    draw: Callable[[GANState], list[jax.Array]]
     drawn_on: Conditions
     tell: Callable[[Row], None]
     notice: Callable[[Finding], None]
@@ -46,7 +48,7 @@ class Entry(NamedTuple):
     """What one compiled call left to write, until the next one has been started."""
 
     progress: Progress
-    samples: jax.Array | None
+    samples: list[jax.Array] | None  # in pieces
     due: list[int]  # places of the rounds that are logged
     scores: Row  # of the state after the last of them
 
@@ -102,7 +104,7 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
     for message in progress.bad:
         journal.write_event("record", progress.round, message)
     if entry.samples is not None and processes.is_writer():
-        picture = _picture(run, np.asarray(entry.samples))
+        picture = _picture(run, entry.samples)
         if picture is not None:
             journal.write_picture(picture, progress.step, progress.round)
 
@@ -122,26 +124,37 @@ def _check_skipped(journal: Journal, found: list[guards.Incident], rounds: int):
 
 def make_draw(
     gan: GAN, config: Config, dataset: Dataset | Records
-) -> tuple[Callable[[GANState], jax.Array], Conditions]:
-    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on."""
+) -> tuple[Callable[[GANState], list[jax.Array]], Conditions]:
+    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on.
+
+    They are drawn in pieces: a thousand in one pass could take more memory than training does.
+    """
     picture_key = jax.random.split(jax.random.key(config.seed))[1]
     classes = config.data.num_classes
     in_threes = has_images(gan, config.data.shape, classes is not None)
     num = plots.num_pictured(config.data.shape, classes, in_threes)
-    labels = None if classes is None else plots.class_rows(num, classes)
+    labels = None if classes is None else plots.class_rows(num, min(classes, num))
     drawn_on = conditions_for(gan, dataset, config.plan.model_range, num, labels)
     on_host = jax.device_get(drawn_on.condition)  # from where every device can take it
     whole = NamedSharding(parallel.make_mesh(config.plan.devices), PartitionSpec())
+    size = min(num, _SAMPLES_A_CALL)
 
-    def draw(state: GANState) -> jax.Array:
-        x = sample(picture_key, gan, state, num, on_host)
-        return x if gan.view is None else gan.view.whole(x, on_host)
+    @functools.partial(jax.jit, out_shardings=whole)
+    def drawn(state: GANState, first: int, condition: PyTree) -> jax.Array:
+        x = sample(picture_key, gan, state, size, condition, first_index=first)
+        return x if gan.view is None else gan.view.whole(x, condition)
 
-    return jax.jit(draw, out_shardings=whole), drawn_on
+    def draw(state: GANState) -> list[jax.Array]:
+        firsts = range(0, num, size)
+        pieces = [drawn(state, first, rows_from(on_host, first, size)) for first in firsts]
+        return [*pieces[:-1], pieces[-1][: num - firsts[-1]]]
+
+    return draw, drawn_on
 
 
-def _picture(run: Run, samples: np.ndarray) -> np.ndarray | None:
+def _picture(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
     data, plan = run.config.data, run.config.plan
+    samples = np.concatenate([np.asarray(piece) for piece in pieces])
     beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]
     own = [
         to_own_range(np.asarray(x), data.low, data.high, plan.model_range)

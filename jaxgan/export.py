@@ -11,6 +11,7 @@ generator.stablehlo    a `jax.export` artifact that samples without jaxgan's cod
 
 import hashlib
 import json
+import reprlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -208,18 +209,35 @@ def load_safetensors(path: Path) -> tuple[dict[str, Any], PyTree, PyTree]:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, TypeError, AttributeError) as error:
+        # The last two are of types that NumPy lacks, such as floats of eight bits.
         raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from error
+    try:
+        head, trees = _header_in(metadata), _nested(tensors)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+    return head, trees["params"], trees["model_state"]
+
+
+def _header_in(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The header among a file's metadata; raises a ValueError that goes on from the file's name."""
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is not of format {FORMAT}, but {metadata.get('format')}")
-    head = json.loads(metadata["header"])
+        raise ValueError(f"is not of format {FORMAT}, but {metadata.get('format')}")
+    text = metadata.get("header")
+    try:
+        head = json.loads(text or "")
+    except (ValueError, RecursionError):
+        head = None
+    if not isinstance(head, dict) or type(head.get("format_version")) is not int:
+        raise ValueError(
+            "is damaged: its header must be a JSON object with an int format_version, "
+            f"got {reprlib.repr(text)}"
+        )
     if head["format_version"] > FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format_version {head['format_version']}, "
-            f"this jaxgan reads up to {FORMAT_VERSION}"
+            f"has format_version {head['format_version']}, this jaxgan reads up to {FORMAT_VERSION}"
         )
-    trees = _nested(tensors)
-    return head, trees.get("params", {}), trees.get("model_state", {})
+    return head
 
 
 def _flat(tree: PyTree, name: str) -> dict[str, np.ndarray]:
@@ -239,11 +257,15 @@ def _encoded(key: Any, name: str) -> str:
 
 
 def _nested(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
+    tree: dict[str, Any] = {"params": {}, "model_state": {}}
     for name, leaf in flat.items():
         *parts, last = map(unquote, name.split("/"))
         node = tree
         for part in parts:
             node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                raise ValueError(f"is damaged: its tensor {name} lies within another")
+        if last in node:
+            raise ValueError(f"is damaged: its tensor {name} has the place of others")
         node[last] = leaf
     return tree

@@ -4,6 +4,7 @@ Both objectives take parameters of their own player, the other player's state as
 `(loss, (carry, metrics))`, ready for `jax.grad(..., has_aux=True)`.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -108,7 +109,7 @@ def discriminator_objective(
     """
     generate_key, discriminate_key, penalty_key = jax.random.split(key, 3)
     model_state, extras = carry
-    gan = augmented(gan, extras)
+    gan = augmented(gan, extras, step)
     fake, _ = generate(
         generate_key,
         gan,
@@ -128,9 +129,9 @@ def discriminator_objective(
     fake_logits = gather(fake_output.logits, axis_name)
     adversarial = gan.loss.discriminator(real_logits, fake_logits)
 
-    def critic(x):
-        # The real pass's own keys on purpose: penalties look at the function that the loss sees.
-        keys = jax.random.clone(real_keys)
+    def critic(pass_keys, x):
+        # A pass's own keys on purpose: penalties look at the function that the loss sees.
+        keys = jax.random.clone(pass_keys)
         output, _ = discriminate(gan, params, model_state, x, batch.condition, keys, axis_name)
         return mean_over_patches(output.logits)
 
@@ -138,7 +139,8 @@ def discriminator_objective(
     for place, penalty in enumerate(gan.penalties):
         seen = PenaltyInputs(
             key=jax.random.fold_in(penalty_key, place),
-            critic=critic,
+            critic=functools.partial(critic, real_keys),
+            fake_critic=functools.partial(critic, fake_keys),
             real=batch.x,
             fake=fake,
             condition=batch.condition,
@@ -155,7 +157,7 @@ def discriminator_objective(
         loss = loss + value_at(penalty.weight, step) * value
         if penalty.update is not None:
             extras[penalty.name] = penalty.update(seen)
-    extras, strength = remembered(gan, extras, real_logits, fake_logits)
+    extras, strength = remembered(gan, extras, step, real_logits, fake_logits)
     # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.
     metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
     metrics |= _logit_metrics(gan, real_logits, fake_logits)
@@ -205,9 +207,13 @@ def generator_objective(
     index: Array,
     axis_name: str | None,
     extras: dict[str, PyTree],
+    step: Array,
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """The generator's loss with its own terms; the carry is its model state."""
-    gan = augmented(gan, extras)
+    """The generator's loss with its own terms; the carry is its model state.
+
+    `step` is that of the discriminator's side.
+    """
+    gan = augmented(gan, extras, step)
     # As the discriminator's side splits it: under one key both players see the same samples.
     generate_key, discriminate_key, _ = jax.random.split(key, 3)
     fake, model_state = generate(
@@ -260,14 +266,17 @@ def _logit_metrics(gan: GAN, real_logits: Array, fake_logits: Array) -> Metrics:
 
 
 def _diversity(real: Array, fake: Array, axis_name: str | None) -> Array:
-    """Mean distance between two generated samples over that between two real ones."""
+    """Mean distance between two generated samples over that between two real ones, or NaN."""
     if axis_name is not None:
         # Few are compared; where they fall evenly on the devices, only they need to travel.
         stride = _stride(len(real) * jax.lax.axis_size(axis_name))
         if len(real) % stride == 0:
             real, fake = real[::stride], fake[::stride]
         real, fake = gather(real, axis_name), gather(fake, axis_name)
-    return mean_pairwise_distance(fake) / jnp.maximum(mean_pairwise_distance(real), 1e-12)
+    ratio = mean_pairwise_distance(fake) / jnp.maximum(mean_pairwise_distance(real), 1e-12)
+    compared = real[:: _stride(len(real))]
+    # Real samples that are all equal, or only one, leave nothing to compare with.
+    return jnp.where(jnp.all(compared == compared[:1]), jnp.nan, ratio)
 
 
 def _stride(count: int) -> int:
@@ -280,11 +289,13 @@ def mean_pairwise_distance(x: Array) -> Array:
     Args:
       x: samples [batch, ...]; of a large batch 64 to 127, evenly spaced, are compared.
     Returns:
-      float32 scalar in units of x; 0 for a batch of one.
+      float32 scalar in units of x; NaN for a batch of one.
 
     >>> print(mean_pairwise_distance(jnp.array([[0.0, 0.0], [3.0, 4.0]])))
     5.0
     """
+    if len(x) < 2:
+        return jnp.float32(jnp.nan)
     x = jax.lax.stop_gradient(x)[:: _stride(len(x))]
     x = x.reshape(len(x), -1).astype(jnp.float32)
     # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, about the mean, where it cancels least.
@@ -292,4 +303,4 @@ def mean_pairwise_distance(x: Array) -> Array:
     norms = jnp.sum(x**2, axis=1)
     squared = norms[:, None] + norms[None, :] - 2.0 * jnp.dot(x, x.T, precision="highest")
     distances = jnp.sqrt(jnp.maximum(squared, 0.0)) * (1.0 - jnp.eye(len(x), dtype=jnp.float32))
-    return jnp.sum(distances) / max(len(x) * (len(x) - 1), 1)
+    return jnp.sum(distances) / (len(x) * (len(x) - 1))

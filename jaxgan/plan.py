@@ -1,5 +1,6 @@
 """How a run goes, and whether that fits the data and the devices."""
 
+import warnings
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxgan.checks import check_choice, check_positive
 from jaxgan.data import Dataset, Records
 from jaxgan.precision import PRECISIONS, Precision
 from jaxgan.steps import Player
+from jaxgan.types import Augmentation
 
 Count = Annotated[int, pydantic.Field(ge=1, lt=2**31)]
 """What is counted in int32, on the device too."""
@@ -72,6 +74,30 @@ def check(dataset: Dataset | Records, plan: Plan):
             f"batch_size={plan.batch_size} does not divide over {count} device(s) "
             f"with accumulate={plan.accumulate}: choose a multiple of their product"
         )
+
+
+def check_augmentation(augmentation: Augmentation | None, dataset: Dataset | Records, plan: Plan):
+    """Raises a ValueError if an augmentation is made for samples in another range than a plan's.
+
+    Without a range in the plan it warns, if the data do not look like samples in that range.
+    """
+    if augmentation is None or augmentation.model_range is None:
+        return
+    low, high = augmentation.model_range
+    if plan.model_range is not None and tuple(plan.model_range) != (low, high):
+        raise ValueError(
+            f"the augmentation is for samples in {(low, high)}, but model_range={plan.model_range}:"
+            f" make it with model_range={plan.model_range}, such as "
+            f"augment.diffaugment(model_range={plan.model_range})"
+        )
+    if plan.model_range is None and isinstance(dataset, Dataset):
+        seen, middle = (float(dataset.x.min()), float(dataset.x.max())), (low + high) / 2
+        if seen[0] < low or seen[1] > high or middle <= seen[0] or seen[1] <= middle:
+            warnings.warn(
+                f"{dataset.name} lies in {seen[0]:.3g}..{seen[1]:.3g}, but the augmentation is for "
+                f"samples in {(low, high)}: give it the model_range of the samples",
+                stacklevel=3,
+            )
 
 
 def _check_range(dataset: Dataset | Records, model_range: tuple[float, float] | None):

@@ -207,7 +207,8 @@ def consistency(
       critic: as in `r1`.
       real: real samples, float [batch, ...].
       transform: T, from keys [batch], one a sample, and samples to samples of the same shape, for
-        instance of `jaxgan.augment`; in the paper mirroring and shifts of images.
+        instance of `jaxgan.augment`; in the paper mirroring and shifts of images. For samples in
+        another range than [-1, 1] it is `augment.in_range(transform, model_range)`.
       index: global sample indices int [batch]; 0, 1, ... if not given.
       pack: as in `r1`.
     Returns:
@@ -320,9 +321,10 @@ def penalty(
 
     Args:
       function: gives a scalar; its parameters without a default, and any others so called, are
-        filled by name from `PenaltyInputs` (key, critic, real, fake, condition, real_output,
-        fake_output, real_logits, fake_logits, index, memory, axis_name, pack). Set its options
-        with `functools.partial`.
+        filled by name from `PenaltyInputs` (key, critic, fake_critic, real, fake, condition,
+        real_output, fake_output, real_logits, fake_logits, index, memory, axis_name, pack). A
+        function of `fake` and not of `real`, such as `r2`, is given `fake_critic` as its critic.
+        Set its options with `functools.partial`.
       weight: factor in the loss, or a schedule of it, see `jaxgan.schedules`.
       gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count; or a schedule.
       name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.
@@ -359,10 +361,14 @@ def penalty(
         plain = function.func if isinstance(function, functools.partial) else function
         name = getattr(plain, "__name__", "penalty")
 
+    # What looks at generated samples alone looks at them as the loss does.
+    of_fake = "fake" in known and "real" not in known
+
     def value(inputs: PenaltyInputs) -> Array:
+        critics = (inputs.fake_critic if of_fake else inputs.critic, inputs.fake_critic)
         if coupled == "own_gradient":
-            critic = own_gradient(inputs.critic, inputs.pack, inputs.axis_name)
-            inputs = dataclasses.replace(inputs, critic=critic)
+            critics = tuple(own_gradient(c, inputs.pack, inputs.axis_name) for c in critics)
+        inputs = dataclasses.replace(inputs, critic=critics[0], fake_critic=critics[1])
         return function(**{field: getattr(inputs, field) for field in known})
 
     return Penalty(name, value, factor, init, update, coupled)

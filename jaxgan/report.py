@@ -53,7 +53,7 @@ class Section(NamedTuple):
       environment: versions and devices.
       figures: see `jaxgan.curves.figures`; none where plotly is not installed.
       curves: then a picture of the curves, as a data URI; None without metrics.
-      pictures: of samples, evenly chosen of `pictured`.
+      pictures: of samples, evenly chosen of `pictured`; `links_out` are left out.
       end: each metric with its last value and its mean over the last twentieth of the rows.
       scores: name, value, error and floor each; `scored` is on what.
       events: time, round, kind and message each, the last of `happened`, and whether it warns.
@@ -69,6 +69,7 @@ class Section(NamedTuple):
     curves: str | None
     pictures: list[Picture]
     pictured: int
+    links_out: int
     end: list[tuple[str, str, str]]
     scores: list[tuple[str, ...]]
     scored: Table
@@ -105,7 +106,9 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     if out.suffix != ".html":
         raise ValueError(f"--out must end in .html, got {out}")
     text = page(run)
-    replace_file(out, lambda beside: beside.write_text(text, encoding="utf-8"))
+    # Names that are no UTF-8 stand in it as they are escaped in Python.
+    content = text.encode("utf-8", "backslashreplace")
+    replace_file(out, lambda beside: beside.write_bytes(content))
     return out
 
 
@@ -126,7 +129,7 @@ def page(run: Path) -> str:
             (folder.name, _section(folder, _scores_file(run, folder, folders), plotly is not None))
             for folder in folders
         ],
-        levels=_uri(levels.read_bytes()) if levels is not None and levels.is_file() else None,
+        levels=_uri(levels.read_bytes()) if levels and _is_within(run, levels) else None,
         plotly=plotly,
     )
 
@@ -154,7 +157,7 @@ def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
         return None  # a stage that has not begun
     config, rows = read_config(run), counted_rows(run, sys.maxsize)
     state, finished = _state(config, rows, _read(run / "result.json", Result))
-    happened, pictures = events(run), _picture_files(run)
+    happened, (pictures, links_out) = events(run), _picture_files(run)
     scores = _read(scores_file, _Scores) or _Scores(scores=[])
     return Section(
         name=config.recipe,
@@ -170,6 +173,7 @@ def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
             for step in np.asarray(list(pictures))[evenly(len(pictures), PICTURES)].tolist()
         ],
         pictured=len(pictures),
+        links_out=links_out,
         end=_end(rows),
         scores=[
             (each.name, *map(_number, (each.value, each.error, each.floor)))
@@ -277,13 +281,21 @@ def _number(value: Any) -> str:
 # --- Pictures
 
 
-def _picture_files(run: Path) -> dict[int, Path]:
-    """The pictures of samples by generator updates, in their order."""
-    found = {}
+def _picture_files(run: Path) -> tuple[dict[int, Path], int]:
+    """The pictures of samples by generator updates, in their order; and how many lie elsewhere."""
+    found, links_out = {}, 0
     for path in (run / "samples").glob("step_*.png"):
         if match := re.fullmatch(r"step_(\d+)", path.stem):
-            found[int(match[1])] = path
-    return dict(sorted(found.items()))
+            if _is_within(run, path):
+                found[int(match[1])] = path
+            else:
+                links_out += 1
+    return dict(sorted(found.items())), links_out
+
+
+def _is_within(run: Path, path: Path) -> bool:
+    """Whether a file lies in a run's folder: a link might lead to any file of the machine."""
+    return path.is_file() and path.resolve().is_relative_to(run.resolve())
 
 
 def _curves_picture(rows: Sequence[Row]) -> str:

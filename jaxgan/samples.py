@@ -2,7 +2,7 @@
 
 import difflib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from jaxgan import checkpoint, plots
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.conditions import Conditions, conditions_for, has_images, sample_shape
+from jaxgan.conditions import Conditions, conditions_for, has_images, rows_from, sample_shape
 from jaxgan.config import Config, load_input, read_config
 from jaxgan.data import to_own_range
 from jaxgan.folder import CHECKPOINTS
@@ -126,14 +126,15 @@ def sample_beside(
     config = loaded.config
     labels = checked_labels(labels, num, config.data.num_classes, run)
     drawn_on = conditions(loaded, num, labels)
-    draw, parts = make_generate(loaded), []
-    for first in range(0, num, _SAMPLES_A_CALL):
-        own = _rows(drawn_on.condition, first, _SAMPLES_A_CALL)
-        index = first + sample_index(_SAMPLES_A_CALL)
-        x = draw(jax.random.key(seed), own, index)
-        parts.append(np.asarray(x if loaded.gan.view is None else loaded.gan.view.whole(x, own)))
-    drawn, model_range = np.concatenate(parts)[:num], config.plan.model_range
-    return to_own_range(drawn, config.data.low, config.data.high, model_range), drawn_on
+    draw, data = make_generate(loaded), config.data
+
+    def piece(first: int) -> np.ndarray:
+        own = rows_from(drawn_on.condition, first, _SAMPLES_A_CALL)
+        x = draw(jax.random.key(seed), own, first + sample_index(_SAMPLES_A_CALL))
+        whole = x if loaded.gan.view is None else loaded.gan.view.whole(x, own)
+        return to_own_range(np.asarray(whole), data.low, data.high, config.plan.model_range)
+
+    return in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num), drawn_on
 
 
 def make_generate(loaded: Loaded) -> Callable[[Array, PyTree, Array], Array]:
@@ -147,13 +148,19 @@ def make_generate(loaded: Loaded) -> Callable[[Array, PyTree, Array], Array]:
     return functools.partial(draw, loaded.params, loaded.model_state)
 
 
-def _rows(tree: PyTree, first: int, count: int) -> PyTree:
-    """So many rows of all arrays from one on; after the last one comes the first again."""
+def in_one(pieces: Iterable[PyTree], num: int) -> PyTree:
+    """Arrays [num, ...] of pieces of their rows, and nothing beyond them.
 
-    def rows(x):
-        return np.take(np.asarray(x), np.arange(first, first + count) % len(x), axis=0)
-
-    return jax.tree.map(rows, tree)
+    Each piece goes where it belongs at once, so that there is little more memory than the result's.
+    """
+    whole, first = None, 0
+    for piece in pieces:
+        if whole is None:
+            whole = jax.tree.map(lambda x: np.empty((num, *x.shape[1:]), x.dtype), piece)
+        for to, rows in zip(jax.tree.leaves(whole), jax.tree.leaves(piece), strict=True):
+            to[first : first + len(rows)] = rows[: num - first]
+        first += len(rows)
+    return whole
 
 
 def conditions(loaded: Loaded, num: int, labels: np.ndarray | None) -> Conditions:
@@ -193,7 +200,8 @@ def default_num(run: Path, label: int | str | None) -> int:
     config = read_config(run)
     classes = config.data.num_classes if label is None else None
     shape = config.data.shape
-    return plots.num_pictured(shape, classes, has_image_condition(config))
+    num = plots.num_pictured(shape, classes, has_image_condition(config))
+    return max(num, classes or 0)  # at least one of each
 
 
 def has_image_condition(config: Config) -> bool:

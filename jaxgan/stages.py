@@ -129,8 +129,8 @@ def _write_levels(out: Path):
     """A picture of samples of a pyramid, each at all its levels."""
     config = read_config(last_stage(out))
     classes = config.data.num_classes
-    num = 24 if classes is None else 2 * classes
-    labels = None if classes is None else plots.class_rows(num, classes)
+    num = plots.num_pictured(config.data.shape, classes, in_threes=True)
+    labels = None if classes is None else plots.class_rows(num, min(classes, num))
     levels = sample_stages(out, num, config.seed, labels=labels)
     size = (levels[-1].shape[1], levels[-1].shape[2])
     alike = [np.asarray(nearest(jnp.asarray(x), size)) for x in levels]
@@ -188,18 +188,18 @@ def sample_stages(
     loaded = [samples.load_generator(run / recipe.stage, use_ema) for recipe in staged.stages]
     config = loaded[-1].config
     labels = samples.checked_labels(labels, num, config.data.num_classes, run)
-    draws = [samples.make_generate(each) for each in loaded]
-    parts = []
-    for first in range(0, num, _SAMPLES_A_CALL):
+    draws, data = [samples.make_generate(each) for each in loaded], config.data
+
+    def piece(first: int) -> list[np.ndarray]:
         count = min(_SAMPLES_A_CALL, num - first)
         own = None if labels is None else labels[first : first + count]
         levels = [_level(draw, own) for draw in draws]
-        index = first + sample_index(count)
-        parts.append(jax.device_get(sample_pyramid(jax.random.key(seed), levels, index)))
-    data, model_range = config.data, config.plan.model_range
-    images = [np.concatenate(level) for level in zip(*parts, strict=True)]
-    images[-1] = np.asarray(crop_to(jnp.asarray(images[-1]), (data.shape[0], data.shape[1])))
-    return [to_own_range(x, data.low, data.high, model_range) for x in images]
+        *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + sample_index(count))
+        own_range = data.low, data.high, config.plan.model_range
+        images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
+        return [to_own_range(np.asarray(x), *own_range) for x in images]
+
+    return samples.in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num)
 
 
 def sample_whole(

@@ -145,7 +145,16 @@ def make_generator_step(
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         def objective(params, carry, batch, index):
             return generator_objective(
-                key, gan, state.discriminator, params, carry, batch, index, axis_name, state.extras
+                key,
+                gan,
+                state.discriminator,
+                params,
+                carry,
+                batch,
+                index,
+                axis_name,
+                state.extras,
+                state.step,
             )
 
         player = state.generator
@@ -322,6 +331,10 @@ def sample(
     first_index: Array | int = 0,
 ) -> Array:
     """Generated samples [num, ...], in the range that the generator was trained on.
+
+    All are drawn in one pass, which takes many times their memory. Draw many in pieces: the second
+    is `sample(key, gan, state, 250, first_index=250)`, with rows 250 to 499 of the condition if
+    there is one. Together they are the samples of one pass.
 
     Args:
       key: PRNG key; sample i under one key is always the same.

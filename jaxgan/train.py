@@ -19,7 +19,7 @@ from jaxgan import guards, parallel
 from jaxgan.checks import check_choice, check_positive
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.feed import Data, Drawn, Feed, Reading, as_data, make_feed, probe
-from jaxgan.plan import Plan, check, rows_a_device
+from jaxgan.plan import Plan, check, check_augmentation, rows_a_device
 from jaxgan.precision import Precision, gan_in_precision
 from jaxgan.rounds import Call, calls, has_convolutions, make_phases, rounds_per_call
 from jaxgan.steps import Player, init
@@ -119,6 +119,8 @@ def fit(
         devices=devices,
         rounds_per_call=rounds_per_call,
     )
+    data = as_data(data)
+    check_augmentation(gan.augmentation, data, plan)
     begun = start(key, gan, data, plan) if state is None else _gone_on(key, state, plan)
     found: list[Metrics] = []
     for progress in iterate(gan, data, steps, plan, begun):

@@ -10,6 +10,8 @@ import optax
 Array = jax.Array
 PyTree = Any
 Metrics = dict[str, Array]
+Range = tuple[float, float]
+"""The lowest and the highest value of samples."""
 Schedule = Callable[[Array], Array]
 """From the number of updates made so far, an int scalar, to a number."""
 
@@ -84,15 +86,17 @@ class AdversarialLoss(NamedTuple):
 class PenaltyInputs:
     """All that a penalty on the discriminator may look at; it takes by name what it needs.
 
-    `critic` maps samples to logits [batch] (or one a pack), of a map of logits to its mean;
-    `condition` is the batch's, `real_output` and `fake_output` are the `DiscriminatorOutput` of the
-    samples here, and `index` their global indices [batch]; `real_logits` and `fake_logits` are
-    those of the global batch; `memory` is the penalty's own entry in `GANState.extras`; `pack` is
+    `critic` maps samples to logits [batch] (or one a pack), of a map of logits to its mean, with
+    the dropout and the augmentation that the loss drew for real samples, and `fake_critic` with
+    those that it drew for generated ones; `condition` is the batch's, `real_output` and
+    `fake_output` are the `DiscriminatorOutput` of the samples here, and `index` their global
+    indices [batch]; `real_logits` and `fake_logits` are those of the global batch; `memory` is the penalty's own entry in `GANState.extras`; `pack` is
     the number of samples per logit.
     """
 
     key: Array
     critic: Callable[[Array], Array]
+    fake_critic: Callable[[Array], Array]
     real: Array
     fake: Array
     condition: PyTree
@@ -150,16 +154,18 @@ class Augmentation(NamedTuple):
     """A change of what the discriminator sees of real and generated samples, see `jaxgan.augment`.
 
     `apply(keys, x, strength) -> x` takes one key a sample [batch] and treats each by itself. The
-    strength is the number here, or where it adapts `memory.strength` of what `init() -> memory`
-    makes and `update(memory, margins) -> memory` moves after each discriminator turn; margins
-    [batch, ...] say by how much the logits on real samples are on the real side: of the loss's
-    threshold, or of the logits on generated ones if it has none.
+    strength is the number here, or a schedule of it, called with `GANState.step`; or where it
+    adapts `memory.strength` of what `init() -> memory` makes and `update(memory, margins) ->
+    memory` moves after each discriminator turn; margins [batch, ...] say by how much the logits on
+    real samples are on the real side: of the loss's threshold, or of the logits on generated ones
+    if it has none. `model_range` is that of the samples that apply takes; None for any.
     """
 
     apply: Callable[[Array, Array, Array | float], Array]
-    strength: float = 1.0
+    strength: float | Schedule = 1.0
     init: Callable[[], Any] | None = None
     update: Callable[[Any, Array], Any] | None = None
+    model_range: Range | None = None
 
 
 class PlayerState(NamedTuple):

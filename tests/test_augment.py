@@ -150,8 +150,10 @@ AUGMENTATIONS = [
     ]
 )
 def augmented_gan(request, make_gan):
-    penalty = jaxgan.penalty(regularizers.r1, gamma=1.0)
-    return make_gan(augmentation=request.param.augmentation, penalties=(penalty,))
+    penalties = tuple(
+        jaxgan.penalty(each, gamma=1.0) for each in (regularizers.r1, regularizers.r2)
+    )
+    return make_gan(augmentation=request.param.augmentation, penalties=penalties)
 
 
 def start(key, gan, batch):

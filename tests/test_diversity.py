@@ -13,14 +13,14 @@ ms_ssim, ssim, factors = (
 )
 
 
-def pair(height, width):
+def pair(height, width, noisy=1):
     """Two pictures [height, width, 3], made of formulas."""
     i, j, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
     x = np.rint(
         127.5 + 100 * np.sin(0.03 * i + 0.01 * j * (c + 1)) * np.cos(0.005 * i * j / (c + 1))
     )
     noise = 20 * np.sin(1.7 * i + 2.3 * j + c) + 8 * np.sin(0.2 * i)
-    return x.astype(np.uint8), np.clip(np.rint(x + noise), 0, 255).astype(np.uint8)
+    return x.astype(np.uint8), np.clip(np.rint(x + noisy * noise), 0, 255).astype(np.uint8)
 
 
 # ---- MS-SSIM ----
@@ -30,6 +30,12 @@ def test_ms_ssim_of_five_scales_equals_that_of_pytorch_msssim():
     # pytorch_msssim 1.0.0, ms_ssim on float64, data_range=255
     x, y = pair(176, 192)
     np.testing.assert_allclose(ms_ssim(x[None], y[None], 255), [0.9487394917291904], rtol=1e-5)
+
+
+def test_the_published_weights_of_five_scales_are_not_rescaled_which_unlike_images_show():
+    # a float64 NumPy program of equation 7: 0.2287843; 0.2288185 with weights that sum to 1
+    x, y = pair(176, 192, noisy=20)
+    np.testing.assert_allclose(ms_ssim(x[None], y[None], 255), [0.2287842851983295], rtol=1e-5)
 
 
 @pytest.mark.parametrize("side", [12, 20])

@@ -216,6 +216,45 @@ def test_arrays_are_read_from_pickles_of_old_and_new_numpy(tmp_path, module):
     assert read["layer"]["kernel"].dtype == np.float32
 
 
+def built(code, shape, content):
+    """The pickle of an array as NumPy writes them, of any dtype, shape and content."""
+    dtype = rf"cnumpy\ndtype\n(V{code}\nI00\nI01\ntR(I3\nV<\nNNNI-1\nI-1\nI0\ntb"
+    head = r"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n"
+    text = (head + shape + dtype + "I00\n").encode().decode("unicode_escape").encode()
+    return b"\x80\x03" + text + b"C" + bytes([len(content)]) + content + b"tb."
+
+
+def test_an_array_as_numpy_writes_it_is_read(tmp_path):
+    file = tmp_path / "weights.ckpt"
+    file.write_bytes(built("f4", "(I2\nt", np.float32([1, 2]).tobytes()))
+    np.testing.assert_array_equal(read_arrays(file), [1, 2])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        built("O8", "(I1\nt", b"\x01" * 8),  # its first element would be an address
+        built("O,i4", "(I1\nt", b"\x01" * 12),
+        b"cnumpy\nndarray\n((I1\ntVO8\nC\x08" + b"\x01" * 8 + b"tR.",
+        built("f4", "(I3\nt", b"\x01" * 8),
+        built("f4", "(I-1\nI-2\nt", b"\x01" * 8),
+        built("f4", "(I99999999999\nI99999999999\nt", b"\x01" * 8),
+        built("V0", "(I99999999999\nt", b""),
+        built("f4", "N", b""),
+        built("nothing", "(I1\nt", b"\x01" * 4),
+        b"(lp0\nh0\na.",
+    ],
+    ids=["objects", "partly objects", "called", "short", "negative", "huge", "V0", "None", "name",
+         "no memo"],
+)  # fmt: skip
+def test_arrays_that_are_none_are_refused_in_one_line(tmp_path, content):
+    file = tmp_path / "weights.ckpt"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"weights\.ckpt") as caught:
+        read_arrays(file)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_pickle_is_named(tmp_path):
     file = tmp_path / "weights.ckpt"
     for content in (b"", b"not a pickle", pickle.dumps(waves(9), 3)[:-9]):

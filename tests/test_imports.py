@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "guards": {"types"},
     "affine": {"types"},
     "augment": BASE | {"affine"},
-    "augmented": {"types"},
+    "augmented": {"types", "schedules"},
     "objectives": BASE | {"schedules", "augmented"},
     "compatibility": BASE | {"augmented", "objectives"},
     "pyramid": {"types"},

@@ -271,6 +271,7 @@ def inputs(memory=None):
     return PenaltyInputs(
         key=KEY,
         critic=squares,
+        fake_critic=squares,
         real=x,
         fake=2.0 - x,
         condition=jnp.arange(8) % 3,

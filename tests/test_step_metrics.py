@@ -115,6 +115,26 @@ def test_mean_pairwise_distance_equals_the_double_loop():
     np.testing.assert_allclose(mean_pairwise_distance(jnp.asarray(x)), np.mean(pairs), rtol=1e-5)
 
 
+def test_one_sample_has_no_pairwise_distance():
+    assert np.isnan(mean_pairwise_distance(jnp.ones((1, 4))))
+
+
+@pytest.mark.parametrize(
+    ("size", "alike", "accumulate", "known"),
+    [(1, False, 1, False), (4, True, 1, False), (4, False, 4, False), (4, False, 2, True)],
+    ids=["batch of one", "equal samples", "accumulate as the batch", "micro-batches of two"],
+)
+def test_diversity_is_not_a_number_where_real_samples_have_none(
+    key, batch, make_gan, size, alike, accumulate, known
+):
+    x = jnp.full((size, 4, 4, 1), 0.7) if alike else batch[:size]
+    gan = make_gan()
+    step = jaxgan.make_discriminator_step(gan, accumulate=accumulate)
+    _, metrics = jax.jit(step)(key, start(key, gan, x), x)
+    assert jnp.isfinite(metrics["diversity"]) == known
+    assert jnp.isfinite(metrics["discriminator_loss"])
+
+
 def test_diversity_of_a_collapsed_generator_is_zero(key, batch, make_gan):
     collapsed = Network(
         lambda key, z: (jnp.float32(0), {}),

@@ -4,10 +4,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from jaxgan.types import Array
+from jaxgan.types import Array, Range
 
 AnyArray = TypeVar("AnyArray", np.ndarray, Array)
-Range = tuple[float, float]
 
 
 class Dataset(NamedTuple):

@@ -19,6 +19,7 @@ from jaxgan.models.normalization import BatchNorm, SpectralNorm, around_one
 from jaxgan.types import Array, DiscriminatorOutput
 
 _SMALLEST = 7
+_WIDEST = 1024  # as in the paper; without an end, long signals would have millions of channels
 _NORMAL = nn.initializers.normal(0.02)
 
 
@@ -32,8 +33,9 @@ class DCGANGenerator(nn.Module):
     Attributes:
       shape: of one sample, [height, width, channels] or [length, channels].
       features: channels of each level, the smallest first; None: 64 below the samples' own level
-        and twice as many with each level further down. With one more than that, the last ones are
-        on the samples' own level, and a convolution of size 5 makes the samples of them.
+        and twice as many with each level further down, 1,024 at most. With one more than that, the
+        last ones are on the samples' own level, and a convolution of size 5 makes the samples of
+        them.
       kernel_size: of the transposed convolutions.
       stride: factor of size between levels.
       num_classes: makes the network conditional: it takes labels too.
@@ -103,7 +105,7 @@ class DCGANDiscriminator(nn.Module):
 
     Attributes:
       features: channels of each level, the largest level first; None: 64 and twice as many with
-        each level.
+        each level, 1,024 at most.
       kernel_size: of the convolutions.
       stride: factor of size between levels.
       norm: "batch" after all but the first convolution, as in the paper; "spectral" of all
@@ -220,12 +222,12 @@ def one_each(name: str, value: int | Sequence[int], number: int) -> tuple[int, .
 
 
 def default_features(levels: int) -> tuple[int, ...]:
-    """64 channels on the level below the samples', twice as many with each further down.
+    """64 channels on the level below the samples', twice as many with each further down, to 1,024.
 
-    >>> default_features(4)
-    (512, 256, 128, 64)
+    >>> default_features(6)
+    (1024, 1024, 512, 256, 128, 64)
     """
-    return tuple(64 * 2**level for level in reversed(range(levels)))
+    return tuple(min(64 * 2**level, _WIDEST) for level in reversed(range(levels)))
 
 
 def _check_way(name: str, value: str, known: tuple[str, ...]):

@@ -109,5 +109,5 @@ def _check(tensors: Mapping[str, np.ndarray], convolutions: Mapping[str, tuple[i
 def _safetensors(file: Path) -> dict[str, np.ndarray]:
     try:
         return safetensors.numpy.load_file(file)
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, TypeError, AttributeError) as error:
         raise ValueError(f"{file}: no safetensors: {error}") from error

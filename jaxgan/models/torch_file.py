@@ -6,6 +6,7 @@ are taken from the file afterwards, so that nothing in it can run.
 """
 
 import collections
+import functools
 import io
 import math
 import pickle
@@ -28,7 +29,7 @@ _DTYPES = {
     "BoolStorage": "?",
 }
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older format
-_BROKEN = (
+BROKEN = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
     EOFError,
@@ -40,6 +41,7 @@ _BROKEN = (
     MemoryError,
     OverflowError,
 )
+"""What reading raises where a file is not what it is taken for."""
 
 
 class _Storage(NamedTuple):
@@ -63,7 +65,8 @@ def read_tensors(file: Path) -> dict[str, np.ndarray]:
     Args:
       file: a dictionary of tensors saved by `torch.save`, in either format, little-endian.
     Returns:
-      Arrays by name, in the order of the file.
+      Arrays by name, in the order of the file. They are views, read-only, so that tensors that
+      share a storage take no more memory than the file.
     Raises:
       ValueError: if the file asks for anything but tensors, is cut off, or is no such dictionary.
     Source: torch/serialization.py, https://github.com/pytorch/pytorch
@@ -74,7 +77,7 @@ def read_tensors(file: Path) -> dict[str, np.ndarray]:
         if not isinstance(views, dict) or not all(isinstance(v, _View) for v in views.values()):
             raise ValueError("it does not hold a dictionary of tensors")
         return {str(name): _array(view, numbers(view.storage)) for name, view in views.items()}
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(f"{file}: no file of PyTorch's tensors: {error}") from error
 
 
@@ -87,14 +90,19 @@ Contents = tuple[Any, Callable[[_Storage], memoryview]]
 def _zip(content: bytes) -> Contents:
     """A folder with data.pkl, and data/KEY for each storage."""
     archive = zipfile.ZipFile(io.BytesIO(content))
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+    entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise ValueError("its archive is compressed")
+    if sum(entry.file_size for entry in entries) > len(content):
+        raise ValueError("the parts of its archive overlap")
     pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise ValueError(f"its archive holds {len(pickles)} files data.pkl")
     folder = pickles[0].removesuffix(".pkl")
     views = _Descriptions(io.BytesIO(archive.read(pickles[0]))).load()
-    return views, lambda storage: memoryview(archive.read(f"{folder}/{storage.key}"))
+    # Once each, since many tensors may share a storage.
+    read = functools.cache(lambda key: memoryview(archive.read(f"{folder}/{key}")))
+    return views, lambda storage: read(storage.key)
 
 
 def _stream(content: bytes) -> Contents:
@@ -158,4 +166,4 @@ def _array(view: _View, content: memoryview) -> np.ndarray:
     if outside or math.prod(shape) > len(numbers):  # a stride of 0 could ask for any memory
         raise ValueError(f"a tensor lies outside its storage {storage.key}: {tuple(view)}")
     steps = [step * numbers.itemsize for step in strides]
-    return np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps).copy()
+    return np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps, writeable=False)

@@ -7,6 +7,7 @@ imported.
 
 import hashlib
 import importlib.util
+import math
 import pickle
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.models.torch_file import BROKEN
 from jaxgan.types import Array
 
 Net = Literal["alexnet", "vgg16"]
@@ -80,17 +82,43 @@ def _package() -> Path:
 # --- Pickles of arrays
 
 
+class _Type:
+    """Stands for a dtype, of which a pickle may set the order of bytes and nothing else."""
+
+    def __init__(self, code: str, *_flags: bool):
+        self.dtype = np.dtype(code if isinstance(code, str) else "O")
+        if self.dtype.hasobject or not self.dtype.itemsize:
+            raise ValueError(f"refused an array of {code!r}: only numbers are read from pickles")
+
+    def __setstate__(self, state: tuple):
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array(np.ndarray):
+    """An array of a pickle, made of bytes only that are as many as its shape and type take."""
+
+    def __setstate__(self, state: tuple):
+        _version, shape, kind, by_columns, content = state
+        if not isinstance(kind, _Type) or not isinstance(content, bytes):
+            raise ValueError("refused an array whose numbers are not bytes of a known type")
+        if min(shape, default=0) < 0 or math.prod(shape) * kind.dtype.itemsize != len(content):
+            raise ValueError(f"an array of shape {shape} has {len(content)} bytes")
+        checked: Any = (1, shape, kind.dtype, bool(by_columns), content)
+        super().__setstate__(checked)
+
+
 class _ArraysOnly(pickle.Unpickler):
-    """Refuses whatever is not needed to make a NumPy array."""
+    """Refuses whatever is not needed to describe an array."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The type or function that a pickle asks for by name."""
+        """What stands for the type or function that a pickle asks for by name."""
         if (module, name) == ("numpy", "ndarray"):
-            return np.ndarray
+            return None  # an argument of _reconstruct, which does not look at it
+        # New functions each time, since a pickle can set attributes of what it finds.
         if (module, name) == ("numpy", "dtype"):
-            return np.dtype
+            return lambda *arguments: _Type(*arguments)
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return np.empty(0).__reduce__()[0]  # whatever this version of NumPy calls it
+            return lambda *_: _Array(0)
         raise ValueError(f"refused {module}.{name}: only NumPy arrays are read from pickles")
 
 
@@ -103,7 +131,7 @@ def read_arrays(file: Path) -> Any:
     with file.open("rb") as stream:
         try:
             return _ArraysOnly(stream).load()
-        except (pickle.UnpicklingError, EOFError) as error:
-            raise ValueError(f"{file} is no pickle of arrays: {error}") from error
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
+        except BROKEN as error:
+            raise ValueError(f"{file} is no pickle of arrays: {error}") from error

@@ -108,6 +108,8 @@ def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
         whole = np.asarray(points, float)[len(points) % piece :]
         means = whole.reshape(-1, piece, 2).mean(axis=1)
         steps, values = means[np.isfinite(means[:, 1])].T
+        if not len(values):
+            continue
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
         window = max(1, len(values) // 20)
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")

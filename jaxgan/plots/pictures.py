@@ -8,6 +8,9 @@ from jaxgan.plots.frames import rendered
 from jaxgan.plots.grids import is_image, is_waveform, sample_grid, waveform_grid
 from jaxgan.plots.points import scatter_over_density
 
+_MOST = 1024  # samples of classes in a picture: 8 of each of 128, or one of each of 1,024
+_ROWS = 128
+
 
 def has_picture(shape: Sequence[int]) -> bool:
     """Whether samples of this shape can be shown: images, waveforms, points in the plane."""
@@ -28,20 +31,22 @@ def picture(
       low: its lower end; None for the samples' own.
       high: its upper end; None for the samples' own.
       real: real points [m, 2], shown as a density.
-      num_classes: if given, samples are those of `class_rows`.
+      num_classes: if given, samples are those of `class_rows`, for as many classes as there are
+        samples. One class a row, or a square grid in their order where they are more than 128.
     Returns:
       uint8 [height, width, 3]; None if such samples have no picture.
     """
     shape = samples.shape[1:]
     if not has_picture(shape):
         return None
+    num_classes = None if num_classes is None else min(num_classes, len(samples))
     if shape == (2,):
         labels = None if num_classes is None else class_rows(len(samples), num_classes)
         return rendered(scatter_over_density(samples, real, labels))
     low = float(samples.min()) if low is None else low
     high = float(samples.max()) + 1e-6 if high is None else high
     columns, names = None, None
-    if num_classes is not None:
+    if num_classes is not None and num_classes <= _ROWS:
         columns, names = len(samples) // num_classes, [str(c) for c in range(num_classes)]
     if is_image(shape):
         return sample_grid(samples, low, high, columns, names)
@@ -51,12 +56,16 @@ def picture(
 def num_pictured(
     shape: Sequence[int], num_classes: int | None = None, in_threes: bool = False
 ) -> int:
-    """How many samples a picture shows if nothing else is asked for; as many of each class."""
-    if in_threes:
-        return 24 if num_classes is None else 2 * num_classes
-    if tuple(shape) == (2,):
-        return 2000 if num_classes is None else 2000 // num_classes * num_classes
-    return 64 if num_classes is None else 8 * num_classes
+    """How many samples a picture shows if nothing else is asked for; as many of each class.
+
+    Of more than 128 classes there are fewer than 8 each, and of more than 1,024 the first ones.
+    """
+    points = tuple(shape) == (2,)
+    if num_classes is None:
+        return 24 if in_threes else 2000 if points else 64
+    shown = min(num_classes, _MOST)
+    wanted, most = (2, _MOST) if in_threes else (2000, 2000) if points else (8, _MOST)
+    return shown * min(wanted, most // shown)
 
 
 def class_rows(num: int, num_classes: int) -> np.ndarray:

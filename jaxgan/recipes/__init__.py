@@ -62,10 +62,13 @@ def recipe_gan(
     Raises:
       ValueError: if there is no such recipe, or shape or classes are none for it.
     """
-    gan = recipe(name).gan(shape, num_classes)
+    found = recipe(name)
+    gan = found.gan(shape, num_classes)
     if augmentation is None:
         return gan
-    return dataclasses.replace(gan, augmentation=augment.NAMED[augmentation]())
+    model_range = found.plan.model_range or (-1.0, 1.0)
+    made = augment.NAMED[augmentation](model_range=model_range)
+    return dataclasses.replace(gan, augmentation=made)
 
 
 def check_installed(recipe: Recipe):

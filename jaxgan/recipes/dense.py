@@ -82,18 +82,20 @@ def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """The Wasserstein GAN with clipped weights, on small ReLU MLPs.
 
-    They take a larger box (.1, not .01) and rate (2e-4, not 5e-5) than the paper's networks.
+    They take a larger box (0.1, not 0.01) and rate (2e-4, not 5e-5) than the paper's networks.
+    RMSProp is PyTorch's, as in the paper's code: decay 0.99, and eps beside the root, not in it.
 
     Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
     """
     hidden = (128, 128, 128)
+    rmsprop = optax.rmsprop(2e-4, decay=0.99, eps_in_sqrt=False)
     return GAN(
         generator=from_linen(MLPGenerator(shape, hidden, jax.nn.relu, output=None)),
         discriminator=from_linen(MLPDiscriminator(hidden, dropout=0.0, activation=jax.nn.relu)),
         latent=latents.normal(2),
         loss=losses.wasserstein,
-        generator_optimizer=optax.rmsprop(2e-4),
-        discriminator_optimizer=optax.chain(optax.rmsprop(2e-4), weight_clipping(0.1)),
+        generator_optimizer=rmsprop,
+        discriminator_optimizer=optax.chain(rmsprop, weight_clipping(0.1)),
         ema_decay=0.999,
     )
 

@@ -1,0 +1,132 @@
+"""Pictures, samples and default features stay within bounds, however many classes there are."""
+
+import tracemalloc
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxgan
+from jaxgan import entries, plots, samples
+from jaxgan.config import Facts
+from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from jaxgan.models.dcgan import default_features
+from jaxgan.plan import Plan
+
+IMAGE = (8, 8, 1)
+
+# --- Pictures
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "in_threes", "wanted"),
+    [
+        (IMAGE, None, False, 64),
+        (IMAGE, None, True, 24),
+        ((2,), None, False, 2000),
+        (IMAGE, 10, False, 80),
+        (IMAGE, 10, True, 20),
+        ((2,), 7, False, 1995),
+        (IMAGE, 128, False, 1024),
+        (IMAGE, 200, False, 1000),
+        (IMAGE, 1000, False, 1000),
+        (IMAGE, 1000, True, 1000),
+        (IMAGE, 50_000, False, 1024),
+        ((2,), 50_000, False, 1024),
+    ],
+)
+def test_a_picture_shows_eight_samples_of_a_class_but_never_many_more_than_a_thousand(
+    shape, classes, in_threes, wanted
+):
+    assert plots.num_pictured(shape, classes, in_threes) == wanted
+
+
+@pytest.mark.parametrize(("classes", "num"), [(1000, 1000), (5000, 1024)])
+def test_many_classes_have_a_square_grid(classes, num):
+    picture = plots.picture(np.zeros((num, *IMAGE), np.float32), 0.0, 1.0, None, classes)
+    assert picture.shape[0] == picture.shape[1] < 2500
+    few = plots.picture(np.zeros((30, *IMAGE), np.float32), 0.0, 1.0, None, 10)
+    assert few.shape[0] > 2 * few.shape[1] > 0  # ten rows of three, with a margin
+
+
+def conditional_gan(make_gan, classes):
+    return make_gan(
+        generator=jaxgan.from_linen(MLPGenerator((4, 4, 1), (12,), num_classes=classes)),
+        discriminator=jaxgan.from_linen(MLPDiscriminator((12,), dropout=0.0, num_classes=classes)),
+    )
+
+
+@pytest.mark.parametrize("classes", [None, 5])
+def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
+    key, make_gan, monkeypatch, classes
+):
+    gan = make_gan() if classes is None else conditional_gan(make_gan, classes)
+    labels = None if classes is None else jnp.zeros(2, jnp.int32)
+    state = jaxgan.init(key, gan, jaxgan.Batch(jnp.zeros((2, 4, 4, 1)), labels))
+    data = Facts((4, 4, 1), 9, classes, 0.0, 1.0, "")
+    config = SimpleNamespace(seed=3, data=data, plan=Plan(devices=1))
+    pieces = {}
+    for size in (250, 24):
+        monkeypatch.setattr(entries, "_SAMPLES_A_CALL", size)
+        draw, _ = entries.make_draw(gan, config, SimpleNamespace(shape=data.shape))
+        pieces[size] = [np.asarray(piece) for piece in draw(state)]
+    (whole,) = pieces[250]
+    assert [len(piece) for piece in pieces[24]] == ([24, 24, 16] if classes is None else [24, 16])
+    np.testing.assert_allclose(np.concatenate(pieces[24]), whole, rtol=1e-5, atol=1e-6)
+    picture_key = jax.random.split(jax.random.key(3))[1]
+    rows = None if classes is None else jnp.asarray(plots.class_rows(40, 5))
+    direct = jaxgan.sample(picture_key, gan, state, len(whole), rows)
+    np.testing.assert_allclose(whole, direct, rtol=1e-5, atol=1e-6)
+
+
+# --- Samples of a run
+
+
+def test_pieces_go_into_one_array_without_a_copy_of_all():
+    def pieces():
+        for number in range(20):
+            yield [np.full((50, 1000), number, np.float32), np.full((50,), number)]
+
+    tracemalloc.start()
+    first, second = samples.in_one(pieces(), 975)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert first.shape == (975, 1000)
+    np.testing.assert_array_equal(first[:, 7], np.repeat(np.arange(20), 50)[:975])
+    np.testing.assert_array_equal(second, first[:, 0])
+    assert peak < 1.3 * first.nbytes
+
+
+def test_samples_of_a_run_take_their_own_memory_once(ended, monkeypatch):
+    monkeypatch.setattr(
+        samples, "make_generate", lambda loaded: lambda *_: np.zeros((250, 10_000), np.float32)
+    )
+    tracemalloc.start()
+    drawn = samples.sample_run(ended, 2500, 0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert drawn.shape == (2500, 10_000)
+    assert peak < 1.4 * drawn.nbytes
+
+
+# --- Features
+
+
+def test_default_features_double_up_to_those_of_the_paper():
+    assert default_features(5) == (1024, 512, 256, 128, 64)
+    assert default_features(8) == (1024, 1024, 1024, 1024, 512, 256, 128, 64)
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs", "most"),
+    [
+        (DCGANGenerator((1500, 1)), jnp.zeros((1, 100)), 20e6),
+        (DCGANDiscriminator(), jnp.zeros((1, 1500, 1)), 20e6),
+        (DCGANGenerator((128, 128, 3)), jnp.zeros((1, 100)), 13e6),
+    ],
+)
+def test_networks_of_long_signals_stay_of_a_size_to_train(network, inputs, most):
+    shapes = jax.eval_shape(lambda key: network.init(key, inputs, train=True), jax.random.key(0))
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes["params"])) < most

@@ -11,7 +11,7 @@ PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
 MATHS = MATHS | {"affine", "augment", "augmented"}
-STEPS = MATHS | {"guards", "objectives", "steps"}
+STEPS = MATHS | {"guards", "objectives", "optimizers", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "augmented": {"types"},
     "objectives": BASE | {"schedules", "augmented"},
     "pyramid": {"types"},
-    "steps": MATHS | {"guards", "objectives"},
+    "optimizers": {"types"},
+    "steps": MATHS | {"guards", "objectives", "optimizers"},
     "parallel": BASE | {"steps"},
     "players": STEPS,
     "adapters": BASE,
@@ -50,8 +51,9 @@ MAY_IMPORT = {
     "precision": {"types"},
     "plan": STEPS | {"parallel", "data", "precision"},
     "feed": BASE | {"parallel", "processes", "data"},
-    "rounds": STEPS | {"parallel", "data", "feed", "plan"},
-    "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
+    "programs": STEPS,
+    "rounds": STEPS | {"parallel", "data", "feed", "plan", "precision", "programs"},
+    "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "programs", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
     "config": {"augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},

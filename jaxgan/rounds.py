@@ -43,7 +43,8 @@ def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: boo
     form = Form(dataset.shape, dataset.low, dataset.high)
 
     def compiled(players: Players) -> Callable:
-        return compiled_rounds(gan, players, form, plan, convolves)
+        # How many there are in a call is a shape, which the compiled function itself tells apart.
+        return compiled_rounds(gan, players, form, plan._replace(rounds_per_call=None), convolves)
 
     if plan.alternation == "steps":
         return [Phase(compiled("both"), _turns(plan), plan.n_generator, 10**12)]

@@ -209,8 +209,8 @@ def iterate(
     mesh = parallel.make_mesh(plan.devices)
     feed = _feed_from(order_key, gan, dataset, plan, state, mesh, reading)
     planned = _planned(gan, dataset, plan, state, steps, convolves)
-    # Copied: donated below, but the caller may keep the old one.
-    carry = parallel.replicate(jax.tree.map(jnp.copy, state), mesh)
+    # Copied, without a program for each shape: donated below, but the caller may keep the old one.
+    carry = parallel.replicate(jax.device_put(state, may_alias=False), mesh)
     keys = parallel.replicate((round_key, transform_key), mesh)
     late = None
     with contextlib.closing(feed):

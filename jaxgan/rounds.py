@@ -41,10 +41,12 @@ class Phase(NamedTuple):
 def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: bool) -> list[Phase]:
     """The phases that a run goes through again and again: one, or each player's epochs."""
     form = Form(dataset.shape, dataset.low, dataset.high)
+    own = plan._replace(rounds_per_call=None)  # it is a shape, which a program tells apart
+    if plan.model_range is not None:  # hashable, also where a list was given
+        own = own._replace(model_range=(plan.model_range[0], plan.model_range[1]))
 
     def compiled(players: Players) -> Callable:
-        # How many there are in a call is a shape, which the compiled function itself tells apart.
-        return compiled_rounds(gan, players, form, plan._replace(rounds_per_call=None), convolves)
+        return compiled_rounds(gan, players, form, own, convolves)
 
     if plan.alternation == "steps":
         return [Phase(compiled("both"), _turns(plan), plan.n_generator, 10**12)]

@@ -103,8 +103,8 @@ def fit(
         alternation in steps, two halves give what the whole would have given. Calls end at
         multiples of rounds_per_call: let `steps` be one too, or other lengths are compiled.
       on_call: called with the `Progress` of each compiled call, right after it was started; to log
-        or to draw samples on the way. What it returns is ignored: to stop early, loop over
-        `jaxgan.iterate` and leave the loop.
+        or to draw samples on the way. Copy its state to keep it: the next call reuses the memory.
+        What it returns is ignored: to stop early, loop over `jaxgan.iterate` and leave the loop.
     Returns:
       `(state, history)`; history maps each metric to float values [rounds], NaN where the player
       that it belongs to was not on turn.

@@ -1,6 +1,10 @@
 """Refusals of arguments that are no good; each names the argument, and says what came."""
 
 import numbers
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 
 def check_positive(**counts: int):
@@ -23,3 +27,48 @@ def check_choice(**choices: tuple[str, tuple[str, ...]]):
     for name, (value, allowed) in choices.items():
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def check_key(key: Any):
+    """Raises a ValueError unless it is one PRNG key; the older uint32 keys are fine too."""
+    wanted = "key must be a PRNG key such as jax.random.key(0)"
+    if not hasattr(key, "dtype") or not hasattr(key, "shape"):
+        raise ValueError(f"{wanted}, got {type(key).__name__}")
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed and (key.dtype != jnp.uint32 or len(key.shape) == 0):
+        raise ValueError(f"{wanted}, got an array {key.dtype}{list(key.shape)}")
+    if len(key.shape) > (0 if typed else 1):
+        raise ValueError(f"{wanted}, got an array of keys, {list(key.shape)}: pass one of them")
+
+
+def check_state(state: Any, wanted: Any):
+    """Raises a ValueError if a state has not the structure, shapes and dtypes of a GAN's own.
+
+    Args:
+      state: a pytree of arrays.
+      wanted: what the GAN's `init` gives, as arrays or `jax.ShapeDtypeStruct`.
+    """
+    present, own = _described(state), _described(wanted)
+    for name in [*own, *present]:
+        if present.get(name) != own.get(name):
+            raise ValueError(
+                f"state belongs to another GAN: its {name} is {present.get(name, 'missing')}, "
+                f"this GAN's is {own.get(name, 'missing')}"
+            )
+    containers: tuple[Any, Any] = (jax.tree.structure(state), jax.tree.structure(wanted))
+    if containers[0] != containers[1]:
+        raise ValueError(
+            "state has other containers than this GAN's, such as lists for tuples: restore it into "
+            "the structure of jaxgan.init"
+        )
+
+
+def _described(tree: Any) -> dict[str, str]:
+    """Shape and dtype of each array of a tree, by its name."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): (
+            f"{jax.dtypes.canonicalize_dtype(jnp.result_type(x), allow_extended_dtype=True)}"
+            f"{list(jnp.shape(x))}"
+        )
+        for path, x in jax.tree_util.tree_leaves_with_path(tree)
+    }

@@ -3,8 +3,9 @@
 Both ways give the same batches, in the order that `jaxgan.data.batch_indices` says.
 """
 
-from collections.abc import Callable, Generator
-from typing import NamedTuple
+import contextlib
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,27 +55,54 @@ class Feed(NamedTuple):
     """Where a run's batches come from.
 
     `draw(shape)` gives what the next call needs, for rounds and turns [rounds, (turns)], on the
-    host; `records` is what stays on the device; `samples(payload, records)` makes the batch of a
-    round of it, inside the call. `close()` ends what draws.
+    host; `records` is what stays on the device. `batch_of` makes a round's batch of both, inside
+    the call. `close()` ends what draws.
     """
 
     draw: Callable[[tuple[int, ...]], Drawn]
     records: PyTree
-    samples: Callable[[PyTree, PyTree], Batch]
     close: Callable[[], None]
+
+
+class Form(NamedTuple):
+    """What compiled rounds depend on of a data set, beside array shapes; it holds no samples."""
+
+    shape: tuple[int, ...]
+    low: float | None
+    high: float | None
 
 
 def as_data(data: Data) -> Dataset | Records:
     """A data set, also of plain samples [N, ...] or a `Batch` of them with labels.
 
     Raises:
-      ValueError: if the arrays are no good, see `jaxgan.data.from_arrays`.
+      ValueError: if it is something else, or the arrays are no good, see
+        `jaxgan.data.from_arrays`.
     """
     if isinstance(data, Dataset | Records):
         return data
-    if isinstance(data, Batch):
-        return from_arrays(data.x, data.condition)
-    return from_arrays(data)
+    x, labels = data if isinstance(data, Batch) else (data, None)
+    with contextlib.suppress(ValueError):  # of arrays that differ in shape
+        x = np.asarray(x) if isinstance(x, list) else x
+    if not hasattr(x, "__array__"):
+        raise ValueError(
+            "data must be an array of samples [N, ...], a Batch, a Dataset or Records, got "
+            f"{type(x).__name__}: {_instead(x)}"
+        )
+    return from_arrays(x, labels)
+
+
+def _instead(data: Any) -> str:
+    if isinstance(data, tuple | list):
+        return "pass jaxgan.Batch(x, labels) for samples with labels"
+    if isinstance(data, str):
+        return f"pass jaxgan.data.load({data!r}) for a data set by name"
+    if isinstance(data, Mapping):
+        return "pass one of its arrays, or jaxgan.Batch(x, labels)"
+    return (
+        "collect its samples in one array, or describe how to read them by number in "
+        "jaxgan.data.Records"
+    )
 
 
 def make_feed(
@@ -124,17 +152,8 @@ def _resident(data, order_words, first_batch, batch_size, rows, conditional, mes
         position += num
         return Drawn(indices[:, rows].reshape(*shape, -1))
 
-    def samples(indices, records):
-        # Rows of a matrix, clipped: ten times faster to gather on CPU than bounds-checked images.
-        def take(rows):
-            return jnp.take(rows, indices, axis=0, mode="clip")
-
-        x = take(records.x).reshape(*indices.shape, *data.shape)
-        return Batch(x, jax.tree.map(take, records.condition))
-
-    return Feed(
-        draw, parallel.replicate(jax.tree.map(jnp.asarray, records), mesh), samples, lambda: None
-    )
+    on_device = parallel.replicate(jax.tree.map(jnp.asarray, records), mesh)
+    return Feed(draw, on_device, lambda: None)
 
 
 def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> Feed:
@@ -150,13 +169,32 @@ def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> 
         bad = tuple(text for part in parts for text in part.bad)
         return Drawn(Batch(stacked([part.x for part in parts]), labels), bad)
 
-    return Feed(draw, (), lambda batch, records: batch, batches.close)
+    return Feed(draw, (), batches.close)
+
+
+def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
+    """The batch of a round, inside the compiled call: gathered by index, or as it was streamed.
+
+    Args:
+      payload: what was drawn for the round: indices [(turns,) batch], or a `Batch`.
+      records: what stays on the device, see `Feed`.
+      shape: of one sample.
+    """
+    if isinstance(payload, Batch):
+        return payload
+
+    # Rows of a matrix, clipped: ten times faster to gather on CPU than bounds-checked images.
+    def take(rows):
+        return jnp.take(rows, payload, axis=0, mode="clip")
+
+    x = take(records.x).reshape(*payload.shape, *shape)
+    return Batch(x, jax.tree.map(take, records.condition))
 
 
 def prepared(
     key: Array,
     batch: Batch,
-    data: Dataset | Records,
+    data: Form,
     model_range: tuple[float, float] | None,
     flip: bool,
     crop: int,

@@ -48,7 +48,7 @@ def generate(
 ) -> tuple[Array, PyTree]:
     """Samples [batch, ...] of the generator for global indices [batch], and its model state."""
     latent_key, network_key = jax.random.split(key)
-    return gan.generator.apply(
+    x, model_state = gan.generator.apply(
         params,
         model_state,
         *inputs(gan.latent(latent_key, index), condition),
@@ -56,6 +56,12 @@ def generate(
         train=train,
         axis_name=axis_name,
     )
+    if not hasattr(x, "ndim"):
+        raise ValueError(
+            f"generator must return its samples, one array [batch, ...], got {type(x).__name__}: "
+            "return the array alone"
+        )
+    return x, model_state
 
 
 def discriminate(
@@ -77,6 +83,12 @@ def discriminate(
 def as_output(output: Any) -> DiscriminatorOutput:
     """A discriminator's output with logits [batch], from plain logits [batch] or [batch, 1] too."""
     output = output if isinstance(output, DiscriminatorOutput) else DiscriminatorOutput(output)
+    if not hasattr(output.logits, "ndim"):
+        raise ValueError(
+            "discriminator must return logits [batch] or a DiscriminatorOutput, got "
+            f"{type(output.logits).__name__}: return jaxgan.DiscriminatorOutput(logits, features), "
+            "for example"
+        )
     if output.logits.ndim == 2 and output.logits.shape[1] == 1:
         output = output._replace(logits=output.logits[:, 0])
     return output

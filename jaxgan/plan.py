@@ -102,7 +102,9 @@ def check_augmentation(augmentation: Augmentation | None, dataset: Dataset | Rec
 
 def _check_range(dataset: Dataset | Records, model_range: tuple[float, float] | None):
     low, high = dataset.low, dataset.high
-    if model_range is not None and not -np.inf < model_range[0] < model_range[1] < np.inf:
+    if model_range is not None and not (
+        np.shape(model_range) == (2,) and -np.inf < model_range[0] < model_range[1] < np.inf
+    ):
         raise ValueError(f"model_range must be finite (low, high), low < high, got {model_range}")
     if low is not None and model_range is None:
         raise ValueError(

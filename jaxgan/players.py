@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from jaxgan.checks import check_key
 from jaxgan.global_batch import sample_index, sample_keys
 from jaxgan.objectives import as_output, inputs
 from jaxgan.types import GAN, Array, GANState, PyTree
@@ -20,7 +21,10 @@ def make_generate(key: Array, gan: GAN, state: GANState, use_ema: bool = True) -
     Returns:
       A function of latents [batch, ...] and, for a conditional GAN, the condition [batch, ...],
       that gives samples [batch, ...] in the range that the generator was trained on.
+    Raises:
+      ValueError: if key is no PRNG key.
     """
+    check_key(key)
     source = state.generator if state.ema is None or not use_ema else state.ema
 
     def generate(latents: Array, condition: PyTree = None) -> Array:
@@ -46,7 +50,10 @@ def make_discriminate(key: Array, gan: GAN, state: GANState) -> Player:
     Returns:
       A function of samples [batch, ...] and, for a conditional GAN, the condition [batch, ...],
       that gives logits [batch], or a map of them for a discriminator of patches.
+    Raises:
+      ValueError: if key is no PRNG key.
     """
+    check_key(key)
     player = state.discriminator
 
     def discriminate(x: Array, condition: PyTree = None) -> Array:

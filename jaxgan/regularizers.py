@@ -365,10 +365,12 @@ def penalty(
     of_fake = "fake" in known and "real" not in known
 
     def value(inputs: PenaltyInputs) -> Array:
-        critics = (inputs.fake_critic if of_fake else inputs.critic, inputs.fake_critic)
+        critic = inputs.fake_critic if of_fake else inputs.critic
+        fake_critic = inputs.fake_critic
         if coupled == "own_gradient":
-            critics = tuple(own_gradient(c, inputs.pack, inputs.axis_name) for c in critics)
-        inputs = dataclasses.replace(inputs, critic=critics[0], fake_critic=critics[1])
+            critic = own_gradient(critic, inputs.pack, inputs.axis_name)
+            fake_critic = own_gradient(fake_critic, inputs.pack, inputs.axis_name)
+        inputs = dataclasses.replace(inputs, critic=critic, fake_critic=fake_critic)
         return function(**{field: getattr(inputs, field) for field in known})
 
     return Penalty(name, value, factor, init, update, coupled)

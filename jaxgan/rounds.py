@@ -4,26 +4,27 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 
 from jaxgan import guards, parallel
 from jaxgan.data import Dataset, Records
-from jaxgan.feed import Feed, prepared, probe
-from jaxgan.global_batch import sample_index, sample_keys
-from jaxgan.objectives import discriminate, generate
-from jaxgan.plan import Plan, rows_a_device
+from jaxgan.feed import Form, batch_of, prepared, probe
+from jaxgan.plan import Plan
+from jaxgan.precision import gan_in_precision
+from jaxgan.programs import kept
 from jaxgan.steps import (
+    Player,
     Step,
     init,
     make_discriminator_step,
     make_generator_step,
     make_train_step,
-    seen_batch,
 )
-from jaxgan.types import GAN, Array, GANState, Metrics, RunState
+from jaxgan.types import GAN, Metrics, RunState
 
+Players = Player | Literal["both"]
 ROUNDS_PER_CALL = 100
 STREAMED_BYTES_PER_CALL = 2**25
 
@@ -37,38 +38,28 @@ class Phase(NamedTuple):
     rounds: int
 
 
-def make_phases(
-    gan: GAN, dataset: Dataset | Records, feed: Feed, plan: Plan, convolves: bool
-) -> list[Phase]:
+def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: bool) -> list[Phase]:
     """The phases that a run goes through again and again: one, or each player's epochs."""
-    axis_name = parallel.AXIS if plan.wrapper == "pmap" else None
-    skip = plan.nonfinite == "skip"
+    form = Form(dataset.shape, dataset.low, dataset.high)
+    own = plan._replace(rounds_per_call=None)  # it is a shape, which a program tells apart
+    if plan.model_range is not None:  # hashable, also where a list was given
+        own = own._replace(model_range=(plan.model_range[0], plan.model_range[1]))
 
-    def compiled(step: Step, turns: int) -> Callable:
-        return compiled_rounds(step, dataset, feed, plan, turns, convolves)
+    def compiled(players: Players) -> Callable:
+        return compiled_rounds(gan, players, form, own, convolves)
 
     if plan.alternation == "steps":
-        turns = max(plan.n_critic, plan.n_generator)
-        step = make_train_step(
-            gan,
-            plan.n_critic,
-            plan.n_generator,
-            plan.update,
-            plan.first,
-            axis_name,
-            plan.accumulate,
-            skip,
-        )
-        return [Phase(compiled(step, turns), turns, plan.n_generator, 10**12)]
+        return [Phase(compiled("both"), _turns(plan), plan.n_generator, 10**12)]
     epoch = math.ceil(dataset.size / plan.batch_size)
-    options = (gan, axis_name, plan.accumulate, skip)
-    discriminator = compiled(make_discriminator_step(*options), 1)
-    generator = compiled(make_generator_step(*options), 1)
     phases = [
-        Phase(discriminator, 1, 0, plan.n_critic * epoch),
-        Phase(generator, 1, 1, plan.n_generator * epoch),
+        Phase(compiled("discriminator"), 1, 0, plan.n_critic * epoch),
+        Phase(compiled("generator"), 1, 1, plan.n_generator * epoch),
     ]
     return phases if plan.first == "discriminator" else phases[::-1]
+
+
+def _turns(plan: Plan) -> int:
+    return max(plan.n_critic, plan.n_generator)
 
 
 class Call(NamedTuple):
@@ -129,18 +120,21 @@ def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, tur
     return ROUNDS_PER_CALL
 
 
+@kept
 def compiled_rounds(
-    step: Step, dataset: Dataset | Records, feed: Feed, plan: Plan, turns: int, convolves: bool
+    gan: GAN, players: Players, form: Form, plan: Plan, convolves: bool
 ) -> Callable:
     """Many rounds of a step in one call, wrapped for the devices."""
     axis_name = parallel.AXIS if plan.wrapper == "pmap" else None
+    turns = _turns(plan) if players == "both" else 1
+    step = _make_step(gan_in_precision(gan, plan.precision), players, plan, axis_name)
 
     def one_round(keys, records, state, payload):
         round_key, transform_key = keys
         batch = prepared(
             jax.random.fold_in(transform_key, state.round),
-            feed.samples(payload, records),
-            dataset,
+            batch_of(payload, records, form.shape),
+            form,
             plan.model_range,
             plan.flip,
             plan.crop,
@@ -170,27 +164,21 @@ def compiled_rounds(
     )
 
 
+def _make_step(gan: GAN, players: Players, plan: Plan, axis_name: str | None) -> Step:
+    options = (axis_name, plan.accumulate, plan.nonfinite == "skip")
+    if players == "discriminator":
+        return make_discriminator_step(gan, *options)
+    if players == "generator":
+        return make_generator_step(gan, *options)
+    order = (plan.n_critic, plan.n_generator, plan.update, plan.first)
+    return make_train_step(gan, *order, *options)
+
+
 def _counted(state: RunState, metrics: Metrics, turns: int, plan: Plan) -> RunState:
     discarded = state.discarded
     if plan.nonfinite == "skip":
         discarded = discarded + guards.count(metrics)
     return state._replace(round=state.round + 1, batches=state.batches + turns, discarded=discarded)
-
-
-def has_convolutions(gan: GAN, state: GANState, dataset: Dataset | Records, plan: Plan) -> bool:
-    """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
-    batch = seen_batch(gan, probe(dataset, rows_a_device(plan), plan.conditional))
-    index = sample_index(len(batch.x))
-
-    def forward(key: Array) -> tuple[Array, Array]:  # a whole step takes far longer to trace
-        keys = sample_keys(key, index)
-        params, model_state, _ = state.generator
-        x, _ = generate(key, gan, params, model_state, batch.condition, index, train=True)
-        params, model_state, _ = state.discriminator
-        output, _ = discriminate(gan, params, model_state, x, batch.condition, keys)
-        return x, output.logits
-
-    return "conv_general_dilated" in str(jax.make_jaxpr(forward)(jax.random.key(0)))
 
 
 def of_setting(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:

@@ -9,11 +9,10 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jaxgan import guards
 from jaxgan.augmented import initial_memory
-from jaxgan.checks import check_choice, check_positive
+from jaxgan.checks import check_choice, check_key, check_positive
 from jaxgan.compatibility import check_players
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index
@@ -23,6 +22,7 @@ from jaxgan.objectives import (
     generator_objective,
     inputs,
 )
+from jaxgan.optimizers import started, updated
 from jaxgan.types import GAN, Array, Average, Batch, GANState, Metrics, PlayerState, PyTree
 
 Step = Callable[[Array, GANState, Batch | Array], tuple[GANState, Metrics]]
@@ -43,8 +43,10 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     Raises:
       ValueError: if the generator's samples or the discriminator's logits have a wrong shape or
         dtype, the discriminator ends in a sigmoid though the loss takes logits, or its samples see
-        each other (batch norm) under a gradient penalty, see `jaxgan.types.Penalty`.
+        each other (batch norm) under a gradient penalty, see `jaxgan.types.Penalty`; or if an
+        optimizer needs what a step does not have.
     """
+    check_key(key)
     state = unchecked_init(key, gan, batch)
     check_players(gan, state, seen_batch(gan, batch))
     return state
@@ -60,9 +62,11 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     discriminator = gan.discriminator.init(discriminator_key, *inputs(batch.x, batch.condition))
     return GANState(
         step=jnp.zeros((), jnp.int32),
-        generator=PlayerState(*generator, gan.generator_optimizer.init(generator[0])),
+        generator=PlayerState(
+            *generator, started("generator", gan.generator_optimizer, generator[0])
+        ),
         discriminator=PlayerState(
-            *discriminator, gan.discriminator_optimizer.init(discriminator[0])
+            *discriminator, started("discriminator", gan.discriminator_optimizer, discriminator[0])
         ),
         ema=None if gan.ema_decay is None else Average(*start_average(generator)),
         extras={p.name: p.init() for p in gan.penalties if p.init is not None}
@@ -107,6 +111,8 @@ def make_discriminator_step(
     check_positive(accumulate=accumulate)
 
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        check_key(key)
+
         def objective(params, carry, batch, index):
             return discriminator_objective(
                 key, gan, state.generator, params, carry, batch, index, axis_name, state.step
@@ -119,8 +125,9 @@ def make_discriminator_step(
             objective, player.params, carry, batch, axis_name, accumulate
         )
         model_state, extras = carry
-        player = _updated(gan.discriminator_optimizer, player, grads, model_state)
-        metrics |= guards.gradient_metrics("discriminator", metrics["discriminator_loss"], grads)
+        loss = metrics["discriminator_loss"]
+        player = updated(gan.discriminator_optimizer, player, grads, model_state, loss)
+        metrics |= guards.gradient_metrics("discriminator", loss, grads)
         new = state._replace(discriminator=player, extras=extras)
         if skip_nonfinite:
             new = guards.keep_if_nonfinite("discriminator", metrics, state, new)
@@ -143,6 +150,8 @@ def make_generator_step(
     check_positive(accumulate=accumulate)
 
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        check_key(key)
+
         def objective(params, carry, batch, index):
             return generator_objective(
                 key,
@@ -162,8 +171,9 @@ def make_generator_step(
         grads, model_state, metrics = _gradients(
             objective, player.params, player.model_state, batch, axis_name, accumulate
         )
-        player = _updated(gan.generator_optimizer, player, grads, model_state)
-        metrics |= guards.gradient_metrics("generator", metrics["generator_loss"], grads)
+        loss = metrics["generator_loss"]
+        player = updated(gan.generator_optimizer, player, grads, model_state, loss)
+        metrics |= guards.gradient_metrics("generator", loss, grads)
         average = state.ema
         if gan.ema_decay is not None:
             present = Average(player.params, player.model_state)
@@ -174,13 +184,6 @@ def make_generator_step(
         return new._replace(step=state.step + 1), metrics
 
     return step
-
-
-def _updated(
-    optimizer: optax.GradientTransformation, player: PlayerState, grads: PyTree, model_state: PyTree
-) -> PlayerState:
-    updates, opt_state = optimizer.update(grads, player.opt_state, player.params)
-    return PlayerState(optax.apply_updates(player.params, updates), model_state, opt_state)
 
 
 def _gradients(
@@ -284,6 +287,7 @@ def _alternating(players: list[tuple[Step, int]]) -> Step:
     turns = max(count for _, count in players)
 
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        check_key(key)
         keys = iter(jax.random.split(key, sum(count for _, count in players)))
         metrics: Metrics = {}
         for player_step, count in players:
@@ -308,6 +312,7 @@ def _turn(batch: Batch | Array, turn: int, turns: int) -> Batch:
 
 def _simultaneous(discriminator_step: Step, generator_step: Step) -> Step:
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        check_key(key)
         # One key for both: they look at the same generated samples, which are computed once.
         new, metrics = discriminator_step(key, state, batch)
         other, other_metrics = generator_step(jax.random.clone(key), state, batch)
@@ -345,8 +350,9 @@ def sample(
       use_ema: sample the averaged generator, if the GAN keeps one.
       first_index: index of the first; 0 to 99 and then 100 to 199 are one set of 200.
     Raises:
-      ValueError: if num is not a positive int.
+      ValueError: if num is not a positive int, or key is no PRNG key.
     """
+    check_key(key)
     check_positive(num=num)
     source = state.generator if state.ema is None or not use_ema else state.ema
     index = sample_index(num) + first_index

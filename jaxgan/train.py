@@ -7,8 +7,8 @@ run that goes on from a saved state repeats what it would have done without the 
 
 import contextlib
 import itertools
-from collections.abc import Generator, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,14 +16,18 @@ import numpy as np
 from jax.sharding import Mesh
 
 from jaxgan import guards, parallel
-from jaxgan.checks import check_choice, check_positive
+from jaxgan.checks import check_choice, check_key, check_positive, check_state
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.feed import Data, Drawn, Feed, Reading, as_data, make_feed, probe
 from jaxgan.plan import Plan, check, check_augmentation, rows_a_device
-from jaxgan.precision import Precision, gan_in_precision
-from jaxgan.rounds import Call, calls, has_convolutions, make_phases, rounds_per_call
-from jaxgan.steps import Player, init
+from jaxgan.precision import Precision
+from jaxgan.programs import compiled_init, has_convolutions, probe_of, state_like
+from jaxgan.rounds import Call, calls, make_phases, rounds_per_call
+from jaxgan.steps import Player
 from jaxgan.types import GAN, Array, GANState, Metrics, RunState
+
+CALLS_PER_BLOCK = 100
+"""Compiled calls whose metrics `fit` keeps on the device before it moves them to the host."""
 
 
 class Progress(NamedTuple):
@@ -64,8 +68,12 @@ def fit(
     devices: int | None = None,
     rounds_per_call: int | None = None,
     state: GANState | None = None,
+    on_call: Callable[[Progress], Any] | None = None,
 ) -> tuple[GANState, dict[str, np.ndarray]]:
     """Trains a GAN; gives the final state and the metrics of every round.
+
+    A further `fit` with the same GAN, options and shapes compiles nothing anew: the last few
+    compiled programs are kept.
 
     Args:
       key: PRNG key of all that is random: parameters, order of the data, latents.
@@ -92,7 +100,11 @@ def fit(
       devices: how many; all if not given.
       rounds_per_call: rounds in one compiled call; what is fast if not given.
       state: a state to go on from, instead of a new one. With the same key and data, and
-        alternation in steps, two halves give what the whole would have given.
+        alternation in steps, two halves give what the whole would have given. Calls end at
+        multiples of rounds_per_call: let `steps` be one too, or other lengths are compiled.
+      on_call: called with the `Progress` of each compiled call, right after it was started; to log
+        or to draw samples on the way. Copy its state to keep it: the next call reuses the memory.
+        What it returns is ignored: to stop early, loop over `jaxgan.iterate` and leave the loop.
     Returns:
       `(state, history)`; history maps each metric to float values [rounds], NaN where the player
       that it belongs to was not on turn.
@@ -122,22 +134,28 @@ def fit(
     data = as_data(data)
     check_augmentation(gan.augmentation, data, plan)
     begun = start(key, gan, data, plan) if state is None else _gone_on(key, state, plan)
-    found: list[Metrics] = []
-    for progress in iterate(gan, data, steps, plan, begun):
-        found.append(progress.metrics)
-        state = progress.state.gan
-    assert state is not None  # there is at least one call
-    return state, _history(jax.device_get(found))
+    blocks: list[dict[str, np.ndarray]] = []
+    waiting: list[Metrics] = []
+    with contextlib.closing(iterate(gan, data, steps, plan, begun)) as every:
+        for progress in every:
+            waiting.append(progress.metrics)
+            if len(waiting) > CALLS_PER_BLOCK:  # the last call still runs: the others are moved
+                blocks.append(_history(jax.device_get(waiting[:-1])))
+                del waiting[:-1]
+            if on_call is not None:
+                on_call(progress)
+    blocks.append(_history(jax.device_get(waiting)))
+    return progress.state.gan, _history(blocks)
 
 
 def start(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
     """The state before the first round; arguments and errors are those of `fit`."""
+    check_key(key)
     dataset = as_data(data)
     check(dataset, plan)
     init_key = jax.random.split(jax.random.clone(key), 4)[0]
-    # Closed over: so the networks see known labels, and refuse those out of range.
     batch = probe(dataset, rows_a_device(plan), plan.conditional)
-    return run_state(key, jax.jit(lambda key: init(key, gan, batch))(init_key))
+    return run_state(key, compiled_init(gan, probe_of(batch))(init_key))
 
 
 def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) -> RunState:
@@ -147,6 +165,10 @@ def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) ->
 
 
 def _gone_on(key: Array, state: GANState, plan: Plan) -> RunState:
+    check_key(key)
+    if not isinstance(state, GANState):
+        hint = "pass state.gan" if isinstance(state, RunState) else "fit returns (state, history)"
+        raise ValueError(f"state must be a GANState, got {type(state).__name__}: {hint}")
     played = int(state.step) // plan.n_generator if plan.alternation == "steps" else 0
     return run_state(key, state, played, played * max(plan.n_critic, plan.n_generator))
 
@@ -178,13 +200,19 @@ def iterate(
     dataset = as_data(data)
     check(dataset, plan)
     check_positive(steps=steps)
-    gan = gan_in_precision(gan, plan.precision)
+    if not isinstance(state, RunState):
+        raise ValueError(
+            f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.start"
+        )
+    seen = probe_of(probe(dataset, rows_a_device(plan), plan.conditional))
+    check_state(state.gan, state_like(gan, seen))
+    convolves = has_convolutions(gan, seen)
     _, round_key, order_key, transform_key = jax.random.split(jax.random.clone(state.key), 4)
     mesh = parallel.make_mesh(plan.devices)
     feed = _feed_from(order_key, gan, dataset, plan, state, mesh, reading)
-    planned = _planned(gan, dataset, plan, state, steps, feed)
-    # Copied: donated below, but the caller may keep the old one.
-    carry = parallel.replicate(jax.tree.map(jnp.copy, state), mesh)
+    planned = _planned(gan, dataset, plan, state, steps, convolves)
+    # Copied, without a program for each shape: donated below, but the caller may keep the old one.
+    carry = parallel.replicate(jax.device_put(state, may_alias=False), mesh)
     keys = parallel.replicate((round_key, transform_key), mesh)
     late = None
     with contextlib.closing(feed):
@@ -222,11 +250,10 @@ def _feed_from(
 
 
 def _planned(
-    gan: GAN, dataset: Dataset | Records, plan: Plan, state: RunState, steps: int, feed: Feed
+    gan: GAN, dataset: Dataset | Records, plan: Plan, state: RunState, steps: int, convolves: bool
 ) -> Iterator[Call]:
     """The calls from a state on."""
-    convolves = has_convolutions(gan, state.gan, dataset, plan)
-    phases = make_phases(gan, dataset, feed, plan, convolves)
+    phases = make_phases(gan, dataset, plan, convolves)
     step = int(state.gan.step)
     return calls(
         phases,
@@ -242,7 +269,7 @@ def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
         return True  # or it was found out when the networks were started
     batch = probe(dataset, rows_a_device(plan), plan.conditional, least=-1)
     try:
-        jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
+        state_like(gan, probe_of(batch))
     except ValueError:
         return False
     return True
@@ -264,6 +291,7 @@ def _drawn_ahead(
 
 
 def _history(calls: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The metrics of calls, one after the other; NaN where a call lacks one."""
     names = dict.fromkeys(itertools.chain.from_iterable(calls))
     absent = [np.full(len(metrics["step"]), np.nan) for metrics in calls]
     return {

@@ -1,6 +1,7 @@
 """The parts of a GAN and its state: plain tuples of functions and of arrays."""
 
 import dataclasses
+import numbers
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -259,20 +260,78 @@ class GAN:
                     f"{name} must be a Network, got {type(getattr(self, name)).__name__}: wrap a "
                     "flax module in jaxgan.from_linen or jaxgan.from_nnx"
                 )
-        if not isinstance(self.loss, AdversarialLoss):
-            raise ValueError(f"loss must be an AdversarialLoss, got {self.loss!r}")
-        for name, kind in (("penalties", Penalty), ("generator_terms", GeneratorTerm)):
-            terms = getattr(self, name)
-            if isinstance(terms, kind) or not all(isinstance(term, kind) for term in terms):
-                raise ValueError(f"{name} must be a tuple of {kind.__name__}, got {terms!r}")
-        decay = self.ema_decay
-        if decay is not None and not callable(decay) and not 0.0 <= decay < 1.0:
-            raise ValueError(f"ema_decay must lie in [0, 1) or be None, got {decay}")
-        names = [p.name for p in self.penalties] + [t.name for t in self.generator_terms]
-        if len(set(names)) < len(names) or "augmentation" in names:
+            _check_optimizer(f"{name}_optimizer", getattr(self, f"{name}_optimizer"))
+        if not callable(self.latent):
             raise ValueError(
-                "penalties and generator_terms need distinct names, and none may be "
-                f"'augmentation', got {names}"
+                "latent must be a function (key, index) -> latents, got "
+                f"{self.latent!r}: pass jaxgan.latents.normal(100), for example"
             )
+        if not isinstance(self.loss, AdversarialLoss):
+            raise ValueError(
+                f"loss must be an AdversarialLoss, got {_described(self.loss)}: use one of "
+                "jaxgan.losses, such as losses.wasserstein"
+            )
+        for name, kind, wrap in (
+            ("penalties", Penalty, "jaxgan.penalty(function, gamma=10.0)"),
+            ("generator_terms", GeneratorTerm, "jaxgan.GeneratorTerm(name, function, weight)"),
+        ):
+            _check_terms(name, getattr(self, name), kind, wrap)
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # hashable
+        _check_names(self.penalties, self.generator_terms)
+        decay = self.ema_decay
+        number = isinstance(decay, numbers.Real | jax.Array)
+        if decay is not None and not callable(decay) and not (number and 0.0 <= decay < 1.0):
+            raise ValueError(
+                f"ema_decay must lie in [0, 1), or be a schedule or None, got {decay!r}"
+            )
+        if self.view is not None and not isinstance(self.view, View):
+            raise ValueError(f"view must be a View, got {self.view!r}")
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
             raise ValueError(f"augmentation must be an Augmentation, got {self.augmentation!r}")
+
+
+def _described(value: Any) -> str:
+    """A value as errors show it; a function by its name."""
+    if callable(value):
+        return f"the function {getattr(value, '__name__', type(value).__name__)!r}"
+    return repr(value)
+
+
+def _check_optimizer(name: str, optimizer: Any):
+    """Raises a ValueError unless an optimizer has the two functions of an optax transformation."""
+    if all(callable(getattr(optimizer, part, None)) for part in ("init", "update")):
+        return
+    rate = optimizer if isinstance(optimizer, numbers.Real) else "learning_rate"
+    raise ValueError(
+        f"{name} must be an optax transformation, got {_described(optimizer)}: pass "
+        f"optax.adam({rate}), for example; the learning rate may be a schedule"
+    )
+
+
+def _check_terms(name: str, terms: Any, kind: type, wrap: str):
+    """Raises a ValueError unless terms are a tuple, or list, of that kind."""
+    if isinstance(terms, kind):
+        raise ValueError(
+            f"{name} must be a tuple of {kind.__name__}, got one {kind.__name__}: "
+            "add a comma, (term,)"
+        )
+    if not isinstance(terms, tuple | list):
+        raise ValueError(
+            f"{name} must be a tuple of {kind.__name__}, got {_described(terms)}: "
+            f"pass ({wrap},), or () for none"
+        )
+    for term in terms:
+        if not isinstance(term, kind):
+            raise ValueError(
+                f"{name} must be a tuple of {kind.__name__}, got {_described(term)} in it: "
+                f"wrap functions, {wrap}"
+            )
+
+
+def _check_names(penalties: tuple[Penalty, ...], terms: tuple[GeneratorTerm, ...]):
+    names = [penalty.name for penalty in penalties] + [term.name for term in terms]
+    if len(set(names)) < len(names) or "augmentation" in names:
+        raise ValueError(
+            "penalties and generator_terms need distinct names, and none may be "
+            f"'augmentation', got {names}"
+        )

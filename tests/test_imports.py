@@ -11,7 +11,7 @@ PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
 MATHS = MATHS | {"affine", "augment", "augmented", "critics"}
-STEPS = MATHS | {"guards", "objectives", "compatibility", "steps"}
+STEPS = MATHS | {"guards", "objectives", "compatibility", "optimizers", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
     "types": set(),
@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "objectives": BASE | {"schedules", "augmented"},
     "compatibility": BASE | {"augmented", "objectives"},
     "pyramid": {"types"},
-    "steps": MATHS | {"guards", "objectives", "compatibility"},
+    "optimizers": {"types"},
+    "steps": MATHS | {"guards", "objectives", "compatibility", "optimizers"},
     "parallel": BASE | {"steps"},
     "players": STEPS,
     "adapters": BASE,
@@ -52,8 +53,9 @@ MAY_IMPORT = {
     "precision": {"types"},
     "plan": STEPS | {"parallel", "data", "precision"},
     "feed": BASE | {"parallel", "processes", "data"},
-    "rounds": STEPS | {"parallel", "data", "feed", "plan"},
-    "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
+    "programs": STEPS,
+    "rounds": STEPS | {"parallel", "data", "feed", "plan", "precision", "programs"},
+    "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "programs", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
     "config": {"augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},

@@ -195,6 +195,7 @@ def test_labels_reach_a_conditional_gan(key, images, make_gan):
         ({"accumulate": 0}, "accumulate must be a positive int, got 0"),
         ({"n_generator": 0, "alternation": "epochs"}, "n_generator must be a positive int"),
         ({"first": "nobody", "alternation": "epochs"}, "first must be one of"),
+        ({"model_range": 1.0}, r"model_range must be finite \(low, high\), low < high, got 1.0"),
         ({"model_range": (0.0, 0.5)}, r"but the generator's samples in model_range=\(0.0, 0.5\)"),
     ],
 )

@@ -1,0 +1,50 @@
+"""What a step asks of an optax transformation: a first state, and updates."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgan.types import Array, PlayerState, PyTree
+
+
+def started(player: str, optimizer: optax.GradientTransformation, params: PyTree) -> PyTree:
+    """An optimizer's first state. Its first update is traced too, but not computed.
+
+    Args:
+      player: "discriminator" or "generator", for errors.
+      optimizer: of that player.
+      params: of that player.
+    Raises:
+      ValueError: if the update needs what a step does not have.
+    """
+
+    def first_update(params):
+        before = PlayerState(params, {}, optimizer.init(params))
+        return updated(optimizer, before, params, {}, jnp.zeros((), jnp.float32))
+
+    try:
+        jax.eval_shape(first_update, params)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{player}_optimizer cannot make an update ({reason}): a step gives it gradients, "
+            "parameters and value=loss, so line searches (optax.lbfgs) and optax.lookahead are "
+            "not supported"
+        ) from error
+    return optimizer.init(params)
+
+
+def updated(
+    optimizer: optax.GradientTransformation,
+    player: PlayerState,
+    grads: PyTree,
+    model_state: PyTree,
+    loss: Array,
+) -> PlayerState:
+    """A player after one update; its loss is for optimizers that adapt to it (`value` in optax).
+
+    Gradients and loss are means over all devices and micro-batches.
+    """
+    update = optax.with_extra_args_support(optimizer).update
+    updates, opt_state = update(grads, player.opt_state, player.params, value=loss)
+    return PlayerState(optax.apply_updates(player.params, updates), model_state, opt_state)

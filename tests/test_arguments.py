@@ -1,0 +1,198 @@
+"""Arguments of a wrong kind: each error is one line that names the argument and what to pass."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from linear import make_linear
+
+import jaxgan
+from jaxgan import losses, regularizers
+from jaxgan.train import fit
+
+ON_ONE = {"batch_size": 8, "devices": 1}
+
+
+def schedule(step):
+    return 0.1 / (1 + step)
+
+
+def bare(critic, real):
+    return jnp.mean(critic(real))
+
+
+PENALTY = jaxgan.penalty(regularizers.r1, 1.0)
+TERM = jaxgan.GeneratorTerm("size", lambda fake, *others: jnp.mean(fake**2), 1.0)
+GANS = {
+    "a number as optimizer": (
+        {"generator_optimizer": 2e-4},
+        "generator_optimizer must be an optax transformation, got 0.0002: pass optax.adam(0.0002)",
+    ),
+    "no optimizer": (
+        {"discriminator_optimizer": None},
+        "discriminator_optimizer must be an optax transformation, got None: pass optax.adam(",
+    ),
+    "a schedule as optimizer": (
+        {"generator_optimizer": schedule},
+        "got the function 'schedule': pass optax.adam(learning_rate), for example; "
+        "the learning rate may be a schedule",
+    ),
+    "an optimizer that was not called": (
+        {"generator_optimizer": optax.adam},
+        "got the function 'adam': pass optax.adam(learning_rate)",
+    ),
+    "a number as latent": (
+        {"latent": 100},
+        "latent must be a function (key, index) -> latents, got 100: pass jaxgan.latents.normal(",
+    ),
+    "a name as loss": (
+        {"loss": "wgan"},
+        "loss must be an AdversarialLoss, got 'wgan': use one of jaxgan.losses, such as "
+        "losses.wasserstein",
+    ),
+    "a function as loss": ({"loss": losses.f_gan}, "got the function 'f_gan': use one of"),
+    "a function among penalties": (
+        {"penalties": (PENALTY, bare)},
+        "penalties must be a tuple of Penalty, got the function 'bare' in it: wrap functions, "
+        "jaxgan.penalty(function, gamma=10.0)",
+    ),
+    "one penalty": ({"penalties": PENALTY}, "got one Penalty: add a comma, (term,)"),
+    "one function": ({"penalties": bare}, "got the function 'bare': pass (jaxgan.penalty("),
+    "no penalties": (
+        {"penalties": None},
+        "got None: pass (jaxgan.penalty(function, gamma=10.0),),",
+    ),
+    "a function among terms": (
+        {"generator_terms": (bare,)},
+        "generator_terms must be a tuple of GeneratorTerm, got the function 'bare' in it: wrap "
+        "functions, jaxgan.GeneratorTerm(name, function, weight)",
+    ),
+    "a penalty among terms": (
+        {"generator_terms": [PENALTY]},
+        "tuple of GeneratorTerm, got Penalty(",
+    ),
+    "a text as average": ({"ema_decay": "0.9"}, "ema_decay must lie in [0, 1), or be a schedule"),
+    "a function as view": ({"view": bare}, "view must be a View, got"),
+}
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_a_gan_of_wrong_parts_is_refused(name):
+    parts, message = GANS[name]
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        make_linear(**parts)
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_of_terms_are_taken_as_tuples():
+    gan = make_linear(penalties=[PENALTY], generator_terms=[TERM])
+    assert gan.penalties == (PENALTY,)
+    assert gan.generator_terms == (TERM,)
+    hash(gan)
+
+
+def returning(change):
+    """A network whose output is changed."""
+
+    def apply(params, model_state, x, *, keys, train, axis_name=None):
+        return change(x @ params["w"]), model_state
+
+    return apply
+
+
+OUTPUTS = {
+    ("generator", "tuple"): lambda x: (x, x),
+    ("generator", "dict"): lambda x: {"x": x},
+    ("discriminator", "tuple"): lambda x: (x, x),
+    ("discriminator", "dict"): lambda x: {"logits": x},
+    ("discriminator", "list"): lambda x: [x, x],
+}
+
+
+@pytest.mark.parametrize(("player", "kind"), OUTPUTS)
+def test_networks_that_return_something_else_are_named(key, player, kind):
+    gan = make_linear()
+    network = getattr(gan, player)._replace(apply=returning(OUTPUTS[player, kind]))
+    wanted = {
+        "generator": "must return its samples, one array [batch, ...]",
+        "discriminator": "must return logits [batch] or a DiscriminatorOutput",
+    }
+    message = f"{player} {wanted[player]}, got {kind}: return "
+    with pytest.raises(ValueError, match=re.escape(message)):
+        jaxgan.init(key, make_linear(**{player: network}), jnp.zeros((8, 2)))
+
+
+class DataLoader:
+    def __iter__(self):
+        return iter([np.zeros((8, 2))])
+
+
+X, LABELS = np.zeros((8, 2), np.float32), np.zeros(8, np.int32)
+DATA = {
+    "a pair": ((X, LABELS), "got tuple: pass jaxgan.Batch(x, labels)"),
+    "a pair of one shape": ((X, X), "got tuple: pass jaxgan.Batch(x, labels)"),
+    "a list of both": ([X, LABELS], "got list: pass jaxgan.Batch(x, labels)"),
+    "a loader": (DataLoader(), "got DataLoader: collect its samples in one array, or describe"),
+    "a generator": ((x for x in X), "got generator: collect its samples in one array"),
+    "a dict": ({"x": X}, "got dict: pass one of its arrays, or jaxgan.Batch(x, labels)"),
+    "a name": ("digits", "got str: pass jaxgan.data.load('digits')"),
+    "nothing": (None, "got NoneType: collect"),
+    "a loader in a batch": (jaxgan.Batch(DataLoader()), "got DataLoader"),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_data_of_another_kind_are_named(key, name):
+    data, message = DATA[name]
+    with pytest.raises(
+        ValueError, match="data must be an array of samples .*" + re.escape(message)
+    ):
+        fit(key, make_linear(), data, 1, **ON_ONE)
+
+
+def test_lists_of_samples_are_data(key):
+    state, _ = fit(key, make_linear(), X.tolist(), 1, **ON_ONE)
+    assert int(state.step) == 1
+
+
+KEYS = {
+    "an int": (0, "got int"),
+    "nothing": (None, "got NoneType"),
+    "an array of ints": (jnp.int32(0), "got an array int32[]"),
+    "many keys": (jax.random.split(jax.random.key(0)), "got an array of keys, [2]: pass one"),
+    "a NumPy generator": (np.random.default_rng(0), "got Generator"),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_what_is_no_key_is_named(key, name):
+    bad, reason = KEYS[name]
+    gan, batch = make_linear(), jnp.zeros((8, 2))
+    state = jax.eval_shape(lambda key: jaxgan.init(key, gan, batch), key)
+    calls = (
+        lambda: fit(bad, gan, X, 1, **ON_ONE),
+        lambda: fit(bad, gan, X, 1, state=state, **ON_ONE),
+        lambda: jaxgan.start(bad, gan, X, jaxgan.Plan(**ON_ONE)),
+        lambda: jaxgan.init(bad, gan, batch),
+        lambda: jaxgan.make_train_step(gan)(bad, state, batch),
+        lambda: jaxgan.make_train_step(gan, update="simultaneous")(bad, state, batch),
+        lambda: jaxgan.make_discriminator_step(gan)(bad, state, batch),
+        lambda: jaxgan.make_generator_step(gan)(bad, state, batch),
+        lambda: jaxgan.sample(bad, gan, state, 4),
+        lambda: jaxgan.make_generate(bad, gan, state),
+        lambda: jaxgan.make_discriminate(bad, gan, state),
+    )
+    message = f"key must be a PRNG key such as jax.random.key(0), {reason}"
+    for call in calls:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call()
+
+
+def test_keys_of_the_older_kind_work(largest_difference):
+    gan = make_linear()
+    state, _ = fit(jax.random.PRNGKey(0), gan, X, 1, **ON_ONE)
+    other, _ = fit(jax.random.key(0), gan, X, 1, **ON_ONE)
+    assert largest_difference(state, other) == 0.0

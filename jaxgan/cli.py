@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
 from jaxgan import augment as augmentations
 from jaxgan import cli_outputs, processes, recipes, runs, stages
 from jaxgan.cli_outputs import count, say
+from jaxgan.console import let_go, make_console
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
@@ -37,8 +37,20 @@ def main():
     try:
         app()
     except (ValueError, OSError, NonFiniteError) as error:
-        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _refuse(str(error))
+    except (RuntimeError, AssertionError):
+        problem = processes.device_problem()
+        if problem is None:
+            raise
+        _refuse(problem)
+    finally:
+        let_go()
+
+
+def _refuse(message: str):
+    console = make_console(stderr=True)
+    console.print(f"Error: {message}", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 @app.command()
@@ -196,7 +208,8 @@ def train(
 ):
     """Train RECIPE on DATA in a run's folder, or go on with the run that is there.
 
-    Ctrl-C or SIGTERM saves the state and ends with status 130 or 143; a second one ends at once.
+    Ctrl-C, SIGTERM or SIGHUP (unless it is ignored) saves the state and ends with status 130, 143
+    or 129; a second Ctrl-C or SIGTERM ends at once.
     """
     addresses = Addresses(coordinator, num_processes, process_id)
     if distributed or any(value is not None for value in addresses):
@@ -299,7 +312,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _train(out: Path, wanted: Wanted, force: bool):
     staged = stages.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
-    console = Console(quiet=not processes.is_writer())
+    console = make_console(quiet=not processes.is_writer())
     with contextlib.ExitStack() as shown:
 
         def told(recipe: str, source: str, steps: int, folder: Path) -> Callable[[Row], None]:

@@ -19,6 +19,7 @@ from jaxgan import (
     translation,
     upscaling,
 )
+from jaxgan.console import make_console
 
 app = typer.Typer()
 
@@ -55,7 +56,7 @@ def sample(
     labels = samples.asked_labels(shown, num, label)
     drawn, drawn_on = stages.sample_whole(run, num, seed, ema, labels, checkpoint)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
-    say(Console(), f"{num} samples -> {out}")
+    say(make_console(), f"{num} samples -> {out}")
 
 
 @app.command()
@@ -69,7 +70,7 @@ def upscale(
 ):
     """Write a picture enlarged by a run's generator."""
     out = image.with_name(f"{image.stem}-large.png") if out is None else out
-    say(Console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
+    say(make_console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
 
 
 @app.command()
@@ -84,7 +85,7 @@ def translate(
 ):
     """Write what a run's generator makes of a picture."""
     out = image.with_name(f"{image.stem}-made.png") if out is None else out
-    say(Console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
+    say(make_console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
 
 
 @app.command()
@@ -126,9 +127,9 @@ def evaluate(
     for score in found.scores:
         numbers = (score.value, score.error, score.floor)
         table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
-    Console().print(table, highlight=False)
+    make_console().print(table, highlight=False)
     facts = found.facts
-    say(Console(), f"{facts['features']} features, step {facts['step']} -> {out}")
+    say(make_console(), f"{facts['features']} features, step {facts['step']} -> {out}")
 
 
 @app.command("report")
@@ -140,7 +141,7 @@ def report_run(
 ):
     """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
     written = report.write_report(run, out)
-    say(Console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
+    say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
 
 @app.command("export")
@@ -151,7 +152,7 @@ def export_run(
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
     written = export.export_run(stages.last_stage(run), out, ema)
-    say(Console(), f"generator -> {written}")
+    say(make_console(), f"generator -> {written}")
 
 
 @app.command("recipes")
@@ -168,7 +169,7 @@ def list_recipes():
         table.add_row("", "")
         for each in staged.stages:
             _add_recipe(table, each)
-    Console().print(table, highlight=False)
+    make_console().print(table, highlight=False)
 
 
 def _add_recipe(table: Table, recipe: recipes.Recipe):

@@ -72,6 +72,20 @@ def in_cluster() -> bool:
     return any(size.isdigit() and int(size) > 1 for size in sizes)
 
 
+def device_problem() -> str | None:
+    """Why jax finds no device to run on, in a line; None if it finds one."""
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # the latter where there is no GPU
+        asked = os.environ.get("JAX_PLATFORMS") or jax.config.jax_platforms or ""
+        reason = str(error).partition("\n")[0] or "no such device was found"
+        return (
+            f"jax cannot start on JAX_PLATFORMS={asked}: {reason}; unset it, or set "
+            "JAX_PLATFORMS=cpu"
+        )
+    return None
+
+
 def is_writer() -> bool:
     """Whether this process writes what one must write: logs, pictures, the configuration."""
     return jax.process_index() == 0

@@ -11,8 +11,8 @@ import typer
 
 from jaxgan import augment as augmentations
 from jaxgan import cli_outputs, processes, recipes, runs, stages
-from jaxgan.cli_outputs import count, say
-from jaxgan.console import let_go, make_console
+from jaxgan.cli_outputs import at_home, count, say
+from jaxgan.console import hold_streams, let_go, make_console
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
@@ -34,6 +34,7 @@ app.add_typer(cli_outputs.app)
 
 def main():
     """Runs the command line; bad input ends in one line that says what is wrong, and status 2."""
+    hold_streams()
     try:
         app()
     except (ValueError, OSError, NonFiniteError) as error:
@@ -69,7 +70,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="A new folder, or a run's: that run then goes on.", show_default="runs/RECIPE"
+            help="A new folder, or a run's: that run then goes on.",
+            show_default="runs/RECIPE",
+            callback=at_home,
         ),
     ] = None,
     batch_size: Annotated[int | None, count("Over all devices.")] = None,
@@ -189,7 +192,9 @@ def train(
     ] = None,
     tfds_manual_dir: Annotated[
         Path | None,
-        typer.Option(help="Files that TFDS prepares data from, instead of the network."),
+        typer.Option(
+            help="Files that TFDS prepares data from, instead of the network.", callback=at_home
+        ),
     ] = None,
     distributed: Annotated[
         bool,
@@ -213,7 +218,8 @@ def train(
     """
     addresses = Addresses(coordinator, num_processes, process_id)
     if distributed or any(value is not None for value in addresses):
-        processes.start_processes(addresses)
+        console = make_console(stderr=True)
+        processes.start_processes(addresses, lambda text: say(console, text))
     given = _given(
         {
             "recipe": recipe,
@@ -273,7 +279,7 @@ def train(
 
 @app.command()
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
     steps: Annotated[int | None, count("Generator updates in all.", "the run's")] = None,
 ):
     """Go on with a run from its last checkpoint; `train --out RUN` takes all other options.

@@ -29,6 +29,14 @@ def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionI
     return typer.Option(min=1, help=help_text, show_default=default)
 
 
+def at_home(path: Path | None) -> Path | None:
+    """A path whose ~ is the home folder, also where no shell has put it there (--out='~/x')."""
+    try:
+        return None if path is None else path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def say(console: Console, text: str):
     """Prints a line as it is."""
     console.print(text, highlight=False, markup=False)
@@ -36,8 +44,10 @@ def say(console: Console, text: str):
 
 @app.command()
 def sample(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path, typer.Option(help=".png: a picture; .npz: the array `samples`.", callback=at_home)
+    ],
     num: Annotated[int | None, count("How many.", "64, or 8 of each class")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
     ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
@@ -61,10 +71,13 @@ def sample(
 
 @app.command()
 def upscale(
-    run: Annotated[Path, typer.Argument(help="Folder of a super-resolution run.")],
-    image: Annotated[Path, typer.Argument(help="The picture to enlarge.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a super-resolution run.", callback=at_home)
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to enlarge.", callback=at_home)],
     out: Annotated[
-        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-large.png")
+        Path | None,
+        typer.Option(help="A .png file.", show_default="IMAGE-large.png", callback=at_home),
     ] = None,
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
@@ -75,10 +88,13 @@ def upscale(
 
 @app.command()
 def translate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run that makes images of images.")],
-    image: Annotated[Path, typer.Argument(help="The picture to start from.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a run that makes images of images.", callback=at_home)
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to start from.", callback=at_home)],
     out: Annotated[
-        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-made.png")
+        Path | None,
+        typer.Option(help="A .png file.", show_default="IMAGE-made.png", callback=at_home),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of dropout, the only noise.")] = 0,
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
@@ -90,7 +106,7 @@ def translate(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -115,7 +131,8 @@ def evaluate(
     ] = "latest",
     errors: Annotated[bool, typer.Option(help="Estimate errors; ten times the work.")] = True,
     out: Annotated[
-        Path | None, typer.Option(help="A .json file.", show_default="RUN/scores.json")
+        Path | None,
+        typer.Option(help="A .json file.", show_default="RUN/scores.json", callback=at_home),
     ] = None,
 ):
     """Score a run's samples against its data; errors are standard errors, floors real samples'."""
@@ -134,9 +151,10 @@ def evaluate(
 
 @app.command("report")
 def report_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
     out: Annotated[
-        Path | None, typer.Option(help="A .html file.", show_default="RUN/report.html")
+        Path | None,
+        typer.Option(help="A .html file.", show_default="RUN/report.html", callback=at_home),
     ] = None,
 ):
     """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
@@ -146,8 +164,10 @@ def report_run(
 
 @app.command("export")
 def export_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path | None, typer.Option(help="A folder.", show_default="RUN/export")] = None,
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
+    ] = None,
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""

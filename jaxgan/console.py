@@ -34,7 +34,7 @@ class _Shown:
                 self._stream.flush()
 
     def isatty(self) -> bool:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be none or no file
             return self._stream is not None and self._stream.isatty()
         return False
 
@@ -43,6 +43,19 @@ def make_console(stderr: bool = False, quiet: bool = False) -> Console:
     """A console on stdout or stderr, as they are now, whose errors end nothing."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(file=cast(IO[str], _Shown(stream)), quiet=quiet)
+
+
+def hold_streams():
+    """Puts the null device where a standard stream was closed at the start.
+
+    Else the next file to be opened, such as a checkpoint, takes its number, and with it all that
+    libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
 
 
 def let_go():

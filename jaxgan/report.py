@@ -22,7 +22,7 @@ from PIL import Image
 from jaxgan import plots
 from jaxgan.config import Config, has_config, read_config, to_json
 from jaxgan.curves import evenly, figures
-from jaxgan.journal import Row, counted_rows, events, mean_row, replace_file
+from jaxgan.journal import Row, counted_rows, events, lines_left_out, mean_row, replace_file
 from jaxgan.recipes import RECIPES
 from jaxgan.runs import Result
 from jaxgan.stages import LEVELS, check_run, staged_in
@@ -154,6 +154,9 @@ def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
         return None  # a stage that has not begun
     config, rows = read_config(run), counted_rows(run, sys.maxsize)
     state, finished = _state(config, rows, _read(run / "result.json", Result))
+    left_out = lines_left_out(run)
+    if left_out:
+        state += f" {left_out} line(s) of metrics.jsonl hold no metrics and are left out."
     happened, pictures = events(run), _picture_files(run)
     scores = _read(scores_file, _Scores) or _Scores(scores=[])
     return Section(

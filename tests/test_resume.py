@@ -238,6 +238,18 @@ def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
 
 
+def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
+    options = small_options(sample_every=3)
+    plan = options.plan._replace(alternation="epochs", batch_size=SIZE // 5)
+    options = options._replace(plan=plan, saving=options.saving._replace(every=6))
+    runs.train_run(options, tmp_path / "whole")
+    with pytest.raises(Cut):  # in the discriminator's epoch, which leaves the step as it is
+        runs.train_run(options, tmp_path / "cut", cut_at(14))
+    assert saved_rounds(tmp_path / "cut") == [12]
+    runs.train_run(options, tmp_path / "cut")
+    assert_same_runs(tmp_path / "cut", tmp_path / "whole")
+
+
 def test_a_run_cut_before_its_first_checkpoint_begins_again(undisturbed, tmp_path):
     with pytest.raises(Cut):
         runs.train_run(small_options(), tmp_path / "cut", cut_at(2))

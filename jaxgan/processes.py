@@ -60,7 +60,7 @@ def start_processes(addresses: Addresses, tell: Callable[[str], None] = lambda t
 
 
 def _join(addresses: Addresses):
-    """Waits in a thread of its own: jax is deaf to Ctrl-C meanwhile, and aborts where it gives up."""
+    """Waits in a thread of its own: jax is deaf to Ctrl-C, and aborts where it gives up."""
     failed: list[Exception] = []
 
     def join():

@@ -19,13 +19,13 @@ from PIL import Image
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.conditions import Conditions
-from jaxgan.config import has_config, read_config
+from jaxgan.config import check_fields, has_config, read_config
 from jaxgan.data import to_own_range
 from jaxgan.folder import check_new
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import Row, replace_file
 from jaxgan.monitor import Finding
-from jaxgan.options import Wanted, options_for
+from jaxgan.options import Wanted, of_recipe, options_for
 from jaxgan.pyramid import crop_to, sample_pyramid
 from jaxgan.recipes import STAGED, check_installed
 from jaxgan.recipes.base import Staged
@@ -144,7 +144,7 @@ def _written_down(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
     elif before.name != staged.name:
         raise ValueError(f"{out} holds a run of {before.name}, not of {staged.name}")
     else:
-        old = Wanted(**_read(out).wanted)
+        old = _wanted_before(staged, out)
         wanted = Wanted(*(was | now for was, now in zip(old, wanted, strict=True)))
     given = wanted._replace(run={k: v for k, v in wanted.run.items() if k != "recipe"})
     if processes.is_writer():
@@ -152,6 +152,23 @@ def _written_down(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
         out.mkdir(parents=True, exist_ok=True)
         replace_file(out / FILE, lambda beside: beside.write_text(text))
     return given
+
+
+def _wanted_before(staged: Staged, out: Path) -> Wanted:
+    """The options that stages.json holds; raises a ValueError unless it holds all their groups."""
+    groups = _read(out).wanted
+    missing = set(Wanted._fields) - set(Wanted._field_defaults) - set(groups)
+    unknown = set(groups) - set(Wanted._fields)
+    problems = [f"wanted.{name} is missing" for name in sorted(missing)]
+    problems += [f"wanted.{name} is unknown" for name in sorted(unknown)]
+    if not problems:
+        wanted = Wanted(**groups)
+        try:
+            check_fields(of_recipe(staged.stages[0].name).with_changes(wanted))
+            return wanted
+        except (ValueError, TypeError) as error:
+            problems = [str(error)]
+    raise ValueError(f"{out / FILE} is damaged: {'; '.join(problems)}")
 
 
 # --- Samples

@@ -171,6 +171,12 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
     assert not (tmp_path / "a/b").exists()
 
 
+def spoil_wanted(out, change):
+    written = json.loads((out / "stages.json").read_text())
+    change(written["wanted"])
+    (out / "stages.json").write_text(json.dumps(written))
+
+
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
@@ -183,14 +189,29 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
             lambda out: (out / "stages.json").write_text('{"recipe": "x", "wanted": {}}'),
             "unknown recipe 'x'",
         ),
+        (
+            lambda out: spoil_wanted(out, lambda wanted: wanted.pop("keep")),
+            "wanted.keep is missing",
+        ),
+        (lambda out: spoil_wanted(out, lambda wanted: wanted.update(x={})), "wanted.x is unknown"),
+        (
+            lambda out: spoil_wanted(out, lambda wanted: wanted["plan"].update(x=1)),
+            r"stages.json is damaged: .*'x'",
+        ),
+        (
+            lambda out: spoil_wanted(out, lambda wanted: wanted["run"].update(steps="4")),
+            "stages.json is damaged: steps: .*'4'",
+        ),
         (lambda out: (out / "stages.json").unlink(), "is not empty"),
     ],
 )
 def test_a_folder_that_is_no_good_is_refused(staged, trained, tmp_path, spoil, text):
     shutil.copytree(trained, tmp_path / "run")
     spoil(tmp_path / "run")
+    (tmp_path / "run" / "levels.png").unlink()
     with pytest.raises((ValueError, FileExistsError), match=text):
         train(staged, tmp_path / "run")
+    assert not (tmp_path / "run" / "levels.png").exists()
 
 
 def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from jaxgan import (
     evaluation,
     export,
     extractors,
+    journal,
     recipes,
     report,
     samples,
@@ -20,6 +22,7 @@ from jaxgan import (
     upscaling,
 )
 from jaxgan.console import make_console
+from jaxgan.same_data import data_of
 
 app = typer.Typer()
 
@@ -58,13 +61,23 @@ def sample(
     checkpoint: Annotated[
         str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
     ] = "latest",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the run's data lie now, if it draws on images.",
+            show_default="where they lay",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
     shown = stages.last_stage(run)
     samples.check_writable(shown, out)
     num = num or samples.default_num(shown, label)
     labels = samples.asked_labels(shown, num, label)
-    drawn, drawn_on = stages.sample_whole(run, num, seed, ema, labels, checkpoint)
+    loaded = stages.load_whole(run, ema, checkpoint)
+    read = functools.partial(data_of, source=data, force=force)
+    drawn, drawn_on = stages.draw_whole(run, loaded, num, seed, labels, read)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
     say(make_console(), f"{num} samples -> {out}")
 
@@ -134,19 +147,41 @@ def evaluate(
         Path | None,
         typer.Option(help="A .json file.", show_default="RUN/scores.json", callback=at_home),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the run's data lie now.", show_default="where they lay"),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Score against other data than the run's.")] = False,
 ):
     """Score a run's samples against its data; errors are standard errors, floors real samples'."""
     names = None if metrics is None else metrics.split(",")
-    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors=errors)
-    out = run / "scores.json" if out is None else out
-    evaluation.write_evaluation(found, out)
+    file = _scores_file(run, out)
+    found = evaluation.evaluate_run(
+        run, names, num, features, seed, ema, checkpoint, errors, data, force
+    )
     table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
     for score in found.scores:
         numbers = (score.value, score.error, score.floor)
         table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
     make_console().print(table, highlight=False)
     facts = found.facts
-    say(make_console(), f"{facts['features']} features, step {facts['step']} -> {out}")
+    if file is not None:  # after the table: what was found is not lost with the file
+        evaluation.write_evaluation(found, file)
+    kept = "not kept" if file is None else f"-> {file}"
+    say(make_console(), f"{facts['features']} features, step {facts['step']} {kept}")
+
+
+def _scores_file(run: Path, out: Path | None) -> Path | None:
+    """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
+    file = run / "scores.json" if out is None else out
+    try:
+        journal.check_replaceable(file)
+    except OSError as error:
+        if out is not None:
+            raise
+        say(make_console(stderr=True), f"{error}: the scores are shown only, --out keeps them")
+        return None
+    return file
 
 
 @app.command("report")

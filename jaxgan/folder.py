@@ -41,6 +41,7 @@ def held_folder(out: Path) -> Iterator[None]:
     if not processes.is_writer():
         yield
         return
+    check_name(out)
     _check_ours(out)
     made = _made(out)
     lock = FileLock(out / LOCK)
@@ -90,6 +91,13 @@ def _made(out: Path) -> list[Path]:
             raise
         raise ValueError(f"there can be no folder {str(out)!r}: {error}") from error
     return missing
+
+
+def check_name(out: Path):
+    """Raises a ValueError unless checkpoints can be written to a folder so called."""
+    place = str(out.absolute())
+    if place != place.encode("utf-8", "replace").decode():
+        raise ValueError(f"{place!r} is not in UTF-8, as checkpoints need it: give another folder")
 
 
 def check_new(out: Path):

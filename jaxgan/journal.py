@@ -191,7 +191,8 @@ def picture_name(step: int) -> str:
 
 
 def write_event(run: Path, kind: str, played: int, message: str):
-    """Appends a line to events.jsonl."""
+    """Appends a line to events.jsonl; bytes of file names that are no UTF-8 are escaped."""
+    message = message.encode("utf-8", "backslashreplace").decode()
     time = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"time": time, "kind": kind, "round": played, "message": message})
     _append(run / "events.jsonl", line + "\n")
@@ -220,6 +221,17 @@ def _append(path: Path, text: str):
 
 def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
+
+
+def check_replaceable(path: Path):
+    """Raises an OSError if it is plain, before any work, that `replace_file` will fail."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give a file")
+    folder = next(each for each in path.absolute().parents if os.path.exists(each))
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{path} cannot be written: {folder} is a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{path} cannot be written: {folder} is read-only")
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]):

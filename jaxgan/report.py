@@ -22,7 +22,15 @@ from PIL import Image
 from jaxgan import plots
 from jaxgan.config import Config, has_config, read_config, to_json
 from jaxgan.curves import evenly, figures
-from jaxgan.journal import Row, counted_rows, events, lines_left_out, mean_row, replace_file
+from jaxgan.journal import (
+    Row,
+    check_replaceable,
+    counted_rows,
+    events,
+    lines_left_out,
+    mean_row,
+    replace_file,
+)
 from jaxgan.recipes import RECIPES
 from jaxgan.runs import Result
 from jaxgan.stages import LEVELS, check_run, staged_in
@@ -104,6 +112,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     out = run / "report.html" if out is None else out
     if out.suffix != ".html":
         raise ValueError(f"--out must end in .html, got {out}")
+    check_replaceable(out)
     text = page(run)
     replace_file(out, lambda beside: beside.write_text(text, encoding="utf-8"))
     return out

@@ -69,6 +69,7 @@ def let_go():
                 stream.flush()
         except OSError:
             with contextlib.suppress(OSError, ValueError):  # there may be no file behind it
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+                number = stream.fileno()
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
         except ValueError:
             pass  # it is closed

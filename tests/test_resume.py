@@ -153,7 +153,7 @@ def test_a_run_killed_twenty_times_ends_as_the_one_that_was_not(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 143), (signal.SIGINT, 130)],
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
 )
 def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, number, status):
     asked = ["--steps", 50_000, "--save-every", 50, "--log-every", 1, "--sample-every", 50_000]

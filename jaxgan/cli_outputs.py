@@ -42,7 +42,7 @@ def at_home(path: Path | None) -> Path | None:
 
 def say(console: Console, text: str):
     """Prints a line as it is."""
-    console.print(text, highlight=False, markup=False)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -122,6 +122,8 @@ def sample_beside(
     which: str = "latest",
 ) -> tuple[np.ndarray, Conditions]:
     """The samples of `sample_run`, and what they were drawn on."""
+    check_positive(num=num)  # before anything is loaded
+    check_seed(seed)
     return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)
 
 

@@ -12,6 +12,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxgan import checkpoint, guards, parallel, processes
 from jaxgan.config import (
     Config,
+    Input,
+    Scoring,
     check_same_mathematics,
     differences,
     facts,
@@ -31,6 +33,7 @@ from jaxgan.monitor import Finding
 from jaxgan.options import Options
 from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.rounds import of_setting
+from jaxgan.same_data import absolute_paths
 from jaxgan.samples import load_generator
 from jaxgan.scoring import make_scorer
 from jaxgan.steps import make_train_step
@@ -50,6 +53,7 @@ def begin(
 ) -> Run:
     """A run with its data, in a folder that is held from now on; nothing is written yet."""
     dataset = load_input(options.input)
+    options = _from_anywhere(options)
     chosen, plan = recipe(options.recipe), options.plan
     check_installed(chosen)
     if plan.conditional:
@@ -71,6 +75,14 @@ def begin(
     drawing = make_draw(gan, config, dataset)
     scorer = make_scorer(gan, config, dataset)
     return Run(out, config, gan, dataset, *drawing, tell, notice, scorer)
+
+
+def _from_anywhere(options: Options) -> Options:
+    """The same options with paths that begin at the root: the run goes on from any folder."""
+    return options._replace(
+        input=Input(**absolute_paths(options.input._asdict())),
+        scoring=Scoring(**absolute_paths(options.scoring._asdict())),
+    )
 
 
 def _check_classes(dataset: Dataset | Records, name: str):

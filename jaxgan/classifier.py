@@ -8,6 +8,7 @@ VERSION say which it is.
 import functools
 import json
 import os
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -182,19 +183,26 @@ def classifier_for(dataset: Dataset, cache: Path | None = None, seed: int = 0) -
     Args:
       dataset: see `train_classifier`.
       cache: folder for trained classifiers; JAXGAN_CACHE, or .cache/jaxgan in the home folder, if
-        not given.
+        not given. Where nothing can be written, it warns and goes on without.
       seed: of all that is random in the training.
     Raises:
       ValueError: see `train_classifier`.
-      OSError: if the file cannot be written.
     """
     if cache is None:
-        cache = Path(os.environ.get("JAXGAN_CACHE") or Path.home() / ".cache" / "jaxgan")
+        named = os.environ.get("JAXGAN_CACHE") or "~/.cache/jaxgan"
+        cache = Path(os.path.expanduser(named))
     file = cache / f"classifier-{_name(dataset, seed)}.safetensors"
     found = _read(file)
     if found is None:
         found = train_classifier(jax.random.key(seed), dataset)
-        _write(file, found, dataset.name)
+        try:
+            _write(file, found, dataset.name)
+        except OSError as error:
+            warnings.warn(
+                f"the classifier of {dataset.name} cannot be kept ({error}), and is trained again "
+                "the next time: JAXGAN_CACHE names another folder for it",
+                stacklevel=2,
+            )
     return found
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
 from jaxgan import augment as augmentations
 from jaxgan import cli_outputs, processes, recipes, runs, stages
-from jaxgan.cli_outputs import count, say
+from jaxgan.cli_outputs import at_home, count, say
+from jaxgan.console import hold_streams, let_go, make_console
 from jaxgan.data.sources import SPECS
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
@@ -34,11 +34,24 @@ app.add_typer(cli_outputs.app)
 
 def main():
     """Runs the command line; bad input ends in one line that says what is wrong, and status 2."""
+    hold_streams()
     try:
         app()
     except (ValueError, OSError, NonFiniteError) as error:
-        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _refuse(str(error))
+    except (RuntimeError, AssertionError):
+        problem = processes.device_problem()
+        if problem is None:
+            raise
+        _refuse(problem)
+    finally:
+        let_go()
+
+
+def _refuse(message: str):
+    console = make_console(stderr=True)
+    console.print(f"Error: {message}", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 @app.command()
@@ -57,7 +70,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="A new folder, or a run's: that run then goes on.", show_default="runs/RECIPE"
+            help="A new folder, or a run's: that run then goes on.",
+            show_default="runs/RECIPE",
+            callback=at_home,
         ),
     ] = None,
     batch_size: Annotated[int | None, count("Over all devices.")] = None,
@@ -181,7 +196,9 @@ def train(
     ] = None,
     tfds_manual_dir: Annotated[
         Path | None,
-        typer.Option(help="Files that TFDS prepares data from, instead of the network."),
+        typer.Option(
+            help="Files that TFDS prepares data from, instead of the network.", callback=at_home
+        ),
     ] = None,
     distributed: Annotated[
         bool,
@@ -200,11 +217,13 @@ def train(
 ):
     """Train RECIPE on DATA in a run's folder, or go on with the run that is there.
 
-    Ctrl-C or SIGTERM saves the state and ends with status 130 or 143; a second one ends at once.
+    Ctrl-C, SIGTERM or SIGHUP (unless it is ignored) saves the state and ends with status 130, 143
+    or 129; a second Ctrl-C or SIGTERM ends at once.
     """
     addresses = Addresses(coordinator, num_processes, process_id)
     if distributed or any(value is not None for value in addresses):
-        processes.start_processes(addresses)
+        console = make_console(stderr=True)
+        processes.start_processes(addresses, lambda text: say(console, text))
     given = _given(
         {
             "recipe": recipe,
@@ -265,7 +284,7 @@ def train(
 
 @app.command()
 def resume(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
     steps: Annotated[int | None, count("Generator updates in all.", "the run's")] = None,
 ):
     """Go on with a run from its last checkpoint; `train --out RUN` takes all other options.
@@ -304,7 +323,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _train(out: Path, wanted: Wanted, force: bool):
     staged = stages.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
-    console = Console(quiet=not processes.is_writer())
+    console = make_console(quiet=not processes.is_writer())
     with contextlib.ExitStack() as shown:
 
         def told(recipe: str, source: str, steps: int, folder: Path) -> Callable[[Row], None]:

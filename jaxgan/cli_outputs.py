@@ -1,5 +1,6 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from jaxgan import (
     evaluation,
     export,
     extractors,
+    journal,
     recipes,
     report,
     samples,
@@ -19,6 +21,8 @@ from jaxgan import (
     translation,
     upscaling,
 )
+from jaxgan.console import make_console
+from jaxgan.same_data import data_of
 
 app = typer.Typer()
 
@@ -28,15 +32,25 @@ def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionI
     return typer.Option(min=1, help=help_text, show_default=default)
 
 
+def at_home(path: Path | None) -> Path | None:
+    """A path whose ~ is the home folder, also where no shell has put it there (--out='~/x')."""
+    try:
+        return None if path is None else path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def say(console: Console, text: str):
     """Prints a line as it is."""
-    console.print(text, highlight=False, markup=False)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
 def sample(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path, typer.Option(help=".png: a picture; .npz: the array `samples`.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path, typer.Option(help=".png: a picture; .npz: the array `samples`.", callback=at_home)
+    ],
     num: Annotated[int | None, count("How many.", "64, or up to 8 of each class")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
     ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
@@ -51,54 +65,70 @@ def sample(
     checkpoint: Annotated[
         str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
     ] = "latest",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the run's data lie now, if it draws on images.",
+            show_default="where they lay",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
     shown = stages.last_stage(run)
     samples.check_writable(shown, out)
     num = num or samples.default_num(shown, label)
     labels = samples.asked_labels(shown, num, label)
-    drawn, drawn_on = stages.sample_whole(run, num, seed, ema, labels, checkpoint)
+    loaded = stages.load_whole(run, ema, checkpoint)
+    read = functools.partial(data_of, source=data, force=force)
+    drawn, drawn_on = stages.draw_whole(run, loaded, num, seed, labels, read)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
     of = (
         ""
         if label is None or labels is None
         else f" of class {samples.class_text(shown, labels[0])}"
     )
-    say(Console(), f"{num} samples{of} -> {out}")
+    say(make_console(), f"{num} samples{of} -> {out}")
 
 
 @app.command()
 def upscale(
-    run: Annotated[Path, typer.Argument(help="Folder of a super-resolution run.")],
-    image: Annotated[Path, typer.Argument(help="The picture to enlarge.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a super-resolution run.", callback=at_home)
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to enlarge.", callback=at_home)],
     out: Annotated[
-        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-large.png")
+        Path | None,
+        typer.Option(help="A .png file.", show_default="IMAGE-large.png", callback=at_home),
     ] = None,
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
     """Write a picture enlarged by a run's generator."""
     out = image.with_name(f"{image.stem}-large.png") if out is None else out
-    say(Console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
+    say(make_console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
 
 
 @app.command()
 def translate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run that makes images of images.")],
-    image: Annotated[Path, typer.Argument(help="The picture to start from.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a run that makes images of images.", callback=at_home)
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to start from.", callback=at_home)],
     out: Annotated[
-        Path | None, typer.Option(help="A .png file.", show_default="IMAGE-made.png")
+        Path | None,
+        typer.Option(help="A .png file.", show_default="IMAGE-made.png", callback=at_home),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of dropout, the only noise.")] = 0,
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
     """Write what a run's generator makes of a picture."""
     out = image.with_name(f"{image.stem}-made.png") if out is None else out
-    say(Console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
+    say(make_console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -123,44 +153,70 @@ def evaluate(
     ] = "latest",
     errors: Annotated[bool, typer.Option(help="Estimate errors; ten times the work.")] = True,
     out: Annotated[
-        Path | None, typer.Option(help="A .json file.", show_default="RUN/scores.json")
+        Path | None,
+        typer.Option(help="A .json file.", show_default="RUN/scores.json", callback=at_home),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the run's data lie now.", show_default="where they lay"),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Score against other data than the run's.")] = False,
 ):
     """Score a run's samples against its data; errors are standard errors, floors real samples'."""
     names = None if metrics is None else metrics.split(",")
-    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors=errors)
-    out = run / "scores.json" if out is None else out
-    evaluation.write_evaluation(found, out)
+    file = _scores_file(run, out)
+    found = evaluation.evaluate_run(
+        run, names, num, features, seed, ema, checkpoint, errors, data, force
+    )
     table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
     for score in found.scores:
         numbers = (score.value, score.error, score.floor)
         table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
-    Console().print(table, highlight=False)
+    make_console().print(table, highlight=False)
     facts = found.facts
-    say(Console(), f"{facts['features']} features, step {facts['step']} -> {out}")
+    if file is not None:  # after the table: what was found is not lost with the file
+        evaluation.write_evaluation(found, file)
+    kept = "not kept" if file is None else f"-> {file}"
+    say(make_console(), f"{facts['features']} features, step {facts['step']} {kept}")
+
+
+def _scores_file(run: Path, out: Path | None) -> Path | None:
+    """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
+    file = run / "scores.json" if out is None else out
+    try:
+        journal.check_replaceable(file)
+    except OSError as error:
+        if out is not None:
+            raise
+        say(make_console(stderr=True), f"{error}: the scores are shown only, --out keeps them")
+        return None
+    return file
 
 
 @app.command("report")
 def report_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
     out: Annotated[
-        Path | None, typer.Option(help="A .html file.", show_default="RUN/report.html")
+        Path | None,
+        typer.Option(help="A .html file.", show_default="RUN/report.html", callback=at_home),
     ] = None,
 ):
     """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
     written = report.write_report(run, out)
-    say(Console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
+    say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
 
 @app.command("export")
 def export_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path | None, typer.Option(help="A folder.", show_default="RUN/export")] = None,
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
+    ] = None,
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
     written = export.export_run(stages.last_stage(run), out, ema)
-    say(Console(), f"generator -> {written}")
+    say(make_console(), f"generator -> {written}")
 
 
 @app.command("recipes")
@@ -177,7 +233,7 @@ def list_recipes():
         table.add_row("", "")
         for each in staged.stages:
             _add_recipe(table, each)
-    Console().print(table, highlight=False)
+    make_console().print(table, highlight=False)
 
 
 def _add_recipe(table: Table, recipe: recipes.Recipe):

@@ -340,7 +340,7 @@ def _flat(config: Config) -> dict[str, Any]:
 
 def shared_settings(config: Config) -> str:
     """What must be the same in all processes of a run: all but how each reads its data."""
-    own = ("input.workers", "input.tfds_manual_dir")
+    own = ("input.source", "input.workers", "input.tfds_manual_dir")  # data.* are compared
     return repr({name: value for name, value in _flat(config).items() if name not in own})
 
 

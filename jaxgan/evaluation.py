@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.config import Config, load_input, read_config, surroundings
+from jaxgan.config import Config, read_config, surroundings
 from jaxgan.data import to_own_range
 from jaxgan.extractors import Extractor, make_extractor
 from jaxgan.journal import replace_file
-from jaxgan.samples import Loaded, load_generator
+from jaxgan.same_data import load_data
+from jaxgan.samples import Loaded
 from jaxgan.scores import Score, scores_of
 from jaxgan.scoring import asked_labels, chosen_statistics, real_rows, seen, usual_features
-from jaxgan.stages import last_stage, sample_whole
+from jaxgan.stages import draw_whole, last_stage, load_whole
 
 
 class Evaluation(NamedTuple):
@@ -41,6 +42,8 @@ def evaluate_run(
     use_ema: bool = True,
     which: str = "latest",
     errors: bool = True,
+    data: str | None = None,
+    force: bool = False,
 ) -> Evaluation:
     """Scores of a run's samples against the data that it was trained on.
 
@@ -56,20 +59,25 @@ def evaluate_run(
       use_ema: the averaged generator, if the run keeps an average.
       which: the checkpoint, see `jaxgan.samples.load_generator`.
       errors: whether to estimate standard errors, which takes ten times as long.
+      data: where the run's data lie now, see `jaxgan.data.load`; where they did if not given.
+      force: score against data that are not those of the run, too.
     Raises:
-      FileNotFoundError: if the folder holds no run, or one without a checkpoint.
-      ValueError: if a name is unknown, or data and metrics do not suit each other.
+      FileNotFoundError: if the folder holds no run, or one without a checkpoint, or the data are
+        not there.
+      ValueError: if a name is unknown, data and metrics do not suit each other, or the data are
+        not those that the run was trained on.
     """
     check_positive(num=num)
     check_seed(seed)
     config = read_config(last_stage(run))
-    dataset = load_input(config.input)
+    dataset, differ = load_data(config, data, force)
     features = usual_features(dataset) if features is None else features
     extractor = make_extractor(features, dataset)
     statistics = chosen_statistics(names, dataset, extractor)
     real, labels = real_rows(dataset, num, seed)
     asked = asked_labels(config, labels, num)
-    samples, drawn_on = sample_whole(run, num, seed, use_ema, asked, which)
+    loaded = load_whole(run, use_ema, which)
+    samples, drawn_on = draw_whole(run, loaded, num, seed, asked, lambda config: dataset)
     other = None
     if drawn_on.real is not None:
         real = _own(np.asarray(drawn_on.real), config)
@@ -78,8 +86,9 @@ def evaluate_run(
     see = functools.partial(seen, extractor, dataset)
     each = see(real), see(samples), None if other is None else see(other)
     found = scores_of(statistics, extractor, *each, errors=errors)
-    loaded = load_generator(last_stage(run), use_ema, which)
     facts = _facts(loaded, extractor) | {
+        "data": data or config.input.source,
+        "data_differ": differ or "no",
         "samples": num,
         "real": len(real),
         "seed": seed,
@@ -94,12 +103,14 @@ def _own(x: np.ndarray, config: Config) -> np.ndarray:
     return to_own_range(x, config.data.low, config.data.high, config.plan.model_range)
 
 
-def _facts(loaded: Loaded, extractor: Extractor) -> dict[str, Any]:
+def _facts(loaded: Sequence[Loaded], extractor: Extractor) -> dict[str, Any]:
+    last = loaded[-1]
+    levels = {each.config.recipe: each.step for each in loaded}
     return {
-        "recipe": loaded.config.recipe,
-        "data": loaded.config.input.source,
-        "step": loaded.step,
-        "ema": loaded.ema,
+        "recipe": last.config.recipe,
+        "step": last.step,
+        **({} if len(levels) == 1 else {"levels": levels}),
+        "ema": last.ema,
         "features": extractor.name,
         "resized": extractor.resized or "no",
         **extractor.facts,

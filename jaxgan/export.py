@@ -27,7 +27,7 @@ import safetensors.numpy
 
 from jaxgan.conditions import has_images
 from jaxgan.data import to_own_range
-from jaxgan.journal import replace_file
+from jaxgan.journal import check_replaceable, replace_file
 from jaxgan.models.convolution import auto_means
 from jaxgan.objectives import generate
 from jaxgan.samples import Loaded, load_generator
@@ -94,6 +94,7 @@ def _write(path: Path, content: bytes):
 def _check_folder(out: Path):
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file: give a folder")
+    check_replaceable(out / _HEADER)
     present = [name for name in (_HEADER, _WEIGHTS, _PROGRAM) if (out / name).exists()]
     if not present:
         return

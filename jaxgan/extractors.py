@@ -4,6 +4,7 @@ extractor = make_extractor("classifier", dataset)
 found = extractor.run(images)  # float [num, height, width, channels] in [-1, 1]
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -79,7 +80,7 @@ def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
         return _classifier(dataset)
     if len(dataset.shape) != 3:
         raise ValueError(f"{name} looks at images, {dataset.name} has shape {dataset.shape}")
-    return _vgg16(dataset.shape) if name == "vgg16" else _inception(Path(path))
+    return _vgg16(dataset.shape) if name == "vgg16" else _inception(Path(os.path.expanduser(path)))
 
 
 def _classifier(dataset: Dataset) -> Extractor:

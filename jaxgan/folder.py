@@ -41,7 +41,7 @@ def held_folder(out: Path) -> Iterator[None]:
     if not processes.is_writer():
         yield
         return
-    _check_name(out)
+    check_name(out)
     _check_ours(out)
     made = _made(out)
     lock = FileLock(out / LOCK)
@@ -93,17 +93,19 @@ def _made(out: Path) -> list[Path]:
     return missing
 
 
-def _check_name(out: Path):
-    """Raises a ValueError if no checkpoint could be written, which takes a path in UTF-8."""
-    try:
-        os.path.abspath(out).encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"--out must lie at a path in UTF-8, got {str(out)!a}") from None
+def check_name(out: Path):
+    """Raises a ValueError unless checkpoints can be written to a folder so called."""
+    place = str(out.absolute())
+    if place != place.encode("utf-8", "replace").decode():
+        raise ValueError(
+            f"--out must lie at a path in UTF-8, as checkpoints do, got {place!a}: give another "
+            "folder"
+        )
 
 
 def check_new(out: Path):
     """Raises a FileExistsError unless a folder is empty, or not there, or a ValueError."""
-    _check_name(out)
+    check_name(out)
     others = _others(out)
     if others:
         raise FileExistsError(f"{out} is not empty ({min(others)}, ...): give a new folder")

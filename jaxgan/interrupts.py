@@ -4,11 +4,15 @@ import signal
 import threading
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+SIGNALS = tuple(each for each in (signal.SIGTERM, signal.SIGINT, HANGUP) if each is not None)
 
 
 class Interrupts:
-    """Notes SIGTERM and SIGINT (Ctrl-C) while it is entered; a second one ends the process at once.
+    """Notes SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal is gone) while it is entered.
+
+    A second SIGTERM or SIGINT ends the process at once; SIGHUP often comes twice, from the system
+    and from the shell. A SIGHUP that is ignored, as under nohup, stays so.
 
     `signal` is the number of the one that came, 0 before; `agreed` what all processes of the run
     know of. Only the main thread gets signals: in another one this notes nothing.
@@ -21,7 +25,11 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._before = {
+                number: signal.signal(number, self._note)
+                for number in SIGNALS
+                if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN
+            }
         return self
 
     def __exit__(self, *error):
@@ -29,6 +37,6 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None):
-        if self.signal:
+        if self.signal and number != HANGUP:
             raise KeyboardInterrupt
-        self.signal = number
+        self.signal = self.signal or number

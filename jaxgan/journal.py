@@ -31,6 +31,11 @@ def metrics_rows(run: Path) -> list[Row]:
     return [row for row in map(_row, _lines(run)) if row is not None]
 
 
+def lines_left_out(run: Path) -> int:
+    """How many lines of a run's metrics.jsonl are no rows of metrics."""
+    return sum(_row(line) is None for line in _lines(run))
+
+
 def counted_rows(run: Path, played: int) -> list[Row]:
     """The rows of a run of which so many rounds count, in their order, each round once."""
     return _counted(metrics_rows(run), played)
@@ -63,7 +68,15 @@ def _row(line: bytes) -> Row | None:
         return None
     if not isinstance(row, dict):
         return None
-    return row if all(type(row.get(name)) is int for name in ("round", "step")) else None
+    counts = all(type(row.get(name)) is int for name in ("round", "step"))
+    return row if counts and all(map(_is_value, row.values())) else None
+
+
+def _is_value(value: Any) -> bool:
+    """Whether this is what a metric is written as: null, or a finite number of 64 bits."""
+    if type(value) is int:
+        return abs(value) < 2**63
+    return value is None or (type(value) is float and math.isfinite(value))
 
 
 def row_of(metrics: dict[str, np.ndarray], place: int) -> Row:
@@ -84,8 +97,8 @@ class Journal:
     Of several processes only the writer's touches files; `rows` are the same in all.
     """
 
-    def __init__(self, run: Path, played: int):
-        """Opens the journal of a run of which so many rounds count."""
+    def __init__(self, run: Path, played: int, step: int):
+        """Opens the journal of a run of which so many rounds, and generator updates, count."""
         self.run = run
         found = metrics_rows(run)
         self.rows = _counted(found, played)
@@ -93,9 +106,9 @@ class Journal:
         self._saved = len(self.rows)
         self._writes = processes.is_writer()
         if self._writes:
-            self._take_back(found, played)
+            self._take_back(found, played, step)
 
-    def _take_back(self, found: list[Row], played: int):
+    def _take_back(self, found: list[Row], played: int, step: int):
         run = self.run
         self._note_lost(len(_lines(run)) - len(found), played)
         (run / "samples").mkdir(exist_ok=True)
@@ -103,7 +116,8 @@ class Journal:
         if not _holds(run / "metrics.jsonl", text):
             replace_file(run / "metrics.jsonl", lambda beside: beside.write_text(text))
         for row in found:
-            if row["round"] > played:
+            # Later rounds may be the discriminator's alone, after the same updates as the picture.
+            if row["step"] > step:
                 (run / "samples" / picture_name(row["step"])).unlink(missing_ok=True)
         # Opened anew for the later rounds: TensorBoard then hides what it has of them.
         self._tensorboard = EventFile(run, played + 1 if found or played else None)
@@ -177,7 +191,8 @@ def picture_name(step: int) -> str:
 
 
 def write_event(run: Path, kind: str, played: int, message: str):
-    """Appends a line to events.jsonl."""
+    """Appends a line to events.jsonl; bytes of file names that are no UTF-8 are escaped."""
+    message = message.encode("utf-8", "backslashreplace").decode()
     time = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"time": time, "kind": kind, "round": played, "message": message})
     _append(run / "events.jsonl", line + "\n")
@@ -208,6 +223,17 @@ def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
+def check_replaceable(path: Path):
+    """Raises an OSError if it is plain, before any work, that `replace_file` will fail."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: give a file")
+    folder = next(each for each in path.absolute().parents if os.path.exists(each))
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{path} cannot be written: {folder} is a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{path} cannot be written: {folder} is read-only")
+
+
 def replace_file(path: Path, write: Callable[[Path], Any]):
     """Writes beside the file and renames: it is whole, or as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,9 +255,9 @@ def save_figure(figure: Figure, path: Path):
 
 
 @contextlib.contextmanager
-def opened(run: Path, played: int) -> Iterator[Journal]:
+def opened(run: Path, played: int, step: int) -> Iterator[Journal]:
     """A `Journal` that is closed at the end, whatever the end is."""
-    journal = Journal(run, played)
+    journal = Journal(run, played, step)
     try:
         yield journal
     except BaseException:

@@ -2,13 +2,16 @@
 
 import contextlib
 import os
+import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
+
+WAIT = 300  # seconds for all processes to meet
 
 
 class Addresses(NamedTuple):
@@ -22,15 +25,16 @@ class Addresses(NamedTuple):
     process_id: int | None = None
 
 
-def start_processes(addresses: Addresses):
+def start_processes(addresses: Addresses, tell: Callable[[str], None] = lambda text: None):
     """Joins this process to the others; before anything else is done with jax.
 
     Args:
       addresses: all three, or none on a cluster that jax knows (SLURM, Cloud TPU, Open MPI,
         Kubernetes).
+      tell: called with what is waited for.
     Raises:
       ValueError: if only some are given, they are no good, or no cluster is found.
-      ConnectionError: if the others do not answer.
+      ConnectionError: if the others do not answer, or not within five minutes.
     """
     given = [value is not None for value in addresses]
     if any(given) and not all(given):
@@ -42,8 +46,10 @@ def start_processes(addresses: Addresses):
         _check(addresses)
     # Not jax's own watch for SIGTERM, which would take the run's own away.
     jax.config.update("jax_enable_preemption_service", False)
+    place = f" at {addresses.coordinator}" if all(given) else ""
+    tell(f"waiting for the other processes of this run{place}, {WAIT} s at most")
     try:
-        jax.distributed.initialize(*addresses)
+        _join(addresses)
     except ValueError as error:  # of jax: it found no cluster
         raise ValueError(
             "no cluster's environment was found (looked for SLURM, Cloud TPU, Open MPI and "
@@ -51,6 +57,29 @@ def start_processes(addresses: Addresses):
         ) from error
     except jax.errors.JaxRuntimeError as error:
         raise ConnectionError(f"the processes did not meet at {addresses}: {error}") from error
+
+
+def _join(addresses: Addresses):
+    """Waits in a thread of its own: jax is deaf to Ctrl-C, and aborts where it gives up."""
+    failed: list[Exception] = []
+
+    def join():
+        try:
+            jax.distributed.initialize(*addresses, initialization_timeout=WAIT + 3600)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=join, daemon=True)
+    thread.start()
+    thread.join(WAIT)
+    if thread.is_alive():
+        where = addresses.coordinator or "the cluster's coordinator"
+        raise ConnectionError(
+            f"not all processes came to {where} within {WAIT} s: start every one of them, with a "
+            "coordinator that it can reach"
+        )
+    if failed:
+        raise failed[0]
 
 
 def _check(addresses: Addresses):
@@ -70,6 +99,17 @@ def in_cluster() -> bool:
     """Whether the environment is that of one of several processes of a cluster's job."""
     sizes = [os.environ.get(name, "1") for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")]
     return any(size.isdigit() and int(size) > 1 for size in sizes)
+
+
+def device_problem() -> str | None:
+    """Why jax finds no device to run on, in a line; None if it finds one."""
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # the latter where there is no GPU
+        reason = str(error).partition("\n")[0] or "no such device was found"
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        return f"jax cannot start with JAX_PLATFORMS={asked!r}: {reason}; JAX_PLATFORMS=cpu works"
+    return None
 
 
 def is_writer() -> bool:

@@ -22,7 +22,15 @@ from PIL import Image
 from jaxgan import plots
 from jaxgan.config import Config, has_config, read_config, to_json
 from jaxgan.curves import evenly, figures
-from jaxgan.journal import Row, counted_rows, events, mean_row, replace_file
+from jaxgan.journal import (
+    Row,
+    check_replaceable,
+    counted_rows,
+    events,
+    lines_left_out,
+    mean_row,
+    replace_file,
+)
 from jaxgan.recipes import RECIPES
 from jaxgan.runs import Result
 from jaxgan.stages import LEVELS, check_run, staged_in
@@ -105,6 +113,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     out = run / "report.html" if out is None else out
     if out.suffix != ".html":
         raise ValueError(f"--out must end in .html, got {out}")
+    check_replaceable(out)
     text = page(run)
     # Names that are no UTF-8 stand in it as they are escaped in Python.
     content = text.encode("utf-8", "backslashreplace")
@@ -157,6 +166,9 @@ def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
         return None  # a stage that has not begun
     config, rows = read_config(run), counted_rows(run, sys.maxsize)
     state, finished = _state(config, rows, _read(run / "result.json", Result))
+    left_out = lines_left_out(run)
+    if left_out:
+        state += f" {left_out} line(s) of metrics.jsonl hold no metrics and are left out."
     happened, (pictures, links_out) = events(run), _picture_files(run)
     scores = _read(scores_file, _Scores) or _Scores(scores=[])
     return Section(

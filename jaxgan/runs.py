@@ -124,7 +124,7 @@ def _train(run: Run) -> Result:
     stop = _stopped_on(run, state)
     ended = stop is not None or int(state.gan.step) >= run.config.steps
     if ended and not (run.out / "result.json").exists():
-        with opened(run.out, int(state.round)):
+        with opened(run.out, int(state.round), int(state.gan.step)):
             pass  # stopped after its last checkpoint: the curves are still to be drawn
     with Interrupts() as interrupts:
         while not (stop or int(state.gan.step) >= run.config.steps or interrupts.agreed):
@@ -186,7 +186,7 @@ def _play(run: Run, state: RunState, interrupts: Interrupts) -> tuple[RunState, 
         set_later_ones_aside(run, played)
         with (
             checkpoint.opened(run.out / CHECKPOINTS, config.saving.keep) as manager,
-            opened(run.out, played) as journal,
+            opened(run.out, played, step) as journal,
         ):
             if played:
                 journal.write_event("resume", played, "goes on from the checkpoint of this round")

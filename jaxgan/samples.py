@@ -14,13 +14,14 @@ from PIL import Image
 from jaxgan import checkpoint, plots
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.conditions import Conditions, conditions_for, has_images, rows_from, sample_shape
-from jaxgan.config import Config, load_input, read_config
-from jaxgan.data import to_own_range
+from jaxgan.config import Config, read_config
+from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.folder import CHECKPOINTS
 from jaxgan.global_batch import sample_index
-from jaxgan.journal import replace_file
+from jaxgan.journal import check_replaceable, replace_file
 from jaxgan.objectives import generate
 from jaxgan.recipes import recipe_gan
+from jaxgan.same_data import data_of
 from jaxgan.steps import unchecked_init
 from jaxgan.train import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
@@ -75,8 +76,12 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
         return found
     if which != "best" and not (which.isascii() and which.isdigit()):
         raise ValueError(f"checkpoint must be latest, best or a round, got {which!r}")
-    keep = config.saving.keep
+    keep, known = config.saving.keep, checkpoint.numbers(directory)
     number = checkpoint.best_number(directory, keep) if which == "best" else int(which)
+    if number not in known:
+        raise ValueError(
+            f"{run} has no checkpoint {number}; it has {', '.join(map(str, known)) or 'none yet'}"
+        )
     return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
 
 
@@ -120,12 +125,29 @@ def sample_beside(
     which: str = "latest",
 ) -> tuple[np.ndarray, Conditions]:
     """The samples of `sample_run`, and what they were drawn on."""
+    check_positive(num=num)  # before anything is loaded
+    check_seed(seed)
+    return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)
+
+
+def draw_beside(
+    run: Path,
+    loaded: Loaded,
+    num: int,
+    seed: int,
+    labels: np.ndarray | None = None,
+    read: Callable[[Config], Dataset | Records] = data_of,
+) -> tuple[np.ndarray, Conditions]:
+    """Samples of a generator that is loaded already, and what they were drawn on.
+
+    Arguments are those of `sample_run`, and `read`, which gives the data of a run where samples are
+    drawn on images of them.
+    """
     check_positive(num=num)
     check_seed(seed)
-    loaded = load_generator(run, use_ema, which)
     config = loaded.config
     labels = checked_labels(labels, num, config.data.num_classes, run)
-    drawn_on = conditions(loaded, num, labels)
+    drawn_on = conditions(loaded, num, labels, read)
     draw, data = make_generate(loaded), config.data
 
     def piece(first: int) -> np.ndarray:
@@ -163,17 +185,22 @@ def in_one(pieces: Iterable[PyTree], num: int) -> PyTree:
     return whole
 
 
-def conditions(loaded: Loaded, num: int, labels: np.ndarray | None) -> Conditions:
+def conditions(
+    loaded: Loaded,
+    num: int,
+    labels: np.ndarray | None,
+    read: Callable[[Config], Dataset | Records] = data_of,
+) -> Conditions:
     """What samples of a run are drawn on: labels, or images of the data that it was trained on.
 
     Raises:
       FileNotFoundError: if those data are not there any more.
+      ValueError: if others are in their place.
     """
     config, gan = loaded.config, loaded.gan
-    if gan.view is None:
+    if not has_images(gan, config.data.shape, labels is not None):
         return Conditions(labels)
-    data = load_input(config.input)
-    return conditions_for(gan, data, config.plan.model_range, num, labels)
+    return conditions_for(gan, read(config), config.plan.model_range, num, labels)
 
 
 def checked_labels(
@@ -265,7 +292,7 @@ def _is_class_rows(labels: np.ndarray | None, num_classes: int | None) -> bool:
 
 
 def check_writable(run: Path, out: Path):
-    """Raises a ValueError unless samples of this run can go to a file so called."""
+    """Raises a ValueError or OSError unless samples of this run can go to a file so called."""
     if out.suffix not in (".npz", ".png"):
         raise ValueError(f"--out must end in .png or .npz, got {out}")
     config = read_config(run)
@@ -273,6 +300,7 @@ def check_writable(run: Path, out: Path):
     shape = sample_shape(gan, config.data.shape)
     if out.suffix == ".png" and not plots.has_picture(shape):
         raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
+    check_replaceable(out)
 
 
 def write_samples(

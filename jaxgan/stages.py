@@ -19,18 +19,20 @@ from PIL import Image
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.conditions import Conditions
-from jaxgan.config import has_config, read_config
-from jaxgan.data import to_own_range
+from jaxgan.config import Config, check_fields, has_config, read_config
+from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.folder import check_new
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import Row, replace_file
 from jaxgan.monitor import Finding
-from jaxgan.options import Wanted, options_for
+from jaxgan.options import Wanted, of_recipe, options_for
 from jaxgan.pyramid import crop_to, sample_pyramid
 from jaxgan.recipes import STAGED, check_installed
 from jaxgan.recipes.base import Staged
 from jaxgan.resampling import nearest
 from jaxgan.runs import Result, train_run
+from jaxgan.same_data import absolute_paths, data_of
+from jaxgan.samples import Loaded
 
 FILE, LEVELS = "stages.json", "levels.png"
 _SAMPLES_A_CALL = 250
@@ -146,9 +148,13 @@ def _written_down(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
     elif before.name != staged.name:
         raise ValueError(f"{out} holds a run of {before.name}, not of {staged.name}")
     else:
-        old = Wanted(**_read(out).wanted)
+        old = _wanted_before(staged, out)
         wanted = Wanted(*(was | now for was, now in zip(old, wanted, strict=True)))
-    given = wanted._replace(run={k: v for k, v in wanted.run.items() if k != "recipe"})
+    given = wanted._replace(
+        run={k: v for k, v in wanted.run.items() if k != "recipe"},
+        input=absolute_paths(wanted.input),
+        scoring=absolute_paths(wanted.scoring),
+    )
     if processes.is_writer():
         text = json.dumps({"recipe": staged.name, "wanted": given._asdict()}, indent=2) + "\n"
         out.mkdir(parents=True, exist_ok=True)
@@ -156,7 +162,69 @@ def _written_down(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
     return given
 
 
+def _wanted_before(staged: Staged, out: Path) -> Wanted:
+    """The options that stages.json holds; raises a ValueError unless it holds all their groups."""
+    groups = _read(out).wanted
+    missing = set(Wanted._fields) - set(Wanted._field_defaults) - set(groups)
+    unknown = set(groups) - set(Wanted._fields)
+    problems = [f"wanted.{name} is missing" for name in sorted(missing)]
+    problems += [f"wanted.{name} is unknown" for name in sorted(unknown)]
+    if not problems:
+        wanted = Wanted(**groups)
+        try:
+            check_fields(of_recipe(staged.stages[0].name).with_changes(wanted))
+            return wanted
+        except (ValueError, TypeError) as error:
+            problems = [str(error)]
+    raise ValueError(f"{out / FILE} is damaged: {'; '.join(problems)}")
+
+
 # --- Samples
+
+
+def load_whole(run: Path, use_ema: bool = True, which: str = "latest") -> tuple[Loaded, ...]:
+    """The generators that a run is drawn by: of its last stage, or of all levels of a pyramid.
+
+    Of a pyramid "best" are those that are best of each level by itself; a number must be that of a
+    checkpoint of all levels. Arguments and errors are those of `jaxgan.samples.load_generator`.
+    """
+    staged = staged_in(run)
+    if staged is None or staged.drawn_by != "pyramid":
+        return (samples.load_generator(last_stage(run), use_ema, which),)
+    folders = [run / recipe.stage for recipe in staged.stages]
+    return tuple(samples.load_generator(folder, use_ema, which) for folder in folders)
+
+
+def draw_whole(
+    run: Path,
+    loaded: tuple[Loaded, ...],
+    num: int,
+    seed: int,
+    labels: np.ndarray | None = None,
+    read: Callable[[Config], Dataset | Records] = data_of,
+) -> tuple[np.ndarray, Conditions]:
+    """What generators of `load_whole` make in the end, and what it was drawn on.
+
+    Arguments are those of `jaxgan.samples.draw_beside`. A pyramid was drawn on nothing.
+    """
+    if len(loaded) > 1:
+        return _draw_levels(run, loaded, num, seed, labels)[-1], Conditions(labels)
+    return samples.draw_beside(last_stage(run), loaded[0], num, seed, labels, read)
+
+
+def sample_whole(
+    run: Path,
+    num: int,
+    seed: int,
+    use_ema: bool = True,
+    labels: np.ndarray | None = None,
+    which: str = "latest",
+) -> tuple[np.ndarray, Conditions]:
+    """What a run makes in the end, of one or of many stages, and what it was drawn on.
+
+    Arguments, results and errors are those of `jaxgan.samples.sample_run`, and of `load_whole`.
+    """
+    return draw_whole(run, load_whole(run, use_ema, which), num, seed, labels)
 
 
 def sample_stages(
@@ -165,6 +233,7 @@ def sample_stages(
     seed: int,
     use_ema: bool = True,
     labels: np.ndarray | None = None,
+    which: str = "latest",
 ) -> list[np.ndarray]:
     """Samples of a pyramid of GANs, drawn coarse to fine: those of every level, [num, ...] each.
 
@@ -174,18 +243,24 @@ def sample_stages(
       seed: of the latents; sample i under one seed and label is always the same.
       use_ema: use the averaged generators.
       labels: int [num], the class of each, for a conditional run and only there.
+      which: the checkpoints, see `load_whole`.
     Returns:
       float32 in the data's own range; the last has the data's own size, the others their level's.
     Raises:
       FileNotFoundError: if a stage has no checkpoint yet.
       ValueError: if num is not positive, or labels are missing, not wanted or out of range.
     """
-    check_positive(num=num)
-    check_seed(seed)
     staged = staged_in(run)
     if staged is None or staged.drawn_by != "pyramid":
         raise ValueError(f"{run} holds no pyramid of GANs")
-    loaded = [samples.load_generator(run / recipe.stage, use_ema) for recipe in staged.stages]
+    return _draw_levels(run, load_whole(run, use_ema, which), num, seed, labels)
+
+
+def _draw_levels(
+    run: Path, loaded: tuple[Loaded, ...], num: int, seed: int, labels: np.ndarray | None
+) -> list[np.ndarray]:
+    check_positive(num=num)
+    check_seed(seed)
     config = loaded[-1].config
     labels = samples.checked_labels(labels, num, config.data.num_classes, run)
     draws, data = [samples.make_generate(each) for each in loaded], config.data
@@ -200,25 +275,6 @@ def sample_stages(
         return [to_own_range(np.asarray(x), *own_range) for x in images]
 
     return samples.in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num)
-
-
-def sample_whole(
-    run: Path,
-    num: int,
-    seed: int,
-    use_ema: bool = True,
-    labels: np.ndarray | None = None,
-    which: str = "latest",
-) -> tuple[np.ndarray, Conditions]:
-    """What a run makes in the end, of one or of many stages, and what it was drawn on.
-
-    Arguments, results and errors are those of `jaxgan.samples.sample_run`; a pyramid has the latest
-    checkpoints of all its levels, and was drawn on nothing.
-    """
-    staged = staged_in(run)
-    if staged is not None and staged.drawn_by == "pyramid":
-        return sample_stages(run, num, seed, use_ema, labels)[-1], Conditions(labels)
-    return samples.sample_beside(last_stage(run), num, seed, use_ema, labels, which)
 
 
 def _level(draw: Callable, labels: np.ndarray | None) -> Callable:

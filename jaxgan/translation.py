@@ -9,7 +9,7 @@ from PIL import Image
 
 from jaxgan.data import scale as scaled
 from jaxgan.data.images import read_image
-from jaxgan.journal import replace_file
+from jaxgan.journal import check_replaceable, replace_file
 from jaxgan.samples import Loaded, load_generator, make_generate
 from jaxgan.types import Batch
 from jaxgan.views import condition_image
@@ -55,6 +55,7 @@ def translate_file(run: Path, image: Path, out: Path, seed: int = 0, use_ema: bo
     """
     if out.suffix != ".png":
         raise ValueError(f"--out must end in .png, got {out}")
+    check_replaceable(out)
     grey = source_channels(load_generator(run, use_ema)) == 1
     made = translate_run(run, read_image(image, "L" if grey else "RGB", None), seed, use_ema)
     picture = Image.fromarray(made[..., 0] if made.shape[-1] == 1 else made)

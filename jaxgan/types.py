@@ -91,8 +91,8 @@ class PenaltyInputs:
     the dropout and the augmentation that the loss drew for real samples, and `fake_critic` with
     those that it drew for generated ones; `condition` is the batch's, `real_output` and
     `fake_output` are the `DiscriminatorOutput` of the samples here, and `index` their global
-    indices [batch]; `real_logits` and `fake_logits` are those of the global batch; `memory` is the penalty's own entry in `GANState.extras`; `pack` is
-    the number of samples per logit.
+    indices [batch]; `real_logits` and `fake_logits` are those of the global batch; `memory` is the
+    penalty's own entry in `GANState.extras`; `pack` is the number of samples per logit.
     """
 
     key: Array

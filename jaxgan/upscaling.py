@@ -14,7 +14,7 @@ from jaxgan.conditions import has_images
 from jaxgan.config import read_config
 from jaxgan.data import scale as scaled
 from jaxgan.data.images import read_image
-from jaxgan.journal import replace_file
+from jaxgan.journal import check_replaceable, replace_file
 from jaxgan.samples import Loaded, load_generator, make_generate
 from jaxgan.stages import last_stage
 from jaxgan.types import Array, Batch
@@ -67,6 +67,7 @@ def upscale_file(run: Path, image: Path, out: Path, use_ema: bool = True) -> str
     """
     if out.suffix != ".png":
         raise ValueError(f"--out must end in .png, got {out}")
+    check_replaceable(out)
     channels = read_config(last_stage(run)).data.shape[-1]
     small = read_image(image, "L" if channels == 1 else "RGB", None)
     large = upscale_run(run, small, use_ema)

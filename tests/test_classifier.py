@@ -84,6 +84,15 @@ def test_damaged_file_is_written_anew(bars, tmp_path, monkeypatch, damage):
     assert len(trainings) == 2
 
 
+def test_where_nothing_can_be_kept_it_is_trained_all_the_same(bars, tmp_path, monkeypatch):
+    made = classifier.Classifier({"a": {"b": np.zeros(1)}}, 2, 0.5, 40)
+    monkeypatch.setattr(classifier, "train_classifier", lambda *_: made)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.warns(UserWarning, match="cannot be kept .*: JAXGAN_CACHE names another folder"):
+        assert classifier_for(bars) is made
+
+
 def test_other_data_and_other_seeds_have_files_of_their_own(bars, tmp_path, monkeypatch):
     made = classifier.Classifier({"a": {"b": np.zeros(1)}}, 2, 0.5, 40)
     monkeypatch.setattr(classifier, "train_classifier", lambda *_: made)

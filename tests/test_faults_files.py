@@ -196,6 +196,13 @@ def add_garbage(path):
     path.write_bytes(path.read_bytes() + b"\x00\xff\xfe{\n[1, 2]\n7\n{}\n" + bytes(100))
 
 
+def add_rows_of_other_types(path):
+    row = json.loads(path.read_bytes().splitlines()[-1])
+    values = ("a text", [1.0], True, 10**400, float("inf"))
+    rows = [row | {"generator_loss": value} for value in values]
+    path.write_bytes(path.read_bytes() + "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
 def add_rows_of_later_rounds(path):
     lines = path.read_bytes().splitlines(keepends=True)
     later = json.dumps(json.loads(lines[-1]) | {"round": 11, "step": 11}).encode()
@@ -203,15 +210,18 @@ def add_rows_of_later_rounds(path):
 
 
 @pytest.mark.one_quick_case
-@pytest.mark.parametrize("damage", [cut_off, add_garbage, add_rows_of_later_rounds])
+@pytest.mark.parametrize(
+    "damage", [add_rows_of_other_types, cut_off, add_garbage, add_rows_of_later_rounds]
+)
 def test_a_damaged_metrics_file_is_mended(begun, undisturbed, damage):
     damage(begun / "metrics.jsonl")
     go_on(begun)
     assert_as_undisturbed(begun, undisturbed)
 
 
-def test_garbage_in_the_metrics_is_counted(begun):
-    add_garbage(begun / "metrics.jsonl")
+@pytest.mark.parametrize("damage", [add_garbage, add_rows_of_other_types])
+def test_garbage_in_the_metrics_is_counted(begun, damage):
+    damage(begun / "metrics.jsonl")
     go_on(begun)
     (event,) = events(begun, "metrics")
     assert event["message"] == "5 line(s) of metrics.jsonl are left out"

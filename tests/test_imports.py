@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "config": {"augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},
     "options": {"augment", "checks", "config", "monitor", "plan", "recipes"},
+    "same_data": {"config", "data"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},
@@ -73,7 +74,8 @@ MAY_IMPORT = {
     "beginning": STEPS
     | {"scoring"}
     | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
-    | {"checkpoint", "config", "options", "folder", "journal", "samples", "monitor"},
+    | {"checkpoint", "config", "options", "folder", "journal", "samples", "monitor"}
+    | {"same_data"},
     "runs": STEPS
     | {"processes", "interrupts", "data", "feed", "train", "beginning", "entries"}
     | {"checkpoint", "config", "options", "folder", "journal", "monitor", "watch"},
@@ -88,28 +90,30 @@ MAY_IMPORT = {
         "plots",
         "checkpoint",
         "conditions",
+        "same_data",
     },
     "extractors": {"classifier", "data", "models", "resampling"},
     "scores": {"data", "extractors", "metrics"},
     "scoring": STEPS
     | {"parallel", "conditions", "config", "data", "extractors", "models", "scores"},
     "evaluation": {"checks", "config", "data", "extractors", "journal", "samples", "scores"}
-    | {"scoring", "stages"},
+    | {"same_data", "scoring", "stages"},
     "classifier": BASE | {"data", "models", "journal"},
     "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},
     "stages": BASE
     | {"conditions"}
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
-    | {"plots", "data", "pyramid", "resampling", "monitor"},
+    | {"plots", "data", "pyramid", "resampling", "monitor", "same_data"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "translation": BASE | {"samples", "views", "data", "journal"},
     "curves": {"plots"},
     "report": {"config", "curves", "journal", "plots", "recipes", "runs", "stages"},
-    "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"}
-    | {"evaluation", "extractors", "report", "scoring"},
+    "console": set(),
+    "cli_outputs": {"console", "recipes", "samples", "stages", "upscaling", "translation", "export"}
+    | {"evaluation", "extractors", "report", "scoring", "same_data", "journal"},
     "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
-    | {"recipes", "runs", "stages", "data", "cli_outputs"},
+    | {"console", "recipes", "runs", "stages", "data", "cli_outputs"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

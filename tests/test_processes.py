@@ -5,8 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -176,6 +178,25 @@ def test_without_a_cluster_the_environment_is_no_address(monkeypatch):
     assert code == 2
     assert "no cluster's environment was found" in err
     assert "Traceback" not in err
+
+
+def test_processes_that_do_not_come_are_waited_for_aloud_and_not_for_ever(monkeypatch):
+    told, gone = [], threading.Event()
+    monkeypatch.setattr(processes, "WAIT", 0.02)
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *_, **__: gone.wait())
+    with pytest.raises(ConnectionError, match=r"not all processes came to far:1 within 0.02 s"):
+        processes.start_processes(Addresses("far:1", 2, 1), told.append)
+    gone.set()
+    assert told == ["waiting for the other processes of this run at far:1, 0.02 s at most"]
+
+
+def test_an_error_of_the_meeting_is_told(monkeypatch):
+    def refuse(*arguments, **keywords):
+        raise jax.errors.JaxRuntimeError("another process has this number")
+
+    monkeypatch.setattr(jax.distributed, "initialize", refuse)
+    with pytest.raises(ConnectionError, match="another process has this number"):
+        processes.start_processes(Addresses("far:1", 2, 1))
 
 
 def test_slices_of_the_processes_are_the_batch_in_order(monkeypatch):

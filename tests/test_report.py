@@ -216,6 +216,15 @@ def test_a_run_with_nothing_but_its_configuration_has_a_page(ended):
     assert not page.all("img")
 
 
+def test_rows_that_are_no_numbers_are_left_out_and_counted(ended):
+    row = {"round": 13, "step": 13, "generator_loss": "low"}
+    with (ended / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n{\n")
+    page = page_of(ended)
+    assert "2 line(s) of metrics.jsonl hold no metrics and are left out." in page.text
+    assert "low" not in page.text.split("Metrics at the end")[1]
+
+
 def test_an_early_stop_is_told(ended):
     result = json.loads((ended / "result.json").read_text())
     (ended / "result.json").write_text(json.dumps(result | {"step": 8, "finding": "collapse"}))

@@ -153,7 +153,7 @@ def test_a_run_killed_twenty_times_ends_as_the_one_that_was_not(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 143), (signal.SIGINT, 130)],
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
 )
 def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, number, status):
     asked = ["--steps", 50_000, "--save-every", 50, "--log-every", 1, "--sample-every", 50_000]
@@ -235,6 +235,18 @@ def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
         runs.train_run(chosen, tmp_path / "cut", cut_at(rounds[-2]))
     assert 0 < saved_rounds(tmp_path / "cut")[-1] < rounds[-1]
     runs.train_run(chosen, tmp_path / "cut")
+    assert_same_runs(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
+    options = small_options(sample_every=3)
+    plan = options.plan._replace(alternation="epochs", batch_size=SIZE // 5)
+    options = options._replace(plan=plan, saving=options.saving._replace(every=6))
+    runs.train_run(options, tmp_path / "whole")
+    with pytest.raises(Cut):  # in the discriminator's epoch, which leaves the step as it is
+        runs.train_run(options, tmp_path / "cut", cut_at(14))
+    assert saved_rounds(tmp_path / "cut") == [12]
+    runs.train_run(options, tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
 
 

@@ -1,5 +1,6 @@
 """Runs of several stages: folders, going on, the generator handed on, samples of a pyramid."""
 
+import dataclasses
 import json
 import shutil
 
@@ -15,6 +16,7 @@ import jaxgan
 from jaxgan import cli, latents, losses, recipes, samples, stages, views
 from jaxgan.checkpoint import digest
 from jaxgan.data import to_own_range
+from jaxgan.evaluation import evaluate_run
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import metrics_rows
 from jaxgan.options import Wanted
@@ -120,6 +122,67 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
     np.testing.assert_array_equal(stages.sample_stages(trained, 2, seed=5)[1], large[:2])
 
 
+def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
+    found = stages.load_whole(trained, which="2")
+    assert [each.step for each in found] == [2, 2]
+    first, whole = stages.sample_stages(trained, 3, seed=5, which="2")
+    key = jax.random.split(jax.random.key(5), 2)[0]
+    wanted = samples.make_generate(found[0])(key, None, sample_index(3))
+    np.testing.assert_allclose(first, to_own_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
+    np.testing.assert_array_equal(stages.sample_whole(trained, 3, 5, which="2")[0], whole)
+    assert np.abs(whole - stages.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
+    with pytest.raises(ValueError, match=r"small has no checkpoint 3; it has 2, 4"):
+        stages.sample_stages(trained, 3, seed=5, which="3")
+
+
+def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    for name, mode in (("small", "min"), ("large", "max")):
+        path = tmp_path / "run" / name / "config.json"
+        config = json.loads(path.read_text())
+        config["saving"]["keep"] |= {"metric": "generator_loss", "mode": mode}
+        path.write_text(json.dumps(config))
+        for number in (2, 4):
+            metrics = path.parent / "checkpoints" / str(number) / "metrics" / "metrics"
+            metrics.parent.mkdir()
+            metrics.write_text(json.dumps({"generator_loss": float(number)}))
+    found = stages.load_whole(tmp_path / "run", which="best")
+    assert [each.step for each in found] == [2, 4]
+    with pytest.raises(OSError, match="has a metric to be best by"):
+        stages.load_whole(trained, which="best")
+
+
+def test_a_pyramid_is_scored_by_the_checkpoints_asked_for(trained):
+    steps = [
+        evaluate_run(trained, ("swd",), 12, features="pixels", errors=False, which=which).facts
+        for which in ("2", "latest")
+    ]
+    assert [facts["step"] for facts in steps] == [2, 4]
+    assert steps[0]["levels"] == {"tiny/small": 2, "tiny/large": 2}
+
+
+def test_samples_are_not_drawn_on_images_of_other_data(trained, tmp_path):
+    np.savez(tmp_path / "other.npz", x=np.zeros((12, 8, 8, 1), np.uint8))
+    arguments = ["sample", str(trained / "large"), "--num", "3", "--out", str(tmp_path / "x.npz")]
+    arguments += ["--data", f"npz:{tmp_path}/other.npz"]
+    refused = CliRunner().invoke(cli.app, arguments)
+    assert "are not those that the run was trained on" in str(refused.exception)
+    assert not (tmp_path / "x.npz").exists()
+    forced = CliRunner().invoke(cli.app, [*arguments, "--force"])
+    assert forced.exit_code == 0, forced.output
+
+
+def test_stages_remember_where_their_data_lie(staged, untrained, tmp_path, monkeypatch):
+    file = staged.stages[0].data.removeprefix("npz:")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(file, "images.npz")
+    wanted = Wanted({}, {}, {"source": "npz:images.npz"}, {}, {})
+    whole = dataclasses.replace(staged, drawn_by="last")
+    stages.train_stages(whole, wanted, tmp_path / "run", lambda *begun: lambda row: None)
+    written = json.loads((tmp_path / "run" / "stages.json").read_text())["wanted"]
+    assert written["input"] == {"source": f"npz:{tmp_path}/images.npz"}
+
+
 @pytest.mark.slow
 def test_a_run_stopped_between_stages_goes_on_to_the_same_end(staged, trained, tmp_path):
     out = tmp_path / "run"
@@ -171,6 +234,12 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
     assert not (tmp_path / "a/b").exists()
 
 
+def spoil_wanted(out, change):
+    written = json.loads((out / "stages.json").read_text())
+    change(written["wanted"])
+    (out / "stages.json").write_text(json.dumps(written))
+
+
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
@@ -183,14 +252,29 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
             lambda out: (out / "stages.json").write_text('{"recipe": "x", "wanted": {}}'),
             "unknown recipe 'x'",
         ),
+        (
+            lambda out: spoil_wanted(out, lambda wanted: wanted.pop("keep")),
+            "wanted.keep is missing",
+        ),
+        (lambda out: spoil_wanted(out, lambda wanted: wanted.update(x={})), "wanted.x is unknown"),
+        (
+            lambda out: spoil_wanted(out, lambda wanted: wanted["plan"].update(x=1)),
+            r"stages.json is damaged: .*'x'",
+        ),
+        (
+            lambda out: spoil_wanted(out, lambda wanted: wanted["run"].update(steps="4")),
+            "stages.json is damaged: steps: .*'4'",
+        ),
         (lambda out: (out / "stages.json").unlink(), "is not empty"),
     ],
 )
 def test_a_folder_that_is_no_good_is_refused(staged, trained, tmp_path, spoil, text):
     shutil.copytree(trained, tmp_path / "run")
     spoil(tmp_path / "run")
+    (tmp_path / "run" / "levels.png").unlink()
     with pytest.raises((ValueError, FileExistsError), match=text):
         train(staged, tmp_path / "run")
+    assert not (tmp_path / "run" / "levels.png").exists()
 
 
 def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, tmp_path):

@@ -2,7 +2,8 @@
 
 import difflib
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from jaxgan.data.built_in import digit_outlines, digits, photos
@@ -68,6 +69,31 @@ SPECS = (
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64", f"pairs:FROM,TO{NEAREST}@64"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
 )
+
+
+def absolute(spec: str, kinds: Container[str] = FROM_PATH) -> str:
+    """The name of the same data from any folder: its paths begin at the root, ~ is the home.
+
+    Args:
+      spec: what `load` takes.
+      kinds: before the colon, of those names that hold paths; the others are left as they are.
+
+    >>> absolute("ring8"), absolute("npz:/data/x.npz"), absolute("folder:/data/../here@64")
+    ('ring8', 'npz:/data/x.npz', 'folder:/data/../here@64')
+    """
+    kind, _, path = spec.partition(":")
+    paths = path.split(",", 1) if kind == "pairs" else [path]
+    if kind not in kinds or not all(paths):
+        return spec
+    # Not made shorter: what follows a path, such as @64, stays apart from names like it.
+    found = [absolute_path(each) for each in paths]
+    is_ambiguous = kind == "pairs" and "," in found[0]  # in the folder that we are in
+    return spec if is_ambiguous else f"{kind}:{','.join(found)}"
+
+
+def absolute_path(path: str) -> str:
+    """A path that begins at the root, as it was typed in this folder."""
+    return os.path.join(os.getcwd(), os.path.expanduser(path).removeprefix("./"))
 
 
 def load(

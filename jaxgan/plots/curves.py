@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -81,18 +83,34 @@ def training_curves(rows: Sequence[dict] | Mapping[str, np.ndarray]) -> Figure:
 def run_curves(folder: Path | str) -> Figure:
     """`training_curves` of a run, from its folder; lines that are cut off are left out.
 
+    Warns of lines that hold something else than metrics.
+
     Raises:
       ValueError: if there is no metrics.jsonl in the folder, or it holds no row.
     """
     path = Path(folder, "metrics.jsonl")
-    rows = []
+    found = []
     for line in path.read_bytes().splitlines() if path.is_file() else ():
         with contextlib.suppress(ValueError):
-            rows.append(json.loads(line))
-    rows = [row for row in rows if isinstance(row, dict) and "step" in row]
+            found.append(json.loads(line))
+    rows = [row for row in found if _is_row(row)]
     if not rows:
         raise ValueError(f"folder must be a run's, with rows in metrics.jsonl, got {folder}")
+    if len(rows) < len(found):
+        left_out = len(found) - len(rows)
+        warnings.warn(f"{left_out} line(s) of {path} hold no metrics: left out", stacklevel=2)
     return training_curves(rows)
+
+
+def _is_row(row: Any) -> bool:
+    """Whether this is a dict of numbers, and null where there is none, with a step among them."""
+    if not isinstance(row, dict) or not _is_count(row.get("step")):
+        return False
+    return all(x is None or type(x) is float or _is_count(x) for x in row.values())
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and abs(value) < 2**63
 
 
 def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):

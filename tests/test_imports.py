@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "rounds": STEPS | {"parallel", "data", "feed", "plan"},
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
-    "config": {"augment", "checkpoint", "data", "monitor", "plan"},
+    "config": {"types", "augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},
     "options": {"augment", "checks", "config", "monitor", "plan", "recipes"},
     "folder": {"processes"},

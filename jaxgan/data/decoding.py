@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.records import Records
+from jaxgan.data.soundness import check_bytes
 
 MESSAGES_SHOWN = 3
 
@@ -89,6 +90,8 @@ def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
     x, labels = _without(bad, x), _without(bad, labels)
     if len(x) < 2:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
+    if x.dtype == np.uint8 and records.high == 255.0:
+        check_bytes(x, records.name)
     condition = None if records.num_classes is None else labels
     return Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
 

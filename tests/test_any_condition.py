@@ -75,10 +75,10 @@ def test_a_gan_conditioned_on_a_number_meets_it(key):
 
 def numbered(num=16):
     """Samples that hold their own number, and conditions of all kinds that do too."""
-    number = np.arange(num, dtype=np.float32)
+    number = np.arange(1, num + 1, dtype=np.float32)
     x = np.stack([number, -number], axis=1) / num
     image = np.broadcast_to(x[:, 0].reshape(num, 1, 1, 1), (num, 2, 3, 1))
-    return jaxgan.Batch(x, {"number": x[:, 0], "pair": x, "image": image, "id": np.arange(num)})
+    return jaxgan.Batch(x, {"number": x[:, 0], "pair": x, "image": image, "id": np.arange(1, num + 1)})
 
 
 @pytest.mark.one_quick_case
@@ -111,7 +111,7 @@ def test_each_sample_comes_with_its_own_condition(key, options):
         np.testing.assert_array_equal(c["id"], np.rint(x[:, 0] * 16))
         assert c["id"].dtype == np.int32
         met |= set(np.asarray(c["id"]).tolist())
-    assert met == set(range(16))
+    assert met == set(range(1, 17))
 
 
 @pytest.mark.slow

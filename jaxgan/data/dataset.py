@@ -170,6 +170,7 @@ def _way_out(dtype: np.dtype) -> str:
         "u": ": x.astype(np.uint8) for images in 0..255, x.astype(np.float32) for other values",
         "b": ": x.astype(np.float32), or x * np.uint8(255) for images",
         "c": ": np.stack([x.real, x.imag], -1)",
+        "M": ": (x - x.min()) / np.timedelta64(1, 'D')",
         "O": ": of a table, the columns that are numbers, as np.float32",
     }.get(dtype.kind, "")
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-ROWS_LOOKED_AT = 10_000  # for what is only warned of: a fit that is called often stays cheap
+VALUES_LOOKED_AT = 10**6  # where a part tells enough: a fit that is called often stays cheap
 NOISE = 1e-11  # of a value in float64: columns that vary less are constant but for rounding
 
 
@@ -21,12 +20,12 @@ def plain_array(x: Any, named: str) -> np.ndarray:
     try:
         masked = np.ma.asarray(x)  # also of a list of masked arrays
     except ValueError as error:
-        raise ValueError(f"{named} is no array, do all samples have one shape? ({error})") from None
-    count = int(np.ma.getmaskarray(masked).sum()) if masked.mask is not np.ma.nomask else 0
+        raise ValueError(f"{named} is no array: do all samples have one shape? ({error})") from None
+    count = int(masked.mask.sum()) if masked.dtype.names is None else 0
     if count:
         raise ValueError(
-            f"{named} has {count} masked values of {masked.size}: leave those samples out, or give "
-            "values for them, such as x.filled(x.mean())"
+            f"{named} is masked at {count} of {masked.size} values: leave those samples out, or "
+            "fill in values, such as x.filled(x.mean())"
         )
     return np.asarray(masked.data)
 
@@ -56,14 +55,13 @@ def check_bytes(x: np.ndarray, name: str):
         highest = part.max(axis=tuple(range(part.ndim - 1))) if x.ndim > 2 else part.max()
         if not (highest == 1).any():
             return
-    raise ValueError(
-        f"{name}: uint8 is taken as 0..255, but x holds {_channel(highest)}0 and 1 only, which "
-        "would be all but black: give x * 255, or x.astype(np.float32) to train on 0.0 and 1.0"
+    where = (
+        "" if (highest == 1).all() else f" in {_listed('channel', np.flatnonzero(highest == 1))}"
     )
-
-
-def _channel(highest: np.ndarray) -> str:
-    return "" if (highest == 1).all() else f"in channel {int(np.argmax(highest == 1))} "
+    raise ValueError(
+        f"{name}: uint8 is taken as 0..255, but x holds 0 and 1 only{where}, which would be all "
+        "but black: give x * 255, or x.astype(np.float32) to train on 0.0 and 1.0"
+    )
 
 
 def checked_floats(x: np.ndarray, named: str) -> np.ndarray:
@@ -96,7 +94,8 @@ def _where(x: np.ndarray) -> str:
 
 
 def _check_precision(x: np.ndarray, made: np.ndarray, named: str):
-    rows, rounded = (array.reshape(-1, array.shape[-1] if x.ndim > 1 else 1) for array in (x, made))
+    width = x.shape[-1] if x.ndim > 1 else 1
+    rows, rounded = (_some(array).reshape(-1, width) for array in (x, made))
     largest, spread = np.abs(rows).max(axis=0), rows.std(axis=0)
     error = np.abs(rounded - rows).max(axis=0)
     lost = np.flatnonzero((error > 0.01 * spread) & (spread > NOISE * largest))
@@ -105,9 +104,15 @@ def _check_precision(x: np.ndarray, made: np.ndarray, named: str):
         counts = [len(np.unique(array[:, column])) for array in (rows, rounded)]
         raise ValueError(
             f"{named}: float32 cannot hold the differences in {_listed('column', lost)}: "
-            f"{counts[0]} values about {rows[:, column].mean():.7g} become {counts[1]}: subtract "
-            "the mean before, (x - x.mean(0)) / x.std(0)"
+            f"{counts[0]} values near {rows[:, column].mean():.7g} become {counts[1]}: subtract "
+            "the mean first, (x - x.mean(0)) / x.std(0)"
         )
+
+
+def _some(x: np.ndarray) -> np.ndarray:
+    """Evenly spaced samples: all of them, or as many as tell enough."""
+    wanted = max(100, VALUES_LOOKED_AT * len(x) // x.size)
+    return x[:: -(-len(x) // wanted)]
 
 
 # --- What may be meant
@@ -124,7 +129,7 @@ def doubts(
       low: the range the samples live in, or None.
       high: its upper end, or None.
     """
-    rows = x[:: -(-len(x) // ROWS_LOOKED_AT)]
+    rows = _some(x)
     found = [_layout(x.shape), None if labels is None else _absent_classes(labels)]
     if low is None or high is None:
         found.append(_scale(rows))
@@ -151,10 +156,11 @@ def _absent_classes(labels: np.ndarray) -> str | None:
     if not missing:
         return None
     absent = np.setdiff1d(np.arange(min(count, len(present) + 3)), present)
+    verbs = "never occurs and stays" if missing == 1 else "never occur and stay"
+    advice = "labels - 1" if absent[0] == 0 and missing == 1 else "np.unique, return_inverse=True"
     return (
-        f"{missing} of {count} classes never occur ({_listed('class', absent, missing)}), and stay "
-        "untrained: if they are none, number the others from 0 on without gaps, "
-        "np.unique(labels, return_inverse=True)[1]"
+        f"{_listed('class', absent, missing)} of {count} {verbs} untrained: if that is not meant, "
+        f"number the classes from 0 on without gaps ({advice})"
     )
 
 
@@ -188,9 +194,10 @@ def _scale(rows: np.ndarray) -> str | None:
         return None
     one = far[0]
     return (
-        f"{_listed('column', far)} of {rows.shape[1]} far from unit scale (mean {mean[one]:.3g} and "
-        f"standard deviation {spread[one]:.3g} in column {one}), and networks hardly learn such "
-        "data: standardise the columns, (x - x.mean(0)) / x.std(0)"
+        f"{_listed('column', far)} of {rows.shape[1]} {'is' if len(far) == 1 else 'are'} far from "
+        f"unit scale (column {one} has mean {mean[one]:.3g} and standard deviation "
+        f"{spread[one]:.3g}), and networks hardly learn such data: standardise the columns, "
+        "(x - x.mean(0)) / x.std(0)"
     )
 
 
@@ -198,5 +205,7 @@ def _listed(word: str, numbers: Any, count: int | None = None) -> str:
     """Such as 'columns 0, 3, 4 and 12 more'."""
     count = len(numbers) if count is None else count
     shown = ", ".join(str(int(number)) for number in numbers[:3])
-    plural = {"class": "classes", "column": "columns"}[word] if count > 1 else word
-    return f"{plural} {shown}" + (f" and {count - 3} more" if count > 3 else "")
+    plural = "es" if word == "class" else "s"
+    return f"{word}{plural if count > 1 else ''} {shown}" + (
+        f" and {count - 3} more" if count > 3 else ""
+    )

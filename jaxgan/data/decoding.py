@@ -91,7 +91,7 @@ def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
     if len(x) < 2:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
     if x.dtype == np.uint8 and records.high == 255.0:
-        check_bytes(x, records.name)
+        check_bytes(x, records.name, "save the images with 255 in the place of 1")
     condition = None if records.num_classes is None else labels
     return Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
 

@@ -4,6 +4,7 @@ import functools
 import math
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,12 +12,13 @@ import numpy as np
 
 from jaxgan.data.dataset import Dataset, from_arrays
 from jaxgan.data.decoding import decode
-from jaxgan.data.images import Header, read_header, read_image
+from jaxgan.data.images import BACKGROUNDS, Header, read_header, read_image
 from jaxgan.data.records import Records, Sample
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}
 IDX_IMAGES_MAGIC = 0x00000803  # 08: unsigned byte; 03: three axes
 IDX_LABELS_MAGIC = 0x00000801
+GZIP_MAGIC = b"\x1f\x8b"
 NPZ_SAMPLES = ("x", "images", "x_train", "samples")
 NPZ_LABELS = ("y", "labels", "y_train")
 LARGEST_SIDE = 2**14  # one image of it takes 800 MB
@@ -90,18 +92,28 @@ def _bytes_of(file: Path) -> bytes:
     if file.suffix != ".gz":
         return file.read_bytes()
     # gzip.decompress gives nothing of a file cut short; this gives what is there, to be counted
+    parts: list[bytes] = []
+    rest = file.read_bytes()
     try:
-        return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS).decompress(file.read_bytes())
+        while rest.startswith(GZIP_MAGIC) or not parts:  # a file may be several, one after another
+            member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+            parts.append(member.decompress(rest))
+            rest = member.unused_data
     except zlib.error as error:
         raise ValueError(f"{file}: not a sound gzip file ({error})") from error
+    return b"".join(parts)
 
 
-def npz(file: str | Path) -> Dataset:
+def npz(file: str | Path, samples: str | None = None, labels: str | None = None) -> Dataset:
     """Samples and labels of a NumPy archive.
 
     Args:
-      file: holds the samples as 'x', 'images', 'x_train', 'samples' or the only array, and maybe
-        labels [N] or [N, 1] as 'y', 'labels' or 'y_train'. See `from_arrays` for good dtypes.
+      file: holds the samples and maybe labels [N] or [N, 1], or another condition, as arrays. See
+        `from_arrays` for what is good.
+      samples: the name of the samples; 'x', 'images', 'x_train', 'samples' or the only array if not
+        given.
+      labels: the name of the labels; 'y', 'labels' or 'y_train' if neither name is given, and none
+        if only that of the samples is.
 
     Raises:
       FileNotFoundError: if the file is not there.
@@ -110,12 +122,13 @@ def npz(file: str | Path) -> Dataset:
     path = existing(file, "file", "npz:FILE")
     with path.open("rb") as stream:  # np.load does not close what turns out to be no archive
         archive = _npz_archive(path, stream)
-        samples_key, labels_key = _npz_keys(path, archive.files)
+        samples_key, labels_key = _npz_keys(path, archive.files, samples, labels)
         x = _npz_array(path, archive, samples_key)
-        labels = None if labels_key is None else _npz_array(path, archive, labels_key)
-    if labels is not None and labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    return from_arrays(x, labels, name=f"npz:{file}")
+        y = None if labels_key is None else _npz_array(path, archive, labels_key)
+    if y is not None and y.shape[1:] == (1,) and np.issubdtype(y.dtype, np.integer):
+        y = y[:, 0]
+    named = ",".join(key for key in (samples, labels) if key is not None)
+    return from_arrays(x, y, name=f"npz:{file}{'@' if named else ''}{named}")
 
 
 def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
@@ -128,15 +141,24 @@ def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
     return archive
 
 
-def _npz_keys(path: Path, names: list[str]) -> tuple[str, str | None]:
-    labels = next((name for name in NPZ_LABELS if name in names), None)
+def _npz_keys(
+    path: Path, names: list[str], asked: str | None, asked_labels: str | None
+) -> tuple[str, str | None]:
+    """The names of samples and labels: those asked for, or else the usual ones."""
+    for name in (asked, asked_labels):
+        if name is not None and name not in names:
+            raise ValueError(f"{path} holds the arrays {names}, but no {name!r}")
+    if asked is not None:
+        return asked, asked_labels
+    labels = asked_labels or next((name for name in NPZ_LABELS if name in names), None)
     samples = next((name for name in NPZ_SAMPLES if name in names), None)
-    others = [name for name in names if name not in NPZ_LABELS]
+    others = [name for name in names if name not in (*NPZ_LABELS, asked_labels)]
     if samples is None and len(others) == 1:
         samples = others[0]
     if samples is None:
         raise ValueError(
-            f"{path} holds the arrays {names}; one of {list(NPZ_SAMPLES)} must hold the samples"
+            f"{path} holds the arrays {names}; one of {list(NPZ_SAMPLES)} must hold the samples: "
+            "name another with npz:FILE@SAMPLES or npz:FILE@SAMPLES,LABELS"
         )
     return samples, labels
 
@@ -171,11 +193,13 @@ def folder(directory: str | Path, size: int | None = None, max_bad_share: float 
     return decode(folder_records(directory, size), max_bad_share)
 
 
-def folder_records(directory: str | Path, size: int | None = None) -> Records:
+def folder_records(
+    directory: str | Path, size: int | None = None, background: str | None = None
+) -> Records:
     """All images below a directory, in the sorted order of their paths, to be read one by one.
 
-    Images are grey if all of them are and RGB otherwise; transparency is dropped, photographs are
-    turned upright, of an animation the first frame is taken. Hidden files are skipped. If the
+    Images are grey if all of them are and RGB otherwise; photographs are turned upright, of an
+    animation the first frame is taken. Hidden files are skipped. If the
     images lie in sub-folders, the first level's sorted names are the classes. Only headers are
     read here; a file without a sound one is left to fail when it is read.
 
@@ -183,6 +207,8 @@ def folder_records(directory: str | Path, size: int | None = None) -> Records:
       directory: holds the images, at any depth.
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes them as they
         are, and then all must have one size.
+      background: white, black or grey, to compose transparent pixels on; None takes the colours
+        hidden under them, and warns.
 
     Returns:
       Records of shape [H, W, 1 or 3], uint8 in 0..255, with labels if there are sub-folders.
@@ -196,6 +222,8 @@ def folder_records(directory: str | Path, size: int | None = None) -> Records:
         raise ValueError(f"size must be 1 or more pixels, got {size}")
     if size is not None and size > LARGEST_SIDE:
         raise ValueError(f"size must be {LARGEST_SIDE} or less pixels, got {size}")
+    if background not in (None, *BACKGROUNDS):
+        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}")
     root = existing(directory, "directory", "folder:DIR or folder:DIR@64")
     files = image_files(root)
     labels = _folder_labels(root, files)
@@ -204,28 +232,29 @@ def folder_records(directory: str | Path, size: int | None = None) -> Records:
     mode = "L" if all(header.is_grey for header in headers) else "RGB"
     shape = (*sides, 1 if mode == "L" else 3)
     paths = tuple(str(file) for file in files)  # many paths: a worker gets text sooner
+    read = functools.partial(read_image, mode=mode, size=size, background=background)
+    details = ",".join(str(detail) for detail in (size, background) if detail is not None)
     return Records(
-        functools.partial(_read_record, paths, labels, mode, size, shape, str(directory)),
+        functools.partial(_read_record, paths, labels, read, shape, str(directory)),
         size=len(files),
         shape=shape,
         dtype=np.dtype(np.uint8),
         num_classes=None if labels is None else int(labels.max()) + 1,
         low=0.0,
         high=255.0,
-        name=f"folder:{directory}{'' if size is None else f'@{size}'}",
+        name=f"folder:{directory}{'@' if details else ''}{details}",
     )
 
 
 def _read_record(
     paths: tuple[str, ...],
     labels: np.ndarray | None,
-    mode: str,
-    size: int | None,
+    read: Callable[[Path], np.ndarray],
     shape: tuple[int, ...],
     directory: str,
     number: int,
 ) -> Sample:
-    image = read_image(Path(paths[number]), mode, size)
+    image = read(Path(paths[number]))
     if image.shape != shape:  # the file has changed, or its header comes after its pixels
         raise ValueError(
             f"{paths[number]} is {_size_text(image.shape)}, but its header said "

@@ -49,7 +49,11 @@ def check_layout(x: np.ndarray, name: str):
         )
 
 
-def check_bytes(x: np.ndarray, name: str):
+def check_bytes(
+    x: np.ndarray,
+    name: str,
+    way_out: str = "give x * 255, or x.astype(np.float32) to train on 0.0 and 1.0",
+):
     """Raises a ValueError if a channel of uint8 samples [N, ..., C] holds 0 and 1 only."""
     for part in (x[:100], x):  # nearly always the first ones tell
         highest = part.max(axis=tuple(range(part.ndim - 1))) if x.ndim > 2 else part.max()
@@ -60,7 +64,7 @@ def check_bytes(x: np.ndarray, name: str):
     )
     raise ValueError(
         f"{name}: uint8 is taken as 0..255, but x holds 0 and 1 only{where}, which would be all "
-        "but black: give x * 255, or x.astype(np.float32) to train on 0.0 and 1.0"
+        f"but black: {way_out}"
     )
 
 
@@ -89,7 +93,9 @@ def checked_floats(x: np.ndarray, named: str) -> np.ndarray:
 
 def _where(x: np.ndarray) -> str:
     """Which columns of a table hold nothing but values that are not finite, as text."""
-    empty = np.flatnonzero(~np.isfinite(x).any(axis=0)) if x.ndim == 2 else []
+    if x.ndim != 2:
+        return ""
+    empty = np.flatnonzero(~np.isfinite(x).any(axis=0))
     return f", and {_listed('column', empty)} no other value" if len(empty) else ""
 
 

@@ -2,6 +2,8 @@
 
 import difflib
 import functools
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
+from jaxgan.data.images import BACKGROUNDS
 from jaxgan.data.pieces import pair_records, patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.tfds import parse_tfds, tfds_source
@@ -21,6 +24,16 @@ def _load_idx(path: str) -> Dataset:
     return idx(directory, split) if directory and split in IDX_SPLITS else idx(path)
 
 
+def _load_npz(path: str) -> Dataset:
+    file, _, names = path.rpartition("@")
+    if not file or os.path.isfile(os.path.expanduser(path)):  # a file may be called so
+        return npz(path)
+    samples, comma, labels = names.partition(",")
+    if not samples or (comma and not labels):
+        raise ValueError(f"data 'npz:{path}' must name arrays as in npz:FILE@images,labels")
+    return npz(file, samples, labels or None)
+
+
 def _sized(path: str) -> tuple[str, int | None]:
     """The path and the size of DIR@64; None where there is none."""
     directory, _, size = path.rpartition("@")
@@ -29,7 +42,11 @@ def _sized(path: str) -> tuple[str, int | None]:
 
 
 def _load_folder(path: str) -> Records:
-    return folder_records(*_sized(path))
+    asked = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
+    if asked is None:
+        return folder_records(*_sized(path))
+    size = None if asked[2] is None else int(asked[2])
+    return folder_records(asked[1], size, background=asked[3])
 
 
 def _load_patches(path: str) -> Records:
@@ -61,14 +78,15 @@ NAMED: dict[str, Callable[[], Dataset]] = {
 }
 FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {
     "idx": _load_idx,
-    "npz": npz,
+    "npz": _load_npz,
     "folder": _load_folder,
     "patches": _load_patches,
     "pairs": _load_pairs,
 }
 SPECS = (
     *NAMED,
-    *("idx:DIR", "idx:DIR:test", "npz:FILE", "folder:DIR", "folder:DIR@64"),
+    *("idx:DIR", "idx:DIR:test", "npz:FILE", "npz:FILE@SAMPLES,LABELS"),
+    *("folder:DIR", "folder:DIR@64", "folder:DIR@64,white"),
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
 )
@@ -85,8 +103,10 @@ def load(
 
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
-        'idx:DIR:test', 'npz:FILE', 'folder:DIR', 'folder:DIR@64' (cropped to 64x64), or
-        'tfds:cifar10:test@64'; see `parse_tfds` for the last kind.
+        'idx:DIR:test', 'npz:FILE', 'npz:FILE@x_test,y_test' (the arrays' names), 'folder:DIR',
+        'folder:DIR@64' (cropped to 64x64), 'folder:DIR@64,white' or 'folder:DIR@white'
+        (transparent pixels composed on white, black or grey), or 'tfds:cifar10:test@64'; see
+        `parse_tfds` for the last kind.
       max_bytes: records that need no more memory than this are decoded, see `decode`; the others
         are left to `stream`. Other sources are in memory in any case.
       max_bad_share: the share of records that may be bad when they are decoded, 0..1.

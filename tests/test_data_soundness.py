@@ -162,7 +162,9 @@ def test_classes_that_do_not_occur_matter_to_conditional_training_alone():
 def test_a_folder_of_masks_of_0_and_1_is_refused(tmp_path):
     for number in range(3):
         Image.fromarray(pixels(8, 8) // 128).save(tmp_path / f"{number}.png")
-    with pytest.raises(ValueError, match="folder:.* holds 0 and 1 only.* save the images with 255"):
+    with pytest.raises(
+        ValueError, match=r"folder:.* holds 0 and 1 only.* save the images with 255"
+    ):
         data.load(f"folder:{tmp_path}")
 
 

@@ -119,8 +119,8 @@ def _composed(image: Image.Image, background: str | None) -> Image.Image:
     if background is not None:
         return Image.alpha_composite(Image.new("RGBA", clear.size, background), clear)
     warnings.warn(
-        "images have transparent pixels, and the colours hidden under them are taken: compose them "
-        "on a colour instead, with folder:DIR@white or folder:DIR@64,white",
+        "images have transparent pixels, and the colours hidden under them are taken: a folder's "
+        "are composed on a colour with folder:DIR@white or folder:DIR@64,white",
         stacklevel=2,
     )
     return image

@@ -14,7 +14,7 @@ from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
 from jaxgan.data.images import BACKGROUNDS
 from jaxgan.data.pieces import pair_records, patch_records
 from jaxgan.data.records import Records
-from jaxgan.data.tfds import parse_tfds, tfds_source
+from jaxgan.data.tfds import parse_tfds, split_label, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
 from jaxgan.data.waves import wave_dataset
 
@@ -65,8 +65,9 @@ def _load_pairs(path: str) -> Records:
 
 
 def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
+    path, label = split_label(path)
     name, split, size = parse_tfds(path)
-    return tfds_source(name, split, size, manual_dir=manual_dir)
+    return tfds_source(name, split, size, label=label, manual_dir=manual_dir)
 
 
 NAMED: dict[str, Callable[[], Dataset]] = {
@@ -88,7 +89,7 @@ SPECS = (
     *("idx:DIR", "idx:DIR:test", "npz:FILE", "npz:FILE@SAMPLES,LABELS"),
     *("folder:DIR", "folder:DIR@64", "folder:DIR@64,white"),
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64"),
-    *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
+    *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64", "tfds:NAME:SPLIT@64,LABEL"),
 )
 
 
@@ -103,10 +104,11 @@ def load(
 
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
-        'idx:DIR:test', 'npz:FILE', 'npz:FILE@x_test,y_test' (the arrays' names), 'folder:DIR',
-        'folder:DIR@64' (cropped to 64x64), 'folder:DIR@64,white' or 'folder:DIR@white'
-        (transparent pixels composed on white, black or grey), or 'tfds:cifar10:test@64'; see
-        `parse_tfds` for the last kind.
+        'idx:DIR:test', 'npz:FILE', 'npz:FILE@x_test,y_test' (the names of the arrays),
+        'folder:DIR', 'folder:DIR@64' (cropped to 64x64), 'folder:DIR@white' or
+        'folder:DIR@64,white' (transparent pixels on white, black or grey), 'tfds:cifar10:test@64'
+        (see `parse_tfds`), or 'tfds:cifar100@coarse_label' or 'tfds:cifar100@64,coarse_label' (the
+        feature that holds the labels).
       max_bytes: records that need no more memory than this are decoded, see `decode`; the others
         are left to `stream`. Other sources are in memory in any case.
       max_bad_share: the share of records that may be bad when they are decoded, 0..1.

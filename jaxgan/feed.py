@@ -66,7 +66,7 @@ class Feed(NamedTuple):
 
 
 def as_data(data: Data) -> Dataset | Records:
-    """A data set, also of plain samples [N, ...] or a `Batch` of them with labels.
+    """A data set, also of plain samples [N, ...] or a `Batch` of them with their condition.
 
     Raises:
       ValueError: if the arrays are no good, see `jaxgan.data.from_arrays`.

@@ -130,7 +130,7 @@ SOUND = {
     "a mask nowhere": np.ma.asarray(normal(5, 3)),
     "0 and 1 as floats": (pixels(5, 8, 8, 1) // 128).astype(np.float32),
     "a flattened digit's border": (rng().random((200, 64)) > 0.98) * rng().random((200, 64)),
-    "constant columns": np.c_[normal(20, 2), np.full(20, 0.1), np.zeros(20)],
+    "constant columns": np.c_[normal(20, 2), np.full(20, 0.1), np.full(20, 5.3)],
     "a column that rounding alone moves": np.c_[normal(20), 0.3 + 1e-16 * (np.arange(20) % 2)],
     "numbers to the last digit": np.linspace(0.1, 0.9, 5000)[:, None] + 1e-12 * normal(5000, 1),
     "big endian": normal(5, 3).astype(">f8"),

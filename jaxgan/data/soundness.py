@@ -193,9 +193,10 @@ def _scale(rows: np.ndarray) -> str | None:
     mean = rows.mean(axis=0, dtype=np.float64)
     spread = rows.std(axis=0, dtype=np.float64)
     # of sparse columns, such as the border of flattened digits, a small spread says nothing
-    sparse = (rows == rows.min(axis=0)).mean(axis=0) > 0.5
-    small = (spread < 0.01) & ~sparse
-    far = np.flatnonzero(small | (spread > 100) | (np.abs(mean) > 100 * np.maximum(spread, 1e-2)))
+    share = (rows == rows.min(axis=0)).mean(axis=0)
+    small = (spread < 0.01) & (share <= 0.5)
+    shifted = np.abs(mean) > 100 * np.where(share == 1, 1.0, np.maximum(spread, 0.01))
+    far = np.flatnonzero(small | (spread > 100) | shifted)
     if not len(far):
         return None
     one = far[0]

@@ -174,7 +174,7 @@ def test_one_array_is_taken_as_float32_or_int32(condition, dtype):
         (["cat", "dog", "cat"], r"dtype <U3: give number the classes, np\.unique"),
         ([True, False, True], r"got dtype bool: give condition\.astype\(np\.int32\) for classes"),
         (np.zeros((3, 4, 4, 1), np.uint8), "holds uint8 images, and conditions are not scaled"),
-        (np.ma.masked_equal([0, -999, 1], -999), "condition has 1 masked values of 3"),
+        (np.ma.masked_equal([0, -999, 1], -999), "condition is masked at 1 of 3 values"),
         (np.array([[2**40, 1], [1, 1], [1, 1]]), "must lie in int32, got 1..1099511627776"),
         (1.7e9 + np.array([0.5, 1.0, 2.0]), "float32 cannot hold the differences"),
     ],

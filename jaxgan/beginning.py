@@ -88,7 +88,9 @@ def _from_anywhere(options: Options) -> Options:
 def _check_classes(dataset: Dataset | Records, name: str):
     classes = dataset.num_classes
     if classes is None:
-        raise ValueError(f"{name} needs labels, and {dataset.name} has none")
+        has = isinstance(dataset, Dataset) and dataset.condition is not None
+        found = "a condition that is no integer labels" if has else "none"
+        raise ValueError(f"{name} needs labels, and {dataset.name} has {found}")
     if classes > max(CLASSES, dataset.size):
         raise ValueError(
             f"{dataset.name} has labels up to {classes - 1} on {dataset.size} samples: number the "

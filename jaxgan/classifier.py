@@ -79,13 +79,13 @@ def train_classifier(key: Array, dataset: Dataset, steps: int | None = None) -> 
 
 
 def _labelled(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    if dataset.condition is None or len(dataset.shape) < 2:
+    if dataset.labels is None or len(dataset.shape) < 2:
         raise ValueError(
             f"a classifier needs labelled images or signals; {dataset.name} has samples of shape "
-            f"{dataset.shape} and {'no labels' if dataset.condition is None else 'labels'}"
+            f"{dataset.shape} and {'no labels' if dataset.labels is None else 'labels'}"
         )
-    labelled = dataset.condition >= 0
-    x, labels = dataset.x[labelled], dataset.condition[labelled]
+    labelled = dataset.labels >= 0
+    x, labels = dataset.x[labelled], dataset.labels[labelled]
     if len(x) < 20 or len(np.unique(labels)) < 2:
         raise ValueError(
             f"a classifier needs 20 labelled samples of 2 classes, {dataset.name} has {len(x)} of "

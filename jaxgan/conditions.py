@@ -89,11 +89,11 @@ def _real(
         read = [data.read(int(place)) for place in places]
         found = None if labels is None else np.asarray([label for _, label in read], np.int32)
         return np.stack([x for x, _ in read]), found
-    if labels is not None and data.condition is not None:
+    if labels is not None and data.labels is not None:
         for label in np.unique(labels):
-            those = np.flatnonzero(data.condition == label)
+            those = np.flatnonzero(data.labels == label)
             wanted = np.flatnonzero(labels == label)
             if len(those):
                 places[wanted] = np.resize(those, len(wanted))
-        labels = data.condition[places]
+        labels = data.labels[places]
     return data.x[places], labels

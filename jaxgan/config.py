@@ -20,6 +20,7 @@ from jaxgan.checkpoint import Keep
 from jaxgan.data import Dataset, Records, load
 from jaxgan.monitor import Kind
 from jaxgan.plan import Count, Plan
+from jaxgan.types import PyTree
 
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 TRACED_BY = ("jax", "flax", "optax")
@@ -200,26 +201,33 @@ def _fingerprint(dataset: Dataset | Records) -> str:
     check = 0
     for number in sorted({0, dataset.size // 2, dataset.size - 1}):
         try:
-            x, label = _sample(dataset, number)
+            x, condition = _sample(dataset, number)
         except ValueError:  # a record that cannot be read is not refused here
             continue
-        x = np.ascontiguousarray(x)
-        check = zlib.crc32(str(-1 if label is None else label).encode(), zlib.crc32(x.data, check))
+        check = zlib.crc32(condition, zlib.crc32(np.ascontiguousarray(x).data, check))
     return f"{check:08x}"
 
 
-def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, int | None]:
+def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, bytes]:
+    """A sample, and its label as text or its other condition as bytes."""
+    if isinstance(dataset, Dataset) and dataset.condition is not None and dataset.labels is None:
+        return dataset.x[number], _bytes(jax.tree.map(lambda part: part[number], dataset.condition))
     if isinstance(dataset, Records):
-        return dataset.read(number)
-    labels = dataset.condition
-    return dataset.x[number], None if labels is None else int(labels[number])
+        x, label = dataset.read(number)
+    else:
+        x, label = dataset.x[number], None if dataset.labels is None else dataset.labels[number]
+    return x, str(-1 if label is None else int(label)).encode()
+
+
+def _bytes(condition: PyTree) -> bytes:
+    return b"".join(np.asarray(part).tobytes() for part in jax.tree.leaves(condition))
 
 
 def _checksum(dataset: Dataset | Records) -> str | None:
     if isinstance(dataset, Records):
         return None
-    labels = b"" if dataset.condition is None else dataset.condition.tobytes()
-    return f"{zlib.crc32(labels, zlib.crc32(np.ascontiguousarray(dataset.x).data)):08x}"
+    samples = zlib.crc32(np.ascontiguousarray(dataset.x).data)
+    return f"{zlib.crc32(_bytes(dataset.condition), samples):08x}"
 
 
 def surroundings() -> dict[str, Any]:

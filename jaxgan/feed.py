@@ -23,6 +23,7 @@ from jaxgan.data import (
     stream,
     to_model_range,
 )
+from jaxgan.data.dataset import check_conditional
 from jaxgan.global_batch import sample_index, sample_keys
 from jaxgan.types import Array, Batch, PyTree
 
@@ -73,7 +74,7 @@ class Form(NamedTuple):
 
 
 def as_data(data: Data) -> Dataset | Records:
-    """A data set, also of plain samples [N, ...] or a `Batch` of them with labels.
+    """A data set, also of plain samples [N, ...] or a `Batch` of them with their condition.
 
     Raises:
       ValueError: if it is something else, or the arrays are no good, see
@@ -141,7 +142,8 @@ def make_feed(
 
 def _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh) -> Feed:
     records = Batch(
-        data.x.reshape(data.size, -1), np.asarray(data.condition) if conditional else None
+        data.x.reshape(data.size, -1),
+        jax.tree.map(np.asarray, data.condition) if conditional else None,
     )
     position = first_batch
 
@@ -185,7 +187,8 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
 
     # Rows of a matrix, clipped: ten times faster to gather on CPU than bounds-checked images.
     def take(rows):
-        return jnp.take(rows, payload, axis=0, mode="clip")
+        found = jnp.take(rows.reshape(len(rows), -1), payload, axis=0, mode="clip")
+        return found.reshape(*payload.shape, *rows.shape[1:])
 
     x = take(records.x).reshape(*payload.shape, *shape)
     return Batch(x, jax.tree.map(take, records.condition))
@@ -232,17 +235,21 @@ def _moved(key: Array, x: Array, flip: bool, crop: int, axis_name: str | None) -
 def probe(data: Dataset | Records, rows: int, conditional: bool, least: int | None = None) -> Batch:
     """A batch to start networks with: zeros [rows, ...], with the first and the last label.
 
-    The first one, if not given, is that of the data in memory, and 0 of streamed ones.
+    The first one, if not given, is that of the data in memory, and 0 of streamed ones. Of other
+    conditions, these are the first ones of the data.
 
     Raises:
-      ValueError: if there are no labels, and conditional training needs them.
+      ValueError: if there is no condition, and conditional training needs one.
     """
     rows = max(2, rows)
     x = jnp.zeros((rows, *data.shape), jnp.float32)
     if not conditional:
         return Batch(x)
-    if data.num_classes is None:
-        raise ValueError(f"conditional training needs labels, and {data.name} has none")
-    if least is None and isinstance(data, Dataset) and data.condition is not None:
-        least = int(data.condition.min())
+    check_conditional(data)
+    if isinstance(data, Dataset) and data.labels is None:
+        first = np.arange(rows) % data.size
+        return Batch(x, jax.tree.map(lambda part: jnp.asarray(part[first]), data.condition))
+    assert data.num_classes is not None  # by the check
+    if least is None and isinstance(data, Dataset) and data.labels is not None:
+        least = int(data.labels.min())
     return Batch(x, jnp.asarray(np.resize([least or 0, data.num_classes - 1], rows), jnp.int32))

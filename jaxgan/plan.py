@@ -3,12 +3,15 @@
 import warnings
 from typing import Annotated, Literal, NamedTuple
 
+import jax
 import numpy as np
 import pydantic
 
 from jaxgan import guards, parallel
 from jaxgan.checks import check_choice, check_positive
 from jaxgan.data import Dataset, Records
+from jaxgan.data.dataset import check_conditional
+from jaxgan.data.soundness import doubts
 from jaxgan.precision import PRECISIONS, Precision
 from jaxgan.steps import Player
 from jaxgan.types import Augmentation
@@ -44,7 +47,10 @@ def rows_a_device(plan: Plan) -> int:
 
 
 def check(dataset: Dataset | Records, plan: Plan):
-    """Raises a ValueError if a plan is no good for a data set on the devices that are here."""
+    """Raises a ValueError if a plan is no good for a data set on the devices that are here.
+
+    Warns of data that may be meant, but are rarely good to train on.
+    """
     counts = plan._asdict() | {"rounds_per_call": plan.rounds_per_call or 1}
     names = ("batch_size", "n_critic", "n_generator", "accumulate", "rounds_per_call")
     check_positive(**{name: counts[name] for name in names})
@@ -59,8 +65,8 @@ def check(dataset: Dataset | Records, plan: Plan):
     _check_range(dataset, plan.model_range)
     if plan.alternation == "epochs" and plan.update == "simultaneous":
         raise ValueError('update="simultaneous" has no turns to alternate in epochs')
-    if plan.conditional and dataset.num_classes is None:
-        raise ValueError(f"conditional training needs labels, and {dataset.name} has none")
+    if plan.conditional:
+        check_conditional(dataset)
     if (plan.flip or plan.crop) and len(dataset.shape) != 3:
         raise ValueError(f"flip and crop need images, {dataset.name} has shape {dataset.shape}")
     if plan.crop and not 0 <= plan.crop < min(dataset.shape[:2]):
@@ -68,12 +74,28 @@ def check(dataset: Dataset | Records, plan: Plan):
             f"crop must be 0 or more and less than height and width of the images, {dataset.name} "
             f"has shape {dataset.shape}, got crop={plan.crop}"
         )
+    if (plan.flip or plan.crop) and plan.conditional and _has_maps(dataset):
+        raise ValueError(
+            f"flip and crop move the images of {dataset.name}, but not the images or maps in their "
+            "condition: leave flip and crop out, and move both alike in the data"
+        )
     count = len(parallel.select_devices(plan.devices))
     if plan.batch_size % (count * plan.accumulate):
         raise ValueError(
             f"batch_size={plan.batch_size} does not divide over {count} device(s) "
             f"with accumulate={plan.accumulate}: choose a multiple of their product"
         )
+    if isinstance(dataset, Dataset):
+        labels = dataset.labels if plan.conditional else None
+        for doubt in doubts(dataset.x, labels, dataset.low, dataset.high):
+            warnings.warn(f"{dataset.name}: {doubt}", stacklevel=3)
+
+
+def _has_maps(dataset: Dataset | Records) -> bool:
+    """Whether the condition holds arrays with places, [N, height, width, ...]."""
+    if isinstance(dataset, Records):
+        return False
+    return any(np.ndim(part) > 2 for part in jax.tree.leaves(dataset.condition))
 
 
 def check_augmentation(augmentation: Augmentation | None, dataset: Dataset | Records, plan: Plan):

@@ -131,8 +131,7 @@ def real_rows(
     """
     order = np.random.default_rng(seed).permutation(dataset.size)[first : first + num]
     if isinstance(dataset, Dataset):
-        labels = None if dataset.condition is None else dataset.condition[order]
-        return dataset.x[order], labels
+        return dataset.x[order], None if dataset.labels is None else dataset.labels[order]
     found = []
     for number in order:
         try:

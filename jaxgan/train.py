@@ -78,7 +78,8 @@ def fit(
     Args:
       key: PRNG key of all that is random: parameters, order of the data, latents.
       gan: the setting.
-      data: a `Dataset` or `Records`, or all samples [N, ...], alone or with labels in a `Batch`.
+      data: a `Dataset` or `Records`, or all samples [N, ...], alone or in a `Batch` with labels or
+        any other condition: an array [N, ...], or a dict or tuple of such.
         Plain float arrays are used as they are; uint8 ones are images in 0..255.
       steps: generator updates; rounded up to whole rounds.
       batch_size: of the global batch, over all devices.
@@ -91,7 +92,7 @@ def fit(
       accumulate: micro-batches an update.
       model_range: (low, high) of the generator's output, to which bounded data (uint8 images,
         named data sets) is scaled: (0, 1) for a sigmoid, (-1, 1) for tanh.
-      conditional: give the data's labels to both players, instead of leaving them aside.
+      conditional: give the data's condition to both players, instead of leaving it aside.
       flip: mirror real images, each with probability 1/2.
       crop: shift real images by up to so many pixels, see `jaxgan.data.random_crop`.
       precision: of the networks' arithmetic, "float32" or "bfloat16", see `jaxgan.precision`.

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data import scale as scaled
-from jaxgan.data.images import read_image
+from jaxgan.data.images import HIDDEN, read_alpha, read_image
 from jaxgan.journal import check_replaceable, replace_file
 from jaxgan.samples import Loaded, load_generator, make_generate
 from jaxgan.types import Batch
@@ -48,6 +48,8 @@ def translate_run(
 def translate_file(run: Path, image: Path, out: Path, seed: int = 0, use_ema: bool = True) -> str:
     """Writes what a run's generator makes of a picture; gives its size as text.
 
+    Transparency is dropped, and the text says so.
+
     Raises:
       ValueError: if the picture cannot be read, or out is no .png file.
       OSError: if it cannot be written.
@@ -57,10 +59,12 @@ def translate_file(run: Path, image: Path, out: Path, seed: int = 0, use_ema: bo
         raise ValueError(f"--out must end in .png, got {out}")
     check_replaceable(out)
     grey = source_channels(load_generator(run, use_ema)) == 1
-    made = translate_run(run, read_image(image, "L" if grey else "RGB", None), seed, use_ema)
+    source = read_image(image, "L" if grey else "RGB", None, HIDDEN)
+    made = translate_run(run, source, seed, use_ema)
     picture = Image.fromarray(made[..., 0] if made.shape[-1] == 1 else made)
     replace_file(out, lambda beside: picture.save(beside, format="png"))
-    return f"{picture.width}x{picture.height}"
+    dropped = "" if read_alpha(image) is None else " (transparency dropped)"
+    return f"{picture.width}x{picture.height}{dropped}"
 
 
 def source_channels(loaded: Loaded) -> int:

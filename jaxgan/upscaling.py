@@ -13,7 +13,7 @@ from PIL import Image
 from jaxgan.conditions import has_images
 from jaxgan.config import read_config
 from jaxgan.data import scale as scaled
-from jaxgan.data.images import read_image
+from jaxgan.data.images import HIDDEN, read_alpha, read_image
 from jaxgan.journal import check_replaceable, replace_file
 from jaxgan.samples import Loaded, load_generator, make_generate
 from jaxgan.stages import last_stage
@@ -60,6 +60,9 @@ def upscale_run(
 def upscale_file(run: Path, image: Path, out: Path, use_ema: bool = True) -> str:
     """Enlarges a picture into a .png file; gives its size as text.
 
+    The generator enlarges the colours, also those under transparent pixels; the transparency is
+    enlarged by bicubic interpolation, and the text says so.
+
     Raises:
       ValueError: if the picture cannot be read, or out is no .png file.
       OSError: if it cannot be written.
@@ -69,11 +72,15 @@ def upscale_file(run: Path, image: Path, out: Path, use_ema: bool = True) -> str
         raise ValueError(f"--out must end in .png, got {out}")
     check_replaceable(out)
     channels = read_config(last_stage(run)).data.shape[-1]
-    small = read_image(image, "L" if channels == 1 else "RGB", None)
+    small = read_image(image, "L" if channels == 1 else "RGB", None, HIDDEN)
     large = upscale_run(run, small, use_ema)
     picture = Image.fromarray(large[..., 0] if channels == 1 else large)
+    text, alpha = f"{picture.width}x{picture.height}", read_alpha(image)
+    if alpha is not None:
+        picture.putalpha(Image.fromarray(alpha).resize(picture.size, Image.Resampling.BICUBIC))
+        text += " (transparency enlarged bicubically)"
     replace_file(out, lambda beside: picture.save(beside, format="png"))
-    return f"{picture.width}x{picture.height}"
+    return text
 
 
 def scale_of(loaded: Loaded) -> int:

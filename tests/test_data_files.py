@@ -1,7 +1,7 @@
 import gzip
 import pickle
 import struct
-import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from jaxgan import data
+from jaxgan.data.images import read_image
 
 MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
@@ -88,6 +89,20 @@ def test_idx_wrong_magic_number_is_refused(tmp_path):
         data.idx(tmp_path)
 
 
+def test_idx_file_of_several_gzip_members_is_read_whole(tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", idx_images())
+    content = (tmp_path / "train-images-idx3-ubyte").read_bytes()
+    (tmp_path / "train-images-idx3-ubyte").unlink()
+    pieces = [content[:10], content[10:40], content[40:]]
+    members = b"".join(gzip.compress(piece) for piece in pieces)
+    for padding in (b"", b"\0" * 7):
+        (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(members + padding)
+        np.testing.assert_array_equal(data.idx(tmp_path).x[..., 0], idx_images())
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(content)[:-30])
+    with pytest.raises(ValueError, match="its header says shape"):
+        data.idx(tmp_path)
+
+
 def test_idx_file_that_is_not_gzip_is_refused(tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"<html>not found</html>")
     with pytest.raises(ValueError, match=r"idx3-ubyte\.gz: not a sound gzip file"):
@@ -139,6 +154,52 @@ def test_npz_without_known_arrays_lists_what_it_holds(tmp_path):
     np.savez(tmp_path / "some.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"holds the arrays \['a', 'b'\]; one of \['x', 'images'"):
         data.npz(tmp_path / "some.npz")
+
+
+def test_npz_arrays_may_be_named(tmp_path):
+    path = tmp_path / "some.npz"
+    x, radius = rng().normal(size=(4, 2)), np.array([0.5, 1.0, 2.0, 2.5])
+    np.savez(path, x_train=x, y_train=np.arange(4), x_test=-x, y_test=np.arange(4) % 2, r=radius)
+    named = data.load(f"npz:{path}@x_test,y_test")
+    np.testing.assert_array_equal(named.x, -x.astype(np.float32))
+    assert named.condition.tolist() == [0, 1, 0, 1]
+    assert named.name == f"npz:{path}@x_test,y_test"
+    assert data.load(f"npz:{path}").condition.tolist() == [0, 1, 2, 3]
+    assert data.load(f"npz:{path}@x_test").condition is None
+    numbers = data.load(f"npz:{path}@x_train,r")
+    assert (numbers.condition.dtype, numbers.num_classes) == (np.float32, None)
+    np.testing.assert_array_equal(numbers.condition, radius)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("x", r"holds the arrays \['a', 'b'\], but no 'x'"),
+        ("a,y", r"but no 'y'"),
+        ("a,", "must name arrays as in npz:FILE@images,labels"),
+        (",b", "must name arrays as in npz:FILE@images,labels"),
+    ],
+)
+def test_npz_names_that_are_not_there_are_refused(tmp_path, names, message):
+    np.savez(tmp_path / "some.npz", a=np.eye(2), b=np.arange(2))
+    with pytest.raises(ValueError, match=message):
+        data.load(f"npz:{tmp_path / 'some.npz'}@{names}")
+
+
+def test_npz_files_may_have_an_at_sign_in_their_names(tmp_path):
+    np.savez(tmp_path / "some@x.npz", x=np.eye(2))
+    for names in ("", "@x"):
+        assert data.load(f"npz:{tmp_path / 'some@x.npz'}{names}").size == 2
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", ">f2"])
+def test_npz_floats_may_be_big_endian(tmp_path, dtype):
+    x = np.array([[0.5, -3.0], [2.0, 9.0]])
+    np.savez(tmp_path / "some.npz", x=x.astype(dtype), y=np.array([0, 1], ">i8"))
+    dataset = data.load(f"npz:{tmp_path / 'some.npz'}")
+    np.testing.assert_array_equal(dataset.x, x)
+    assert dataset.x.dtype == np.dtype("=f4")
+    assert dataset.condition.tolist() == [0, 1]
 
 
 def test_npz_of_bad_samples_names_the_file(tmp_path):
@@ -198,13 +259,85 @@ def test_folder_is_rgb_as_soon_as_one_image_is(tmp_path):
     assert x[:, 0, 0].tolist() == [[9, 9, 9], [1, 2, 3]]
 
 
-def test_folder_drops_transparency_without_a_warning(tmp_path):
-    write_image(tmp_path / "a.png", mode="RGBA", value=(1, 2, 3, 0))
+def write_transparent_images(folder):
+    write_image(folder / "a.png", mode="RGBA", value=(1, 2, 3, 0))
     palette = Image.new("RGB", (6, 4), (4, 5, 6)).convert("P", palette=Image.Palette.ADAPTIVE)
-    palette.save(tmp_path / "b.png", transparency=bytes([7] * 4))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    palette.save(folder / "b.png", transparency=bytes([102] * 4))
+
+
+def test_folder_takes_the_colours_under_transparent_pixels_and_says_so(tmp_path):
+    write_transparent_images(tmp_path)
+    with pytest.warns(UserWarning, match=r"transparent pixels, .* with folder:DIR@white") as caught:
         assert data.folder(tmp_path).x[:, 0, 0].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert len({str(warning.message) for warning in caught}) == 1  # shown once
+
+
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [("@white", [[255] * 3, [155] * 3]), ("@2,black", [[0] * 3, [2] * 3]), ("@6,grey", None)],
+)
+def test_transparent_pixels_are_composed_on_a_colour_where_asked(tmp_path, suffix, expected):
+    write_transparent_images(tmp_path)
+    dataset = data.load(f"folder:{tmp_path}{suffix}")
+    assert dataset.name == f"folder:{tmp_path}{suffix}"
+    assert data.load(dataset.name).x.shape == dataset.x.shape
+    if expected is not None:
+        np.testing.assert_allclose(dataset.x[:, 0, 0], expected, atol=1)
+
+
+def test_opaque_images_with_an_opacity_channel_and_grey_ones_are_taken_as_they_are(tmp_path):
+    write_image(tmp_path / "a.png", mode="RGBA", value=(1, 2, 3, 255))
+    write_image(tmp_path / "b.png", mode="LA", value=(9, 255))
+    for spec in (f"folder:{tmp_path}", f"folder:{tmp_path}@white"):
+        assert data.load(spec).x[:, 0, 0].tolist() == [[1, 2, 3], [9, 9, 9]]
+
+
+def test_a_background_that_is_no_colour_of_ours_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="background must be one of white, black, grey, got 'red'"):
+        data.folder_records(tmp_path, background="red")
+
+
+def png_of_16_bits(kind, channels):
+    """A 4x4 PNG, which Pillow cannot write; its pixels are 0x1234."""
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    rows = (b"\0" + b"\x12\x34" * 4 * channels) * 4
+    header = struct.pack(">IIBBBBB", 4, 4, 16, kind, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+DEEP = {
+    "grey.png": png_of_16_bits(0, 1),
+    "colour.png": png_of_16_bits(2, 3),
+    "grey-alpha.png": png_of_16_bits(4, 2),
+    "colour-alpha.png": png_of_16_bits(6, 4),
+    "colour.ppm": b"P6 4 4 65535\n" + b"\x12\x34" * 48,
+    "12-bits.ppm": b"P6 4 4 4095\n" + b"\x02\x34" * 48,
+    "plain.ppm": b"P3 4 4 1000\n" + b"999 0 1 " * 16,
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_images_of_more_than_8_bits_are_refused_instead_of_cut(tmp_path, name):
+    (tmp_path / name).write_bytes(DEEP[name])
+    with pytest.raises(ValueError, match=rf"{name}: more than 8 bits a channel .*convert it to 8"):
+        data.folder_records(tmp_path)
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        read_image(tmp_path / name, "RGB", None)
+
+
+def test_images_of_8_bits_or_less_in_any_form_are_read(tmp_path):
+    (tmp_path / "a.ppm").write_bytes(b"P6 4 4 100\n" + bytes([100] * 48))
+    (tmp_path / "b.ppm").write_bytes(b"P3 4 4 255\n" + b"255 " * 48)
+    high_colour = struct.pack("<2sIHHI", b"BM", 66 + 32, 0, 0, 66)
+    high_colour += struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 16, 3, 32, 0, 0, 0, 0)
+    high_colour += struct.pack("<III", 0xF800, 0x7E0, 0x1F) + b"\xff" * 32
+    (tmp_path / "c.bmp").write_bytes(high_colour)
+    assert (data.folder(tmp_path).x == 255).all()
 
 
 def test_folder_black_and_white_images_span_the_bytes(tmp_path):

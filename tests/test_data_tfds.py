@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from jaxgan import data
+from jaxgan.data.tfds import split_label
 
 
 def rng():
@@ -200,6 +201,7 @@ def test_image_of_another_size_names_its_record_and_a_size(write, tmp_path):
         source.read(2)
 
 
+@pytest.mark.filterwarnings("ignore:images have transparent pixels")
 def test_channels_follow_the_feature(write, tmp_path):
     rgba = random_image(4, 4, 4)
     palette = Image.fromarray(rgba[..., :3]).quantize(16)
@@ -273,8 +275,56 @@ def test_label_is_the_supervised_target_and_may_be_unknown(write, tmp_path):
     source = data.tfds_source(name, data_dir=tmp_path)
     assert source.num_classes == 9
     assert [source.read(number)[1] for number in range(2)] == [7, -1]
-    name = write(features, records, name="ambiguous")
-    assert data.tfds_source(name, data_dir=tmp_path).num_classes is None
+
+
+def test_of_several_class_labels_one_is_named_and_none_is_left_out_in_silence(write, tmp_path):
+    features = {
+        "image": image_feature(4, 4, 3),
+        "coarse": tfds.features.ClassLabel(num_classes=2),
+        "fine": tfds.features.ClassLabel(num_classes=9),
+    }
+    image = Image.fromarray(random_image(4, 4, 3))
+    name = write(features, [{"image": image, "coarse": 1, "fine": 7 + i} for i in range(2)])
+    message = "has the class labels coarse, fine, and none is taken: name one, such as tfds:tiny@c"
+    with pytest.warns(UserWarning, match=message):
+        assert data.tfds_source(name, data_dir=tmp_path).num_classes is None
+    for spec, label, classes in (("tiny@fine", "fine", 9), ("tiny@4,coarse", "coarse", 2)):
+        path, found = split_label(spec)
+        assert found == label
+        parsed, split, size = data.parse_tfds(path)
+        records = data.tfds_source(parsed, split, size, label=found, data_dir=tmp_path)
+        assert (records.num_classes, records.name) == (classes, f"tfds:{spec}")
+        assert records.read(1)[1] == (8 if label == "fine" else 1)
+    with pytest.raises(ValueError, match="tfds:tiny has the class labels coarse, fine, got 'id'"):
+        data.tfds_source(name, label="id", data_dir=tmp_path)
+
+
+def test_a_label_beside_a_target_that_is_no_class_is_told_of_too(write, tmp_path):
+    features = {
+        "image": image_feature(4, 4, 3),
+        "kind": tfds.features.ClassLabel(num_classes=2),
+        "age": tfds.features.Scalar(np.int64),
+    }
+    image = Image.fromarray(random_image(4, 4, 3))
+    name = write(features, [{"image": image, "kind": 1, "age": 30}], keys=("image", "age"))
+    with pytest.warns(UserWarning, match="has the class labels kind, and none is taken"):
+        assert data.tfds_source(name, data_dir=tmp_path).num_classes is None
+    assert data.tfds_source(name, label="kind", data_dir=tmp_path).num_classes == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("a", ("a", None)),
+        ("a@64", ("a@64", None)),
+        ("a:1.0.0:train[:10%]@8,fine", ("a:1.0.0:train[:10%]@8", "fine")),
+        ("a/b:test@coarse_label", ("a/b:test", "coarse_label")),
+        ("a@0", ("a@0", None)),
+        ("a@-3", ("a@-3", None)),
+    ],
+)
+def test_the_feature_of_the_labels_is_told_apart(path, parts):
+    assert split_label(path) == parts
 
 
 def test_record_that_cannot_be_decoded_is_named_and_harms_no_other(write, tmp_path):
@@ -338,6 +388,7 @@ from pathlib import Path
 read = pickle.loads(Path(sys.argv[1]).read_bytes())
 print("tensorflow_datasets" in sys.modules)
 from jaxgan import data
+from jaxgan.data.tfds import split_label
 again = data.load("tfds:tiny:train@3", max_bytes=0)
 (x, y), (x_again, y_again) = read(1), again.read(1)
 print("tensorflow" in sys.modules, x.tolist() == x_again.tolist(), y, y_again, x.sum())

@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "rounds": STEPS | {"parallel", "data", "feed", "plan", "precision", "programs"},
     "train": STEPS | {"parallel", "data", "feed", "plan", "precision", "programs", "rounds"},
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
-    "config": {"augment", "checkpoint", "data", "monitor", "plan"},
+    "config": {"types", "augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},
     "options": {"augment", "checks", "config", "monitor", "plan", "recipes"},
     "same_data": {"config", "data"},

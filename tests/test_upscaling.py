@@ -112,13 +112,29 @@ def test_a_margin_that_is_too_narrow_would_show():
 
 
 def test_upscale_writes_a_picture_of_the_kind_the_run_knows(run, tmp_path):
-    image = np.random.default_rng(1).integers(0, 256, (6, 4, 4), np.uint8)
-    Image.fromarray(image).save(tmp_path / "small.png")  # with transparency
+    image = np.random.default_rng(1).integers(0, 256, (6, 4, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "small.png")
     result = invoke("upscale", str(run), str(tmp_path / "small.png"))
     assert result.output.startswith("8x12 -> ")
     with Image.open(tmp_path / "small-large.png") as made:
         assert made.size == (8, 12)
         assert made.mode in ("L", "RGB")
+
+
+def test_upscale_enlarges_transparency_too_and_says_so(run, tmp_path):
+    image = np.random.default_rng(1).integers(0, 256, (6, 4, 4), np.uint8)
+    image[..., 3] = np.where(np.arange(4) < 2, 255, 0)  # opaque on the left
+    for name, pixels in (("clear.png", image), ("opaque.png", image[..., :3])):
+        Image.fromarray(pixels).save(tmp_path / name)
+        result = invoke("upscale", str(run), str(tmp_path / name))
+        says = "8x12 (transparency enlarged bicubically)" if name == "clear.png" else "8x12 -> "
+        assert result.output.startswith(says)
+    with Image.open(tmp_path / "clear-large.png") as clear:
+        alpha = np.asarray(clear.getchannel("A"))
+        assert np.array_equal(alpha[:, [0, 7]], np.tile([255, 0], (12, 1)))
+        assert (np.diff(alpha.astype(int), axis=1) <= 0).all()
+        with Image.open(tmp_path / "opaque-large.png") as opaque:
+            np.testing.assert_array_equal(clear.convert(opaque.mode), opaque)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.records import Records
+from jaxgan.data.soundness import check_bytes
 
 MESSAGES_SHOWN = 3
 
@@ -94,6 +95,8 @@ def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
     x, labels = _without(bad, x), _without(bad, labels)
     if len(x) < 2:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
+    if x.dtype == np.uint8 and records.high == 255.0:
+        check_bytes(x, records.name, "save the images with 255 in the place of 1")
     condition = None if records.num_classes is None else labels
     if bad:
         _warn_of_empty_classes(records, labels)

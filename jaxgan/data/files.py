@@ -14,12 +14,13 @@ from jaxgan.data.classes import as_text, check_classes, folder_classes
 from jaxgan.data.dataset import Dataset, from_arrays
 from jaxgan.data.decoding import decode
 from jaxgan.data.finding import counts, find_images
-from jaxgan.data.images import Header, read_header, read_image
+from jaxgan.data.images import BACKGROUNDS, Header, read_header, read_image
 from jaxgan.data.records import Records, Sample
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}
 IDX_IMAGES_MAGIC = 0x00000803  # 08: unsigned byte; 03: three axes
 IDX_LABELS_MAGIC = 0x00000801
+GZIP_MAGIC = b"\x1f\x8b"
 NPZ_SAMPLES = ("x", "images", "x_train", "samples")
 NPZ_LABELS = ("y", "labels", "y_train")
 LARGEST_SIDE = 2**14  # one image of it takes 800 MB
@@ -90,18 +91,28 @@ def _bytes_of(file: Path) -> bytes:
     if file.suffix != ".gz":
         return file.read_bytes()
     # gzip.decompress gives nothing of a file cut short; this gives what is there, to be counted
+    parts: list[bytes] = []
+    rest = file.read_bytes()
     try:
-        return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS).decompress(file.read_bytes())
+        while rest.startswith(GZIP_MAGIC) or not parts:  # a file may be several, one after another
+            member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+            parts.append(member.decompress(rest))
+            rest = member.unused_data
     except zlib.error as error:
         raise ValueError(f"{file}: not a sound gzip file ({error})") from error
+    return b"".join(parts)
 
 
-def npz(file: str | Path) -> Dataset:
+def npz(file: str | Path, samples: str | None = None, labels: str | None = None) -> Dataset:
     """Samples and labels of a NumPy archive.
 
     Args:
-      file: holds the samples as 'x', 'images', 'x_train', 'samples' or the only array, and maybe
-        labels [N] or [N, 1] as 'y', 'labels' or 'y_train'. See `from_arrays` for good dtypes.
+      file: holds the samples and maybe labels [N] or [N, 1], or another condition, as arrays. See
+        `from_arrays` for what is good.
+      samples: the name of the samples; 'x', 'images', 'x_train', 'samples' or the only array if not
+        given.
+      labels: the name of the labels; 'y', 'labels' or 'y_train' if neither name is given, and none
+        if only that of the samples is.
 
     Raises:
       FileNotFoundError: if the file is not there.
@@ -110,12 +121,13 @@ def npz(file: str | Path) -> Dataset:
     path = existing(file, "file", "npz:FILE")
     with path.open("rb") as stream:  # np.load does not close what turns out to be no archive
         archive = _npz_archive(path, stream)
-        samples_key, labels_key = _npz_keys(path, archive.files)
+        samples_key, labels_key = _npz_keys(path, archive.files, samples, labels)
         x = _npz_array(path, archive, samples_key)
-        labels = None if labels_key is None else _npz_array(path, archive, labels_key)
-    if labels is not None and labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    return from_arrays(x, labels, name=f"npz:{file}")
+        y = None if labels_key is None else _npz_array(path, archive, labels_key)
+    if y is not None and y.shape[1:] == (1,) and np.issubdtype(y.dtype, np.integer):
+        y = y[:, 0]
+    named = ",".join(key for key in (samples, labels) if key is not None)
+    return from_arrays(x, y, name=f"npz:{file}{'@' if named else ''}{named}")
 
 
 def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
@@ -128,15 +140,24 @@ def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
     return archive
 
 
-def _npz_keys(path: Path, names: list[str]) -> tuple[str, str | None]:
-    labels = next((name for name in NPZ_LABELS if name in names), None)
+def _npz_keys(
+    path: Path, names: list[str], asked: str | None, asked_labels: str | None
+) -> tuple[str, str | None]:
+    """The names of samples and labels: those asked for, or else the usual ones."""
+    for name in (asked, asked_labels):
+        if name is not None and name not in names:
+            raise ValueError(f"{path} holds the arrays {names}, but no {name!r}")
+    if asked is not None:
+        return asked, asked_labels
+    labels = asked_labels or next((name for name in NPZ_LABELS if name in names), None)
     samples = next((name for name in NPZ_SAMPLES if name in names), None)
-    others = [name for name in names if name not in NPZ_LABELS]
+    others = [name for name in names if name not in (*NPZ_LABELS, asked_labels)]
     if samples is None and len(others) == 1:
         samples = others[0]
     if samples is None:
         raise ValueError(
-            f"{path} holds the arrays {names}; one of {list(NPZ_SAMPLES)} must hold the samples"
+            f"{path} holds the arrays {names}; one of {list(NPZ_SAMPLES)} must hold the samples: "
+            "name another with npz:FILE@SAMPLES or npz:FILE@SAMPLES,LABELS"
         )
     return samples, labels
 
@@ -178,15 +199,18 @@ def folder(
 
 
 def folder_records(
-    directory: str | Path, size: int | None = None, max_pixels: int | None = None
+    directory: str | Path,
+    size: int | None = None,
+    max_pixels: int | None = None,
+    background: str | None = None,
 ) -> Records:
     """All images below a directory, in the sorted order of their paths, to be read one by one.
 
-    Images are grey if all of them are and RGB otherwise; transparency is dropped, photographs are
-    turned upright, of an animation the first frame is taken. Hidden files and folders that hold a
-    run are skipped, links are followed. If the images lie in sub-folders, the first level's names
-    are the classes, sorted as text: 0, 1, 10, 2. Only headers are read here; a file without a
-    sound one is left to fail when it is read.
+    Images are grey if all of them are and RGB otherwise; photographs are turned upright, of an
+    animation the first frame is taken. Hidden files and folders that hold a run are skipped, links
+    are followed. If the images lie in sub-folders, the first level's names are the classes, sorted
+    as text: 0, 1, 10, 2. Only headers are read here; a file without a sound one is left to fail
+    when it is read.
 
     Args:
       directory: holds the images, at any depth.
@@ -194,6 +218,8 @@ def folder_records(
         are, and then all must have one size.
       max_pixels: that an image may have; None for Pillow's own limit, 178,956,970. More than that
         limit also raises it, for the whole process.
+      background: white, black or grey, to compose transparent pixels on; None takes the colours
+        hidden under them, and warns.
 
     Returns:
       Records of shape [H, W, 1 or 3], uint8 in 0..255, with labels if there are sub-folders. Their
@@ -206,6 +232,8 @@ def folder_records(
       OSError: if a folder in it cannot be looked into.
     """
     check_size(size)
+    if background not in (None, *BACKGROUNDS):
+        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}")
     root = existing(directory, "directory", "folder:DIR or folder:DIR@64")
     found = find_images(root)
     names, labels = folder_classes(root, found)
@@ -218,7 +246,10 @@ def folder_records(
     mode = "L" if all(header.is_grey for header in headers) else "RGB"
     shape = (*sides, 1 if mode == "L" else 3)
     paths = tuple(str(file) for file in found.files)  # many paths: a worker gets text sooner
-    read = functools.partial(read_image, mode=mode, size=size, max_pixels=max_pixels)
+    read = functools.partial(
+        read_image, mode=mode, size=size, background=background, max_pixels=max_pixels
+    )
+    details = ",".join(str(detail) for detail in (size, background) if detail is not None)
     return Records(
         functools.partial(_read_record, paths, labels, read, shape, str(directory)),
         size=len(found.files),
@@ -227,7 +258,7 @@ def folder_records(
         num_classes=None if labels is None else len(names),
         low=0.0,
         high=255.0,
-        name=f"folder:{directory}{'' if size is None else f'@{size}'}",
+        name=f"folder:{directory}{'@' if details else ''}{details}",
         class_names=None if labels is None else tuple(map(as_text, names)),
         left_out=counts(found.others.values()),
     )

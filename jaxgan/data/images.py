@@ -1,5 +1,6 @@
 """Single images: what their headers say, and their pixels as arrays."""
 
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 GREY_MODES = ("1", "L", "LA")
+HIDDEN = "hidden"
+BACKGROUNDS = ("white", "black", "grey")
 LYING_ORIENTATIONS = (5, 6, 7, 8)  # of EXIF: those that swap height and width
 LONGEST_STRIP = 8  # times as long as wide; longer images are cropped while they are resized
 
@@ -63,43 +66,81 @@ def reason(error: Exception) -> str:
 
 
 def _check_depth(image: Image.Image) -> None:
-    if image.mode.startswith("I") or image.mode == "F":
-        # Pillow would clip them at 255, which turns most of a 16-bit image white
-        raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it")
+    # Pillow would clip grey values at 255, which turns most of a 16-bit image white; of colours,
+    # and of grey with transparency, it would drop the lower bits
+    deep = [image.mode] if image.mode.startswith("I") or image.mode == "F" else []
+    for tile in getattr(image, "tile", ()):  # how the file holds its pixels, until they are decoded
+        kind, *more = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        is_deep = ";16" in str(kind) and not str(kind).startswith("BGR;16")  # which is 5, 6, 5 bits
+        if is_deep or (tile.codec_name.startswith("ppm") and more[0] > 255):
+            deep.append(kind)
+    if deep:
+        raise ValueError(f"more than 8 bits a channel ({deep[0]}); convert it to 8 bits")
 
 
 def read_image(
     file: Path,
     mode: str,
     size: int | None,
-    max_pixels: int | None = None,
+    background: str | None = None,
     nearest: bool = False,
+    max_pixels: int | None = None,
 ) -> np.ndarray:
     """One image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB), turned upright.
 
     Args:
       file: the image; of an animation the first frame is taken.
-      mode: L or RGB; transparency is dropped.
+      mode: L or RGB.
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes it as it is.
-      max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
+      background: the colour to compose transparent pixels on, or HIDDEN for the colours that are
+        stored under them. None takes those too, and warns.
       nearest: resize by the nearest pixel, for label maps: no value comes in between.
+      max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
 
     Raises:
       ValueError: if it cannot be read, has too many pixels, or more than 8 bits a channel.
     """
     try:
         with _opened(file, max_pixels) as image:
+            _check_depth(image)
             ImageOps.exif_transpose(image, in_place=True)
-            return image_pixels(image, mode, size, nearest)
+            return image_pixels(image, mode, size, background, nearest)
     except Exception as error:  # damaged bytes lead decoders to errors of any kind
         raise ValueError(f"cannot read image {file}: {reason(error)}") from error
 
 
+def read_alpha(file: Path) -> np.ndarray | None:
+    """The opacity of an image as uint8 [H, W], turned upright; None if it is opaque throughout.
+
+    Raises:
+      ValueError: if it cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(image.convert("RGBA").getchannel("A")) if _is_clear(image) else None
+    except Exception as error:  # damaged bytes lead decoders to errors of any kind
+        raise ValueError(f"cannot read image {file}: {reason(error)}") from error
+
+
+def _is_clear(image: Image.Image) -> bool:
+    """Whether some pixel is transparent, at least a little."""
+    if not image.has_transparency_data:
+        return False
+    return bool((np.asarray(image.convert("RGBA").getchannel("A")) < 255).any())
+
+
 def image_pixels(
-    image: Image.Image, mode: str, size: int | None, nearest: bool = False
+    image: Image.Image,
+    mode: str,
+    size: int | None,
+    background: str | None = None,
+    nearest: bool = False,
 ) -> np.ndarray:
     """An open image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB); see `read_image`."""
     _check_depth(image)
+    if background != HIDDEN and _is_clear(image):
+        image = _composed(image, background)
     if image.mode == "P":
         image = image.convert("RGBA")  # the only way to RGB that palettes never warn about
     if image.mode != mode:
@@ -109,6 +150,18 @@ def image_pixels(
         image = _resize_and_crop(image, size, resample)
     pixels = np.asarray(image)
     return pixels[..., None] if mode == "L" else pixels
+
+
+def _composed(image: Image.Image, background: str | None) -> Image.Image:
+    clear = image.convert("RGBA")
+    if background is not None:
+        return Image.alpha_composite(Image.new("RGBA", clear.size, background), clear)
+    warnings.warn(
+        "images have transparent pixels, and the colours hidden under them are taken: a folder's "
+        "are composed on a colour with folder:DIR@white or folder:DIR@64,white",
+        stacklevel=2,
+    )
+    return image
 
 
 def _resize_and_crop(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:

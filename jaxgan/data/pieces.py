@@ -117,7 +117,7 @@ def _read_patch(
 
 @functools.lru_cache(maxsize=4)  # the patches of an image are often read one after the other
 def _image(path: str, mode: str, max_pixels: int | None) -> np.ndarray:
-    return read_image(Path(path), mode, None, max_pixels)
+    return read_image(Path(path), mode, None, max_pixels=max_pixels)
 
 
 # --- Pairs

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import os
+import re
 from collections.abc import Callable, Container
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
+from jaxgan.data.images import BACKGROUNDS
 from jaxgan.data.pieces import NEAREST, pair_records, patch_records
 from jaxgan.data.records import Records
-from jaxgan.data.tfds import parse_tfds, tfds_source
+from jaxgan.data.tfds import parse_tfds, split_label, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
 from jaxgan.data.waves import wave_dataset
 
@@ -20,6 +22,16 @@ from jaxgan.data.waves import wave_dataset
 def _load_idx(path: str) -> Dataset:
     directory, _, split = path.rpartition(":")
     return idx(directory, split) if directory and split in IDX_SPLITS else idx(path)
+
+
+def _load_npz(path: str) -> Dataset:
+    file, _, names = path.rpartition("@")
+    if not file or os.path.isfile(os.path.expanduser(path)):  # a file may be called so
+        return npz(path)
+    samples, comma, labels = names.partition(",")
+    if not samples or (comma and not labels):
+        raise ValueError(f"data 'npz:{path}' must name arrays as in npz:FILE@images,labels")
+    return npz(file, samples, labels or None)
 
 
 def _sized(path: str) -> tuple[str, int | None]:
@@ -30,7 +42,11 @@ def _sized(path: str) -> tuple[str, int | None]:
 
 
 def _load_folder(path: str, max_pixels: int | None) -> Records:
-    return folder_records(*_sized(path), max_pixels=max_pixels)
+    asked = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
+    if asked is None:
+        return folder_records(*_sized(path), max_pixels=max_pixels)
+    size = None if asked[2] is None else int(asked[2])
+    return folder_records(asked[1], size, max_pixels, background=asked[3])
 
 
 def _load_patches(path: str, max_bad_share: float, max_pixels: int | None) -> Records:
@@ -51,8 +67,9 @@ def _load_pairs(path: str, max_pixels: int | None) -> Records:
 
 
 def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
+    path, label = split_label(path)
     name, split, size = parse_tfds(path)
-    return tfds_source(name, split, size, manual_dir=manual_dir)
+    return tfds_source(name, split, size, label=label, manual_dir=manual_dir)
 
 
 NAMED: dict[str, Callable[[], Dataset]] = {
@@ -62,16 +79,18 @@ NAMED: dict[str, Callable[[], Dataset]] = {
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }
-FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {"idx": _load_idx, "npz": npz}
+FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {"idx": _load_idx, "npz": _load_npz}
+PATH_KINDS = frozenset((*FROM_PATH, "folder", "patches", "pairs"))
 SPECS = (
     *NAMED,
-    *("idx:DIR", "idx:DIR:test", "npz:FILE", "folder:DIR", "folder:DIR@64"),
+    *("idx:DIR", "idx:DIR:test", "npz:FILE", "npz:FILE@SAMPLES,LABELS"),
+    *("folder:DIR", "folder:DIR@64", "folder:DIR@64,white"),
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64", f"pairs:FROM,TO{NEAREST}@64"),
-    *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64"),
+    *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64", "tfds:NAME:SPLIT@64,LABEL"),
 )
 
 
-def absolute(spec: str, kinds: Container[str] = FROM_PATH) -> str:
+def absolute(spec: str, kinds: Container[str] = PATH_KINDS) -> str:
     """The name of the same data from any folder: its paths begin at the root, ~ is the home.
 
     Args:
@@ -108,9 +127,12 @@ def load(
 
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
-        'idx:DIR:test', 'npz:FILE', 'folder:DIR', 'folder:DIR@64' (cropped to 64x64),
+        'idx:DIR:test', 'npz:FILE', 'npz:FILE@x_test,y_test' (the names of the arrays),
+        'folder:DIR', 'folder:DIR@64' (cropped to 64x64), 'folder:DIR@white' or
+        'folder:DIR@64,white' (transparent pixels on white, black or grey),
         'pairs:PHOTOS,MASKS:nearest@64' (masks, whose folder is marked, are resized by the nearest
-        pixel), or 'tfds:cifar10:test@64'; see `parse_tfds` for the last kind.
+        pixel), 'tfds:cifar10:test@64' (see `parse_tfds`), or 'tfds:cifar100@coarse_label' or
+        'tfds:cifar100@64,coarse_label' (the feature that holds the labels).
       max_bytes: records that need no more memory than this are decoded, see `decode`; the others
         are left to `stream`. Other sources are in memory in any case.
       max_bad_share: the share of records that may be bad when they are decoded, 0..1.

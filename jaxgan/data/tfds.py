@@ -5,6 +5,7 @@ import functools
 import io
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jaxgan.data.tfds_prepare import prepare
 
 VERSION = re.compile(r"(\d+|\*)(\.(\d+|\*)){2}")
 NAME = re.compile(r"[A-Za-z]\w*(/[\w+.-]+)?(:(\d+|\*)(\.(\d+|\*)){2})?")
+LABELLED = re.compile(r"(.+)@(?:([0-9]+),)?([A-Za-z_][\w-]*)")
 BLOCK = 64
 EXAMPLE = "expected NAME, NAME:SPLIT or NAME:SPLIT@SIZE, such as cifar10:test@64"
 
@@ -50,11 +52,24 @@ def parse_tfds(path: str) -> tuple[str, str, int | None]:
     return name, split or "train", int(size) if at else None
 
 
+def split_label(path: str) -> tuple[str, str | None]:
+    """What `parse_tfds` takes and the feature of the labels, of '...@LABEL' or '...@SIZE,LABEL'.
+
+    >>> split_label("clevr:train@64,shape"), split_label("clevr@64")
+    (('clevr:train@64', 'shape'), ('clevr@64', None))
+    """
+    named = LABELLED.fullmatch(path)
+    if named is None:
+        return path, None
+    return named[1] + (f"@{named[2]}" if named[2] else ""), named[3]
+
+
 def tfds_source(
     name: str,
     split: str = "train",
     size: int | None = None,
     *,
+    label: str | None = None,
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
 ) -> Records:
@@ -65,14 +80,16 @@ def tfds_source(
 
     The images are the supervised input, or the only image feature. They are grey if that feature
     has one channel and RGB otherwise; transparency is dropped, and like TFDS this does not turn
-    photographs upright. The labels are the supervised target or, where nothing is supervised, the
-    only class label; -1 is a record without one.
+    photographs upright. The labels are the class label asked for, the supervised target or, where
+    nothing is supervised, the only class label; -1 is a record without one. If there are class
+    labels and none of them is taken, a warning says so.
 
     Args:
       name: name, name/config, or either with :version.
       split: in TFDS's notation, such as train, test or train[:10%].
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes images as they
         are, and then all must have one size.
+      label: the class label to take, by its name among the features.
       data_dir: where TFDS keeps its data; by default the TFDS_DATA_DIR of the environment or
         ~/tensorflow_datasets.
       manual_dir: holds files to be taken instead of downloads; TFDS's checksums must fit.
@@ -81,9 +98,9 @@ def tfds_source(
       Records of uint8 [H, W, 1 or 3] in 0..255, labels if the data set has classes.
 
     Raises:
-      ValueError: if there is no such data set, version, config or split, if its features are no
-        such images, if images differ in size, if files are not those that TFDS knows, or if
-        preparing the data set needs TensorFlow, which is not installed.
+      ValueError: if there is no such data set, version, config, split or class label, if its
+        features are no such images, if images differ in size, if files are not those that TFDS
+        knows, or if preparing the data set needs TensorFlow, which is not installed.
       FileNotFoundError: if manual_dir does not exist.
       ConnectionError: if the data set must be downloaded and its host cannot be reached.
     Source: https://www.tensorflow.org/datasets/data_source
@@ -95,7 +112,8 @@ def tfds_source(
         builder = _prepared(name, data_dir)
     _check_format(name, builder)
     count = _num_examples(name, builder, split)
-    reader = _reader(name, split, size, builder)
+    reader = _reader(name, split, size, builder, label)
+    details = ",".join(str(detail) for detail in (size, label) if detail is not None)
     features, label = builder.info.features, reader.label
     classes = None if label is None else features[label].num_classes
     return Records(
@@ -106,7 +124,7 @@ def tfds_source(
         num_classes=classes,
         low=0.0,
         high=255.0,
-        name=reader.source + ("" if size is None else f"@{size}"),
+        name=reader.source + (f"@{details}" if details else ""),
         class_names=None if classes is None else tuple(features[label].names),
     )
 
@@ -161,7 +179,9 @@ class _Reader:
             )
 
 
-def _reader(name: str, split: str, size: int | None, builder: Any) -> _Reader:
+def _reader(
+    name: str, split: str, size: int | None, builder: Any, asked_label: str | None
+) -> _Reader:
     image = _image_key(name, builder)
     shape = builder.info.features[image].shape
     reader = _Reader(
@@ -169,7 +189,7 @@ def _reader(name: str, split: str, size: int | None, builder: Any) -> _Reader:
         name=name,
         split=split,
         image=image,
-        label=_label_key(builder),
+        label=_label_key(name, builder, asked_label),
         mode="L" if shape[-1] == 1 else "RGB",
         size=size,
         shape=_static_shape(shape, size),
@@ -295,7 +315,8 @@ def _image_key(name: str, builder: Any) -> str:
     return chosen
 
 
-def _label_key(builder: Any) -> str | None:
+def _label_key(name: str, builder: Any, asked: str | None) -> str | None:
+    """The name of the feature that holds the labels."""
     import tensorflow_datasets as tfds
 
     features, keys = builder.info.features, builder.info.supervised_keys
@@ -304,9 +325,22 @@ def _label_key(builder: Any) -> str | None:
         for key, feature in features.items()
         if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes is not None
     ]
-    if keys:
-        return keys[1] if len(keys) > 1 and keys[1] in labels else None
-    return labels[0] if len(labels) == 1 else None
+    if asked is not None:
+        if asked not in labels:
+            known = f"the class labels {', '.join(sorted(labels))}" if labels else "no class labels"
+            raise ValueError(f"tfds:{name} has {known}, got {asked!r}")
+        return asked
+    if keys and len(keys) > 1 and keys[1] in labels:
+        return keys[1]
+    if len(labels) == 1 and not keys:
+        return labels[0]
+    if labels:
+        warnings.warn(
+            f"tfds:{name} has the class labels {', '.join(sorted(labels))}, and none is taken: "
+            f"name one, such as tfds:{name}@{sorted(labels)[0]} or @64,{sorted(labels)[0]}",
+            stacklevel=5,
+        )
+    return None
 
 
 def _static_shape(shape: tuple[int | None, ...], size: int | None) -> tuple[int, ...] | None:

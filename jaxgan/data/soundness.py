@@ -1,0 +1,218 @@
+"""What is surely wrong with arrays of samples, which is refused, and what may be meant."""
+
+from typing import Any
+
+import numpy as np
+
+VALUES_LOOKED_AT = 10**6  # where a part tells enough: a fit that is called often stays cheap
+NOISE = 1e-11  # of a value in float64: columns that vary less are constant but for rounding
+
+
+# --- What is refused
+
+
+def plain_array(x: Any, named: str) -> np.ndarray:
+    """NumPy's array of anything that has one, whole: masked values are no values.
+
+    Raises:
+      ValueError: if some values are masked, or samples differ in shape.
+    """
+    try:
+        masked = np.ma.asarray(x)  # also of a list of masked arrays
+    except ValueError as error:
+        raise ValueError(f"{named} is no array: do all samples have one shape? ({error})") from None
+    count = int(masked.mask.sum()) if masked.dtype.names is None else 0
+    if count:
+        raise ValueError(
+            f"{named} is masked at {count} of {masked.size} values: leave those samples out, or "
+            "fill in values, such as x.filled(x.mean())"
+        )
+    return np.asarray(masked.data)
+
+
+def check_layout(x: np.ndarray, name: str):
+    """Raises a ValueError if images [N, H, W, C] have their axes in another order."""
+    if x.ndim != 4 or x.shape[3] <= 4:
+        return
+    first, second, third, fourth = x.shape
+    is_square = third == fourth
+    if second <= 4 < third and (x.dtype == np.uint8 or second == 3 or is_square):
+        raise ValueError(
+            f"{name}: x of shape {x.shape} looks like images with channels first, and would be "
+            f"{second}x{third} pixels of {fourth} channels: give [N, H, W, C], "
+            "np.moveaxis(x, 1, -1)"
+        )
+    if first == second and third in (1, 3):
+        raise ValueError(
+            f"{name}: x of shape {x.shape} looks like images with samples last: give "
+            "[N, H, W, C], np.moveaxis(x, -1, 0)"
+        )
+
+
+def check_bytes(
+    x: np.ndarray,
+    name: str,
+    way_out: str = "give x * 255, or x.astype(np.float32) to train on 0.0 and 1.0",
+):
+    """Raises a ValueError if a channel of uint8 samples [N, ..., C] holds 0 and 1 only."""
+    for part in (x[:100], x):  # nearly always the first ones tell
+        highest = part.max(axis=tuple(range(part.ndim - 1))) if x.ndim > 2 else part.max()
+        if not (highest == 1).any():
+            return
+    where = (
+        "" if (highest == 1).all() else f" in {_listed('channel', np.flatnonzero(highest == 1))}"
+    )
+    raise ValueError(
+        f"{name}: uint8 is taken as 0..255, but x holds 0 and 1 only{where}, which would be all "
+        f"but black: {way_out}"
+    )
+
+
+def checked_floats(x: np.ndarray, named: str) -> np.ndarray:
+    """Any floats [N, ...] as float32.
+
+    Raises:
+      ValueError: if one is not finite (the error gives the first such sample), or if values that
+        differ would be one in float32.
+    """
+    with np.errstate(over="ignore"):  # what overflows in float32 is reported as not finite below
+        made = x.astype(np.float32, copy=False)
+    # a sample's sum is finite only if the sample is: one cheap pass, and the rare rest looked at
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspects = np.flatnonzero(~np.isfinite(made.reshape(len(made), -1).sum(axis=1)))
+    bad = [index for index in suspects if not np.isfinite(made[index]).all()]
+    if bad:
+        raise ValueError(
+            f"{named}: sample {bad[0]} holds NaN or infinity (in float32); "
+            f"{len(bad)} of {len(made)} samples do{_where(made)}"
+        )
+    if x.dtype.itemsize > 4:
+        _check_precision(x, made, named)
+    return made
+
+
+def _where(x: np.ndarray) -> str:
+    """Which columns of a table hold nothing but values that are not finite, as text."""
+    if x.ndim != 2:
+        return ""
+    empty = np.flatnonzero(~np.isfinite(x).any(axis=0))
+    return f", and {_listed('column', empty)} no other value" if len(empty) else ""
+
+
+def _check_precision(x: np.ndarray, made: np.ndarray, named: str):
+    width = x.shape[-1] if x.ndim > 1 else 1
+    rows, rounded = (_some(array).reshape(-1, width) for array in (x, made))
+    largest, spread = np.abs(rows).max(axis=0), rows.std(axis=0)
+    error = np.abs(rounded - rows).max(axis=0)
+    lost = np.flatnonzero((error > 0.01 * spread) & (spread > NOISE * largest))
+    if len(lost):
+        column = lost[0]
+        counts = [len(np.unique(array[:, column])) for array in (rows, rounded)]
+        raise ValueError(
+            f"{named}: float32 cannot hold the differences in {_listed('column', lost)}: "
+            f"{counts[0]} values near {rows[:, column].mean():.7g} become {counts[1]}: subtract "
+            "the mean first, (x - x.mean(0)) / x.std(0)"
+        )
+
+
+def _some(x: np.ndarray) -> np.ndarray:
+    """Evenly spaced samples: all of them, or as many as tell enough."""
+    wanted = max(100, VALUES_LOOKED_AT * len(x) // x.size)
+    return x[:: -(-len(x) // wanted)]
+
+
+# --- What may be meant
+
+
+def doubts(
+    x: np.ndarray, labels: np.ndarray | None, low: float | None, high: float | None
+) -> list[str]:
+    """What is odd about samples and labels that will be trained on, one text each.
+
+    Args:
+      x: samples [N, ...] as they are in the data set.
+      labels: int [N] if the networks get them, and not all -1.
+      low: the range the samples live in, or None.
+      high: its upper end, or None.
+    """
+    rows = _some(x)
+    found = [_layout(x.shape), None if labels is None else _absent_classes(labels)]
+    if low is None or high is None:
+        found.append(_scale(rows))
+    else:
+        found.append(_narrow(rows, low, high))
+    return [text for text in found if text is not None]
+
+
+def _layout(shape: tuple[int, ...]) -> str | None:
+    """Arrays that might have channels first, but are not surely wrong."""
+    if len(shape) in (3, 4) and shape[1] <= 4 and min(shape[2:]) > 16:
+        wanted = "[N, H, W, C]" if len(shape) == 4 else "[N, length, channels]"
+        return (
+            f"samples of shape {shape[1:]} have {shape[-1]} channels: if channels come first, give "
+            f"{wanted}, np.moveaxis(x, 1, -1)"
+        )
+    return None
+
+
+def _absent_classes(labels: np.ndarray) -> str | None:
+    present = np.unique(labels[labels >= 0])
+    count = int(present[-1]) + 1
+    missing = count - len(present)
+    if not missing:
+        return None
+    absent = np.setdiff1d(np.arange(min(count, len(present) + 3)), present)
+    verbs = "never occurs and stays" if missing == 1 else "never occur and stay"
+    advice = "labels - 1" if absent[0] == 0 and missing == 1 else "np.unique, return_inverse=True"
+    return (
+        f"{_listed('class', absent, missing)} of {count} {verbs} untrained: if that is not meant, "
+        f"number the classes from 0 on without gaps ({advice})"
+    )
+
+
+def _narrow(rows: np.ndarray, low: float, high: float) -> str | None:
+    least, most = float(rows.min()), float(rows.max())
+    if not 0 < most - least < (high - low) / 8:
+        return None
+    return (
+        f"samples lie in {least:g}..{most:g}, a small part of {low:g}..{high:g}, to which they are "
+        "scaled: spread them over the whole range, or give floats in a range of their own"
+    )
+
+
+def _scale(rows: np.ndarray) -> str | None:
+    if rows.ndim > 2:
+        least, most = float(rows.min()), float(rows.max())
+        if max(-least, most) <= 16:
+            return None
+        return (
+            f"float samples are used as they are, and these lie in {least:.4g}..{most:.4g}, far "
+            "from what networks are made for: scale them to about -1..1, or give images in 0..255 "
+            "as uint8"
+        )
+    mean = rows.mean(axis=0, dtype=np.float64)
+    spread = rows.std(axis=0, dtype=np.float64)
+    # of sparse columns, such as the border of flattened digits, a small spread says nothing
+    share = (rows == rows.min(axis=0)).mean(axis=0)
+    small = (spread < 0.01) & (share <= 0.5)
+    shifted = np.abs(mean) > 100 * np.where(share == 1, 1.0, np.maximum(spread, 0.01))
+    far = np.flatnonzero(small | (spread > 100) | shifted)
+    if not len(far):
+        return None
+    one = far[0]
+    return (
+        f"{_listed('column', far)} of {rows.shape[1]} {'is' if len(far) == 1 else 'are'} far from "
+        f"unit scale (column {one} has mean {mean[one]:.3g} and standard deviation "
+        f"{spread[one]:.3g}), and networks hardly learn such data: standardise the columns, "
+        "(x - x.mean(0)) / x.std(0)"
+    )
+
+
+def _listed(word: str, numbers: Any, count: int | None = None) -> str:
+    """Such as 'columns 0, 3, 4 and 12 more'."""
+    count = len(numbers) if count is None else count
+    shown = ", ".join(str(int(number)) for number in numbers[:3])
+    plural = "es" if word == "class" else "s"
+    return f"{word}{plural if count > 1 else ''} {shown}" + (
+        f" and {count - 3} more" if count > 3 else ""
+    )

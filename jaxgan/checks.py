@@ -1,6 +1,8 @@
 """Refusals of arguments that are no good; each names the argument, and says what came."""
 
+import difflib
 import numbers
+from collections.abc import Iterable
 
 
 def check_positive(**counts: int):
@@ -23,3 +25,13 @@ def check_choice(**choices: tuple[str, tuple[str, ...]]):
     for name, (value, allowed) in choices.items():
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A question for the end of a message on an unknown name; nothing if no known one is near.
+
+    >>> closest("digts", ["digits", "spiral"])
+    " Did you mean 'digits'?"
+    """
+    near = difflib.get_close_matches(name.lower(), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

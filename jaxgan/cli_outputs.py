@@ -1,5 +1,6 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from jaxgan import (
 )
 
 app = typer.Typer()
+FEWEST = 100  # samples in a score
 
 
 def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
@@ -55,7 +57,16 @@ def sample(
     labels = samples.asked_labels(shown, num, label)
     drawn, drawn_on = stages.sample_whole(run, num, seed, ema, labels, checkpoint)
     samples.write_samples(drawn, shown, out, labels, drawn_on)
-    say(Console(), f"{num} samples -> {out}")
+    say(Console(), f"{num} samples{_unfinished(shown, ema, checkpoint)} -> {out}")
+
+
+def _unfinished(run: Path, ema: bool, checkpoint: str) -> str:
+    """From which step of how many a generator is, where that is not the run's last one."""
+    if checkpoint == "latest" and (run / "result.json").exists():
+        return ""
+    loaded = samples.load_generator(run, ema, checkpoint)
+    steps = loaded.config.steps
+    return f" from step {loaded.step:,} of {steps:,}" if loaded.step < steps else ""
 
 
 @app.command()
@@ -118,6 +129,10 @@ def evaluate(
     ] = None,
 ):
     """Score a run's samples against its data; errors are standard errors, floors real samples'."""
+    if num < FEWEST:
+        raise ValueError(
+            f"--num {num} is too few: scores need {FEWEST} samples or more, 10,000 are usual"
+        )
     names = None if metrics is None else metrics.split(",")
     found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors=errors)
     out = run / "scores.json" if out is None else out
@@ -150,32 +165,69 @@ def export_run(
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
-    written = export.export_run(stages.last_stage(run), out, ema)
-    say(Console(), f"generator -> {written}")
+    last = stages.last_stage(run)
+    written = export.export_run(last, out, ema)
+    unfinished = _unfinished(last, ema, "latest")
+    if unfinished:
+        say(
+            Console(stderr=True),
+            f"Warning: the run has not ended; jaxgan resume {run} continues it",
+        )
+    say(Console(), f"generator{unfinished} -> {written}")
 
 
 @app.command("recipes")
-def list_recipes():
-    """List the recipes, each with its data, its time on two CPU cores and what was measured."""
-    table = Table.grid(padding=(0, 2))
-    for each in recipes.RECIPES.values():
-        if "/" not in each.name:
-            _add_recipe(table, each)
-    for staged in recipes.STAGED.values():
-        table.add_row(staged.name, staged.summary, style="bold")
-        table.add_row("", f"{len(staged.stages)} stages, {staged.time} on two cores")
-        table.add_row("", staged.result)
-        table.add_row("", "")
-        for each in staged.stages:
-            _add_recipe(table, each)
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
+):
+    """List the recipes, or show the details of one: its data, size, time and measured results."""
+    if name is None:
+        Console().print(_all_recipes(), highlight=False)
+        say(Console(), "TIME is on two CPU cores. Details: jaxgan recipes NAME")
+    elif name in recipes.STAGED:
+        staged = recipes.STAGED[name]
+        say(Console(), f"{name}: {staged.summary}")
+        Console().print(_details(staged.time, staged.result, f"jaxgan train {name}"))
+        for stage in staged.stages:
+            _show_recipe(stage)
+    else:
+        _show_recipe(recipes.recipe(name))
+
+
+def _all_recipes() -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("NAME", "DATA"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("STEPS", justify="right", no_wrap=True)
+    table.add_column("TIME", no_wrap=True)
+    table.add_column("SUMMARY")
+    alone = [each for each in recipes.RECIPES.values() if "/" not in each.name]
+    for each in (*alone, *recipes.STAGED.values()):
+        stages = each.stages if isinstance(each, recipes.Staged) else (each,)
+        steps = f"{sum(stage.steps for stage in stages):,}"
+        # The rest of both is among the details.
+        time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
+        table.add_row(each.name, stages[0].data, steps, time, summary)
+    return table
+
+
+def _show_recipe(recipe: recipes.Recipe):
+    say(Console(), f"{recipe.name}: {recipe.summary}")
+    size = f"{recipe.steps:,} of batch size {recipe.plan.batch_size}"
+    table = _details(recipe.time, recipe.result, f"jaxgan train {recipe.name}")
+    table.add_row("  data", recipe.data)
+    table.add_row("  steps", size)
+    if recipe.begins_with is not None:
+        table.add_row("  starts from", f"the generator of the stage {recipe.begins_with}")
+    if recipe.needs is not None:
+        table.add_row("  needs", " ".join((recipe.needs[0], f"({recipe.needs[1]})")))
     Console().print(table, highlight=False)
 
 
-def _add_recipe(table: Table, recipe: recipes.Recipe):
-    size = f"{recipe.steps:,} steps of {recipe.plan.batch_size}"
-    time = f", {recipe.time} on two cores" if recipe.time else ""
-    table.add_row(recipe.name, recipe.summary, style="bold")
-    table.add_row("", f"data {recipe.data}; {size}{time}")
-    if recipe.result:
-        table.add_row("", recipe.result)
-    table.add_row("", "")
+def _details(time: str, result: str, command: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    rows = {"train": command, "time": f"{time} on two CPU cores" if time else "", "result": result}
+    for title, text in rows.items():
+        if text:
+            table.add_row(f"  {title}", text)
+    return table

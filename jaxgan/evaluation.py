@@ -16,7 +16,14 @@ from jaxgan.extractors import Extractor, make_extractor
 from jaxgan.journal import replace_file
 from jaxgan.samples import Loaded, load_generator
 from jaxgan.scores import Score, scores_of
-from jaxgan.scoring import asked_labels, chosen_statistics, real_rows, seen, usual_features
+from jaxgan.scoring import (
+    asked_labels,
+    check_names,
+    chosen_statistics,
+    real_rows,
+    seen,
+    usual_features,
+)
 from jaxgan.stages import last_stage, sample_whole
 
 
@@ -62,6 +69,7 @@ def evaluate_run(
     """
     check_positive(num=num)
     check_seed(seed)
+    check_names(names or ())  # before the data are read and a classifier is trained
     config = read_config(last_stage(run))
     dataset = load_input(config.input)
     features = usual_features(dataset) if features is None else features

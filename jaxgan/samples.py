@@ -69,12 +69,19 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
     if which == "latest":
         found = checkpoint.restore_latest(directory, target)
         if found is None:
-            raise FileNotFoundError(f"{run} holds no checkpoint yet: it has only begun")
+            raise FileNotFoundError(
+                f"{run} has no checkpoint yet: wait for the first save, or lower --save-every"
+            )
         return found
     if which != "best" and not (which.isascii() and which.isdigit()):
         raise ValueError(f"checkpoint must be latest, best or a round, got {which!r}")
-    keep = config.saving.keep
+    keep, present = config.saving.keep, checkpoint.numbers(directory)
+    if which == "best" and keep.metric is None:
+        raise ValueError(f"{run} was trained without --keep-best: choose latest or a round")
     number = checkpoint.best_number(directory, keep) if which == "best" else int(which)
+    if number not in present:
+        found = ", ".join(map(str, present)) or "none"
+        raise ValueError(f"{run} has no checkpoint of round {number}; available: {found}")
     return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
 
 

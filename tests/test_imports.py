@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "packing": BASE,
     "metrics": {"types"},
     "models": BASE | {"metrics"},
-    "data": {"types"},
+    "data": {"types", "checks"},
     "plots": {"types"},
     "games": BASE | {"losses", "regularizers"},
     "orbax_errors": set(),
@@ -94,18 +94,22 @@ MAY_IMPORT = {
     "classifier": BASE | {"data", "models", "journal"},
     "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},
+    "stage_checks": STEPS
+    | {"beginning", "config", "data", "feed", "options", "plan", "precision", "recipes"}
+    | {"scoring", "train"},
     "stages": BASE
-    | {"conditions"}
+    | {"conditions", "entries", "stage_checks"}
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
     | {"plots", "data", "pyramid", "resampling", "monitor"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "translation": BASE | {"samples", "views", "data", "journal"},
     "curves": {"plots"},
     "report": {"config", "curves", "journal", "plots", "recipes", "runs", "stages"},
+    "cli_messages": {"checks", "config", "progress", "runs", "stages"},
     "cli_outputs": {"recipes", "samples", "stages", "upscaling", "translation", "export"}
     | {"evaluation", "extractors", "report", "scoring"},
     "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
-    | {"recipes", "runs", "stages", "data", "cli_outputs"},
+    | {"recipes", "runs", "stages", "data", "config", "cli_messages", "cli_outputs"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -145,16 +145,19 @@ def check_handed_on(stage: str, earlier: PyTree, own: PyTree):
 
     Both are trees of arrays, or of `jax.ShapeDtypeStruct`s; `stage` names the earlier one.
     """
-    if jax.tree.structure(earlier) != jax.tree.structure(own):
-        raise ValueError(f"its generator has other parameters than that of the stage {stage}")
-    leaves = jax.tree_util.tree_leaves_with_path(earlier)
-    for (path, was), now in zip(leaves, jax.tree.leaves(own), strict=True):
-        if (was.shape, was.dtype) != (now.shape, now.dtype):
+    was, now = _shapes(earlier), _shapes(own)
+    for name in was | now:
+        if was.get(name) != now.get(name):
             raise ValueError(
                 f"its generator does not fit that of the stage {stage}, which it begins with: "
-                f"{jax.tree_util.keystr(path, simple=True, separator='/')} is {was.dtype}"
-                f"{was.shape} there and {now.dtype}{now.shape} here"
+                f"{name} is {was.get(name, 'missing')} there and {now.get(name, 'missing')} here"
             )
+
+
+def _shapes(tree: PyTree) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    named = {jax.tree_util.keystr(path, simple=True, separator="/"): x for path, x in leaves}
+    return {name: f"{x.dtype}{x.shape}" for name, x in named.items()}
 
 
 def with_stops(run: Run, state: RunState) -> Run:

@@ -1,6 +1,7 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from jaxgan import (
     translation,
     upscaling,
 )
+from jaxgan.recipes import Recipe, Staged
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
@@ -201,17 +203,22 @@ def _all_recipes() -> Table:
     table.add_column("STEPS", justify="right", no_wrap=True)
     table.add_column("TIME", no_wrap=True)
     table.add_column("SUMMARY")
-    alone = [each for each in recipes.RECIPES.values() if "/" not in each.name]
-    for each in (*alone, *recipes.STAGED.values()):
-        stages = each.stages if isinstance(each, recipes.Staged) else (each,)
-        steps = f"{sum(stage.steps for stage in stages):,}"
-        # The rest of both is among the details.
-        time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
-        table.add_row(each.name, stages[0].data, steps, time, summary)
+    for each in recipes.RECIPES.values():
+        if "/" not in each.name:
+            _add_row(table, each, (each,))
+    for staged in recipes.STAGED.values():
+        _add_row(table, staged, staged.stages)
     return table
 
 
-def _show_recipe(recipe: recipes.Recipe):
+def _add_row(table: Table, each: Recipe | Staged, parts: Sequence[Recipe]):
+    steps = f"{sum(part.steps for part in parts):,}"
+    # What else these two say is among the details.
+    time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
+    table.add_row(each.name, parts[0].data, steps, time, summary)
+
+
+def _show_recipe(recipe: Recipe):
     say(Console(), f"{recipe.name}: {recipe.summary}")
     size = f"{recipe.steps:,} of batch size {recipe.plan.batch_size}"
     table = _details(recipe.time, recipe.result, f"jaxgan train {recipe.name}")

@@ -80,8 +80,8 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
         raise ValueError(f"{run} was trained without --keep-best: choose latest or a round")
     number = checkpoint.best_number(directory, keep) if which == "best" else int(which)
     if number not in present:
-        found = ", ".join(map(str, present)) or "none"
-        raise ValueError(f"{run} has no checkpoint of round {number}; available: {found}")
+        available = ", ".join(map(str, present)) or "none"
+        raise ValueError(f"{run} has no checkpoint of round {number}; available: {available}")
     return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
 
 

@@ -11,6 +11,7 @@ from jaxgan.feed import probe
 from jaxgan.options import Options
 from jaxgan.plan import rows_a_device
 from jaxgan.precision import gan_in_precision
+from jaxgan.recipes import check_installed
 from jaxgan.recipes.base import Recipe
 from jaxgan.scoring import check_scorable
 from jaxgan.steps import make_train_step
@@ -28,6 +29,8 @@ def check_stages(stages: Sequence[Recipe], options: Sequence[Options]):
       stages: in the order in which they will be trained.
       options: what is asked for in each.
     """
+    for recipe in stages:
+        check_installed(recipe)
     generators: dict[str, PyTree] = {}
     for recipe, wanted in zip(stages, options, strict=True):
         data = load_input(wanted.input._replace(max_bytes=0))

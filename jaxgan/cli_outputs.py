@@ -33,8 +33,8 @@ def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionI
 
 
 def say(console: Console, text: str):
-    """Prints a line as it is."""
-    console.print(text, highlight=False, markup=False)
+    """Prints a line as it is, and whole: a path that is broken cannot be copied."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def test_the_planted_sample_is_met_where_it_should_be():
 
 def test_a_run_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
     run = tmp_path / "run"
-    message = "not finite in round 7 (step 7): the discriminator's loss"
+    message = "non-finite discriminator loss at step 7 (round 7)"
     with pytest.raises(guards.NonFiniteError) as caught:
         begin(run, recipe="planted")
     assert str(caught.value) == message
@@ -99,7 +99,7 @@ def test_a_skipped_update_is_counted_and_all_others_are_made(tmp_path):
     (event,) = events(run, "skip")
     assert event["round"] == 7
     assert event["message"] == (
-        "1 update(s) skipped as not finite: round 7 (step 7): the discriminator's loss"
+        "skipped 1 update(s): non-finite discriminator loss at step 7 (round 7)"
     )
     assert finite(run) == ([4, 8, 12], True)
     rows = metrics_rows(run)
@@ -129,7 +129,7 @@ def test_a_rollback_goes_on_from_the_last_checkpoint_with_a_fresh_key(rolled_bac
     (event,) = events(rolled_back, "rollback")
     assert event["round"] == 7
     assert event["message"] == (
-        "not finite in round 7 (step 7): the discriminator's loss: back to round 4 with a fresh key"
+        "non-finite discriminator loss at step 7 (round 7): back to round 4 with a fresh key"
     )
     assert finite(rolled_back) == ([4, 8, 12], True)
     keys = [jax.random.key_data(state_at(rolled_back, n).key).tolist() for n in (4, 8, 12)]

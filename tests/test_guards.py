@@ -277,7 +277,7 @@ def test_only_skipping_goes_on(key, batch, full_gan, policy):
     if policy == "skip":
         guards.check(metrics, state, policy)
         return
-    message = r"not finite in round 12 \(step 11\): the generator's loss"
+    message = r"non-finite generator loss at step 11 \(round 12\)"
     with pytest.raises(NonFiniteError, match=message) as caught:
         guards.check(metrics, state, policy)
     assert caught.value.incident.round == 12

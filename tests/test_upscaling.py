@@ -125,7 +125,11 @@ def test_upscale_writes_a_picture_of_the_kind_the_run_knows(run, tmp_path):
     ("folder", "out", "message"),
     [
         ("doubled", "large.jpg", "--out must end in .png, got .*large.jpg"),
-        ("plain", "large.png", "a run of plain does not enlarge images"),
+        (
+            "plain",
+            "large.png",
+            "upscale needs a super-resolution run, such as .* of the recipe plain",
+        ),
         ("nothing", "large.png", "nothing is not a run's folder"),
     ],
 )

@@ -160,7 +160,9 @@ def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolle
 
 @pytest.mark.slow
 def test_rollbacks_in_a_row_have_an_end(tmp_path):
-    with pytest.raises(guards.NonFiniteError, match=r"round 1 \(step 1\): the generator's loss"):
+    with pytest.raises(
+        guards.NonFiniteError, match=r"non-finite generator loss at step 1 \(round 1\)"
+    ):
         begin(tmp_path / "run", recipe="hopeless", plan=rolling_back())
     assert len(events(tmp_path / "run", "rollback")) == runs.ROLLBACKS_IN_A_ROW
     assert len(events(tmp_path / "run", "nonfinite")) == runs.ROLLBACKS_IN_A_ROW + 1
@@ -172,7 +174,9 @@ def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(entries, "ROUNDS_SKIPPED_IN_A_ROW", 6)
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite="skip")
-    with pytest.raises(guards.NonFiniteError, match=r"round 6 \(step 6\): the generator's loss"):
+    with pytest.raises(
+        guards.NonFiniteError, match=r"non-finite generator loss at step 6 \(round 6\)"
+    ):
         begin(run, recipe="hopeless", plan=plan)
     assert [event["round"] for event in events(run, "skip")] == [1, 3, 5]
     assert [event["round"] for event in events(run, "nonfinite")] == [6]
@@ -184,7 +188,7 @@ def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
 def test_a_state_that_is_not_finite_is_not_saved(tmp_path, policy):
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite=policy)
-    message = r"round 8 \(step 8\): the generator's parameter Dense_0/bias"
+    message = r"generator parameter Dense_0/bias at step 8 \(round 8\)"
     with pytest.raises(guards.NonFiniteError, match=message):
         begin(run, recipe="overflowing", plan=plan)
     assert finite(run) == ([4], True)

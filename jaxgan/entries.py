@@ -30,7 +30,9 @@ _SAMPLES_A_CALL = 250
 class Run:
     """What stays the same while a run goes.
 
-    `tell` is called with each logged row, `notice` with each finding of the monitor.
+    `tell` is called with each logged row, `notice` with each finding of the monitor. `begun`, if
+    there is one, is called with the run and its generator updates so far when all is checked and
+    the next round is about to be played, and gives another `tell`.
     """
 
     out: Path
@@ -42,6 +44,10 @@ class Run:
     tell: Callable[[Row], None]
     notice: Callable[[Finding], None]
     scorer: Scorer | None = None
+    begun: Callable[["Run", int], Callable[[Row], None]] | None = None
+
+
+Begun = Callable[[Run, int], Callable[[Row], None]]
 
 
 class Entry(NamedTuple):
@@ -112,7 +118,7 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
 def _skipped(found: list[guards.Incident]) -> str:
     turns = sum(incident.turns for incident in found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{turns} update(s) skipped as not finite: {found[0]}{more}"
+    return f"skipped {turns} update(s): {found[0]}{more}"
 
 
 def _check_skipped(journal: Journal, found: list[guards.Incident], rounds: int):

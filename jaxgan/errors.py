@@ -40,8 +40,8 @@ def said_memory(plan: Plan) -> Iterator[None]:
         if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
         raise ValueError(
-            f"memory does not suffice for batch_size={plan.batch_size} with "
-            f"accumulate={plan.accumulate}: give a smaller batch, or more micro-batches"
+            f"out of memory with --batch-size {plan.batch_size} and --accumulate "
+            f"{plan.accumulate}: reduce the batch size, or increase --accumulate"
         ) from error
 
 

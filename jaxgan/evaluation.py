@@ -17,7 +17,14 @@ from jaxgan.journal import replace_file
 from jaxgan.same_data import load_data
 from jaxgan.samples import Loaded
 from jaxgan.scores import Score, scores_of
-from jaxgan.scoring import asked_labels, chosen_statistics, real_rows, seen, usual_features
+from jaxgan.scoring import (
+    asked_labels,
+    check_names,
+    chosen_statistics,
+    real_rows,
+    seen,
+    usual_features,
+)
 from jaxgan.stages import draw_whole, last_stage, load_whole
 
 
@@ -69,6 +76,7 @@ def evaluate_run(
     """
     check_positive(num=num)
     check_seed(seed)
+    check_names(names or ())  # before the data are read and a classifier is trained
     config = read_config(last_stage(run))
     dataset, differ = load_data(config, data, force)
     features = usual_features(dataset) if features is None else features

@@ -82,8 +82,8 @@ def _check_condition(loaded: Loaded):
     config = loaded.config
     if has_images(loaded.gan, config.data.shape, config.data.num_classes is not None):
         raise ValueError(
-            f"a run of {config.recipe} cannot be exported: its generator makes samples of images, "
-            "and exported ones take a key and labels only"
+            f"a run of the recipe {config.recipe} cannot be exported: its generator takes images, "
+            "and exported generators take a key and labels only"
         )
 
 

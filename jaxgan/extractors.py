@@ -78,9 +78,17 @@ def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
         if isinstance(dataset, Records):
             raise ValueError(f"a classifier needs data in memory, {dataset.name} is streamed")
         return _classifier(dataset)
-    if len(dataset.shape) != 3:
-        raise ValueError(f"{name} looks at images, {dataset.name} has shape {dataset.shape}")
+    if not are_pictures(dataset.shape):
+        raise ValueError(
+            f"{name} features need grey or RGB images, {dataset.name} has shape {dataset.shape}: "
+            "choose pixels instead"
+        )
     return _vgg16(dataset.shape) if name == "vgg16" else _inception(Path(os.path.expanduser(path)))
+
+
+def are_pictures(shape: tuple[int, ...]) -> bool:
+    """Whether samples of a shape are grey or RGB images, as networks trained on ImageNet take."""
+    return len(shape) == 3 and shape[-1] in (1, 3)
 
 
 def _classifier(dataset: Dataset) -> Extractor:
@@ -101,7 +109,6 @@ def _vgg16(shape: tuple[int, ...]) -> Extractor:
 
     @jax.jit
     def call(x):
-        x = jnp.broadcast_to(x, (*x.shape[:3], 3))
         x = x if factor == 1 else bicubic(x, size)
         return jnp.mean(maps(x), axis=(1, 2))
 

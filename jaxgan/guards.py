@@ -34,14 +34,14 @@ class Incident(NamedTuple):
     turns: int
 
     def __str__(self) -> str:
-        return f"round {self.round} (step {self.step}): the {self.player}'s {self.tensor}"
+        return f"non-finite {self.player} {self.tensor} at step {self.step} (round {self.round})"
 
 
 class NonFiniteError(ArithmeticError):
     """Training met a loss or a gradient that is not finite; `incident` says where."""
 
     def __init__(self, incident: Incident):
-        super().__init__(f"not finite in {incident}")
+        super().__init__(str(incident))
         self.incident = incident
 
 

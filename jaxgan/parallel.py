@@ -49,7 +49,7 @@ def select_devices(devices: int | Sequence[Any] | None = None) -> list:
         )
     if not 1 <= devices <= len(present):
         raise ValueError(
-            f"devices={devices}, but there are {len(present)} ({present[0].platform}); on a CPU "
+            f"requested devices={devices}, found {len(present)} ({present[0].platform}); on a CPU "
             "more can be simulated with XLA_FLAGS=--xla_force_host_platform_device_count=N"
         )
     return present[:devices]

@@ -7,6 +7,7 @@ and what `jaxgan.journal` writes on the way
 """
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import time
@@ -33,8 +34,7 @@ from jaxgan.config import (
     check_fields,
     shared_settings,
 )
-from jaxgan.data.summary import summary
-from jaxgan.entries import Run, make_entry, note_left_out, write_entry
+from jaxgan.entries import Begun, Run, make_entry, note_left_out, write_entry
 from jaxgan.feed import Reading
 from jaxgan.folder import CHECKPOINTS
 from jaxgan.interrupts import Interrupts
@@ -87,7 +87,7 @@ def train_run(
     tell: Callable[[Row], None] = lambda row: None,
     force: bool = False,
     notice: Callable[[Finding], None] = lambda finding: None,
-    describe: Callable[[str], None] = lambda text: None,
+    begun: Begun | None = None,
 ) -> Result:
     """Trains into a folder, or goes on with the run that is there, to the bit.
 
@@ -97,7 +97,9 @@ def train_run(
       tell: called with each logged row.
       force: go on also with settings that change the mathematics.
       notice: called with each finding of the monitor.
-      describe: called with a line on the data, once they are loaded.
+      begun: called with the run and its generator updates so far once all is checked, before the
+        next round is played; gives what is called with each logged row instead of `tell`. It is not
+        called for a run that has ended.
     Raises:
       FileExistsError: if there is something else in the folder, or another process trains there.
       ValueError: if options or data are no good, or change the mathematics of the run.
@@ -108,7 +110,7 @@ def train_run(
     with ExitStack() as held:
         with processes.all_or_none():
             run = begin(options, out, tell, force, notice, held)
-            describe(summary(run.dataset))
+            run = dataclasses.replace(run, begun=begun)
         processes.check_same(settings=shared_settings(run.config))
         return _train(run)
 
@@ -126,6 +128,8 @@ def _train(run: Run) -> Result:
     if ended and not (run.out / "result.json").exists():
         with opened(run.out, int(state.round), int(state.gan.step)):
             pass  # stopped after its last checkpoint: the curves are still to be drawn
+    if not ended and run.begun is not None:
+        run = dataclasses.replace(run, tell=run.begun(run, int(state.gan.step)))
     with Interrupts() as interrupts:
         while not (stop or int(state.gan.step) >= run.config.steps or interrupts.agreed):
             try:

@@ -1,6 +1,5 @@
 """Samples of a run: drawn again, and written as a picture or an array."""
 
-import difflib
 import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import checkpoint, plots
-from jaxgan.checks import check_positive, check_seed
+from jaxgan.checks import check_positive, check_seed, closest
 from jaxgan.conditions import Conditions, conditions_for, has_images, rows_from, sample_shape
 from jaxgan.config import Config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
@@ -72,16 +71,19 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
     if which == "latest":
         found = checkpoint.restore_latest(directory, target)
         if found is None:
-            raise FileNotFoundError(f"{run} holds no checkpoint yet: it has only begun")
+            raise FileNotFoundError(
+                f"{run} has no checkpoint yet: wait for the first save, or lower --save-every"
+            )
         return found
     if which != "best" and not (which.isascii() and which.isdigit()):
         raise ValueError(f"checkpoint must be latest, best or a round, got {which!r}")
-    keep, known = config.saving.keep, checkpoint.numbers(directory)
+    keep, present = config.saving.keep, checkpoint.numbers(directory)
+    if which == "best" and keep.metric is None:
+        raise ValueError(f"{run} was trained without --keep-best: choose latest or a round")
     number = checkpoint.best_number(directory, keep) if which == "best" else int(which)
-    if number not in known:
-        raise ValueError(
-            f"{run} has no checkpoint {number}; it has {', '.join(map(str, known)) or 'none yet'}"
-        )
+    if number not in present:
+        available = ", ".join(map(str, present)) or "none"
+        raise ValueError(f"{run} has no checkpoint of round {number}; available: {available}")
     return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
 
 
@@ -273,10 +275,8 @@ def _class_number(
     wrong = f"--label {label}: the classes of {run} are 0 to {num_classes - 1}"
     if names is None:
         raise ValueError(wrong)
-    close = difflib.get_close_matches(text, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(names[:CLASSES_SHOWN]) + (", …" if len(names) > CLASSES_SHOWN else "")
-    raise ValueError(f"{wrong}, called {shown}{hint}")
+    raise ValueError(f"{wrong}, called {shown}.{closest(text, names)}")
 
 
 def class_text(run: Path, number: int) -> str:

@@ -9,13 +9,12 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan import parallel
-from jaxgan.checks import check_choice
 from jaxgan.conditions import has_images
 from jaxgan.config import Config
 from jaxgan.data import MIXTURES, Dataset, Records, to_model_range, to_own_range
-from jaxgan.extractors import Extractor, Seen, make_extractor
+from jaxgan.extractors import Extractor, Seen, are_pictures, make_extractor
 from jaxgan.models import has_pretrained
-from jaxgan.scores import STATISTICS, Statistic, make_coverage, score_names, scores_of
+from jaxgan.scores import STATISTICS, VALUES, Statistic, make_coverage, score_names, scores_of
 from jaxgan.steps import sample
 from jaxgan.types import GAN, GANState
 
@@ -44,8 +43,8 @@ def make_scorer(gan: GAN, config: Config, dataset: Dataset | Records) -> Scorer 
     asked = config.scoring
     if not asked.metrics:
         return None
-    if has_images(gan, config.data.shape, config.data.num_classes is not None):
-        raise ValueError(f"{config.recipe} is given images: score it when it has ended")
+    check_scorable(gan, config.recipe, config.data.shape, config.data.num_classes is not None)
+    check_names(asked.metrics, "--score", "--score-features")
     extractor = make_extractor(asked.features or usual_features(dataset), dataset)
     statistics = chosen_statistics(asked.metrics, dataset, extractor)
     x, labels = real_rows(dataset, asked.num, config.seed)
@@ -61,6 +60,15 @@ def make_scorer(gan: GAN, config: Config, dataset: Dataset | Records) -> Scorer 
         return {score.name: score.value for score in found}
 
     return Scorer(score_names(statistics, extractor, asked.num, len(x)), of)
+
+
+def check_scorable(gan: GAN, recipe: str, shape: tuple[int, ...], conditional: bool):
+    """Raises a ValueError if a generator takes images, which scores in training do not give it."""
+    if has_images(gan, shape, conditional):
+        raise ValueError(
+            f"--score: the generator of {recipe} takes images, so it is not scored while it "
+            "trains; use `jaxgan evaluate` afterwards"
+        )
 
 
 def _make_draw(
@@ -93,7 +101,21 @@ def usual_features(dataset: Dataset | Records) -> str:
         return "pixels"
     if isinstance(dataset, Dataset) and (dataset.num_classes or 0) > 1:
         return "classifier"
-    return "vgg16" if len(dataset.shape) == 3 and has_pretrained() else "pixels"
+    return "vgg16" if are_pictures(dataset.shape) and has_pretrained() else "pixels"
+
+
+def check_names(names: Sequence[str], option: str = "--metrics", features: str = "--features"):
+    """Raises a ValueError for what is no metric; users name both by `option` and `features`."""
+    for name in names:
+        if name in NAMES:
+            continue
+        if name in ("fid", "kid"):
+            metric = "fd" if name == "fid" else "kd"
+            hint = f"for the {name.upper()} give {option} {metric} {features} inception:FILE"
+        else:
+            part_of = next((group for group, values in VALUES.items() if name in values), None)
+            hint = f"{name} is part of {part_of}" if part_of else f"choose from {', '.join(NAMES)}"
+        raise ValueError(f"{option}: there is no metric {name!r}; {hint}")
 
 
 def chosen_statistics(
@@ -112,8 +134,8 @@ def chosen_statistics(
     if names is None:
         usual = ("modes", "swd") if extractor.name == "pixels" else ("fd", "kd", "is", "pr", "dc")
         names = [name for name in usual if name in known]
+    check_names(names)
     for name in names:
-        check_choice(metrics=(name, NAMES))
         if name not in known:
             wanted = "class logits" if name == "is" else "a mixture of known modes, such as ring8"
             raise ValueError(

@@ -19,20 +19,22 @@ from PIL import Image
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.conditions import Conditions
-from jaxgan.config import Config, check_fields, has_config, read_config
+from jaxgan.config import Config, check_fields, check_same_recipe, has_config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
+from jaxgan.entries import Begun, Run
 from jaxgan.folder import check_new
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import Row, replace_file
 from jaxgan.monitor import Finding
-from jaxgan.options import Wanted, of_recipe, options_for
+from jaxgan.options import Options, Wanted, of_recipe, options_for
 from jaxgan.pyramid import crop_to, sample_pyramid
-from jaxgan.recipes import STAGED, check_installed
-from jaxgan.recipes.base import Staged
+from jaxgan.recipes import STAGED
+from jaxgan.recipes.base import Recipe, Staged
 from jaxgan.resampling import nearest
 from jaxgan.runs import Result, train_run
 from jaxgan.same_data import absolute_paths, data_of
 from jaxgan.samples import Loaded
+from jaxgan.stage_checks import check_stages
 
 FILE, LEVELS = "stages.json", "levels.png"
 _SAMPLES_A_CALL = 250
@@ -83,10 +85,9 @@ def train_stages(
     staged: Staged,
     wanted: Wanted,
     out: Path,
-    tell: Callable[[str, str, int, Path], Callable[[Row], None]],
+    begun: Begun,
     force: bool = False,
     notice: Callable[[Finding], None] = lambda finding: None,
-    describe: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Trains all stages one after the other, or goes on where they were stopped.
 
@@ -94,37 +95,48 @@ def train_stages(
       staged: the recipe.
       wanted: options for every stage; `steps` are those of each.
       out: a new or empty folder, or one that such a run is in.
-      tell: called at the start of a stage with its recipe, data, steps and folder; gives what is
-        called with each logged row.
+      begun: called with each stage's run before it trains, see `jaxgan.runs.train_run`.
       force: go on also with settings that change the mathematics.
       notice: called with each finding of the monitor.
-      describe: called with a line on a stage's data, once they are loaded.
     Returns:
       How the last stage that was played ended; with its signal, if one stopped it.
     Raises:
-      ValueError: if a package is missing, or another recipe is in the folder, or augmentation is
-        wanted.
+      ValueError: if a package is missing, a stage cannot be trained on its data, another recipe is
+        in the folder, or augmentation is wanted.
       FileExistsError: if there is something else in the folder.
       Others: see `jaxgan.runs.train_run`.
     """
-    if wanted.run.get("augment") is not None:
+    augment = wanted.run.get("augment")
+    if augment is not None:
         raise ValueError(
-            f"{staged.name} has stages that are given images, which augmentation would leave as "
-            f"they are: augment a stage by itself, such as {staged.stages[0].name}"
+            f"--augment is not supported for the multi-stage recipe {staged.name}, whose later "
+            "stages take images that it would leave as they are; train a single stage instead: "
+            f"jaxgan train {staged.stages[0].name} --augment {augment}"
         )
-    for recipe in staged.stages:
-        check_installed(recipe)
-    wanted = _written_down(staged, wanted, out)
-    for recipe in staged.stages:
-        folder = out / recipe.stage
-        options = options_for(folder, wanted._replace(run=wanted.run | {"recipe": recipe.name}))
-        told = tell(recipe.name, options.input.source, options.steps, folder)
-        result = train_run(options, folder, told, force, notice, describe)
+    with processes.all_or_none():
+        wanted = _with_earlier(staged, wanted, out)
+        options = [_options(recipe, wanted, out) for recipe in staged.stages]
+        if not has_config(out / staged.stages[-1].stage):
+            check_stages(staged.stages, options)
+        if staged_in(out) is None:
+            _write_down(staged, wanted, out)
+
+    def noted(run: Run, step: int) -> Callable[[Row], None]:
+        _write_down(staged, wanted, out)
+        return begun(run, step)
+
+    for recipe, each in zip(staged.stages, options, strict=True):
+        result = train_run(each, out / recipe.stage, force=force, notice=notice, begun=noted)
         if result.signal is not None:
             return result
     if staged.drawn_by == "pyramid" and processes.is_writer():
         _write_levels(out)
     return result
+
+
+def _options(recipe: Recipe, wanted: Wanted, out: Path) -> Options:
+    named = wanted._replace(run=wanted.run | {"recipe": recipe.name})
+    return check_fields(options_for(out / recipe.stage, named))
 
 
 def _write_levels(out: Path):
@@ -140,26 +152,29 @@ def _write_levels(out: Path):
     replace_file(out / LEVELS, Image.fromarray(picture).save)
 
 
-def _written_down(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
+def _with_earlier(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
     """The options of all stages: what is wanted now, and else what was when the run began."""
     before = staged_in(out)
     if before is None:
+        if has_config(out):
+            check_same_recipe(read_config(out).recipe, staged.name, out)
         check_new(out)
-    elif before.name != staged.name:
-        raise ValueError(f"{out} holds a run of {before.name}, not of {staged.name}")
     else:
+        check_same_recipe(before.name, staged.name, out)
         old = _wanted_before(staged, out)
         wanted = Wanted(*(was | now for was, now in zip(old, wanted, strict=True)))
-    given = wanted._replace(
+    return wanted._replace(
         run={k: v for k, v in wanted.run.items() if k != "recipe"},
         input=absolute_paths(wanted.input),
         scoring=absolute_paths(wanted.scoring),
     )
+
+
+def _write_down(staged: Staged, wanted: Wanted, out: Path):
     if processes.is_writer():
-        text = json.dumps({"recipe": staged.name, "wanted": given._asdict()}, indent=2) + "\n"
+        text = json.dumps({"recipe": staged.name, "wanted": wanted._asdict()}, indent=2) + "\n"
         out.mkdir(parents=True, exist_ok=True)
         replace_file(out / FILE, lambda beside: beside.write_text(text))
-    return given
 
 
 def _wanted_before(staged: Staged, out: Path) -> Wanted:

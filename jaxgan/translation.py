@@ -81,4 +81,7 @@ def source_channels(loaded: Loaded) -> int:
         halves = 2 * batch.x.shape[-1] == shape[-1]
         if source is not None and halves and source.shape[:3] == batch.x.shape[:3]:
             return source.shape[-1]
-    raise ValueError(f"a run of {config.recipe} does not make images of others: see pix2pix")
+    raise ValueError(
+        "translate needs an image-to-image run, such as one of the recipe pix2pix; this run is of "
+        f"the recipe {config.recipe}"
+    )

@@ -95,7 +95,10 @@ def scale_of(loaded: Loaded) -> int:
         image = condition_image(batch.condition)
         if image is not None and batch.x.shape[1] // image.shape[1] > 1:
             return batch.x.shape[1] // image.shape[1]
-    raise ValueError(f"a run of {loaded.config.recipe} does not enlarge images")
+    raise ValueError(
+        "upscale needs a super-resolution run, such as one of the recipe srgan; this run is of the "
+        f"recipe {loaded.config.recipe}"
+    )
 
 
 def in_windows(

@@ -568,10 +568,13 @@ def test_the_name_of_a_data_set_loads_it_again(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("digts", r"unknown data 'digts'; did you mean 'digits'\? known: digits, "),
-        ("floder:x", r"did you mean 'folder'\?"),
-        ("cifar10", r"unknown data 'cifar10'; known: .*folder:DIR@64"),
-        ("", "unknown data ''; known"),
+        ("digts", r"unknown data 'digts'\. Did you mean 'digits'\? Known: digits, "),
+        ("floder:x", r"Did you mean 'folder'\?"),
+        ("cifar10", r"unknown data 'cifar10'\. Use tfds:cifar10"),
+        ("", "unknown data ''. Known"),
+        ("MNIST", r"unknown data 'MNIST'\. Use tfds:mnist, or idx:DIR for the files of MNIST"),
+        (".", r"unknown data '\.'\. For a folder of images use folder:\."),
+        ("some.npz", r"For a file of arrays use npz:some\.npz"),
         ("idx", "'idx' lacks a path after 'idx:'"),
         ("npz:", "'npz:' lacks a path"),
         ("digits:train", "takes no path: write 'digits'"),

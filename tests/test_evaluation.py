@@ -92,7 +92,7 @@ def test_more_samples_than_real_ones_are_named_so(digits_run):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--metrics", "fid"], "metrics must be one of"),
+        (["--metrics", "fid"], "for the FID give --metrics fd --features inception:FILE"),
         (["--features", "inception:nowhere"], "there is no file nowhere"),
         (["--checkpoint", "best"], "best"),
     ],

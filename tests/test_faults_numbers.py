@@ -45,7 +45,7 @@ def test_the_planted_sample_is_met_where_it_should_be():
 
 def test_a_run_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
     run = tmp_path / "run"
-    message = "not finite in round 7 (step 7): the discriminator's loss"
+    message = "non-finite discriminator loss at step 7 (round 7)"
     with pytest.raises(guards.NonFiniteError) as caught:
         begin(run, recipe="planted")
     assert str(caught.value) == message
@@ -99,7 +99,7 @@ def test_a_skipped_update_is_counted_and_all_others_are_made(tmp_path):
     (event,) = events(run, "skip")
     assert event["round"] == 7
     assert event["message"] == (
-        "1 update(s) skipped as not finite: round 7 (step 7): the discriminator's loss"
+        "skipped 1 update(s): non-finite discriminator loss at step 7 (round 7)"
     )
     assert finite(run) == ([4, 8, 12], True)
     rows = metrics_rows(run)
@@ -129,7 +129,7 @@ def test_a_rollback_goes_on_from_the_last_checkpoint_with_a_fresh_key(rolled_bac
     (event,) = events(rolled_back, "rollback")
     assert event["round"] == 7
     assert event["message"] == (
-        "not finite in round 7 (step 7): the discriminator's loss: back to round 4 with a fresh key"
+        "non-finite discriminator loss at step 7 (round 7): back to round 4 with a fresh key"
     )
     assert finite(rolled_back) == ([4, 8, 12], True)
     keys = [jax.random.key_data(state_at(rolled_back, n).key).tolist() for n in (4, 8, 12)]
@@ -160,7 +160,9 @@ def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolle
 
 @pytest.mark.slow
 def test_rollbacks_in_a_row_have_an_end(tmp_path):
-    with pytest.raises(guards.NonFiniteError, match=r"round 1 \(step 1\): the generator's loss"):
+    with pytest.raises(
+        guards.NonFiniteError, match=r"non-finite generator loss at step 1 \(round 1\)"
+    ):
         begin(tmp_path / "run", recipe="hopeless", plan=rolling_back())
     assert len(events(tmp_path / "run", "rollback")) == runs.ROLLBACKS_IN_A_ROW
     assert len(events(tmp_path / "run", "nonfinite")) == runs.ROLLBACKS_IN_A_ROW + 1
@@ -172,7 +174,9 @@ def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(entries, "ROUNDS_SKIPPED_IN_A_ROW", 6)
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite="skip")
-    with pytest.raises(guards.NonFiniteError, match=r"round 6 \(step 6\): the generator's loss"):
+    with pytest.raises(
+        guards.NonFiniteError, match=r"non-finite generator loss at step 6 \(round 6\)"
+    ):
         begin(run, recipe="hopeless", plan=plan)
     assert [event["round"] for event in events(run, "skip")] == [1, 3, 5]
     assert [event["round"] for event in events(run, "nonfinite")] == [6]
@@ -184,7 +188,7 @@ def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
 def test_a_state_that_is_not_finite_is_not_saved(tmp_path, policy):
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite=policy)
-    message = r"round 8 \(step 8\): the generator's parameter Dense_0/bias"
+    message = r"generator parameter Dense_0/bias at step 8 \(round 8\)"
     with pytest.raises(guards.NonFiniteError, match=message):
         begin(run, recipe="overflowing", plan=plan)
     assert finite(run) == ([4], True)

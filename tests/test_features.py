@@ -82,12 +82,24 @@ def test_networks_and_their_distance_equal_those_of_pytorch(
     np.testing.assert_allclose(jnp.sum(jnp.abs(slope)), gradient, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("network", "convolutions"), [(alexnet, ALEXNET), (vgg16, VGG16)])
+def test_grey_images_count_as_rgb_ones_of_equal_channels(network, convolutions):
+    grey = pair(33, 32)[0][..., :1]
+    rgb = jnp.repeat(grey, 3, axis=3)
+    for one, three in zip(network(convolutions, grey), network(convolutions, rgb), strict=True):
+        np.testing.assert_array_equal(one, three)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: vgg16(VGG16, jnp.zeros((1, 15, 16, 3))), "too small: 1 x 2 features"),
         (lambda: alexnet(ALEXNET, jnp.zeros((1, 30, 40, 3))), "too small: 2 x 4 features"),
-        (lambda: vgg16(VGG16, jnp.zeros((1, 16, 16, 1))), r"3\], got float32\(1, 16, 16, 1\)"),
+        (
+            lambda: vgg16(VGG16, jnp.zeros((1, 16, 16, 2))),
+            r"3 \(RGB\), got float32\(1, 16, 16, 2\)",
+        ),
+        (lambda: alexnet(ALEXNET, jnp.zeros((1, 32, 32, 4))), r"1 \(grey\) or 3 \(RGB\)"),
         (lambda: vgg16(VGG16, jnp.zeros((1, 16, 16, 3), jnp.uint8)), r"got uint8"),
         (lambda: vgg16(VGG16[:5], jnp.zeros((1, 16, 16, 3))), "must be 13, got 5"),
         (lambda: vgg16_features("relu5_4"), "layer must be one of relu1_1, .* got 'relu5_4'"),

@@ -266,7 +266,7 @@ def test_incidents_name_round_step_player_and_tensor_in_order(key, batch, full_g
     found = jax.tree_util.tree_leaves_with_path(state.discriminator.params)
     path = jax.tree_util.keystr(found[2][0], simple=True, separator="/")
     assert second == (13, 12, "discriminator", f"gradient of {path}", 2)
-    assert str(second) == f"round 13 (step 12): the discriminator's gradient of {path}"
+    assert str(second) == f"non-finite discriminator gradient of {path} at step 12 (round 13)"
 
 
 @pytest.mark.parametrize("policy", ["stop", "rollback", "skip"])
@@ -277,7 +277,7 @@ def test_only_skipping_goes_on(key, batch, full_gan, policy):
     if policy == "skip":
         guards.check(metrics, state, policy)
         return
-    message = r"not finite in round 12 \(step 11\): the generator's loss"
+    message = r"non-finite generator loss at step 11 \(round 12\)"
     with pytest.raises(NonFiniteError, match=message) as caught:
         guards.check(metrics, state, policy)
     assert caught.value.incident.round == 12
@@ -289,10 +289,10 @@ def test_a_state_that_is_not_finite_is_named(key, batch, full_gan):
     kernel = state.generator.params["Dense_0"]["kernel"].at[0, 1].set(jnp.inf)
     params = state.generator.params | {"Dense_0": {"kernel": kernel}}
     bad = state._replace(generator=state.generator._replace(params=params))
-    message = r"round 5 \(step 0\): the generator's parameter Dense_0/kernel"
+    message = r"generator parameter Dense_0/kernel at step 0 \(round 5\)"
     with pytest.raises(NonFiniteError, match=message):
         guards.check_state(bad, 5)
     statistics = jax.tree.map(lambda x: x.at[0].set(jnp.nan), state.discriminator.model_state)
     bad = state._replace(discriminator=state.discriminator._replace(model_state=statistics))
-    with pytest.raises(NonFiniteError, match="the discriminator's statistic batch_stats/"):
+    with pytest.raises(NonFiniteError, match="discriminator statistic batch_stats/"):
         guards.check_state(bad, 5)

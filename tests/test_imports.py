@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "packing": BASE,
     "metrics": {"types"},
     "models": BASE | {"metrics"},
-    "data": {"types"},
+    "data": {"types", "checks"},
     "plots": {"types"},
     "games": BASE | {"losses", "regularizers"},
     "orbax_errors": set(),
@@ -101,8 +101,11 @@ MAY_IMPORT = {
     "classifier": BASE | {"data", "models", "journal"},
     "export": BASE | {"objectives", "models", "samples", "journal", "data", "conditions"},
     "progress": {"journal"},
+    "stage_checks": STEPS
+    | {"beginning", "config", "data", "feed", "options", "plan", "precision", "recipes"}
+    | {"scoring", "train"},
     "stages": BASE
-    | {"conditions"}
+    | {"conditions", "entries", "stage_checks"}
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
     | {"plots", "data", "pyramid", "resampling", "monitor", "same_data"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
@@ -110,10 +113,11 @@ MAY_IMPORT = {
     "curves": {"plots"},
     "report": {"config", "curves", "journal", "plots", "recipes", "runs", "stages"},
     "console": set(),
+    "cli_messages": {"checks", "config", "progress", "runs", "stages"},
     "cli_outputs": {"console", "recipes", "samples", "stages", "upscaling", "translation", "export"}
     | {"evaluation", "extractors", "report", "scoring", "same_data", "journal"},
     "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
-    | {"console", "recipes", "runs", "stages", "data", "cli_outputs"},
+    | {"console", "recipes", "runs", "stages", "data", "config", "cli_messages", "cli_outputs"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

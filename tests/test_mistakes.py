@@ -111,5 +111,5 @@ def test_memory_that_runs_out_is_explained(error, tmp_path, monkeypatch):
 
     monkeypatch.setattr(runs, "_train", fail)
     result = invoke("train", "digits", "--batch-size", "4096", "--out", str(tmp_path / "run"))
-    assert "memory does not suffice for batch_size=4096" in str(result.exception)
+    assert "out of memory with --batch-size 4096" in str(result.exception)
     assert not (tmp_path / "run").exists()

@@ -220,5 +220,5 @@ def test_step_made_without_axis_name_is_refused_by_pmap(key, batch, make_gan):
 
 
 def test_more_devices_than_there_are_is_an_error():
-    with pytest.raises(ValueError, match="devices=9, but there are 8"):
+    with pytest.raises(ValueError, match="requested devices=9, found 8"):
         parallel.make_mesh(9)

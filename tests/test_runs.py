@@ -193,7 +193,7 @@ def test_other_settings_are_shown_and_change_nothing(digits_run):
     before = (digits_run / "config.json").read_bytes()
     result = invoke("train", "digits", "--batch-size", 32, "--out", digits_run)
     assert isinstance(result.exception, ValueError)
-    assert "plan.batch_size was" in str(result.exception)
+    assert "batch_size 64 -> 32" in str(result.exception)
     assert (digits_run / "config.json").read_bytes() == before
 
 
@@ -213,9 +213,9 @@ def test_bad_options_leave_no_folder_behind(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "nothing"), "unknown recipe 'nothing'; known: digits, mnist-mlp, spiral"),
+        (("train", "nothing"), "unknown recipe 'nothing'. Run `jaxgan recipes` for the list"),
         (("train", "digits", "--data", "idx:missing"), "missing"),
-        (("train", "digits", "--data", "digit"), "did you mean 'digits'"),
+        (("train", "digits", "--data", "digit"), "Did you mean 'digits'"),
         (("train", "digits", "--data", "spiral"), "scale the data, or use another generator"),
         (("train", "spiral", "--data", "digits"), "no model_range says where"),
         (("sample", "missing", "--out", "x.png"), "missing is not a run's folder"),
@@ -254,7 +254,7 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
         runs.train_run(of_recipe("spiral", 50).with_changes(wanted), tmp_path / "r", interrupt)
     assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2
     assert (tmp_path / "r" / "curves.png").is_file()
-    with pytest.raises(FileNotFoundError, match="holds no checkpoint yet"):
+    with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
         sample_run(tmp_path / "r", 1, 0)
 
 
@@ -265,7 +265,7 @@ def test_the_best_is_known_by_either_player_s_metric_in_epochs(tmp_path):
         *("--alternation", "epochs", "--out", tmp_path / "r", "--keep-best"),
     ]
     result = invoke(*arguments, "loss")
-    assert "no metric 'loss' to keep the best by; there are ['accuracy" in str(result.exception)
+    assert "--keep-best: no metric 'loss'; choose one of accuracy" in str(result.exception)
     assert not (tmp_path / "r").exists()
     assert invoke(*arguments, "generator_loss:min").exit_code == 0
     assert load_generator(tmp_path / "r", which="best").step == 2
@@ -299,10 +299,24 @@ def test_help_lists_typed_options():
     assert invoke("train", "--steps", "many").exit_code == 2
 
 
-def test_recipes_are_listed_with_time_and_result():
-    text = invoke("recipes").output
+def test_recipes_are_a_table_with_a_row_each():
+    lines = invoke("recipes").output.splitlines()
+    assert lines[0].split() == ["NAME", "DATA", "STEPS", "TIME", "SUMMARY"]
+    (dcgan,) = (line for line in lines if line.startswith("dcgan"))
+    assert dcgan.split()[:5] == ["dcgan", "digits", "3,000", "15", "s"]
+    names = [line.split()[0] for line in lines[1:-1] if line[0] != " "]
+    assert names == [*(name for name in RECIPES if "/" not in name), *STAGED]
+
+
+def test_the_details_of_a_recipe_have_its_time_and_result():
+    text = invoke("recipes", "dcgan").output
+    assert "15 s (MNIST: 5 min) on two CPU cores" in text
+    assert "3,000 of batch size 64" in text
+    assert "jaxgan train dcgan" in text
+    for stage in STAGED["srgan"].stages:
+        assert stage.name in invoke("recipes", "srgan").output
+    assert "Did you mean 'digits'?" in str(invoke("recipes", "digts").exception)
     for each in (*RECIPES.values(), *STAGED.values()):
-        assert each.name in text
         if "/" not in each.name:  # stages are measured together
             assert each.time
             assert each.result

@@ -114,7 +114,9 @@ def test_unknown_features_are_refused_with_the_known_ones(spec):
 
 def test_image_features_of_points_are_refused():
     points = data.from_arrays(np.zeros((4, 2), np.float32), name="points")
-    with pytest.raises(ValueError, match="vgg16 looks at images, points has shape"):
+    with pytest.raises(
+        ValueError, match="vgg16 features need grey or RGB images, points has shape"
+    ):
         make_extractor("vgg16", points)
 
 

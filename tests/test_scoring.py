@@ -82,10 +82,13 @@ def test_the_best_checkpoint_is_the_one_of_the_best_score(small, tmp_path, mode)
 @pytest.mark.parametrize(
     ("scoring", "message"),
     [
-        (SCORING._replace(metrics=("fid",)), "metrics must be one of fd, kd, is"),
+        (
+            SCORING._replace(metrics=("fid",)),
+            "for the FID give --score fd --score-features inception:",
+        ),
         (SCORING._replace(metrics=("modes",)), "modes needs a mixture of known modes"),
         (SCORING._replace(metrics=("is",)), "is needs class logits"),
-        (SCORING._replace(features="vgg16"), "vgg16 looks at images"),
+        (SCORING._replace(features="vgg16"), "vgg16 features need grey or RGB"),
         (SCORING._replace(features="nothing"), "features must be one of"),
         (SCORING._replace(num=1), "scoring.num"),
         (SCORING._replace(every=0), "scoring.every"),

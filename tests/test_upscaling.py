@@ -141,7 +141,11 @@ def test_upscale_enlarges_transparency_too_and_says_so(run, tmp_path):
     ("folder", "out", "message"),
     [
         ("doubled", "large.jpg", "--out must end in .png, got .*large.jpg"),
-        ("plain", "large.png", "a run of plain does not enlarge images"),
+        (
+            "plain",
+            "large.png",
+            "upscale needs a super-resolution run, such as .* of the recipe plain",
+        ),
         ("nothing", "large.png", "nothing is not a run's folder"),
     ],
 )

@@ -243,7 +243,7 @@ def test_from_the_command_line_a_run_tells_and_stops(tmp_path):
     )
     assert said.count(f"step {FOUND}: collapse: samples have become alike") == 2
     assert "go on with other --steps" not in said
-    assert "it goes on with other --steps or another --stop-on" in said
+    assert "to continue, give other --steps or another --stop-on" in said
     assert read_config(run).stop_on == ("discriminator-wins", "collapse")
     assert saved(run)[0] == sorted({load_generator(run, which="best").step, FOUND})
     assert load_generator(run, which="best").step < COLLAPSED + 2

@@ -1,12 +1,12 @@
 """Data sets by name: the one line of text that a command line or a recipe gives."""
 
-import difflib
 import functools
 import os
 import re
 from collections.abc import Callable, Container
 from pathlib import Path
 
+from jaxgan.checks import closest
 from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
@@ -88,6 +88,17 @@ SPECS = (
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64", f"pairs:FROM,TO{NEAREST}@64"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64", "tfds:NAME:SPLIT@64,LABEL"),
 )
+ELSEWHERE = {
+    "mnist": "tfds:mnist, or idx:DIR for the files of MNIST",
+    **dict.fromkeys(
+        ("fashion-mnist", "fashion_mnist", "fashionmnist"),
+        "tfds:fashion_mnist, or idx:DIR for the files of Fashion-MNIST",
+    ),
+    "cifar10": "tfds:cifar10",
+    "cifar-10": "tfds:cifar10",
+    "celeba": "tfds:celeb_a@64, or folder:DIR@64 for the images",
+}
+"""Names of well-known data sets that do not come with jaxgan, and where they are read from."""
 
 
 def absolute(spec: str, kinds: Container[str] = PATH_KINDS) -> str:
@@ -174,6 +185,15 @@ def load(
         raise ValueError(f"data {spec!r} lacks a path after '{kind}:'; {known}")
     if kind in NAMED:
         raise ValueError(f"data {spec!r} takes no path: write {kind!r}; {known}")
-    close = difflib.get_close_matches(kind.lower(), [*NAMED, *sources], n=1)
-    hint = f" did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"unknown data {spec!r};{hint} {known}")
+    raise ValueError(f"unknown data {spec!r}.{_meant(spec, [*NAMED, *sources])}")
+
+
+def _meant(spec: str, known: list[str]) -> str:
+    """What may have been meant by a name that is none."""
+    if spec.lower() in ELSEWHERE:
+        return f" Use {ELSEWHERE[spec.lower()]}"
+    if os.path.isdir(spec):
+        return f" For a folder of images use folder:{spec}"
+    if spec.endswith(".npz"):
+        return f" For a file of arrays use npz:{spec}"
+    return f"{closest(spec.partition(':')[0], known)} Known: {', '.join(SPECS)}"

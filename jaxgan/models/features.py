@@ -45,8 +45,9 @@ def vgg16_features(
       layer: "relu1_1", "relu1_2", ... "relu5_3": block and place of a convolution with its ReLU.
       value_range: the values of black and white in the images.
     Returns:
-      A function from images [batch, height, width, 3] to features [batch, height / s, width / s,
-      channels], not negative, where s is 1, 2, 4, 8, 16 for blocks 1 to 5.
+      A function from images [batch, height, width, 1 or 3] to features [batch, height / s,
+      width / s, channels], not negative, where s is 1, 2, 4, 8, 16 for blocks 1 to 5. Grey images
+      count as RGB images whose channels are equal.
     Raises:
       ValueError: if the layer is unknown, or as `pretrained`; the function if x are no such images.
     Source: Simonyan & Zisserman 2015, table 1, D, https://arxiv.org/abs/1409.1556; Ledig et al.
@@ -71,8 +72,8 @@ def make_lpips(net: Net = "alexnet") -> Callable[[Array, Array], Array]:
     Args:
       net: "alexnet" is what papers report; "vgg16" is what they train with.
     Returns:
-      A function from two sets of images [batch, height, width, 3] in [-1, 1] to their distances,
-      float32 [batch]; the images need 31 x 31 pixels (VGG16: 16 x 16).
+      A function from two sets of images [batch, height, width, 1 or 3] in [-1, 1] to their
+      distances, float32 [batch]; the images need 31 x 31 pixels (VGG16: 16 x 16).
     Raises:
       ValueError: as `pretrained`; the function if x or y are no such images.
     Source: Zhang et al. 2018, https://arxiv.org/abs/1801.03924
@@ -95,7 +96,7 @@ def alexnet(convolutions: Sequence[Convolution], x: Array) -> tuple[Array, ...]:
 
     Args:
       convolutions: its five convolutions, see `pretrained`.
-      x: images [batch, height, width, 3] in [-1, 1], of 31 x 31 pixels or more.
+      x: images [batch, height, width, 1 or 3] in [-1, 1], of 31 x 31 pixels or more.
     Returns:
       Features [batch, ..., channels] of the five convolutions.
     Raises:
@@ -117,7 +118,7 @@ def vgg16(convolutions: Sequence[Convolution], x: Array) -> tuple[Array, ...]:
 
     Args:
       convolutions: its thirteen convolutions, see `pretrained`.
-      x: images [batch, height, width, 3] in [-1, 1], of 16 x 16 pixels or more.
+      x: images [batch, height, width, 1 or 3] in [-1, 1], of 16 x 16 pixels or more.
     Returns:
       Features [batch, height / s, width / s, channels] for s = 1, 2, 4, 8, 16.
     Raises:
@@ -158,10 +159,14 @@ def _max_pool(x: Array, window: int) -> Array:
 
 
 def _normalized(x: Array) -> Array:
-    if x.ndim != 4 or x.shape[3] != 3 or not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(f"images must be float [batch, height, width, 3], got {x.dtype}{x.shape}")
+    """Images as the networks were trained on them, with three channels."""
+    if x.ndim != 4 or x.shape[3] not in (1, 3) or not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            "VGG16 and AlexNet take float images [batch, height, width, channels], channels 1 "
+            f"(grey) or 3 (RGB), got {x.dtype}{x.shape}"
+        )
     shift, scale = (jnp.asarray(v, jnp.float32)[None, None, None] for v in (_SHIFT, _SCALE))
-    return (x - shift) / scale
+    return (x - shift) / scale  # repeats grey, as it broadcasts
 
 
 def _check_number(convolutions: Sequence[Convolution], number: int):

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 
 from jaxgan import augment
+from jaxgan.checks import closest
 from jaxgan.recipes import (
     convolutional,
     dense,
@@ -36,13 +37,14 @@ def recipe(name: str) -> Recipe:
     """The recipe of that name.
 
     Raises:
-      ValueError: if there is none (the error lists them), or it has stages.
+      ValueError: if there is none (the error names the closest), or it has stages.
     """
     if name in STAGED:
         stages = ", ".join(stage.name for stage in STAGED[name].stages)
         raise ValueError(f"recipe {name!r} has stages: {stages}")
     if name not in RECIPES:
-        raise ValueError(f"unknown recipe {name!r}; known: {', '.join([*RECIPES, *STAGED])}")
+        near = closest(str(name), [*RECIPES, *STAGED])
+        raise ValueError(f"unknown recipe {name!r}.{near} Run `jaxgan recipes` for the list")
     return RECIPES[name]
 
 

@@ -59,7 +59,7 @@ def _staged(name: str, summary: str, conditional: bool, time: str, result: str) 
     stages = tuple(
         Recipe(
             name=f"{name}/{stage}",
-            summary=f"{summary}: level {level} of {LEVELS}",
+            summary=f"{summary.partition(';')[0]}: level {level + 1} of {LEVELS}",
             data="digits",
             gan=functools.partial(lapgan_gan, level=level),
             steps=steps,

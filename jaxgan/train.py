@@ -21,7 +21,7 @@ from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.feed import Data, Drawn, Feed, Reading, as_data, make_feed, probe
 from jaxgan.plan import Plan, check, check_augmentation, rows_a_device
 from jaxgan.precision import Precision
-from jaxgan.programs import compiled_init, has_convolutions, probe_of, state_like
+from jaxgan.programs import Probe, compiled_init, has_convolutions, probe_of, state_like
 from jaxgan.rounds import Call, calls, make_phases, rounds_per_call
 from jaxgan.steps import Player
 from jaxgan.types import GAN, Array, GANState, Metrics, RunState
@@ -155,8 +155,13 @@ def start(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
     dataset = as_data(data)
     check(dataset, plan)
     init_key = jax.random.split(jax.random.clone(key), 4)[0]
-    batch = probe(dataset, rows_a_device(plan), plan.conditional)
-    return run_state(key, compiled_init(gan, probe_of(batch))(init_key))
+    return run_state(key, compiled_init(gan, _seen(dataset, plan))(init_key))
+
+
+def _seen(dataset: Dataset | Records, plan: Plan, least: int | None = None) -> Probe:
+    """What the networks are started with; concrete, though `start` may be traced."""
+    with jax.ensure_compile_time_eval():
+        return probe_of(probe(dataset, rows_a_device(plan), plan.conditional, least))
 
 
 def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) -> RunState:
@@ -205,7 +210,7 @@ def iterate(
         raise ValueError(
             f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.start"
         )
-    seen = probe_of(probe(dataset, rows_a_device(plan), plan.conditional))
+    seen = _seen(dataset, plan)
     check_state(state.gan, state_like(gan, seen))
     convolves = has_convolutions(gan, seen)
     _, round_key, order_key, transform_key = jax.random.split(jax.random.clone(state.key), 4)
@@ -268,9 +273,8 @@ def _planned(
 def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
     if not plan.conditional or isinstance(dataset, Dataset):
         return True  # or it was found out when the networks were started
-    batch = probe(dataset, rows_a_device(plan), plan.conditional, least=-1)
     try:
-        state_like(gan, probe_of(batch))
+        state_like(gan, _seen(dataset, plan, least=-1))
     except ValueError:
         return False
     return True

@@ -16,6 +16,7 @@ import jaxgan
 from jaxgan import latents, losses, programs, rounds, train
 from jaxgan.data import Records
 from jaxgan.feed import Form
+from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.plan import Plan
 from jaxgan.train import fit
 
@@ -137,6 +138,18 @@ def test_kept_programs_hold_no_data(key, points, gan):
     del data
     gc.collect()
     assert held() is None
+
+
+def test_a_labelled_gan_is_started_within_jit_too(key, make_gan):
+    gan = make_gan(
+        generator=jaxgan.from_linen(MLPGenerator((2,), (4,), num_classes=3)),
+        discriminator=jaxgan.from_linen(MLPDiscriminator((4,), num_classes=3)),
+    )
+    data = jaxgan.Batch(np.zeros((6, 2)), np.arange(6) % 3)
+    plan = Plan(conditional=True, **ON_ONE)
+    within = jax.eval_shape(lambda key: jaxgan.start(key, gan, data, plan), key)
+    begun = jaxgan.start(key, gan, data, plan)
+    assert jax.tree.map(jnp.shape, within) == jax.tree.map(jnp.shape, begun)
 
 
 def test_a_gan_with_arrays_among_its_parts_trains_too(key, points):

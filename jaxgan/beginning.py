@@ -54,10 +54,10 @@ def begin(
     held: ExitStack,
 ) -> Run:
     """A run with its data, in a folder that is held from now on; nothing is written yet."""
-    options = _from_anywhere(options)
     if has_config(out) and not force:
         check_same_recipe(read_config(out).recipe, options.recipe, out)
     dataset, plan = load_input(options.input), options.plan
+    options = _from_anywhere(options)  # from here on: errors before say what was typed
     gan = gan_for(options, dataset)
     config = Config(
         **options._asdict(),

@@ -1,9 +1,10 @@
-"""All recipes, traced on the shapes of their default data; nothing is computed."""
+"""All recipes, traced on the shapes of their default data; hardly anything is computed."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import jaxgan
@@ -56,3 +57,13 @@ def test_stages_begin_with_stages_before_them():
         for place, stage in enumerate(staged.stages):
             assert stage.name == f"{staged.name}/{names[place]}"
             assert stage.begins_with is None or stage.begins_with in names[:place]
+
+
+def test_the_rmsprop_of_wgan_is_that_of_pytorch_at_small_gradients_too():
+    # v = 0.01 g^2, x = -rate g / (sqrt(v) + 1e-8)
+    gan = recipes.recipe("wgan").gan((2,))
+    gradient = jnp.array([2.0, 1e-4, -3e-6])
+    optimizer = gan.generator_optimizer
+    update, _ = optimizer.update(gradient, optimizer.init(gradient), gradient)
+    wanted = -2e-4 * gradient / (0.1 * jnp.abs(gradient) + 1e-8)
+    np.testing.assert_allclose(update, wanted, rtol=1e-5)

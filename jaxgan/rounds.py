@@ -186,7 +186,7 @@ def of_setting(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:
 
     It tells another learning rate, weight or width from the same one, under the same versions.
     """
-    batch = probe(dataset, 2, conditional)
+    batch = probe(dataset, 2 * gan.discriminator.pack, conditional)
     state = jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
     program = str(jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch))
     return f"{zlib.crc32(re.sub(r' at 0x[0-9a-f]+', '', program).encode()):08x}"

@@ -89,8 +89,9 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
 
 def _init(gan: GAN, config: Config) -> GANState:
     classes = config.data.num_classes
-    labels = None if classes is None else jnp.zeros(2, jnp.int32)
-    batch = Batch(jnp.zeros((2, *config.data.shape), jnp.float32), labels)
+    rows = 2 * gan.discriminator.pack
+    labels = None if classes is None else jnp.zeros(rows, jnp.int32)
+    batch = Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
     return unchecked_init(jax.random.key(0), gan, batch)
 
 

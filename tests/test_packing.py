@@ -10,10 +10,12 @@ import pytest
 
 import jaxgan
 from jaxgan import augment, latents, losses
+from jaxgan.feed import as_data
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.packing import pack
 from jaxgan.parallel import AXIS, jit_step, make_mesh, pmap_step
 from jaxgan.regularizers import dragan, gradient_penalty, lecam_penalty, r1, r2
+from jaxgan.rounds import of_setting
 
 SIZE, BATCH = 2, 16
 KEY = jax.random.key(7)
@@ -252,6 +254,12 @@ def test_ada_and_a_packed_discriminator_go_together():
 
     _, metrics = jax.eval_shape(run, KEY)
     assert metrics["augment_strength"].shape == ()
+
+
+def test_a_setting_of_packs_of_any_size_has_a_checksum():
+    gans = [make_gan(jaxgan.packed(plain_discriminator(), size)) for size in (3, 4)]
+    sums = {of_setting(gan, as_data(np.zeros((24, 2), np.float32)), False) for gan in gans}
+    assert len(sums) == 2
 
 
 # ---- refusals ----

@@ -225,7 +225,7 @@ def _holds(path: Path, text: str) -> bool:
 
 def check_replaceable(path: Path):
     """Raises an OSError if it is plain, before any work, that `replace_file` will fail."""
-    if path.is_dir():
+    if os.path.isdir(path):  # other than Path.is_dir, also if there can be no such name
         raise IsADirectoryError(f"{path} is a folder: give a file")
     folder = next(each for each in path.absolute().parents if os.path.exists(each))
     if not folder.is_dir():

@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
     """A length of time as one says it.
 
     >>> duration(13.84), duration(117.7), duration(3700)
-    ('13.8 s', '1 min 58 s', '1 h 2 min')
+    ('13.8 s', '1 min 58 s', '1 h 1 min')
     """
     if seconds < 60:
         return f"{seconds:.1f} s"

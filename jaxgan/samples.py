@@ -277,7 +277,8 @@ def _class_number(
     if names is None:
         raise ValueError(wrong)
     shown = ", ".join(names[:CLASSES_SHOWN]) + (", …" if len(names) > CLASSES_SHOWN else "")
-    raise ValueError(f"{wrong}, called {shown}.{closest(text, names)}")
+    hint = closest(text, names)
+    raise ValueError(f"{wrong}, called {shown}{'.' if hint else ''}{hint}")
 
 
 def class_text(run: Path, number: int) -> str:

@@ -119,6 +119,8 @@ def untrained(monkeypatch):
     def checked(run):
         begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
         jax.eval_shape(begin, jax.random.key(run.config.seed))
+        if run.begun is not None:
+            run.begun(run, 0)
         return runs.Result(0.0, 0, 0, 0, {}, None)
 
     monkeypatch.setattr(runs, "_train", checked)

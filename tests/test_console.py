@@ -124,7 +124,7 @@ def test_the_end_of_a_terminal_is_ignored_where_it_was():
 
 
 def test_a_device_that_is_not_there_is_one_line(small, tmp_path, monkeypatch):
-    def none(*arguments):
+    def none(*arguments, **named):
         raise AssertionError
 
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
@@ -139,7 +139,7 @@ def test_a_device_that_is_not_there_is_one_line(small, tmp_path, monkeypatch):
 
 
 def test_other_errors_are_not_taken_for_missing_devices(small, tmp_path, monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **named):
         raise AssertionError("a fault of ours")
 
     assert processes.device_problem() is None
@@ -165,7 +165,10 @@ def test_a_platform_that_jax_lacks_is_one_line(tmp_path):
 def commands():
     apps = (cli.app, cli_outputs.app)
     return {
-        each.callback.__name__: each.callback for app in apps for each in app.registered_commands
+        each.callback.__name__: each.callback
+        for app in apps
+        for each in app.registered_commands
+        if not each.hidden
     }
 
 

@@ -26,7 +26,7 @@ def write(path, value=0, size=(8, 8), kind=None):
 def write_classes(root, names, num=3):
     for name in names:
         for number in range(num):
-            write(root / name / f"{number}.png", number)
+            write(root / name / f"{number}.png", 25 * number)
     return root
 
 
@@ -293,7 +293,10 @@ def test_a_class_is_told_by_name_and_number(monkeypatch):
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("cta", r"--label cta: the classes of run are 0 to 1, called cat, dog; did you mean 'cat'"),
+        (
+            "cta",
+            r"--label cta: the classes of run are 0 to 1, called cat, dog. Did you mean 'cat'\?",
+        ),
         ("7", r"--label 7: the classes of run are 0 to 1, called cat, dog$"),
         ("-1", "0 to 1, called cat, dog$"),
         ("1_0", "0 to 1, called cat, dog$"),

@@ -55,6 +55,9 @@ def healthy():
 def gone_on(gan, steps=1000):
     """The kinds and rounds of what is found if another game goes on from there."""
     state, before = healthy()
+    params = state.generator.params
+    generator = state.generator._replace(opt_state=gan.generator_optimizer.init(params))
+    state = state._replace(generator=generator) if gan.generator_optimizer is STILL else state
     _, after = played(gan, steps, jax.tree.map(jnp.copy, state))
     history = {name: np.concatenate([before[name], after[name]]) for name in before}
     return {found.kind: found.round for found in monitor.findings(history)}

@@ -317,7 +317,9 @@ def test_penalties_are_of_a_samples_mean_over_patches():
 def test_maps_of_a_wrong_number_of_samples_are_refused():
     wrong = plain(lambda w, x, condition: x[:2, ..., 0])
     x = normal(3, 2, 5, 1)
-    with pytest.raises(ValueError, match=r"logits \(2, 2, 5\), wanted \[3\], or that many maps"):
+    with pytest.raises(
+        ValueError, match=r"output shape \(2, 2, 5\) is not \[3\], or that many maps"
+    ):
         jaxgan.init(KEY, translation(SCALED, wrong), Batch(x, x))
 
 

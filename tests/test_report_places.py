@@ -28,7 +28,7 @@ def test_names_that_are_no_utf8_are_escaped(ended):
 
 def test_runs_are_not_begun_where_nothing_could_be_saved_or_read_again(tmp_path):
     for begin in (check_new, lambda out: held_folder(out).__enter__()):
-        with pytest.raises(ValueError, match=r"--out must lie at a path in UTF-8, got '.*\\udcff'"):
+        with pytest.raises(ValueError, match=r"--out must lie at a path in UTF-8, .*\\udcff'"):
             begin(tmp_path / ODD)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match=r"^source: must be in UTF-8, .*got 'npz:run\\udcff'"):

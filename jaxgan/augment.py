@@ -71,8 +71,8 @@ def diffaugment(
       policy: some of "color" (see `color_jitter`), "translation" and "cutout".
       model_range: (low, high) of the samples, see `in_range`.
     Raises:
-      ValueError: if the policy names another one or none, the range is none, or, when applied, for
-        other samples than images [batch, height, width, channels].
+      ValueError: if the policy is empty or names an unknown transform, if the range is invalid, or,
+        when applied, for other samples than images [batch, height, width, channels].
     Source: Zhao et al. 2020, section 3.2, https://arxiv.org/abs/2006.10738
     """
     if isinstance(policy, str) or not policy or set(policy) - set(DIFFAUGMENT):

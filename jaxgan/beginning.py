@@ -33,6 +33,7 @@ from jaxgan.folder import CHECKPOINTS, held_folder
 from jaxgan.journal import Row, replace_file, write_event
 from jaxgan.monitor import Finding
 from jaxgan.options import Options
+from jaxgan.plan import warn_of_doubts
 from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.rounds import of_setting
 from jaxgan.same_data import absolute_paths
@@ -59,6 +60,7 @@ def begin(
     dataset, plan = load_input(options.input), options.plan
     options = _from_anywhere(options)  # from here on: errors before say what was typed
     gan = gan_for(options, dataset)
+    warn_of_doubts(dataset, plan)
     config = Config(
         **options._asdict(),
         setting=of_setting(gan, dataset, plan.conditional),
@@ -102,7 +104,7 @@ def _check_classes(dataset: Dataset | Records, name: str):
     classes = dataset.num_classes
     if classes is None:
         has = isinstance(dataset, Dataset) and dataset.condition is not None
-        found = "a condition that is no integer labels" if has else "none"
+        found = "a condition that is not integer labels" if has else "none"
         raise ValueError(f"{name} needs labels, and {dataset.name} has {found}")
     if classes > max(CLASSES, dataset.size):
         raise ValueError(

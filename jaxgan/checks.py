@@ -2,6 +2,7 @@
 
 import difflib
 import numbers
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 def check_positive(**counts: int):
     """Raises a ValueError that names the first count that is not a positive int."""
     for name, count in counts.items():
-        if not isinstance(count, numbers.Integral) or count < 1:
+        if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < 1:
             raise ValueError(f"{name} must be a positive int, got {count!r}")
         if count >= 2**31:
             raise ValueError(f"{name} must be less than 2**31, got {count}")
@@ -32,7 +33,10 @@ def check_choice(**choices: tuple[str, tuple[str, ...]]):
 
 
 def check_key(key: Any):
-    """Raises a ValueError unless it is one PRNG key; the older uint32 keys are fine too."""
+    """Raises a ValueError unless it is one PRNG key; the older uint32 keys are fine too.
+
+    Warns of keys other than threefry's: what is drawn from them depends on the number of devices.
+    """
     wanted = "key must be a PRNG key such as jax.random.key(0)"
     if not hasattr(key, "dtype") or not hasattr(key, "shape"):
         raise ValueError(f"{wanted}, got {type(key).__name__}")
@@ -41,6 +45,12 @@ def check_key(key: Any):
         raise ValueError(f"{wanted}, got an array {key.dtype}{list(key.shape)}")
     if len(key.shape) > (0 if typed else 1):
         raise ValueError(f"{wanted}, got an array of keys, {list(key.shape)}: pass one of them")
+    if typed and str(jax.random.key_impl(key)) != "threefry2x32":
+        warnings.warn(
+            f"key is of the kind {jax.random.key_impl(key)}: its numbers depend on how a batch is "
+            "split over devices and calls; jax.random.key(0, impl='threefry2x32') does not",
+            stacklevel=3,
+        )
 
 
 def check_state(state: Any, wanted: Any):

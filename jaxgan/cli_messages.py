@@ -15,14 +15,14 @@ from jaxgan.progress import duration
 from jaxgan.runs import Result
 
 _FIXED = (
-    "is no option: learning rates, widths and latent sizes are part of a recipe; for others "
+    "is not an option: learning rates, widths and latent sizes are part of a recipe; for others "
     "train from Python, see jaxgan.fit"
 )
 ABSENT = {
-    "--epochs": "is no option: training is counted in generator updates, give --steps",
-    "--iterations": "is no option: give --steps",
-    "--gpus": "is no option: give --devices",
-    "--output": "is no option: give --out",
+    "--epochs": "is not an option: training is counted in generator updates, use --steps",
+    "--iterations": "is not an option: use --steps",
+    "--gpus": "is not an option: use --devices",
+    "--output": "is not an option: use --out",
     **dict.fromkeys(("--lr", "--learning-rate", "--latent-dim", "--gamma", "--width"), _FIXED),
 }
 """Options of `train` that users of other tools look for, and what to do instead."""

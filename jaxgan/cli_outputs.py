@@ -205,7 +205,10 @@ def _scores_file(run: Path, out: Path | None) -> Path | None:
     except OSError as error:
         if out is not None:
             raise
-        say(make_console(stderr=True), f"{error}: the scores are shown only, --out keeps them")
+        say(
+            make_console(stderr=True),
+            f"{error}: the scores are only shown; give --out FILE to keep them",
+        )
         return None
     return file
 

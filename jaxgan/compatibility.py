@@ -2,6 +2,8 @@
 
 import functools
 import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,6 +12,7 @@ import numpy as np
 
 from jaxgan.augmented import augmented, initial_memory
 from jaxgan.global_batch import sample_index, sample_keys
+from jaxgan.keeping import kept
 from jaxgan.objectives import as_output, discriminate, generate, inputs, mean_over_patches
 from jaxgan.types import (
     GAN,
@@ -34,7 +37,7 @@ def check_players(gan: GAN, state: GANState, batch: Batch):
     Only shapes are looked at, except for gradient penalties: a small pass through the
     discriminator says whether its samples see each other.
     """
-    _check_floating("samples", batch.x, "scale them for the networks, see jaxgan.data")
+    _warn_of_latents(gan)
     traced = jax.make_jaxpr(functools.partial(_outputs, gan), return_shape=True)
     jaxpr, (logits, fake, output) = traced(jax.random.key(0), state, batch)
     _check_samples(fake, batch.x)
@@ -61,6 +64,18 @@ def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
     keys = sample_keys(key, index)
     output, _ = discriminate(gan, params, model_state, batch.x, batch.condition, keys)
     return output.logits, fake, output
+
+
+def _warn_of_latents(gan: GAN):
+    """Warns of random latents that do not depend on the index of their sample."""
+    jaxpr = jax.make_jaxpr(gan.latent)(jax.random.key(0), sample_index(2)).jaxpr
+    used = [any(x is y for each in jaxpr.eqns for y in each.invars) for x in jaxpr.invars]
+    if used == [True, False]:
+        warnings.warn(
+            "latent draws from its key alone and not by the global index of each sample: devices "
+            "would draw the same latents; see jaxgan.latents for some that do not",
+            stacklevel=4,
+        )
 
 
 def _check_floating(name: str, x: Any, advice: str):
@@ -99,8 +114,8 @@ def _made_by(jaxpr: Any, variable: Any) -> Any:
         if variable not in equation.outvars:
             continue
         inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
-        if inner is not None and equation.primitive.name != "scan":
-            inner = getattr(inner, "jaxpr", inner)
+        inner = getattr(inner, "jaxpr", inner)
+        if inner is not None and _is_call(equation, inner):
             made = _made_by(inner, inner.outvars[equation.outvars.index(variable)])
             if made not in inner.invars:
                 return made
@@ -110,6 +125,14 @@ def _made_by(jaxpr: Any, variable: Any) -> Any:
         else:
             return equation.primitive.name
     return variable
+
+
+def _is_call(equation: Any, inner: Any) -> bool:
+    """Whether an operation runs a program on its inputs as they are, as compiled functions do."""
+    alike = len(inner.invars) == len(equation.invars) and len(inner.outvars) == len(
+        equation.outvars
+    )
+    return alike and equation.primitive.name != "scan"
 
 
 # --- Gradient penalties
@@ -132,19 +155,25 @@ def _check_penalties(gan: GAN, batch: Batch, output: DiscriminatorOutput):
         )
 
 
-def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: DiscriminatorOutput) -> bool:
-    """Whether a penalty takes derivatives of the critic by samples."""
-    found = []
+def _noted(found: list[bool]) -> Callable[[Array], Array]:
+    """The identity, which leaves a note where it is differentiated."""
 
     @jax.custom_jvp
-    def noted(x):
+    def same(x):
         return x
 
-    @noted.defjvp
+    @same.defjvp
     def _(primals, tangents):
         found.append(True)
         return primals[0], tangents[0]
 
+    return same
+
+
+def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: DiscriminatorOutput) -> bool:
+    """Whether a penalty takes derivatives of the critic by samples."""
+    found: list[bool] = []
+    noted = _noted(found)
     pack = gan.discriminator.pack
 
     def critic(x):  # cheap to trace, and differentiable as any critic is
@@ -175,7 +204,7 @@ def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: Discrimina
     return bool(found)
 
 
-@functools.lru_cache(maxsize=16)  # a run starts its networks several times, most only for shapes
+@kept  # a run starts its networks several times, mostly for their shapes alone
 def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
     """Whether a logit has a gradient by the samples of other logits.
 

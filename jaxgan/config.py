@@ -363,13 +363,18 @@ def check_same_recipe(old: str, new: str, run: Path):
 
 def check_same_mathematics(old: Config, new: Config, run: Path):
     """Raises a ValueError that shows the differences, if the new settings change the numbers."""
-    changed = {name: pair for name, pair in differences(old, new).items() if name in MATHEMATICS}
-    if changed:
-        listed = dict.fromkeys(_change(name, *pair) for name, pair in changed.items())
+    listed = changes(old, new)
+    if listed:
         raise ValueError(
             f"cannot resume {run}: these settings would change the result: {', '.join(listed)}. "
             "Use a new --out, or --force to resume anyway"
         )
+
+
+def changes(old: Config, new: Config) -> list[str]:
+    """The differences between two configurations that change the numbers, in words."""
+    found = differences(old, new).items()
+    return list(dict.fromkeys(_change(name, *pair) for name, pair in found if name in MATHEMATICS))
 
 
 def _change(name: str, old: Any, new: Any) -> str:

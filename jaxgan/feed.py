@@ -250,6 +250,6 @@ def probe(data: Dataset | Records, rows: int, conditional: bool, least: int | No
         first = np.arange(rows) % data.size
         return Batch(x, jax.tree.map(lambda part: jnp.asarray(part[first]), data.condition))
     assert data.num_classes is not None  # by the check
-    if least is None and isinstance(data, Dataset) and data.labels is not None:
-        least = int(data.labels.min())
+    if least is None and isinstance(data, Dataset):
+        least = int(np.min(data.condition))
     return Batch(x, jnp.asarray(np.resize([least or 0, data.num_classes - 1], rows), jnp.int32))

@@ -94,7 +94,7 @@ def _made(out: Path) -> list[Path]:
 
 
 def check_name(out: Path):
-    """Raises a ValueError unless checkpoints can be written to a folder so called."""
+    """Raises a ValueError unless checkpoints can be written to a folder of this name."""
     place = str(out.absolute())
     if place != place.encode("utf-8", "replace").decode():
         raise ValueError(
@@ -104,7 +104,7 @@ def check_name(out: Path):
 
 
 def check_new(out: Path):
-    """Raises a FileExistsError unless a folder is empty, or not there, or a ValueError."""
+    """Raises a FileExistsError unless a folder is empty or missing, and a ValueError for its path."""
     check_name(out)
     others = _others(out)
     if others:

@@ -10,6 +10,7 @@ same array however the batch is split over calls, devices or processes.
 ((8, 3), True)
 """
 
+import math
 import operator
 from collections.abc import Callable
 
@@ -45,8 +46,8 @@ def uniform(shape: int | tuple[int, ...], low: float = -1.0, high: float = 1.0) 
       ValueError: if low is not below high or a size in shape is not a positive int.
     """
     shape = _checked(shape)
-    if not low < high:
-        raise ValueError(f"low must be below high, got low={low}, high={high}")
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"low must be below high, both finite, got low={low}, high={high}")
     return _by_sample(lambda key: jax.random.uniform(key, shape, jnp.float32, low, high))
 
 

@@ -48,7 +48,7 @@ def generate(
 ) -> tuple[Array, PyTree]:
     """Samples [batch, ...] of the generator for global indices [batch], and its model state."""
     latent_key, network_key = jax.random.split(key)
-    x, model_state = gan.generator.apply(
+    returned = gan.generator.apply(
         params,
         model_state,
         *inputs(gan.latent(latent_key, index), condition),
@@ -56,6 +56,7 @@ def generate(
         train=train,
         axis_name=axis_name,
     )
+    x, model_state = pair("generator's apply", returned, "(output, model_state)")
     if not hasattr(x, "ndim"):
         raise ValueError(
             f"generator must return its samples, one array [batch, ...], got {type(x).__name__}: "
@@ -74,10 +75,28 @@ def discriminate(
     axis_name: str | None = None,
 ) -> tuple[DiscriminatorOutput, PyTree]:
     """The discriminator's output on samples [batch, ...] in training, and its model state."""
-    output, model_state = gan.discriminator.apply(
+    returned = gan.discriminator.apply(
         params, model_state, *inputs(x, condition), keys=keys, train=True, axis_name=axis_name
     )
+    output, model_state = pair("discriminator's apply", returned, "(output, model_state)")
     return as_output(output), model_state
+
+
+def _scalar(name: str, value: Any) -> Array:
+    """A part of a loss; raises a ValueError unless it is one floating number."""
+    if jnp.ndim(value) or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+        raise ValueError(
+            f"{name} must be a floating scalar, got {jnp.result_type(value)} of shape "
+            f"{jnp.shape(value)}: take the mean over the batch"
+        )
+    return value
+
+
+def pair(name: str, returned: Any, wanted: str) -> tuple[Any, Any]:
+    """What a network's function returns; raises a ValueError unless that is a pair."""
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise ValueError(f"{name} must return {wanted}, got {type(returned).__name__}")
+    return returned
 
 
 def as_output(output: Any) -> DiscriminatorOutput:
@@ -139,7 +158,7 @@ def discriminator_objective(
     )
     real_logits = gather(real_output.logits, axis_name)
     fake_logits = gather(fake_output.logits, axis_name)
-    adversarial = gan.loss.discriminator(real_logits, fake_logits)
+    adversarial = _scalar("discriminator's loss", gan.loss.discriminator(real_logits, fake_logits))
 
     def critic(pass_keys, x):
         # A pass's own keys on purpose: penalties look at the function that the loss sees.
@@ -165,7 +184,8 @@ def discriminator_objective(
             axis_name=axis_name,
             pack=gan.discriminator.pack,
         )
-        metrics[f"penalty_{penalty.name}"] = value = penalty.value(seen)
+        value = _scalar(f"penalty {penalty.name}", penalty.value(seen))
+        metrics[f"penalty_{penalty.name}"] = value
         loss = loss + value_at(penalty.weight, step) * value
         if penalty.update is not None:
             extras[penalty.name] = penalty.update(seen)
@@ -239,15 +259,14 @@ def generator_objective(
         )
     ]
     real_output, fake_output = outputs
-    loss = gan.loss.generator(
-        gather(real_output.logits, axis_name), gather(fake_output.logits, axis_name)
-    )
+    logits = (gather(output.logits, axis_name) for output in (real_output, fake_output))
+    loss = _scalar("generator's loss", gan.loss.generator(*logits))
     metrics: Metrics = {}
     if gan.generator_terms:  # they may look across samples, so they get the global batch
         seen = (fake, batch, fake_output, real_output)
         seen = jax.tree.map(lambda x: gather(x, axis_name), seen)
     for term in gan.generator_terms:
-        value = term.value(*seen)
+        value = _scalar(f"generator term {term.name}", term.value(*seen))
         metrics[f"term_{term.name}"] = value
         loss = loss + term.weight * value
     metrics["generator_loss"] = loss

@@ -11,7 +11,7 @@ from jaxgan import guards, parallel
 from jaxgan.checks import check_choice, check_positive
 from jaxgan.data import Dataset, Records
 from jaxgan.data.dataset import check_conditional
-from jaxgan.data.soundness import doubts
+from jaxgan.data.soundness import doubts, some_rows
 from jaxgan.precision import PRECISIONS, Precision
 from jaxgan.steps import Player
 from jaxgan.types import Augmentation
@@ -47,10 +47,7 @@ def rows_a_device(plan: Plan) -> int:
 
 
 def check(dataset: Dataset | Records, plan: Plan):
-    """Raises a ValueError if a plan is no good for a data set on the devices that are here.
-
-    Warns of data that may be meant, but are rarely good to train on.
-    """
+    """Raises a ValueError if a plan is no good for a data set on the devices that are here."""
     counts = plan._asdict() | {"rounds_per_call": plan.rounds_per_call or 1}
     names = ("batch_size", "n_critic", "n_generator", "accumulate", "rounds_per_call")
     check_positive(**{name: counts[name] for name in names})
@@ -85,6 +82,10 @@ def check(dataset: Dataset | Records, plan: Plan):
             f"batch_size={plan.batch_size} does not divide over {count} device(s) "
             f"with accumulate={plan.accumulate}: choose a multiple of their product"
         )
+
+
+def warn_of_doubts(dataset: Dataset | Records, plan: Plan):
+    """Warns of data in memory that may be meant, but are rarely good to train on."""
     if isinstance(dataset, Dataset):
         labels = dataset.labels if plan.conditional else None
         for doubt in doubts(dataset.x, labels, dataset.low, dataset.high):
@@ -113,7 +114,8 @@ def check_augmentation(augmentation: Augmentation | None, dataset: Dataset | Rec
             f"augment.diffaugment(model_range={plan.model_range})"
         )
     if plan.model_range is None and isinstance(dataset, Dataset):
-        seen, middle = (float(dataset.x.min()), float(dataset.x.max())), (low + high) / 2
+        rows, middle = some_rows(dataset.x), (low + high) / 2
+        seen = (float(rows.min()), float(rows.max()))
         if seen[0] < low or seen[1] > high or middle <= seen[0] or seen[1] <= middle:
             warnings.warn(
                 f"{dataset.name} lies in {seen[0]:.3g}..{seen[1]:.3g}, but the augmentation is for "

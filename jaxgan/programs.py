@@ -4,38 +4,17 @@ A GAN's functions are taken to be pure: global variables that they read are read
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.global_batch import sample_index, sample_keys
+from jaxgan.keeping import kept
 from jaxgan.objectives import discriminate, generate
 from jaxgan.steps import init, seen_batch
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
-
-KEPT = 8
-"""How many results of a function are kept; then the least recently used one is dropped."""
-
-Result = TypeVar("Result")
-
-
-def kept(make: Callable[..., Result]) -> Callable[..., Result]:
-    """A function that keeps its last few results; those of unhashable arguments are not kept."""
-    cached = functools.lru_cache(maxsize=KEPT)(make)
-
-    @functools.wraps(make)
-    def again(*arguments):
-        try:
-            hash(arguments)
-        except TypeError:  # such as an array among the parts of a GAN
-            return make(*arguments)
-        return cached(*arguments)
-
-    return again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +29,11 @@ class Probe:
 def probe_of(batch: Batch) -> Probe:
     """The probe of a batch, whose samples [batch, ...] are taken for zeros."""
     leaves, structure = jax.tree.flatten(batch.condition)
-    facts = tuple((x.shape, x.dtype.name, x.tobytes()) for x in map(np.asarray, leaves))
+    # Of labels the values count too: networks refuse those out of range.
+    facts = tuple(
+        (x.shape, x.dtype.name, x.tobytes() if np.issubdtype(x.dtype, np.integer) else b"")
+        for x in map(np.asarray, leaves)
+    )
     return Probe(batch.x.shape, (structure, facts), batch.condition)
 
 

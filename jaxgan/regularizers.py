@@ -15,6 +15,8 @@ respect to a whole pack, and random numbers are drawn once per pack.
 import dataclasses
 import functools
 import inspect
+import math
+import numbers
 from collections.abc import Callable
 from typing import NamedTuple, get_args
 
@@ -341,12 +343,11 @@ def penalty(
     >>> penalty(r1, gamma=10.0).weight
     5.0
     """
-    if weight is not None and gamma is None:
-        factor = weight
-    elif gamma is not None and weight is None:
-        factor = _halved(gamma)
-    else:
+    if (weight is None) == (gamma is None):
         raise ValueError(f"give either weight or gamma, got weight={weight}, gamma={gamma}")
+    _check_factor(weight=weight, gamma=gamma)
+    factor = weight if gamma is None else _halved(gamma)
+    assert factor is not None  # by the check
     check_choice(coupled=(coupled, get_args(Coupled)))
     parameters = inspect.signature(function).parameters.values()
     fields = [field.name for field in dataclasses.fields(PenaltyInputs)]
@@ -374,6 +375,18 @@ def penalty(
         return function(**{field: getattr(inputs, field) for field in known})
 
     return Penalty(name, value, factor, init, update, coupled)
+
+
+def _check_factor(**factors: float | Schedule | None):
+    for name, factor in factors.items():
+        if factor is None or callable(factor) or isinstance(factor, jax.core.Tracer):
+            continue
+        if not isinstance(factor, numbers.Real | jax.Array) or not math.isfinite(factor):
+            raise ValueError(f"{name} must be a finite number or a schedule, got {factor!r}")
+        if name == "gamma" and factor < 0:
+            raise ValueError(
+                f"gamma must not be negative, got {factor}: the penalty is added to the loss"
+            )
 
 
 def _halved(gamma: float | Schedule) -> float | Schedule:

@@ -11,9 +11,9 @@ import jax
 from jaxgan import guards, parallel
 from jaxgan.data import Dataset, Records
 from jaxgan.feed import Form, batch_of, prepared, probe
+from jaxgan.keeping import kept
 from jaxgan.plan import Plan
 from jaxgan.precision import gan_in_precision
-from jaxgan.programs import kept
 from jaxgan.steps import (
     Player,
     Step,

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.config import Config, differences, facts, load_input
+from jaxgan.config import Config, changes, facts, load_input
 from jaxgan.data import Dataset, Records
 from jaxgan.data.sources import absolute, absolute_path
 
@@ -45,20 +45,21 @@ def load_data(
     try:
         dataset = load_input(place)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error}; --data says where the run's data lie now") from error
+        raise FileNotFoundError(
+            f"{error}; if the data have moved, give their new location with --data"
+        ) from error
     differ = _differences(config, dataset)
     if differ and not force:
         raise ValueError(
-            f"the data at {place.source} are not those that the run was trained on: {differ}. Give "
-            "the place of those by --data, or --force to take these all the same"
+            f"the data at {place.source} are not those that the run was trained on: {differ}. Say "
+            "where the run's data are with --data, or use --force to take these anyway"
         )
     return dataset, differ
 
 
 def _differences(config: Config, dataset: Dataset | Records) -> str:
     now = config.model_copy(update={"data": facts(dataset, config.plan.conditional)})
-    changed = differences(config, now)
-    return "; ".join(f"{name} was {a!r}, now {b!r}" for name, (a, b) in changed.items())
+    return ", ".join(changes(config, now))
 
 
 def data_of(config: Config, source: str | None = None, force: bool = False) -> Dataset | Records:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 
 from jaxgan.beginning import check_handed_on, check_kept, gan_for
-from jaxgan.config import load_input
+from jaxgan.config import Input, load_input
 from jaxgan.data import Dataset, Records
 from jaxgan.feed import probe
 from jaxgan.options import Options
@@ -32,8 +32,11 @@ def check_stages(stages: Sequence[Recipe], options: Sequence[Options]):
     for recipe in stages:
         check_installed(recipe)
     generators: dict[str, PyTree] = {}
+    loaded: dict[Input, Dataset | Records] = {}  # stages nearly always share their data
     for recipe, wanted in zip(stages, options, strict=True):
-        data = load_input(wanted.input._replace(max_bytes=0))
+        source = wanted.input._replace(max_bytes=0)
+        data = loaded[source] if source in loaded else load_input(source)
+        loaded[source] = data
         gan = gan_for(wanted, data)
         try:
             own = generators[recipe.stage] = _traced(wanted, gan, data)

@@ -21,6 +21,7 @@ from jaxgan.objectives import (
     generate,
     generator_objective,
     inputs,
+    pair,
 )
 from jaxgan.optimizers import started, updated
 from jaxgan.types import GAN, Array, Average, Batch, GANState, Metrics, PlayerState, PyTree
@@ -58,8 +59,17 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     generator_key, discriminator_key, probe_key = jax.random.split(key, 3)
     shapes = jax.eval_shape(gan.latent, probe_key, sample_index(len(batch.x)))
     latents = jnp.zeros(shapes.shape, shapes.dtype)
-    generator = gan.generator.init(generator_key, *inputs(latents, batch.condition))
-    discriminator = gan.discriminator.init(discriminator_key, *inputs(batch.x, batch.condition))
+    wanted = "(params, model_state)"
+    generator = pair(
+        "generator's init",
+        gan.generator.init(generator_key, *inputs(latents, batch.condition)),
+        wanted,
+    )
+    discriminator = pair(
+        "discriminator's init",
+        gan.discriminator.init(discriminator_key, *inputs(batch.x, batch.condition)),
+        wanted,
+    )
     return GANState(
         step=jnp.zeros((), jnp.int32),
         generator=PlayerState(
@@ -75,8 +85,25 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
 
 
 def as_batch(batch: Batch | Array) -> Batch:
-    """A batch of plain samples, where only an array is given."""
-    return batch if isinstance(batch, Batch) else Batch(batch)
+    """A batch of plain samples, where only an array is given.
+
+    Raises:
+      ValueError: if the samples are no array, not floating, or none.
+    """
+    batch = batch if isinstance(batch, Batch) else Batch(batch)
+    if not hasattr(batch.x, "dtype"):
+        raise ValueError(
+            f"batch must be an array of samples or a Batch, got {type(batch.x).__name__}: pass "
+            "jnp.asarray(samples)"
+        )
+    if not jnp.issubdtype(batch.x.dtype, jnp.floating):
+        raise ValueError(
+            f"samples must be floating, got {batch.x.dtype}: scale them for the networks, for "
+            "example x / 127.5 - 1 for bytes and a tanh"
+        )
+    if not batch.x.size:
+        raise ValueError(f"batch must hold samples, got shape {batch.x.shape}")
+    return batch
 
 
 def seen_batch(gan: GAN, batch: Batch | Array) -> Batch:

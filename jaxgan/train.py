@@ -19,7 +19,7 @@ from jaxgan import guards, parallel
 from jaxgan.checks import check_choice, check_key, check_positive, check_state
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.feed import Data, Drawn, Feed, Reading, as_data, make_feed, probe
-from jaxgan.plan import Plan, check, check_augmentation, rows_a_device
+from jaxgan.plan import Plan, check, check_augmentation, rows_a_device, warn_of_doubts
 from jaxgan.precision import Precision
 from jaxgan.programs import Probe, compiled_init, has_convolutions, probe_of, state_like
 from jaxgan.rounds import Call, calls, make_phases, rounds_per_call
@@ -132,8 +132,11 @@ def fit(
         devices=devices,
         rounds_per_call=rounds_per_call,
     )
+    if isinstance(key, jax.core.Tracer):
+        raise ValueError("fit compiles its own calls and runs on the host: call it outside jit")
     data = as_data(data)
     check_augmentation(gan.augmentation, data, plan)
+    warn_of_doubts(data, plan)
     begun = start(key, gan, data, plan) if state is None else _gone_on(key, state, plan)
     blocks: list[dict[str, np.ndarray]] = []
     waiting: list[Metrics] = []
@@ -217,8 +220,7 @@ def iterate(
     mesh = parallel.make_mesh(plan.devices)
     feed = _feed_from(order_key, gan, dataset, plan, state, mesh, reading)
     planned = _planned(gan, dataset, plan, state, steps, convolves)
-    # Copied, without a program for each shape: donated below, but the caller may keep the old one.
-    carry = parallel.replicate(jax.device_put(state, may_alias=False), mesh)
+    carry = parallel.replicate(_copied(state), mesh)
     keys = parallel.replicate((round_key, transform_key), mesh)
     late = None
     with contextlib.closing(feed):
@@ -230,6 +232,13 @@ def iterate(
             yield Progress(carry, metrics, call.step, call.round, drawn.bad)
     assert late is not None  # there is at least one call
     guards.check(late, carry.gan, plan.nonfinite)
+
+
+def _copied(state: RunState) -> RunState:
+    """A copy, to be donated: the caller may keep the old one."""
+    if jax.process_count() > 1:  # `device_put` takes no array that spans processes
+        return jax.tree.map(jnp.copy, state)
+    return jax.device_put(state, may_alias=False)  # needs no program for each shape
 
 
 def _feed_from(

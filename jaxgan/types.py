@@ -87,7 +87,7 @@ class AdversarialLoss(NamedTuple):
 class PenaltyInputs:
     """All that a penalty on the discriminator may look at; it takes by name what it needs.
 
-    `critic` maps samples to logits [batch] (or one a pack), of a map of logits to its mean, with
+    `critic` maps samples to logits [batch] (or one per pack), of a map of logits to its mean, with
     the dropout and the augmentation that the loss drew for real samples, and `fake_critic` with
     those that it drew for generated ones; `condition` is the batch's, `real_output` and
     `fake_output` are the `DiscriminatorOutput` of the samples here, and `index` their global

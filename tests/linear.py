@@ -10,7 +10,7 @@ from jaxgan import latents, losses
 
 
 def linear(size):
-    """A network without flax: one matrix, to so many numbers a sample, or to one logit."""
+    """A network without flax: one matrix that gives `size` numbers per sample; 1 for a logit."""
 
     def init(key, x):
         return {"w": jax.random.normal(key, (x.shape[1], size))}, {}

@@ -196,3 +196,106 @@ def test_keys_of_the_older_kind_work(largest_difference):
     state, _ = fit(jax.random.PRNGKey(0), gan, X, 1, **ON_ONE)
     other, _ = fit(jax.random.key(0), gan, X, 1, **ON_ONE)
     assert largest_difference(state, other) == 0.0
+
+
+# ---- weights, latents and batches ----
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gamma": -1.0}, "gamma must not be negative, got -1.0"),
+        ({"weight": float("nan")}, "weight must be a finite number or a schedule, got nan"),
+        ({"weight": "10"}, "weight must be a finite number or a schedule, got '10'"),
+    ],
+)
+def test_weights_that_no_penalty_has_are_refused(options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        jaxgan.penalty(regularizers.r1, **options)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            {"penalties": (jaxgan.penalty(lambda real: real[:, 0], 1.0, name="v"),)},
+            "penalty v must be a floating scalar, got float32 of shape (8,): take the mean",
+        ),
+        (
+            {"penalties": (jaxgan.penalty(lambda real: jnp.sum(real > 0), 1.0, name="n"),)},
+            "penalty n must be a floating scalar, got int32 of shape ()",
+        ),
+        (
+            {"generator_terms": (jaxgan.GeneratorTerm("t", lambda fake, *o: fake[:, 0], 1.0),)},
+            "generator term t must be a floating scalar",
+        ),
+        (
+            {"loss": losses.wasserstein._replace(generator=lambda real, fake: fake)},
+            "generator's loss must be a floating scalar",
+        ),
+    ],
+)
+def test_parts_of_a_loss_that_are_no_scalars_are_named(key, parts, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        jaxgan.fit(key, make_linear(**parts), np.zeros((8, 2), np.float32), 1, **ON_ONE)
+
+
+def network(init=None, apply=None):
+    return jaxgan.Network(
+        init or (lambda key, z: ({"w": jnp.ones((3, 2))}, {})),
+        apply
+        or (lambda params, state, z, *, keys, train, axis_name=None: (z @ params["w"], state)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("generator", "message"),
+    [
+        (
+            network(apply=lambda p, s, z, *, keys, train, axis_name=None: z @ p["w"]),
+            "generator's apply must return (output, model_state)",
+        ),
+        (
+            network(init=lambda key, z: jnp.ones((2, 3))),
+            "generator's init must return (params, model_state)",
+        ),
+    ],
+)
+def test_networks_without_a_model_state_are_named(key, generator, message):
+    gan = make_linear(generator=generator, latent=jaxgan.latents.normal(3))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        jaxgan.init(key, gan, jnp.zeros((8, 2)))
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (jnp.zeros((4, 2), jnp.uint8), "samples must be floating, got uint8: scale them"),
+        ([[0.0, 1.0]], "batch must be an array of samples or a Batch, got list"),
+        (jnp.zeros((0, 2)), "batch must hold samples, got shape (0, 2)"),
+    ],
+)
+def test_batches_that_no_step_can_train_on_are_named(key, batch, message):
+    gan = make_linear()
+    state = jaxgan.init(key, gan, jnp.zeros((4, 2)))
+    for make in (jaxgan.make_train_step, jaxgan.make_discriminator_step):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            make(gan)(key, state, batch)
+
+
+def test_latents_that_look_at_no_index_are_warned_of(key):
+    gan = make_linear(latent=lambda key, index: jax.random.normal(key, (len(index), 2)))
+    with pytest.warns(UserWarning, match="latent draws from its key alone"):
+        jax.eval_shape(lambda key: jaxgan.init(key, gan, jnp.zeros((4, 2))), key)
+
+
+def test_keys_whose_numbers_depend_on_the_split_are_warned_of():
+    with pytest.warns(UserWarning, match="key is of the kind rbg: its numbers depend on how"):
+        jax.eval_shape(
+            lambda: jaxgan.init(jax.random.key(0, impl="rbg"), make_linear(), jnp.zeros((4, 2)))
+        )
+
+
+def test_fit_in_a_compiled_function_is_refused(key):
+    with pytest.raises(ValueError, match="call it outside jit"):
+        jax.jit(lambda key: jaxgan.fit(key, make_linear(), np.zeros((8, 2)), 1, **ON_ONE))(key)

@@ -245,7 +245,7 @@ def test_the_summary_counts_unreadable_images_and_names_few_classes(tmp_path):
     (tmp_path / "cat" / "0.png").write_bytes(b"no image")
     found = data.folder(tmp_path, max_bad_share=0.1)
     assert summary(found) == "19 images 8x8x1, 2 classes: cat, dog; left out: 1 unreadable"
-    assert summary(data.load("gaussian")) == "100,000 samples 2"
+    assert summary(data.load("gaussian")) == "100,000 samples of shape 2"
 
 
 @pytest.mark.parametrize("options", [(), ("--max-memory", "0")], ids=["in memory", "streamed"])

@@ -13,7 +13,7 @@ import pytest
 from linear import make_linear
 
 import jaxgan
-from jaxgan import latents, losses, programs, rounds, train
+from jaxgan import keeping, latents, losses, rounds, train
 from jaxgan.data import Records
 from jaxgan.feed import Form
 from jaxgan.models import MLPDiscriminator, MLPGenerator
@@ -121,10 +121,10 @@ CHANGES = (
 
 
 def test_programs_that_were_not_used_for_long_are_dropped():
-    made = programs.kept(lambda number: object())
+    made = keeping.kept(lambda number: object())
     first = made(0)
     assert made(0) is first
-    for number in range(1, programs.KEPT + 1):
+    for number in range(1, keeping.KEPT + 1):
         made(number)
     assert made(0) is not first
     assert made([0]) is not made([0])  # cannot be hashed

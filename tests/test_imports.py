@@ -8,7 +8,7 @@ import pytest
 import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
-BASE = {"types", "global_batch", "checks"}
+BASE = {"types", "global_batch", "checks", "keeping"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
 MATHS = MATHS | {"affine", "augment", "augmented", "critics"}
 STEPS = MATHS | {"guards", "objectives", "compatibility", "optimizers", "steps"}
@@ -16,6 +16,7 @@ STEPS = MATHS | {"guards", "objectives", "compatibility", "optimizers", "steps"}
 MAY_IMPORT = {
     "types": set(),
     "checks": set(),
+    "keeping": set(),
     "symptoms": set(),
     "monitor": {"checks", "symptoms"},
     "global_batch": {"types"},
@@ -75,7 +76,7 @@ MAY_IMPORT = {
     | {"scoring"}
     | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
     | {"checkpoint", "config", "options", "folder", "journal", "samples", "monitor"}
-    | {"same_data"},
+    | {"plan", "same_data"},
     "runs": STEPS
     | {"processes", "interrupts", "data", "feed", "train", "beginning", "entries"}
     | {"checkpoint", "config", "options", "folder", "journal", "monitor", "watch"},

@@ -92,7 +92,7 @@ def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     before = contents(wandering)
     status, error = command("evaluate", wandering, "--num", 100, "--features", "pixels")
     assert (status, len(error.splitlines())) == (2, 1)
-    assert "--force to take these all the same" in error
+    assert "--force to take these anyway" in error
     assert contents(wandering) == before
     (tmp_path / "home" / "points.npz").unlink()
     with pytest.raises(FileNotFoundError, match="--data says where the run's data lie now"):
@@ -106,7 +106,7 @@ def test_other_data_are_taken_by_force_and_that_is_written_down(wandering):
     assert command("evaluate", wandering, *arguments, "--force")[0] == 0
     written = json.loads((wandering / "scores.json").read_text())
     assert written["data"] == "npz:points.npz"
-    assert "data.checksum was" in written["data_differ"]
+    assert "the contents of the data" in written["data_differ"]
 
 
 def test_names_that_json_cannot_hold_are_refused(tmp_path, monkeypatch):

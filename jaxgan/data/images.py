@@ -30,7 +30,7 @@ def read_header(file: Path, max_pixels: int | None = None) -> Header:
       max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
 
     Raises:
-      ValueError: if it has no sound header, too many pixels, or more than 8 bits a channel.
+      ValueError: if it has no sound header, too many pixels, or more than 8 bits per channel.
     """
     try:
         with _opened(file, max_pixels) as image:
@@ -60,7 +60,7 @@ def _opened(file: Path, max_pixels: int | None) -> Image.Image:
 def reason(error: Exception) -> str:
     """Why an image cannot be read, in a line; the text of a MemoryError is empty."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        way_out = "data with larger images take max_pixels, or train --max-pixels"
+        way_out = "to allow larger images, pass max_pixels, or --max-pixels to jaxgan train"
         return f"{str(error).rstrip('.')}; {way_out}"
     return str(error) or type(error).__name__
 
@@ -75,7 +75,7 @@ def _check_depth(image: Image.Image) -> None:
         if is_deep or (tile.codec_name.startswith("ppm") and more[0] > 255):
             deep.append(kind)
     if deep:
-        raise ValueError(f"more than 8 bits a channel ({deep[0]}); convert it to 8 bits")
+        raise ValueError(f"more than 8 bits per channel ({deep[0]}); convert it to 8 bits")
 
 
 def read_image(
@@ -98,7 +98,7 @@ def read_image(
       max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
 
     Raises:
-      ValueError: if it cannot be read, has too many pixels, or more than 8 bits a channel.
+      ValueError: if it cannot be read, has too many pixels, or more than 8 bits per channel.
     """
     try:
         with _opened(file, max_pixels) as image:

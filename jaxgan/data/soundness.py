@@ -101,7 +101,7 @@ def _where(x: np.ndarray) -> str:
 
 def _check_precision(x: np.ndarray, made: np.ndarray, named: str):
     width = x.shape[-1] if x.ndim > 1 else 1
-    rows, rounded = (_some(array).reshape(-1, width) for array in (x, made))
+    rows, rounded = (some_rows(array).reshape(-1, width) for array in (x, made))
     largest, spread = np.abs(rows).max(axis=0), rows.std(axis=0)
     error = np.abs(rounded - rows).max(axis=0)
     lost = np.flatnonzero((error > 0.01 * spread) & (spread > NOISE * largest))
@@ -115,7 +115,7 @@ def _check_precision(x: np.ndarray, made: np.ndarray, named: str):
         )
 
 
-def _some(x: np.ndarray) -> np.ndarray:
+def some_rows(x: np.ndarray) -> np.ndarray:
     """Evenly spaced samples: all of them, or as many as tell enough."""
     wanted = max(100, VALUES_LOOKED_AT * len(x) // x.size)
     return x[:: -(-len(x) // wanted)]
@@ -135,7 +135,7 @@ def doubts(
       low: the range the samples live in, or None.
       high: its upper end, or None.
     """
-    rows = _some(x)
+    rows = some_rows(x)
     found = [_layout(x.shape), None if labels is None else _absent_classes(labels)]
     if low is None or high is None:
         found.append(_scale(rows))

@@ -195,8 +195,9 @@ def _next_good(
 def _start_worker(index: int, count: int) -> None:
     """What a worker does first: it ends with its parent, and leaves signals to it."""
     # A terminal or a scheduler signals the whole group; the parent may need batches to end well.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

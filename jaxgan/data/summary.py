@@ -13,7 +13,7 @@ def summary(data: Dataset | Records) -> str:
     >>> summary(digits()._replace(left_out=("4 .txt",)))
     '1,797 images 8x8x1, 10 classes; left out: 4 .txt'
     """
-    kind = "images" if len(data.shape) == 3 else "samples"
+    kind = "images" if len(data.shape) == 3 else "samples of shape"
     found = f"{data.size:,} {kind} {'x'.join(map(str, data.shape))}"
     if data.num_classes is not None:
         found += f", {data.num_classes} class{'es' if data.num_classes != 1 else ''}"

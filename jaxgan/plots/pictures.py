@@ -32,7 +32,7 @@ def picture(
       high: its upper end; None for the samples' own.
       real: real points [m, 2], shown as a density.
       num_classes: if given, samples are those of `class_rows`, for as many classes as there are
-        samples. One class a row, or a square grid in their order where they are more than 128.
+        samples. One class per row, or a square grid in their order where they are more than 128.
     Returns:
       uint8 [height, width, 3]; None if such samples have no picture.
     """

@@ -104,7 +104,10 @@ def check_name(out: Path):
 
 
 def check_new(out: Path):
-    """Raises a FileExistsError unless a folder is empty or missing, and a ValueError for its path."""
+    """Raises a FileExistsError unless a folder is empty or missing.
+
+    Raises a ValueError if its path is not UTF-8.
+    """
     check_name(out)
     others = _others(out)
     if others:

@@ -54,8 +54,11 @@ def test_help_is_a_command_too():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--lr", "--lr is no option: learning rates, widths and latent sizes are part of a recipe"),
-        ("--epochs", "--epochs is no option: training is counted in generator updates"),
+        (
+            "--lr",
+            "--lr is not an option: learning rates, widths and latent sizes are part of a recipe",
+        ),
+        ("--epochs", "--epochs is not an option: training is counted in generator updates"),
     ],
 )
 def test_options_of_other_tools_are_explained(option, message):

@@ -372,7 +372,7 @@ def test_large_images_are_bad_unless_they_are_allowed(tmp_path, monkeypatch):
     write_classes(tmp_path, ["a", "b"])
     write(tmp_path / "b" / "large.png", size=(20, 20))
     with pytest.raises(
-        ValueError, match=r"large\.png: .* pixels.*take max_pixels, or train --max-pixels"
+        ValueError, match=r"large\.png: .* pixels.*pass max_pixels, or --max-pixels to"
     ):
         data.load(f"folder:{tmp_path}@8")
     with pytest.raises(ValueError, match=r"large\.png: .*399.*; data with larger"):

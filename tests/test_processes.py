@@ -116,6 +116,16 @@ def test_two_processes_give_the_numbers_of_one(of_one, of_two):
 
 
 @pytest.mark.slow
+def test_a_run_of_two_processes_goes_on_with_two(of_two, pictures, tmp_path):
+    whole, _ = of_two
+    out, data = tmp_path / "run", ["--data", f"folder:{pictures}", "--max-memory", 0]
+    for steps in (3, 6):
+        results = [ended(process) for process in started(out, data, 2, 1, "--steps", steps)]
+        assert [code for code, _, _ in results] == [0, 0], results
+    np.testing.assert_array_equal(sample_run(out, 9, 0), sample_run(whole, 9, 0))
+
+
+@pytest.mark.slow
 def test_a_run_of_two_processes_goes_on_with_one(of_one, of_two, tmp_path):
     moved, stayed = tmp_path / "moved", tmp_path / "stayed"
     shutil.copytree(of_two[0], moved)

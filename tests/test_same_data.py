@@ -159,7 +159,7 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
     shown, error = capsys.readouterr()
     assert status.value.code == 0, error
     assert "swd_pixels@100" in shown
-    assert f"{ended} is read-only: the scores are shown only, --out keeps them" in error
+    assert f"{ended} is read-only: the scores are only shown; give --out FILE to keep them" in error
     assert contents(ended) == before
 
 

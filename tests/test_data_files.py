@@ -324,9 +324,7 @@ DEEP = {
 @pytest.mark.parametrize("name", DEEP)
 def test_images_of_more_than_8_bits_are_refused_instead_of_cut(tmp_path, name):
     (tmp_path / name).write_bytes(DEEP[name])
-    with pytest.raises(
-        ValueError, match=rf"{name}: more than 8 bits per channel .*convert it to 8"
-    ):
+    with pytest.raises(ValueError, match=rf"{name}: more than 8 bits per channel .*convert it"):
         data.folder_records(tmp_path)
     with pytest.raises(ValueError, match="more than 8 bits"):
         read_image(tmp_path / name, "RGB", None)

@@ -375,7 +375,7 @@ def test_large_images_are_bad_unless_they_are_allowed(tmp_path, monkeypatch):
         ValueError, match=r"large\.png: .* pixels.*pass max_pixels, or --max-pixels to"
     ):
         data.load(f"folder:{tmp_path}@8")
-    with pytest.raises(ValueError, match=r"large\.png: .*399.*; data with larger"):
+    with pytest.raises(ValueError, match=r"large\.png: .*399.*; to allow larger"):
         data.load(f"folder:{tmp_path}@8", max_pixels=399)
     assert data.load(f"folder:{tmp_path}@8", max_pixels=400).size == 7
 

@@ -5,10 +5,12 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from linear import make_linear
 from PIL import Image
 
+import jaxgan
 from jaxgan import data
-from jaxgan.plan import Plan, check
+from jaxgan.plan import Plan, check, warn_of_doubts
 
 
 def rng():
@@ -31,7 +33,9 @@ def checked(x, condition=None):
 def begun(dataset):
     bounds = None if dataset.low is None else (-1.0, 1.0)
     conditional = dataset.num_classes is not None
-    check(dataset, Plan(batch_size=8, model_range=bounds, conditional=conditional))
+    plan = Plan(batch_size=8, model_range=bounds, conditional=conditional)
+    check(dataset, plan)
+    warn_of_doubts(dataset, plan)
     return dataset
 
 
@@ -157,6 +161,7 @@ def test_built_in_data_are_above_doubt(name):
 def test_classes_that_do_not_occur_matter_to_conditional_training_alone():
     dataset = data.from_arrays(normal(9, 2), 1 + np.arange(9) % 3)
     check(dataset, Plan(batch_size=8))
+    warn_of_doubts(dataset, Plan(batch_size=8))
 
 
 def test_a_folder_of_masks_of_0_and_1_is_refused(tmp_path):
@@ -168,10 +173,9 @@ def test_a_folder_of_masks_of_0_and_1_is_refused(tmp_path):
         data.load(f"folder:{tmp_path}")
 
 
-def test_one_warning_is_said_once_for_a_training():
-    dataset = data.from_arrays(np.c_[normal(20, 3), 5e4 + 1e4 * normal(20)])
+def test_one_warning_is_said_once_for_a_training(key):
+    points = np.c_[normal(20, 1), 5e4 + 1e4 * normal(20)].astype(np.float32)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        for _ in range(3):
-            begun(dataset)
-    assert len(caught) == 1
+        warnings.simplefilter("always")
+        jaxgan.fit(key, make_linear(), points, 2, batch_size=8, devices=1)
+    assert [each.filename for each in caught] == [__file__]

@@ -86,7 +86,7 @@ def test_a_run_goes_on_from_another_folder(wandering, tmp_path):
 
 def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     own = scored(wandering)
-    with pytest.raises(ValueError, match=r"not those that the run was trained on: data.fingerp"):
+    with pytest.raises(ValueError, match=r"trained on: the contents of the data"):
         scored(wandering, data="npz:points.npz")
     points(tmp_path / "home" / "points.npz", seed=2)
     before = contents(wandering)
@@ -95,7 +95,7 @@ def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     assert "--force to take these anyway" in error
     assert contents(wandering) == before
     (tmp_path / "home" / "points.npz").unlink()
-    with pytest.raises(FileNotFoundError, match="--data says where the run's data lie now"):
+    with pytest.raises(FileNotFoundError, match="give their new location with --data"):
         scored(wandering)
     moved = points(tmp_path / "moved" / "points.npz")
     assert scored(wandering, data=f"npz:{moved}").scores == own.scores

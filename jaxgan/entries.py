@@ -30,9 +30,7 @@ _SAMPLES_A_CALL = 250
 class Run:
     """What stays the same while a run goes.
 
-    `tell` is called with each logged row, `notice` with each finding of the monitor. `begun`, if
-    there is one, is called with the run and its generator updates so far when all is checked and
-    the next round is about to be played, and gives another `tell`.
+    `tell` is called with each logged row, `notice` with each finding of the monitor.
     """
 
     out: Path
@@ -44,10 +42,10 @@ class Run:
     tell: Callable[[Row], None]
     notice: Callable[[Finding], None]
     scorer: Scorer | None = None
-    begun: Callable[["Run", int], Callable[[Row], None]] | None = None
 
 
 Begun = Callable[[Run, int], Callable[[Row], None]]
+"""Called with a run and its generator updates so far; gives the run's `tell`."""
 
 
 class Entry(NamedTuple):

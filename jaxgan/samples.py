@@ -116,21 +116,9 @@ def sample_run(
       FileNotFoundError: if the folder holds no run, or one without a checkpoint.
       ValueError: if num is not positive, or labels are missing, not wanted or out of range.
     """
-    return sample_beside(run, num, seed, use_ema, labels, which)[0]
-
-
-def sample_beside(
-    run: Path,
-    num: int,
-    seed: int,
-    use_ema: bool = True,
-    labels: np.ndarray | None = None,
-    which: str = "latest",
-) -> tuple[np.ndarray, Conditions]:
-    """The samples of `sample_run`, and what they were drawn on."""
     check_positive(num=num)  # before anything is loaded
     check_seed(seed)
-    return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)
+    return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)[0]
 
 
 def draw_beside(

@@ -227,21 +227,6 @@ def draw_whole(
     return samples.draw_beside(last_stage(run), loaded[0], num, seed, labels, read)
 
 
-def sample_whole(
-    run: Path,
-    num: int,
-    seed: int,
-    use_ema: bool = True,
-    labels: np.ndarray | None = None,
-    which: str = "latest",
-) -> tuple[np.ndarray, Conditions]:
-    """What a run makes in the end, of one or of many stages, and what it was drawn on.
-
-    Arguments, results and errors are those of `jaxgan.samples.sample_run`, and of `load_whole`.
-    """
-    return draw_whole(run, load_whole(run, use_ema, which), num, seed, labels)
-
-
 def sample_stages(
     run: Path,
     num: int,

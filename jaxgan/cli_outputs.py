@@ -233,14 +233,17 @@ def export_run(
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
     last = stages.last_stage(run)
-    written = export.export_run(last, out, ema)
-    unfinished = _unfinished(last, samples.load_generator(last, ema), "latest")
+    out = last / "export" if out is None else out
+    export.check_folder(out)
+    loaded = samples.load_generator(last, ema)
+    export.write_export(loaded, out)
+    unfinished = _unfinished(last, loaded, "latest")
     if unfinished:
         say(
             make_console(stderr=True),
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
-    say(make_console(), f"generator{unfinished} -> {written}")
+    say(make_console(), f"generator{unfinished} -> {out}")
 
 
 @app.command("recipes")

@@ -169,7 +169,7 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
         (["evaluate", "--out", "scores.json"], "jaxgan.evaluation.evaluate_run"),
         (["sample", "--out", "x.npz"], "jaxgan.stages.draw_whole"),
         (["report", "--out", "x.html"], "jaxgan.report.page"),
-        (["export", "--out", "x"], "jaxgan.export.load_generator"),
+        (["export", "--out", "x"], "jaxgan.samples.load_generator"),
         (["upscale", "--out", "x.png"], "jaxgan.upscaling.upscale_run"),
         (["translate", "--out", "x.png"], "jaxgan.translation.translate_run"),
     ],

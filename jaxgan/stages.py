@@ -18,7 +18,7 @@ from PIL import Image
 
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.conditions import Conditions
+from jaxgan.conditions import Conditions, rows_from
 from jaxgan.config import Config, check_fields, check_same_recipe, has_config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.entries import Begun, Run
@@ -266,10 +266,9 @@ def _draw_levels(
     draws, data = [samples.make_generate(each) for each in loaded], config.data
 
     def piece(first: int) -> list[np.ndarray]:
-        count = min(_SAMPLES_A_CALL, num - first)
-        own = None if labels is None else labels[first : first + count]
-        levels = [_level(draw, own) for draw in draws]
-        *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + sample_index(count))
+        own = rows_from(labels, first, _SAMPLES_A_CALL)
+        levels, index = [_level(draw, own) for draw in draws], sample_index(_SAMPLES_A_CALL)
+        *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + index)
         own_range = data.low, data.high, config.plan.model_range
         images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
         return [to_own_range(np.asarray(x), *own_range) for x in images]

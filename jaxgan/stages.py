@@ -18,7 +18,7 @@ from PIL import Image
 
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.conditions import Conditions, rows_from
+from jaxgan.conditions import SAMPLES_PER_CALL, Conditions, rows_from
 from jaxgan.config import Config, check_fields, check_same_recipe, has_config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.entries import Begun, Run
@@ -37,7 +37,6 @@ from jaxgan.samples import Loaded
 from jaxgan.stage_checks import check_stages
 
 FILE, LEVELS = "stages.json", "levels.png"
-_SAMPLES_A_CALL = 250
 
 
 class _Written(pydantic.BaseModel):
@@ -266,14 +265,14 @@ def _draw_levels(
     draws, data = [samples.make_generate(each) for each in loaded], config.data
 
     def piece(first: int) -> list[np.ndarray]:
-        own = rows_from(labels, first, _SAMPLES_A_CALL)
-        levels, index = [_level(draw, own) for draw in draws], sample_index(_SAMPLES_A_CALL)
+        own = rows_from(labels, first, SAMPLES_PER_CALL)
+        levels, index = [_level(draw, own) for draw in draws], sample_index(SAMPLES_PER_CALL)
         *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + index)
         own_range = data.low, data.high, config.plan.model_range
         images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
         return [to_own_range(np.asarray(x), *own_range) for x in images]
 
-    return samples.in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num)
+    return samples.in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num)
 
 
 def _level(draw: Callable, labels: np.ndarray | None) -> Callable:

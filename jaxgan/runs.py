@@ -41,7 +41,7 @@ from jaxgan.interrupts import Interrupts
 from jaxgan.journal import (
     Journal,
     Row,
-    counted_rows,
+    counted,
     metrics_rows,
     opened,
     replace_file,
@@ -147,7 +147,7 @@ def _stopped_on(run: Run, state: RunState) -> Finding | None:
     """What a run has stopped on before; its rows say so."""
     if not run.config.stop_on:
         return None
-    stop = Watch(run.config, state.gan, counted_rows(run.out, int(state.round))).stop
+    stop = Watch(run.config, state.gan, counted(metrics_rows(run.out), int(state.round))).stop
     processes.check_same(finding=str(stop))
     return stop
 

@@ -25,7 +25,7 @@ from jaxgan import (
 )
 from jaxgan.console import make_console
 from jaxgan.recipes import Recipe, Staged
-from jaxgan.same_data import data_of
+from jaxgan.same_data import data_of, load_data
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
@@ -182,9 +182,8 @@ def evaluate(
         )
     names = None if metrics is None else metrics.split(",")
     file = _scores_file(run, out)
-    found = evaluation.evaluate_run(
-        run, names, num, features, seed, ema, checkpoint, errors, data, force
-    )
+    read = functools.partial(load_data, source=data, force=force)
+    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors, read)
     table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
     for score in found.scores:
         numbers = (score.value, score.error, score.floor)

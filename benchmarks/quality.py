@@ -29,7 +29,7 @@ from jaxgan import data, plots
 from jaxgan.config import read_config
 from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
-from jaxgan.stages import last_stage, sample_stages, sample_whole
+from jaxgan.stages import draw_whole, last_stage, load_whole, sample_stages
 
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000
@@ -216,7 +216,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
             "nor a known distribution of points"
         )
     labels = np.arange(num) % dataset.num_classes if config.plan.conditional else None
-    samples, _ = sample_whole(run, num, seed, labels=labels)
+    samples, _ = draw_whole(run, load_whole(run), num, seed, labels)
     report = {"samples": len(samples)}
     if spec == "spiral":
         report |= spiral_report(samples)

@@ -30,7 +30,7 @@ from jaxgan.entries import Run, make_draw
 from jaxgan.errors import said_connection, said_memory, said_where
 from jaxgan.feed import probe
 from jaxgan.folder import CHECKPOINTS, held_folder
-from jaxgan.journal import Row, replace_file, write_event
+from jaxgan.journal import replace_file, write_event
 from jaxgan.monitor import Finding
 from jaxgan.options import Options
 from jaxgan.plan import warn_of_doubts
@@ -49,7 +49,6 @@ CLASSES = 1000  # so many need not all occur in the data
 def begin(
     options: Options,
     out: Path,
-    tell: Callable[[Row], None],
     force: bool,
     notice: Callable[[Finding], None],
     held: ExitStack,
@@ -75,7 +74,7 @@ def begin(
             check_same_mathematics(old, config, out)
     drawing = make_draw(gan, config, dataset)
     scorer = make_scorer(gan, config, dataset)
-    return Run(out, config, gan, dataset, *drawing, tell, notice, scorer)
+    return Run(out, config, gan, dataset, *drawing, lambda row: None, notice, scorer)
 
 
 def _from_anywhere(options: Options) -> Options:

@@ -25,7 +25,7 @@ from jaxgan import (
 )
 from jaxgan.console import make_console
 from jaxgan.recipes import Recipe, Staged
-from jaxgan.same_data import data_of
+from jaxgan.same_data import data_of, load_data
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
@@ -182,9 +182,8 @@ def evaluate(
         )
     names = None if metrics is None else metrics.split(",")
     file = _scores_file(run, out)
-    found = evaluation.evaluate_run(
-        run, names, num, features, seed, ema, checkpoint, errors, data, force
-    )
+    read = functools.partial(load_data, source=data, force=force)
+    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors, read)
     table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
     for score in found.scores:
         numbers = (score.value, score.error, score.floor)
@@ -236,14 +235,17 @@ def export_run(
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
     last = stages.last_stage(run)
-    written = export.export_run(last, out, ema)
-    unfinished = _unfinished(last, samples.load_generator(last, ema), "latest")
+    out = last / "export" if out is None else out
+    export.check_folder(out)
+    loaded = samples.load_generator(last, ema)
+    export.write_export(loaded, out)
+    unfinished = _unfinished(last, loaded, "latest")
     if unfinished:
         say(
             make_console(stderr=True),
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
-    say(make_console(), f"generator{unfinished} -> {written}")
+    say(make_console(), f"generator{unfinished} -> {out}")
 
 
 @app.command("recipes")

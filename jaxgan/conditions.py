@@ -1,15 +1,26 @@
-"""What a run's samples are drawn on, where that is images: taken evenly from its own data."""
+"""Samples of a state in pieces, and what they are drawn on.
 
+Where that is images, they are taken evenly from the run's own data.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
+from jaxgan import parallel
 from jaxgan.data import Dataset, Records, to_model_range
 from jaxgan.resampling import nearest
-from jaxgan.types import GAN, Array, Batch, PyTree
+from jaxgan.steps import sample
+from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 from jaxgan.views import condition_image
+
+SAMPLES_PER_CALL = 250
+"""Samples drawn in one pass: a thousand could take more memory than training does."""
 
 
 class Conditions(NamedTuple):
@@ -61,6 +72,35 @@ def rows_from(tree: PyTree, first: int, count: int) -> PyTree:
         return np.take(np.asarray(x), np.arange(first, first + count) % len(x), axis=0)
 
     return jax.tree.map(rows, tree)
+
+
+def make_pieces(
+    key: Array, gan: GAN, num: int, condition: PyTree, devices: int | None
+) -> Callable[[GANState], Iterator[Array]]:
+    """Draws samples [num, ...] of a state in pieces, each when it is asked for.
+
+    Args:
+      key: of the samples.
+      gan: the setting.
+      num: how many.
+      condition: theirs, with arrays [num, ...]; None where there is none.
+      devices: how many, None for all; samples are whole on each of them.
+    """
+    on_host = jax.device_get(condition)  # from where every device can take it
+    whole = NamedSharding(parallel.make_mesh(devices), PartitionSpec())
+    size = min(num, SAMPLES_PER_CALL)
+
+    @functools.partial(jax.jit, out_shardings=whole)
+    def drawn(state: GANState, first: int, condition: PyTree) -> Array:
+        x = sample(key, gan, state, size, condition, first_index=first)
+        return x if gan.view is None else gan.view.whole(x, condition)
+
+    def draw(state: GANState) -> Iterator[Array]:
+        for first in range(0, num, size):
+            x = drawn(state, first, rows_from(on_host, first, size))
+            yield x if first + size <= num else x[: num - first]
+
+    return draw
 
 
 def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:

@@ -1,38 +1,32 @@
 """What one compiled call of a run leaves to be written: rows, pictures, incidents."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxgan import guards, parallel, plots, processes
-from jaxgan.conditions import Conditions, conditions_for, has_images, rows_from
+from jaxgan import guards, plots, processes
+from jaxgan.conditions import Conditions, conditions_for, has_images, make_pieces
 from jaxgan.config import Config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.journal import Journal, Row, row_of
 from jaxgan.monitor import Finding
 from jaxgan.scoring import Scorer
-from jaxgan.steps import sample
 from jaxgan.train import Progress
-from jaxgan.types import GAN, GANState, PyTree
+from jaxgan.types import GAN, GANState
 from jaxgan.watch import Watch
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
-_SAMPLES_A_CALL = 250
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
     """What stays the same while a run goes.
 
-    `tell` is called with each logged row, `notice` with each finding of the monitor. `begun`, if
-    there is one, is called with the run and its generator updates so far when all is checked and
-    the next round is about to be played, and gives another `tell`.
+    `tell` is called with each logged row, `notice` with each finding of the monitor.
     """
 
     out: Path
@@ -44,10 +38,10 @@ class Run:
     tell: Callable[[Row], None]
     notice: Callable[[Finding], None]
     scorer: Scorer | None = None
-    begun: Callable[["Run", int], Callable[[Row], None]] | None = None
 
 
 Begun = Callable[[Run, int], Callable[[Row], None]]
+"""Called with a run and its generator updates so far; gives the run's `tell`."""
 
 
 class Entry(NamedTuple):
@@ -131,31 +125,15 @@ def _check_skipped(journal: Journal, found: list[guards.Incident], rounds: int):
 def make_draw(
     gan: GAN, config: Config, dataset: Dataset | Records
 ) -> tuple[Callable[[GANState], list[jax.Array]], Conditions]:
-    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on.
-
-    They are drawn in pieces: a thousand in one pass could take more memory than training does.
-    """
+    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on."""
     picture_key = jax.random.split(jax.random.key(config.seed))[1]
     classes = config.data.num_classes
     in_threes = has_images(gan, config.data.shape, classes is not None)
     num = plots.num_pictured(config.data.shape, classes, in_threes)
     labels = None if classes is None else plots.class_rows(num, min(classes, num))
     drawn_on = conditions_for(gan, dataset, config.plan.model_range, num, labels)
-    on_host = jax.device_get(drawn_on.condition)  # from where every device can take it
-    whole = NamedSharding(parallel.make_mesh(config.plan.devices), PartitionSpec())
-    size = min(num, _SAMPLES_A_CALL)
-
-    @functools.partial(jax.jit, out_shardings=whole)
-    def drawn(state: GANState, first: int, condition: PyTree) -> jax.Array:
-        x = sample(picture_key, gan, state, size, condition, first_index=first)
-        return x if gan.view is None else gan.view.whole(x, condition)
-
-    def draw(state: GANState) -> list[jax.Array]:
-        firsts = range(0, num, size)
-        pieces = [drawn(state, first, rows_from(on_host, first, size)) for first in firsts]
-        return [*pieces[:-1], pieces[-1][: num - firsts[-1]]]
-
-    return draw, drawn_on
+    pieces = make_pieces(picture_key, gan, num, drawn_on.condition, config.plan.devices)
+    return lambda state: list(pieces(state)), drawn_on
 
 
 def _picture(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:

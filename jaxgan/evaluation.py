@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.config import Config, read_config, surroundings
-from jaxgan.data import to_own_range
+from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.extractors import Extractor, make_extractor
 from jaxgan.journal import replace_file
 from jaxgan.same_data import load_data
@@ -49,8 +49,7 @@ def evaluate_run(
     use_ema: bool = True,
     which: str = "latest",
     errors: bool = True,
-    data: str | None = None,
-    force: bool = False,
+    read: Callable[[Config], tuple[Dataset | Records, str]] = load_data,
 ) -> Evaluation:
     """Scores of a run's samples against the data that it was trained on.
 
@@ -66,8 +65,8 @@ def evaluate_run(
       use_ema: the averaged generator, if the run keeps an average.
       which: the checkpoint, see `jaxgan.samples.load_generator`.
       errors: whether to estimate standard errors, which takes ten times as long.
-      data: where the run's data lie now, see `jaxgan.data.load`; where they did if not given.
-      force: score against data that are not those of the run, too.
+      read: gives the data of a run, and how they differ from those that it was trained on; ""
+        if they do not.
     Raises:
       FileNotFoundError: if the folder holds no run, or one without a checkpoint, or the data are
         not there.
@@ -78,7 +77,7 @@ def evaluate_run(
     check_seed(seed)
     check_names(names or ())  # before the data are read and a classifier is trained
     config = read_config(last_stage(run))
-    dataset, differ = load_data(config, data, force)
+    dataset, differ = read(config)
     features = usual_features(dataset) if features is None else features
     extractor = make_extractor(features, dataset)
     statistics = chosen_statistics(names, dataset, extractor)
@@ -95,7 +94,7 @@ def evaluate_run(
     each = see(real), see(samples), None if other is None else see(other)
     found = scores_of(statistics, extractor, *each, errors=errors)
     facts = _facts(loaded, extractor) | {
-        "data": data or config.input.source,
+        "data": dataset.name,
         "data_differ": differ or "no",
         "samples": num,
         "real": len(real),

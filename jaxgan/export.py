@@ -58,8 +58,17 @@ def export_run(run: Path, out: Path | None = None, use_ema: bool = True) -> Path
       ValueError: if the generator makes its samples of images.
     """
     out = run / "export" if out is None else out
-    _check_folder(out)
-    loaded = load_generator(run, use_ema)
+    check_folder(out)
+    write_export(load_generator(run, use_ema), out)
+    return out
+
+
+def write_export(loaded: Loaded, out: Path):
+    """Writes a generator that is loaded already into a folder that suits `check_folder`.
+
+    Raises:
+      ValueError: if the generator makes its samples of images.
+    """
     _check_condition(loaded)
     head, program = header(loaded), stablehlo(loaded)
     weights = safetensors.numpy.save(
@@ -75,7 +84,6 @@ def export_run(run: Path, out: Path | None = None, use_ema: bool = True) -> Path
     text = json.dumps(head | {"files": sums}, indent=2) + "\n"
     for name, content in ({_HEADER: text.encode()} | files).items():
         _write(out / name, content)
-    return out
 
 
 def _check_condition(loaded: Loaded):
@@ -91,7 +99,8 @@ def _write(path: Path, content: bytes):
     replace_file(path, lambda beside: beside.write_bytes(content))
 
 
-def _check_folder(out: Path):
+def check_folder(out: Path):
+    """Raises an OSError if a generator cannot be written into a folder; see `export_run`."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file: give a folder")
     check_replaceable(out / _HEADER)

@@ -21,27 +21,26 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan import plots, processes
+from jaxgan.plots.curves import is_row
 from jaxgan.tensorboard import EventFile
 
 Row = dict[str, Any]
 
 
+def read_rows(run: Path) -> tuple[list[Row], int]:
+    """The rows of a run's metrics.jsonl, and how many lines are none, or were cut off."""
+    lines = _lines(run)
+    rows = [row for row in map(_row, lines) if row is not None]
+    return rows, len(lines) - len(rows)
+
+
 def metrics_rows(run: Path) -> list[Row]:
     """The rows of a run's metrics.jsonl; lines that are none, or were cut off, are left out."""
-    return [row for row in map(_row, _lines(run)) if row is not None]
+    return read_rows(run)[0]
 
 
-def lines_left_out(run: Path) -> int:
-    """How many lines of a run's metrics.jsonl are no rows of metrics."""
-    return sum(_row(line) is None for line in _lines(run))
-
-
-def counted_rows(run: Path, played: int) -> list[Row]:
-    """The rows of a run of which so many rounds count, in their order, each round once."""
-    return _counted(metrics_rows(run), played)
-
-
-def _counted(found: list[Row], played: int) -> list[Row]:
+def counted(found: list[Row], played: int) -> list[Row]:
+    """Those rows of a run of which so many rounds count, in their order, each round once."""
     rounds = {row["round"]: row for row in found if row["round"] <= played}
     return [rounds[number] for number in sorted(rounds)]
 
@@ -66,17 +65,7 @@ def _row(line: bytes) -> Row | None:
         row = json.loads(line)
     except ValueError:  # no JSON, or no text
         return None
-    if not isinstance(row, dict):
-        return None
-    counts = all(type(row.get(name)) is int for name in ("round", "step"))
-    return row if counts and all(map(_is_value, row.values())) else None
-
-
-def _is_value(value: Any) -> bool:
-    """Whether this is what a metric is written as: null, or a finite number of 64 bits."""
-    if type(value) is int:
-        return abs(value) < 2**63
-    return value is None or (type(value) is float and math.isfinite(value))
+    return row if is_row(row) and type(row.get("round")) is int else None
 
 
 def row_of(metrics: dict[str, np.ndarray], place: int) -> Row:
@@ -100,17 +89,17 @@ class Journal:
     def __init__(self, run: Path, played: int, step: int):
         """Opens the journal of a run of which so many rounds, and generator updates, count."""
         self.run = run
-        found = metrics_rows(run)
-        self.rows = _counted(found, played)
+        found, left_out = read_rows(run)
+        self.rows = counted(found, played)
         self.skipped_in_a_row = 0
         self._saved = len(self.rows)
         self._writes = processes.is_writer()
         if self._writes:
+            self._note_lost(left_out, played)
             self._take_back(found, played, step)
 
     def _take_back(self, found: list[Row], played: int, step: int):
         run = self.run
-        self._note_lost(len(_lines(run)) - len(found), played)
         (run / "samples").mkdir(exist_ok=True)
         text = _text(self.rows)
         if not _holds(run / "metrics.jsonl", text):
@@ -122,11 +111,11 @@ class Journal:
         # Opened anew for the later rounds: TensorBoard then hides what it has of them.
         self._tensorboard = EventFile(run, played + 1 if found or played else None)
 
-    def _note_lost(self, unread: int, played: int):
+    def _note_lost(self, left_out: int, played: int):
         if played and not (self.run / "metrics.jsonl").exists():
             self.write_event("metrics", played, "metrics.jsonl is missing: it begins anew")
-        if unread:
-            self.write_event("metrics", played, f"{unread} line(s) of metrics.jsonl are left out")
+        if left_out:
+            self.write_event("metrics", played, f"{left_out} line(s) of metrics.jsonl are left out")
 
     def close(self):
         """Ends the journal; the curves are those so far."""

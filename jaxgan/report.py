@@ -25,10 +25,10 @@ from jaxgan.curves import evenly, figures
 from jaxgan.journal import (
     Row,
     check_replaceable,
-    counted_rows,
+    counted,
     events,
-    lines_left_out,
     mean_row,
+    read_rows,
     replace_file,
 )
 from jaxgan.recipes import RECIPES
@@ -164,9 +164,9 @@ def _scores_file(run: Path, folder: Path, folders: Sequence[Path]) -> Path:
 def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
     if not has_config(run):
         return None  # a stage that has not begun
-    config, rows = read_config(run), counted_rows(run, sys.maxsize)
+    config, (found, left_out) = read_config(run), read_rows(run)
+    rows = counted(found, sys.maxsize)
     state, finished = _state(config, rows, _read(run / "result.json", Result))
-    left_out = lines_left_out(run)
     if left_out:
         state += f" {left_out} line(s) of metrics.jsonl hold no metrics and are left out."
     happened, (pictures, links_out) = events(run), _picture_files(run)

@@ -41,7 +41,7 @@ from jaxgan.interrupts import Interrupts
 from jaxgan.journal import (
     Journal,
     Row,
-    counted_rows,
+    counted,
     metrics_rows,
     opened,
     replace_file,
@@ -84,7 +84,6 @@ class Result(NamedTuple):
 def train_run(
     options: Options,
     out: Path,
-    tell: Callable[[Row], None] = lambda row: None,
     force: bool = False,
     notice: Callable[[Finding], None] = lambda finding: None,
     begun: Begun | None = None,
@@ -94,12 +93,11 @@ def train_run(
     Args:
       options: what is asked for.
       out: the folder: new, empty, or that of a run.
-      tell: called with each logged row.
       force: go on also with settings that change the mathematics.
       notice: called with each finding of the monitor.
       begun: called with the run and its generator updates so far once all is checked, before the
-        next round is played; gives what is called with each logged row instead of `tell`. It is not
-        called for a run that has ended.
+        next round is played; gives what is called with each logged row. It is not called for a run
+        that has ended.
     Raises:
       FileExistsError: if there is something else in the folder, or another process trains there.
       ValueError: if options or data are no good, or change the mathematics of the run.
@@ -109,16 +107,15 @@ def train_run(
     options = check_fields(options)
     with ExitStack() as held:
         with processes.all_or_none():
-            run = begin(options, out, tell, force, notice, held)
-            run = dataclasses.replace(run, begun=begun)
+            run = begin(options, out, force, notice, held)
         processes.check_same(settings=shared_settings(run.config))
-        return _train(run)
+        return _train(run, begun)
 
 
 # --- Training
 
 
-def _train(run: Run) -> Result:
+def _train(run: Run, begun: Begun | None) -> Result:
     """Plays to the end, again from the last checkpoint where a rollback is asked for."""
     started = time.perf_counter()
     state, rolled_to, in_a_row = begun_state(run), -1, 0
@@ -128,8 +125,8 @@ def _train(run: Run) -> Result:
     if ended and not (run.out / "result.json").exists():
         with opened(run.out, int(state.round), int(state.gan.step)):
             pass  # stopped after its last checkpoint: the curves are still to be drawn
-    if not ended and run.begun is not None:
-        run = dataclasses.replace(run, tell=run.begun(run, int(state.gan.step)))
+    if not ended and begun is not None:
+        run = dataclasses.replace(run, tell=begun(run, int(state.gan.step)))
     with Interrupts() as interrupts:
         while not (stop or int(state.gan.step) >= run.config.steps or interrupts.agreed):
             try:
@@ -150,7 +147,7 @@ def _stopped_on(run: Run, state: RunState) -> Finding | None:
     """What a run has stopped on before; its rows say so."""
     if not run.config.stop_on:
         return None
-    stop = Watch(run.config, state.gan, counted_rows(run.out, int(state.round))).stop
+    stop = Watch(run.config, state.gan, counted(metrics_rows(run.out), int(state.round))).stop
     processes.check_same(finding=str(stop))
     return stop
 

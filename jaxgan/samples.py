@@ -12,7 +12,14 @@ from PIL import Image
 
 from jaxgan import checkpoint, plots
 from jaxgan.checks import check_positive, check_seed, closest
-from jaxgan.conditions import Conditions, conditions_for, has_images, rows_from, sample_shape
+from jaxgan.conditions import (
+    SAMPLES_PER_CALL,
+    Conditions,
+    conditions_for,
+    has_images,
+    rows_from,
+    sample_shape,
+)
 from jaxgan.config import Config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.folder import CHECKPOINTS
@@ -26,7 +33,6 @@ from jaxgan.train import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
 CLASSES_SHOWN = 20
-_SAMPLES_A_CALL = 250
 
 
 class Loaded(NamedTuple):
@@ -116,21 +122,9 @@ def sample_run(
       FileNotFoundError: if the folder holds no run, or one without a checkpoint.
       ValueError: if num is not positive, or labels are missing, not wanted or out of range.
     """
-    return sample_beside(run, num, seed, use_ema, labels, which)[0]
-
-
-def sample_beside(
-    run: Path,
-    num: int,
-    seed: int,
-    use_ema: bool = True,
-    labels: np.ndarray | None = None,
-    which: str = "latest",
-) -> tuple[np.ndarray, Conditions]:
-    """The samples of `sample_run`, and what they were drawn on."""
     check_positive(num=num)  # before anything is loaded
     check_seed(seed)
-    return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)
+    return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)[0]
 
 
 def draw_beside(
@@ -154,12 +148,12 @@ def draw_beside(
     draw, data = make_generate(loaded), config.data
 
     def piece(first: int) -> np.ndarray:
-        own = rows_from(drawn_on.condition, first, _SAMPLES_A_CALL)
-        x = draw(jax.random.key(seed), own, first + sample_index(_SAMPLES_A_CALL))
+        own = rows_from(drawn_on.condition, first, SAMPLES_PER_CALL)
+        x = draw(jax.random.key(seed), own, first + sample_index(SAMPLES_PER_CALL))
         whole = x if loaded.gan.view is None else loaded.gan.view.whole(x, own)
         return to_own_range(np.asarray(whole), data.low, data.high, config.plan.model_range)
 
-    return in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num), drawn_on
+    return in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num), drawn_on
 
 
 def make_generate(loaded: Loaded) -> Callable[[Array, PyTree, Array], Array]:

@@ -4,23 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxgan import parallel
-from jaxgan.conditions import has_images
+from jaxgan.conditions import has_images, make_pieces
 from jaxgan.config import Config
 from jaxgan.data import MIXTURES, Dataset, Records, to_model_range, to_own_range
 from jaxgan.extractors import Extractor, Seen, are_pictures, make_extractor
 from jaxgan.models import has_pretrained
 from jaxgan.scores import STATISTICS, VALUES, Statistic, make_coverage, score_names, scores_of
-from jaxgan.steps import sample
 from jaxgan.types import GAN, GANState
 
 RANGE = (-1.0, 1.0)  # of what extractors are given
 NAMES = (*STATISTICS, "modes")
-_SAMPLES_A_CALL = 250
 
 
 class Scorer(NamedTuple):
@@ -49,11 +44,12 @@ def make_scorer(gan: GAN, config: Config, dataset: Dataset | Records) -> Scorer 
     statistics = chosen_statistics(asked.metrics, dataset, extractor)
     x, labels = real_rows(dataset, asked.num, config.seed)
     real = seen(extractor, dataset, x)
-    draw = _make_draw(gan, config, asked_labels(config, labels, asked.num))
+    key = jax.random.split(jax.random.key(config.seed), 3)[2]
+    classes = asked_labels(config, labels, asked.num)
+    draw = make_pieces(key, gan, asked.num, classes, config.plan.devices)
 
     def of(state: GANState) -> dict[str, float]:
-        parts = [np.asarray(draw(state, at)) for at in range(0, asked.num, _SAMPLES_A_CALL)]
-        samples = np.concatenate(parts)[: asked.num]
+        samples = np.concatenate([np.asarray(piece) for piece in draw(state)])
         own = to_own_range(samples, dataset.low, dataset.high, config.plan.model_range)
         fake = seen(extractor, dataset, own)
         found = scores_of(statistics, extractor, real, fake, errors=False)
@@ -69,27 +65,6 @@ def check_scorable(gan: GAN, recipe: str, shape: tuple[int, ...], conditional: b
             f"--score: the generator of {recipe} takes images, so it is not scored while it "
             "trains; use `jaxgan evaluate` afterwards"
         )
-
-
-def _make_draw(
-    gan: GAN, config: Config, labels: np.ndarray | None
-) -> Callable[[GANState, int], jax.Array]:
-    """So many samples of a state from an index on, whole on every device."""
-    key = jax.random.split(jax.random.key(config.seed), 3)[2]
-    whole = NamedSharding(parallel.make_mesh(config.plan.devices), PartitionSpec())
-
-    def draw(state, first, labels):
-        x = sample(key, gan, state, _SAMPLES_A_CALL, labels, first_index=first)
-        return x if gan.view is None else gan.view.whole(x, labels)
-
-    compiled = jax.jit(draw, out_shardings=whole)
-
-    def drawn(state, first):
-        rows = np.arange(first, first + _SAMPLES_A_CALL)
-        own = None if labels is None else np.take(labels, rows, mode="wrap")
-        return compiled(state, jnp.int32(first), own)
-
-    return drawn
 
 
 # --- What is chosen

@@ -18,7 +18,7 @@ from PIL import Image
 
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.conditions import Conditions
+from jaxgan.conditions import SAMPLES_PER_CALL, Conditions, rows_from
 from jaxgan.config import Config, check_fields, check_same_recipe, has_config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.entries import Begun, Run
@@ -37,7 +37,6 @@ from jaxgan.samples import Loaded
 from jaxgan.stage_checks import check_stages
 
 FILE, LEVELS = "stages.json", "levels.png"
-_SAMPLES_A_CALL = 250
 
 
 class _Written(pydantic.BaseModel):
@@ -227,21 +226,6 @@ def draw_whole(
     return samples.draw_beside(last_stage(run), loaded[0], num, seed, labels, read)
 
 
-def sample_whole(
-    run: Path,
-    num: int,
-    seed: int,
-    use_ema: bool = True,
-    labels: np.ndarray | None = None,
-    which: str = "latest",
-) -> tuple[np.ndarray, Conditions]:
-    """What a run makes in the end, of one or of many stages, and what it was drawn on.
-
-    Arguments, results and errors are those of `jaxgan.samples.sample_run`, and of `load_whole`.
-    """
-    return draw_whole(run, load_whole(run, use_ema, which), num, seed, labels)
-
-
 def sample_stages(
     run: Path,
     num: int,
@@ -281,15 +265,14 @@ def _draw_levels(
     draws, data = [samples.make_generate(each) for each in loaded], config.data
 
     def piece(first: int) -> list[np.ndarray]:
-        count = min(_SAMPLES_A_CALL, num - first)
-        own = None if labels is None else labels[first : first + count]
-        levels = [_level(draw, own) for draw in draws]
-        *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + sample_index(count))
+        own = rows_from(labels, first, SAMPLES_PER_CALL)
+        levels, index = [_level(draw, own) for draw in draws], sample_index(SAMPLES_PER_CALL)
+        *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + index)
         own_range = data.low, data.high, config.plan.model_range
         images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
         return [to_own_range(np.asarray(x), *own_range) for x in images]
 
-    return samples.in_one(map(piece, range(0, num, _SAMPLES_A_CALL)), num)
+    return samples.in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num)
 
 
 def _level(draw: Callable, labels: np.ndarray | None) -> Callable:

@@ -116,11 +116,11 @@ def untrained(monkeypatch):
     """Runs that are checked, but not trained."""
     from jaxgan import runs  # here, since importing Orbax takes a while
 
-    def checked(run):
+    def checked(run, announce):
         begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
         jax.eval_shape(begin, jax.random.key(run.config.seed))
-        if run.begun is not None:
-            run.begun(run, 0)
+        if announce is not None:
+            announce(run, 0)
         return runs.Result(0.0, 0, 0, 0, {}, None)
 
     monkeypatch.setattr(runs, "_train", checked)

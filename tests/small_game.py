@@ -268,7 +268,7 @@ def third(undisturbed, tmp_path_factory):
 
     run = tmp_path_factory.mktemp("runs") / "third"
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(small_options(), run, stop)
+        runs.train_run(small_options(), run, begun=lambda run, step: stop)
     assert saved(run)[0] == [4]
     return run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import entries, plots, samples
+from jaxgan import conditions, entries, plots, samples
 from jaxgan.config import Facts
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.models.dcgan import default_features
@@ -69,7 +69,7 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     config = SimpleNamespace(seed=3, data=data, plan=Plan(devices=1))
     pieces = {}
     for size in (250, 24):
-        monkeypatch.setattr(entries, "_SAMPLES_A_CALL", size)
+        monkeypatch.setattr(conditions, "SAMPLES_PER_CALL", size)
         draw, _ = entries.make_draw(gan, config, SimpleNamespace(shape=data.shape))
         pieces[size] = [np.asarray(piece) for piece in draw(state)]
     (whole,) = pieces[250]

@@ -152,7 +152,7 @@ def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolle
 
     options = small_options(recipe="planted", plan=rolling_back())
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(options, run, stop)
+        runs.train_run(options, run, begun=lambda run, step: stop)
     assert len(events(run, "rollback")) == 1
     go_on(run)
     assert_as_undisturbed(run, rolled_back)

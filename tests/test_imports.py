@@ -67,7 +67,7 @@ MAY_IMPORT = {
     "journal": {"plots", "processes", "tensorboard"},
     "watch": {"types", "config", "journal", "monitor", "processes"},
     "errors": {"checkpoint", "folder", "plan"},
-    "conditions": BASE | {"data", "resampling", "views"},
+    "conditions": STEPS | {"parallel", "data", "resampling", "views"},
     "entries": STEPS
     | {"scoring"}
     | {"parallel", "processes", "data", "train", "plots", "config", "journal", "conditions"}

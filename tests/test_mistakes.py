@@ -106,7 +106,7 @@ def test_metrics_that_are_never_meant_cannot_be_best(tmp_path):
     "error", [MemoryError(), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")]
 )
 def test_memory_that_runs_out_is_explained(error, tmp_path, monkeypatch):
-    def fail(run):
+    def fail(run, begun):
         raise error
 
     monkeypatch.setattr(runs, "_train", fail)

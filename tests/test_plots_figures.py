@@ -305,10 +305,10 @@ def test_run_curves_reads_a_run_and_leaves_out_lines_that_are_cut_off(tmp_path):
 
 def test_run_curves_leaves_out_rows_that_are_no_numbers_and_says_so(tmp_path):
     rows = [{"step": i, "discriminator_loss": float(i)} for i in (1, 2)]
-    rows += [rows[-1] | {"discriminator_loss": value} for value in ("text", [1.0], 10**400)]
+    rows += [rows[-1] | {"discriminator_loss": value} for value in ("text", [1.0], 10**400, np.inf)]
     rows += [{"step": "2"}, [1, 2]]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.warns(UserWarning, match=r"5 line\(s\) of .*metrics.jsonl hold no metrics"):
+    with pytest.warns(UserWarning, match=r"6 line\(s\) of .*metrics.jsonl hold no metrics"):
         x, y = line(plots.run_curves(tmp_path).axes[0], "discriminator_loss")
     np.testing.assert_array_equal(x, [1, 2])
     np.testing.assert_array_equal(y, [1, 2])

@@ -192,7 +192,7 @@ def cut_at(number):
         if row["round"] == number:
             raise Cut
 
-    return tell
+    return lambda run, step: tell
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
     runs.train_run(chosen, tmp_path / "whole")
     rounds = [row["round"] for row in metrics_rows(tmp_path / "whole")]
     with pytest.raises(Cut):
-        runs.train_run(chosen, tmp_path / "cut", cut_at(rounds[-2]))
+        runs.train_run(chosen, tmp_path / "cut", begun=cut_at(rounds[-2]))
     assert 0 < saved_rounds(tmp_path / "cut")[-1] < rounds[-1]
     runs.train_run(chosen, tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
@@ -244,7 +244,7 @@ def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
     options = options._replace(plan=plan, saving=options.saving._replace(every=6))
     runs.train_run(options, tmp_path / "whole")
     with pytest.raises(Cut):  # in the discriminator's epoch, which leaves the step as it is
-        runs.train_run(options, tmp_path / "cut", cut_at(14))
+        runs.train_run(options, tmp_path / "cut", begun=cut_at(14))
     assert saved_rounds(tmp_path / "cut") == [12]
     runs.train_run(options, tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
@@ -252,7 +252,7 @@ def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
 
 def test_a_run_cut_before_its_first_checkpoint_begins_again(undisturbed, tmp_path):
     with pytest.raises(Cut):
-        runs.train_run(small_options(), tmp_path / "cut", cut_at(2))
+        runs.train_run(small_options(), tmp_path / "cut", begun=cut_at(2))
     assert len(metrics_rows(tmp_path / "cut")) >= 2
     assert saved_rounds(tmp_path / "cut") == []
     runs.train_run(small_options(), tmp_path / "cut")

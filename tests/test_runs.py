@@ -250,8 +250,9 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
             raise KeyboardInterrupt
 
     wanted = Wanted({"log_every": 2}, {"rounds_per_call": 2, "devices": 1}, {}, {"every": 50}, {})
+    options = of_recipe("spiral", 50).with_changes(wanted)
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(of_recipe("spiral", 50).with_changes(wanted), tmp_path / "r", interrupt)
+        runs.train_run(options, tmp_path / "r", begun=lambda run, step: interrupt)
     assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2
     assert (tmp_path / "r" / "curves.png").is_file()
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):

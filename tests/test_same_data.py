@@ -1,5 +1,6 @@
 """The data of a run: found from any folder, and no others taken for them."""
 
+import functools
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from jaxgan import cli, folder, journal
 from jaxgan.config import Scoring, read_config
 from jaxgan.data.sources import absolute
 from jaxgan.evaluation import evaluate_run
-from jaxgan.same_data import absolute_paths
+from jaxgan.same_data import absolute_paths, load_data
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -35,8 +36,9 @@ def wandering(tmp_path, monkeypatch):
     return tmp_path / "run"
 
 
-def scored(run, **options):
-    return evaluate_run(run, ("swd",), 50, features="pixels", errors=False, **options)
+def scored(run, source=None):
+    read = functools.partial(load_data, source=source)
+    return evaluate_run(run, ("swd",), 50, features="pixels", errors=False, read=read)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_a_run_goes_on_from_another_folder(wandering, tmp_path):
 def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     own = scored(wandering)
     with pytest.raises(ValueError, match=r"trained on: the contents of the data"):
-        scored(wandering, data="npz:points.npz")
+        scored(wandering, "npz:points.npz")
     points(tmp_path / "home" / "points.npz", seed=2)
     before = contents(wandering)
     status, error = command("evaluate", wandering, "--num", 100, "--features", "pixels")
@@ -98,7 +100,7 @@ def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     with pytest.raises(FileNotFoundError, match="give their new location with --data"):
         scored(wandering)
     moved = points(tmp_path / "moved" / "points.npz")
-    assert scored(wandering, data=f"npz:{moved}").scores == own.scores
+    assert scored(wandering, f"npz:{moved}").scores == own.scores
 
 
 def test_other_data_are_taken_by_force_and_that_is_written_down(wandering):
@@ -169,7 +171,7 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
         (["evaluate", "--out", "scores.json"], "jaxgan.evaluation.evaluate_run"),
         (["sample", "--out", "x.npz"], "jaxgan.stages.draw_whole"),
         (["report", "--out", "x.html"], "jaxgan.report.page"),
-        (["export", "--out", "x"], "jaxgan.export.load_generator"),
+        (["export", "--out", "x"], "jaxgan.samples.load_generator"),
         (["upscale", "--out", "x.png"], "jaxgan.upscaling.upscale_run"),
         (["translate", "--out", "x.png"], "jaxgan.translation.translate_run"),
     ],

@@ -61,7 +61,7 @@ def test_scores_change_nothing_of_the_state(whole, undisturbed):
 @pytest.mark.slow
 def test_a_scored_run_that_was_cut_has_the_rows_of_the_one_that_was_not(whole, tmp_path):
     with pytest.raises(Cut):
-        runs.train_run(small_options(scoring=SCORING), tmp_path / "cut", cut_at(10))
+        runs.train_run(small_options(scoring=SCORING), tmp_path / "cut", begun=cut_at(10))
     scored(tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", whole)
 

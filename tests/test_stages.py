@@ -131,7 +131,7 @@ def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
     key = jax.random.split(jax.random.key(5), 2)[0]
     wanted = samples.make_generate(found[0])(key, None, sample_index(3))
     np.testing.assert_allclose(first, to_own_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
-    np.testing.assert_array_equal(stages.sample_whole(trained, 3, 5, which="2")[0], whole)
+    np.testing.assert_array_equal(stages.draw_whole(trained, found, 3, 5)[0], whole)
     assert np.abs(whole - stages.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
     with pytest.raises(ValueError, match=r"small has no checkpoint of round 3; available: 2, 4"):
         stages.sample_stages(trained, 3, seed=5, which="3")

@@ -73,7 +73,7 @@ def cut_at(number):
         if row["round"] == number:
             raise Cut
 
-    return tell
+    return lambda run, step: tell
 
 
 def invoke(*arguments):
@@ -104,7 +104,7 @@ def test_what_is_found_is_among_the_events_and_told(whole):
 def test_a_run_cut_short_and_gone_on_with_tells_each_finding_once(whole, tmp_path, number):
     run = tmp_path / "cut"
     with pytest.raises(Cut):
-        runs.train_run(small_options(recipe="collapsing"), run, cut_at(number))
+        runs.train_run(small_options(recipe="collapsing"), run, begun=cut_at(number))
     go_on(run)
     assert len(events(run, "resume")) == 1
     assert found(run) == found(whole[0])
@@ -121,7 +121,7 @@ def test_a_finding_of_before_is_not_told_again(whole, tmp_path):
 def test_lines_that_are_no_events_are_passed_over(whole, tmp_path):
     run = tmp_path / "cut"
     with pytest.raises(Cut):
-        runs.train_run(small_options(recipe="collapsing"), run, cut_at(FOUND + 1))
+        runs.train_run(small_options(recipe="collapsing"), run, begun=cut_at(FOUND + 1))
     with (run / "events.jsonl").open("a") as file:
         file.write('[]\nnothing\n{"kind": ["collapse"], "round": {}}\n{"time": ')
     go_on(run)
@@ -177,7 +177,7 @@ def test_a_run_cut_short_stops_where_it_would_have(stopped, tmp_path, number):
     run = tmp_path / "cut"
     options = small_options(recipe="collapsing", stop_on=("collapse",))
     with pytest.raises(Cut):
-        runs.train_run(options, run, cut_at(number))
+        runs.train_run(options, run, begun=cut_at(number))
     assert go_on(run).finding == stopped[1].finding
     assert saved(run) == saved(stopped[0])
     assert found(run) == found(stopped[0])
@@ -224,7 +224,7 @@ def test_a_run_gone_on_with_and_cut_again_still_goes_on(stopped, tmp_path):
     run = shutil.copytree(stopped[0], tmp_path / "run")
     options = small_options(recipe="collapsing", stop_on=("collapse",), steps=16)
     with pytest.raises(Cut):
-        runs.train_run(options, run, cut_at(14))
+        runs.train_run(options, run, begun=cut_at(14))
     assert go_on(run).round == 16
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,7 +94,7 @@ def run_curves(folder: Path | str) -> Figure:
     for line in path.read_bytes().splitlines() if path.is_file() else ():
         with contextlib.suppress(ValueError):
             found.append(json.loads(line))
-    rows = [row for row in found if _is_row(row)]
+    rows = [row for row in found if is_row(row)]
     if not rows:
         raise ValueError(f"folder must be a run's, with rows in metrics.jsonl, got {folder}")
     if len(rows) < len(found):
@@ -102,15 +103,18 @@ def run_curves(folder: Path | str) -> Figure:
     return training_curves(rows)
 
 
-def _is_row(row: Any) -> bool:
-    """Whether this is a dict of numbers, and null where there is none, with a step among them."""
-    if not isinstance(row, dict) or not _is_count(row.get("step")):
+def is_row(row: Any) -> bool:
+    """Whether this is a row of metrics: a dict of their values, with an integer step among them."""
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
         return False
-    return all(x is None or type(x) is float or _is_count(x) for x in row.values())
+    return all(map(_is_value, row.values()))
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and abs(value) < 2**63
+def _is_value(value: Any) -> bool:
+    """Whether this is what a metric is written as: null, or a finite number of 64 bits."""
+    if type(value) is int:
+        return abs(value) < 2**63
+    return value is None or (type(value) is float and math.isfinite(value))
 
 
 def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):

@@ -10,13 +10,11 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan import checkpoint, guards, parallel, processes
+from jaxgan.comparison import check_same_mathematics, check_same_recipe, differences
 from jaxgan.config import (
     Config,
     Input,
     Scoring,
-    check_same_mathematics,
-    check_same_recipe,
-    differences,
     facts,
     has_config,
     load_input,

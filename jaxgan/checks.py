@@ -53,6 +53,22 @@ def check_key(key: Any):
         )
 
 
+def check_samples(x: Any):
+    """Raises a ValueError unless samples are a floating array of at least one."""
+    if not hasattr(x, "dtype"):
+        raise ValueError(
+            f"batch must be an array of samples or a Batch, got {type(x).__name__}: pass "
+            "jnp.asarray(samples)"
+        )
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(
+            f"samples must be floating, got {x.dtype}: scale them for the networks, for "
+            "example x / 127.5 - 1 for bytes and a tanh"
+        )
+    if not x.size:
+        raise ValueError(f"batch must hold samples, got shape {x.shape}")
+
+
 def check_state(state: Any, wanted: Any):
     """Raises a ValueError if a state has not the structure, shapes and dtypes of a GAN's own.
 

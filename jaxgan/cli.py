@@ -1,7 +1,6 @@
 """The command line: training here, what is made of runs in `jaxgan.cli_outputs`."""
 
 import contextlib
-import math
 import sys
 import warnings
 from collections.abc import Callable
@@ -13,15 +12,15 @@ import typer
 from jaxgan import augment as augmentations
 from jaxgan import cli_messages, cli_outputs, processes, recipes, runs, stages
 from jaxgan.cli_outputs import at_home, count, say
-from jaxgan.config import check_same_recipe
+from jaxgan.comparison import check_same_recipe
 from jaxgan.console import hold_streams, let_go, make_console
 from jaxgan.data.sources import SPECS
 from jaxgan.data.summary import summary
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
 from jaxgan.journal import Row
-from jaxgan.monitor import KINDS, Finding, Kind
-from jaxgan.options import Wanted, options_for
+from jaxgan.monitor import KINDS, Finding
+from jaxgan.options import Wanted, best_of, bytes_of, kinds_of, options_for
 from jaxgan.processes import Addresses
 from jaxgan.progress import display
 
@@ -257,7 +256,7 @@ def train(
             "seed": seed,
             "log_every": log_every,
             "sample_every": sample_every,
-            "stop_on": None if stop_on is None else _kinds(stop_on),
+            "stop_on": None if stop_on is None else kinds_of(stop_on),
         }
     )
     plan = _given(
@@ -282,13 +281,13 @@ def train(
         {
             "source": data,
             "workers": workers,
-            "max_bytes": None if max_memory is None else _bytes(max_memory),
+            "max_bytes": None if max_memory is None else bytes_of(max_memory),
             "max_bad_share": max_bad_share,
             "max_pixels": max_pixels,
             "tfds_manual_dir": None if tfds_manual_dir is None else str(tfds_manual_dir),
         }
     )
-    kept = _given({"last": keep}) | ({} if keep_best is None else _best(keep_best))
+    kept = _given({"last": keep}) | ({} if keep_best is None else best_of(keep_best))
     saving = _given({"every": save_every, "minutes": save_minutes})
     scoring = _given(
         {
@@ -321,28 +320,6 @@ def resume(
     """
     stages.check_run(run)
     _train(run, Wanted(_given({"steps": steps}), {}, {}, {}, {}), force=False)
-
-
-def _bytes(gibibytes: float) -> int:
-    if not math.isfinite(gibibytes):
-        raise ValueError(f"--max-memory must be a number of GiB, got {gibibytes}")
-    return round(gibibytes * 2**30)
-
-
-def _best(text: str) -> dict[str, str]:
-    """METRIC:max or METRIC:min, or METRIC alone for the largest."""
-    metric, colon, mode = text.partition(":")
-    if not metric or (colon and mode not in ("max", "min")):
-        raise ValueError(f"--keep-best must be METRIC:max or METRIC:min, got {text!r}")
-    return {"metric": metric, "mode": mode or "max"}
-
-
-def _kinds(text: str) -> tuple[Kind, ...]:
-    """KIND,KIND,... each once, or none."""
-    kinds = tuple(kind for kind in KINDS if kind in text.split(","))
-    if text != "none" and set(kinds) != set(text.split(",")):
-        raise ValueError(f"--stop-on must be some of {','.join(KINDS)}, or none, got {text!r}")
-    return kinds
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

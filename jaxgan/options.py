@@ -1,12 +1,13 @@
 """What a run is asked for: by its recipe, by the run that goes on, by who starts it."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from jaxgan.augment import Name as Augmentation
 from jaxgan.checks import check_positive
 from jaxgan.config import Config, Input, Saving, Scoring, Seed, has_config, read_config
-from jaxgan.monitor import Kind
+from jaxgan.monitor import KINDS, Kind
 from jaxgan.plan import Count, Plan
 from jaxgan.recipes import recipe
 
@@ -95,3 +96,29 @@ def of_recipe(name: str, steps: int | None = None) -> Options:
         saving=Saving(every=max(1, steps // SAVED)),
         scoring=Scoring(every=max(1, steps // SAVED)),
     )
+
+
+# --- Options that are texts or other units
+
+
+def bytes_of(gibibytes: float) -> int:
+    """The bytes of so many GiB."""
+    if not math.isfinite(gibibytes):
+        raise ValueError(f"--max-memory must be a number of GiB, got {gibibytes}")
+    return round(gibibytes * 2**30)
+
+
+def best_of(text: str) -> dict[str, str]:
+    """METRIC:max or METRIC:min, or METRIC alone for the largest."""
+    metric, colon, mode = text.partition(":")
+    if not metric or (colon and mode not in ("max", "min")):
+        raise ValueError(f"--keep-best must be METRIC:max or METRIC:min, got {text!r}")
+    return {"metric": metric, "mode": mode or "max"}
+
+
+def kinds_of(text: str) -> tuple[Kind, ...]:
+    """KIND,KIND,... each once, or none."""
+    kinds = tuple(kind for kind in KINDS if kind in text.split(","))
+    if text != "none" and set(kinds) != set(text.split(",")):
+        raise ValueError(f"--stop-on must be some of {','.join(KINDS)}, or none, got {text!r}")
+    return kinds

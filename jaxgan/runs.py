@@ -29,10 +29,10 @@ from jaxgan.beginning import (
     with_stops,
     write_config,
 )
+from jaxgan.comparison import shared_settings
 from jaxgan.config import (
     Config,
     check_fields,
-    shared_settings,
 )
 from jaxgan.entries import Begun, Run, make_entry, note_left_out, write_entry
 from jaxgan.feed import Reading

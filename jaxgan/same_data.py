@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.config import Config, changes, facts, load_input
+from jaxgan.comparison import changes
+from jaxgan.config import Config, facts, load_input
 from jaxgan.data import Dataset, Records
 from jaxgan.data.sources import absolute, absolute_path
 

@@ -18,8 +18,9 @@ from PIL import Image
 
 from jaxgan import plots, processes, samples
 from jaxgan.checks import check_positive, check_seed
+from jaxgan.comparison import check_same_recipe
 from jaxgan.conditions import SAMPLES_PER_CALL, Conditions, rows_from
-from jaxgan.config import Config, check_fields, check_same_recipe, has_config, read_config
+from jaxgan.config import Config, check_fields, has_config, read_config
 from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.entries import Begun, Run
 from jaxgan.folder import check_new

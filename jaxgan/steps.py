@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jaxgan import guards
 from jaxgan.augmented import initial_memory
-from jaxgan.checks import check_choice, check_key, check_positive
+from jaxgan.checks import check_choice, check_key, check_positive, check_samples
 from jaxgan.compatibility import check_players
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.global_batch import mean_over_devices, sample_index
@@ -59,17 +59,8 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     generator_key, discriminator_key, probe_key = jax.random.split(key, 3)
     shapes = jax.eval_shape(gan.latent, probe_key, sample_index(len(batch.x)))
     latents = jnp.zeros(shapes.shape, shapes.dtype)
-    wanted = "(params, model_state)"
-    generator = pair(
-        "generator's init",
-        gan.generator.init(generator_key, *inputs(latents, batch.condition)),
-        wanted,
-    )
-    discriminator = pair(
-        "discriminator's init",
-        gan.discriminator.init(discriminator_key, *inputs(batch.x, batch.condition)),
-        wanted,
-    )
+    generator = _started("generator", gan, generator_key, latents, batch.condition)
+    discriminator = _started("discriminator", gan, discriminator_key, batch.x, batch.condition)
     return GANState(
         step=jnp.zeros((), jnp.int32),
         generator=PlayerState(
@@ -84,6 +75,15 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     )
 
 
+def _started(
+    player: Player, gan: GAN, key: Array, x: Array, condition: PyTree
+) -> tuple[PyTree, PyTree]:
+    """A player's first `(params, model_state)`."""
+    network = gan.generator if player == "generator" else gan.discriminator
+    returned = network.init(key, *inputs(x, condition))
+    return pair(f"{player}'s init", returned, "(params, model_state)")
+
+
 def as_batch(batch: Batch | Array) -> Batch:
     """A batch of plain samples, where only an array is given.
 
@@ -91,18 +91,7 @@ def as_batch(batch: Batch | Array) -> Batch:
       ValueError: if the samples are no array, not floating, or none.
     """
     batch = batch if isinstance(batch, Batch) else Batch(batch)
-    if not hasattr(batch.x, "dtype"):
-        raise ValueError(
-            f"batch must be an array of samples or a Batch, got {type(batch.x).__name__}: pass "
-            "jnp.asarray(samples)"
-        )
-    if not jnp.issubdtype(batch.x.dtype, jnp.floating):
-        raise ValueError(
-            f"samples must be floating, got {batch.x.dtype}: scale them for the networks, for "
-            "example x / 127.5 - 1 for bytes and a tanh"
-        )
-    if not batch.x.size:
-        raise ValueError(f"batch must hold samples, got shape {batch.x.shape}")
+    check_samples(batch.x)
     return batch
 
 

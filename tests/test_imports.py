@@ -10,7 +10,7 @@ import jaxgan
 PACKAGE = Path(jaxgan.__file__).parent
 BASE = {"types", "global_batch", "checks", "keeping"}
 MATHS = BASE | {"schedules", "losses", "regularizers", "terms", "transformations", "latents", "ema"}
-MATHS = MATHS | {"affine", "augment", "augmented", "critics"}
+MATHS = MATHS | {"affine", "augment", "augmented", "critics", "penalties"}
 STEPS = MATHS | {"guards", "objectives", "compatibility", "optimizers", "steps"}
 # what each part may import of ours, beside itself
 MAY_IMPORT = {
@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "schedules": {"types"},
     "losses": {"types"},
     "critics": BASE,
-    "regularizers": BASE | {"critics", "transformations"},
+    "penalties": BASE | {"critics"},
+    "regularizers": BASE | {"critics", "penalties", "transformations"},
     "terms": BASE | {"losses", "regularizers"},
     "transformations": {"types"},
     "latents": BASE,
@@ -60,8 +61,9 @@ MAY_IMPORT = {
     "recipes": STEPS | {"plan", "adapters", "models", "views"},
     "config": {"types", "augment", "checkpoint", "data", "monitor", "plan"},
     "views": {"types", "pyramid", "resampling"},
+    "comparison": {"config"},
     "options": {"augment", "checks", "config", "monitor", "plan", "recipes"},
-    "same_data": {"config", "data"},
+    "same_data": {"config", "data"} | {"comparison"},
     "folder": {"processes"},
     "tensorboard": set(),
     "journal": {"plots", "processes", "tensorboard"},
@@ -76,10 +78,12 @@ MAY_IMPORT = {
     | {"scoring"}
     | {"parallel", "processes", "data", "feed", "train", "rounds", "recipes", "entries", "errors"}
     | {"checkpoint", "config", "options", "folder", "journal", "samples", "monitor"}
-    | {"plan", "same_data"},
+    | {"plan", "same_data"}
+    | {"comparison"},
     "runs": STEPS
     | {"processes", "interrupts", "data", "feed", "train", "beginning", "entries"}
-    | {"checkpoint", "config", "options", "folder", "journal", "monitor", "watch"},
+    | {"checkpoint", "config", "options", "folder", "journal", "monitor", "watch"}
+    | {"comparison"},
     "samples": STEPS
     | {
         "train",
@@ -108,7 +112,8 @@ MAY_IMPORT = {
     "stages": BASE
     | {"conditions", "entries", "stage_checks"}
     | {"samples", "runs", "config", "options", "folder", "journal", "recipes", "processes"}
-    | {"plots", "data", "pyramid", "resampling", "monitor", "same_data"},
+    | {"plots", "data", "pyramid", "resampling", "monitor", "same_data"}
+    | {"comparison"},
     "upscaling": BASE | {"samples", "stages", "config", "conditions", "views", "data", "journal"},
     "translation": BASE | {"samples", "views", "data", "journal"},
     "curves": {"plots"},
@@ -118,7 +123,8 @@ MAY_IMPORT = {
     "cli_outputs": {"console", "recipes", "samples", "stages", "upscaling", "translation", "export"}
     | {"evaluation", "extractors", "report", "scoring", "same_data", "journal"},
     "cli": {"augment", "journal", "monitor", "options", "processes", "folder", "progress", "guards"}
-    | {"console", "recipes", "runs", "stages", "data", "config", "cli_messages", "cli_outputs"},
+    | {"console", "recipes", "runs", "stages", "data", "config", "cli_messages", "cli_outputs"}
+    | {"comparison"},
     "__main__": {"cli"},
 }
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -29,7 +29,8 @@ from small_game import (
 
 from jaxgan import checkpoint, runs
 from jaxgan.checkpoint import Keep
-from jaxgan.config import Config, differences, facts, read_config, surroundings
+from jaxgan.comparison import differences
+from jaxgan.config import Config, facts, read_config, surroundings
 from jaxgan.data import load
 from jaxgan.journal import metrics_rows
 from jaxgan.options import Wanted, of_recipe

@@ -51,6 +51,7 @@ def test_random_maps_turn_shift_and_stretch_about_the_centre(strength):
     np.testing.assert_allclose(mirrored.mean(), strength / 2, atol=0.03)
 
 
+@pytest.mark.slow
 def test_random_maps_are_left_alone_with_the_probability_of_nothing_happening():
     p, keys = 0.2, jax.random.split(jax.random.key(2), 20_000)
     matrices = np.asarray(jax.vmap(lambda key: geometric_jitter_matrix(key, (16, 16), p))(keys))

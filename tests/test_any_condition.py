@@ -55,6 +55,7 @@ def circles(num, rng):
     return jaxgan.Batch(points.astype(np.float32), radius)
 
 
+@pytest.mark.slow
 def test_a_gan_conditioned_on_a_number_meets_it(key):
     gan = conditional_gan(
         hidden=32,

@@ -239,6 +239,7 @@ def test_strength_falls_below_the_target_and_stays_in_its_range():
     assert augmentation.update(half, jnp.asarray(margins)).strength == np.float32(0.45)
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("loss", "shift"),

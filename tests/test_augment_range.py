@@ -32,6 +32,7 @@ def applied(augmentation, x, strength=0.7):
     return jax.jit(augmentation.apply)(KEYS, x, strength)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "ada")) for n in AUGMENTATIONS]
 )
@@ -190,6 +191,7 @@ def of_both(critic, fake_critic, real, fake, real_output, fake_output):
     return of_real(critic, real, real_output) + of_real(fake_critic, fake, fake_output)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("through", ["augmentation", "dropout", "joint pass"])
 def test_penalties_look_at_the_function_that_the_loss_saw_of_their_samples(
     key, batch, make_gan, through

@@ -99,6 +99,7 @@ def test_pieces_go_into_one_array_without_a_copy_of_all():
     assert peak < 1.3 * first.nbytes
 
 
+@pytest.mark.slow
 def test_samples_of_a_run_take_their_own_memory_once(ended, monkeypatch):
     monkeypatch.setattr(
         samples, "make_generate", lambda loaded: lambda *_: np.zeros((250, 10_000), np.float32)

@@ -156,6 +156,7 @@ def frozen(module, x):
     return critic
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("before_head", [False, True])
 def test_own_gradients_are_the_diagonal_of_the_jacobian(before_head):
     x = jax.random.normal(jax.random.key(1), (6, 4))

@@ -42,6 +42,7 @@ class Broken:
         raise io.UnsupportedOperation
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "stream",
     [

@@ -53,6 +53,7 @@ PLANS = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", PLANS)
 def test_a_fit_from_a_state_compiles_nothing(key, points, gan, times, name, largest_difference):
     options = {"batch_size": 8, **PLANS[name]}

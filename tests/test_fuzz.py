@@ -277,6 +277,7 @@ def edited(config, place, how, value):
     return config
 
 
+@pytest.mark.slow
 @few_or_many(8, 1500)
 def test_an_edited_config_goes_on_or_the_error_says_what_is_wrong(number, trained):
     text = (trained / "config.json").read_text()

@@ -76,6 +76,7 @@ def test_a_game_that_goes_well_raises_no_warning():
     assert set(gone_on(game())) <= {"equilibrium"}
 
 
+@pytest.mark.slow
 def test_a_generator_that_gives_one_sample_alone_is_a_collapse():
     one = game(latent=lambda key, index: jnp.zeros((len(index), 2)), generator_optimizer=STILL)
     found = gone_on(one)

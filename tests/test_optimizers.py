@@ -39,6 +39,7 @@ def test_a_plateau_of_each_players_own_loss_reduces_its_rate(key, points):
         assert scale == scale_after(history[f"{player}_loss"]) < 0.2
 
 
+@pytest.mark.slow
 def test_all_devices_and_micro_batches_see_one_loss(key, points, largest_difference):
     gan = make_linear(generator_optimizer=with_plateau(), discriminator_optimizer=with_plateau())
     options = {"batch_size": 32, "accumulate": 2}

@@ -17,6 +17,7 @@ from jaxgan.report import write_report
 ODD = os.fsdecode(b"run\xff")  # a lone surrogate, as names have that are no UTF-8
 
 
+@pytest.mark.slow
 def test_names_that_are_no_utf8_are_escaped(ended):
     run = ended.rename(ended.parent / ODD)
     write_event(run, "kind\ud800", 7, "message\udcff")

@@ -284,6 +284,7 @@ def test_default_folders_do_not_collide(tmp_path, monkeypatch):
     assert str(free_folder("digits")) == "runs/digits-2"
 
 
+@pytest.mark.slow
 def test_python_m_jaxgan_ends_bad_input_in_one_line_and_status_2():
     command = [sys.executable, "-m", "jaxgan", "train", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -122,6 +122,7 @@ def test_without_a_norm_it_starts_near_its_shortest_path(key):
     assert 0.0 < float(jnp.std(whole - short)) < 0.25 * float(jnp.std(short))
 
 
+@pytest.mark.slow
 def test_batch_norm_looks_at_the_batch_in_training_only(key):
     x = normal(4, 3, 3, 2)
     module = SRResNet(2, 4, 1)

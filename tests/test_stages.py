@@ -380,6 +380,7 @@ def test_what_a_later_stage_cannot_be_asked_for_is_refused_before_the_first(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_stages_keeps_its_recipe(staged, trained, digits_folder, tmp_path):
     out = shutil.copytree(trained, tmp_path / "run")
     with pytest.raises(ValueError, match="was trained with recipe tiny, not digits: use a new"):

@@ -90,6 +90,7 @@ def trained(gan, wrapped, labelled, number=2):
     return state, metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", [acgan, pytest.param(semi_supervised, marks=pytest.mark.slow)])
 def test_pmap_step_with_terms_equals_jit_step(setting, make_gan, labelled):
     gan = setting(make_gan)

@@ -204,6 +204,7 @@ def test_bad_options_are_named(key, images, make_gan, options, message):
         fit(key, make_gan(), images, **({"steps": 1} | options))
 
 
+@pytest.mark.slow
 def test_convolutions_run_outside_the_loop_on_cpu(key, images, make_gan):
     class Conv(nn.Module):
         @nn.compact
@@ -217,6 +218,7 @@ def test_convolutions_run_outside_the_loop_on_cpu(key, images, make_gan):
         assert len(progress.metrics["step"]) == rounds
 
 
+@pytest.mark.slow
 def test_fit_learns_the_mean_of_a_gaussian(key):
     """Not only moving: the samples end where the data are."""
     import optax

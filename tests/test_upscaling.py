@@ -79,6 +79,7 @@ def expected(image):
     return x.repeat(2, axis=0).repeat(2, axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 def test_an_image_of_another_size_is_enlarged_by_the_generator(run):
     channels = read_config(run).data.shape[-1]

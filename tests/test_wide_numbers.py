@@ -10,7 +10,7 @@ from jaxgan.data import load
 from jaxgan.feed import probe
 from jaxgan.recipes import RECIPES, recipe_gan
 
-QUICK = ("wgan-gp", "r3gan", "conditional-lapgan/fine")
+QUICK = ("wgan-gp", "conditional-lapgan/fine")
 
 
 def wide(tree):

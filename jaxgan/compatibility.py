@@ -27,8 +27,12 @@ from jaxgan.types import (
 )
 
 _PROBED = 4  # logits: with two, batch norm leaves next to no gradient
-_NO_REARRANGING = frozenset(("reshape", "squeeze", "convert_element_type", "transpose", "copy"))
-_NO_REARRANGING |= {"broadcast_in_dim", "slice"}
+_REARRANGEMENTS = frozenset(
+    (
+        *("reshape", "squeeze", "transpose", "broadcast_in_dim", "slice"),
+        *("convert_element_type", "copy"),
+    )
+)
 
 
 def check_players(gan: GAN, state: GANState, batch: Batch):
@@ -46,12 +50,17 @@ def check_players(gan: GAN, state: GANState, batch: Batch):
         raise ValueError(
             "joint_pass needs a discriminator without a model state (batch statistics)"
         )
-    if gan.loss.probability and _made_by(jaxpr.jaxpr, jaxpr.jaxpr.outvars[0]) == "logistic":
-        raise ValueError(
-            "discriminator ends in a sigmoid, and the losses take logits: return its input instead "
-            "(logits, no sigmoid)"
-        )
+    if _made_by(jaxpr.jaxpr, jaxpr.jaxpr.outvars[0]) == "logistic":
+        _refuse_sigmoid(gan)
     _check_penalties(gan, batch, output)
+
+
+def _refuse_sigmoid(gan: GAN):
+    """An error where the loss is sure to take logits, else a warning."""
+    said = "discriminator ends in a sigmoid, and the losses take logits: return its input instead"
+    if gan.loss.probability:
+        raise ValueError(f"{said} (logits, no sigmoid)")
+    warnings.warn(f"{said}, unless values in [0, 1] are meant (logits, no sigmoid)", stacklevel=4)
 
 
 def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
@@ -120,7 +129,7 @@ def _made_by(jaxpr: Any, variable: Any) -> Any:
             if made not in inner.invars:
                 return made
             variable = equation.invars[inner.invars.index(made)]
-        elif equation.primitive.name in _NO_REARRANGING:
+        elif equation.primitive.name in _REARRANGEMENTS:
             variable = equation.invars[0]
         else:
             return equation.primitive.name

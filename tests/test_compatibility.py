@@ -265,6 +265,7 @@ def test_a_sigmoid_inside_is_no_sigmoid_at_the_end(make_gan, batch):
     state_of(make_gan, batch, network_of(lambda d: 2 * nn.sigmoid(d)))
 
 
-def test_losses_without_probabilities_take_a_sigmoid(make_gan, batch):
+def test_losses_without_probabilities_warn_of_a_sigmoid(make_gan, batch):
     gan = make_gan(discriminator=network_of(nn.sigmoid), loss=losses.least_squares)
-    jaxgan.init(KEY, gan, batch)
+    with pytest.warns(UserWarning, match="ends in a sigmoid, .* unless values in"):
+        jaxgan.init(KEY, gan, batch)

@@ -18,7 +18,7 @@ from jaxgan.data.sources import SPECS
 from jaxgan.data.summary import summary
 from jaxgan.folder import free_folder
 from jaxgan.guards import NonFiniteError
-from jaxgan.journal import Row
+from jaxgan.journal import Row, metrics_rows
 from jaxgan.monitor import KINDS, Finding
 from jaxgan.options import Wanted, best_of, bytes_of, kinds_of, options_for
 from jaxgan.processes import Addresses
@@ -344,6 +344,8 @@ def _train(out: Path, wanted: Wanted, force: bool, taken: Path | None = None):
             what = f"{config.recipe} on {config.input.source}"
             say(console, f"{what}: {config.steps:,} steps{at} -> {run.out}")
             say(console, summary(run.dataset))
+            if not step and metrics_rows(run.out):
+                say(console, f"{run.out} has no checkpoint: training starts from the beginning")
             return shown.enter_context(display(console, config.steps))
 
         def notice(finding: Finding):

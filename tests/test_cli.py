@@ -161,6 +161,12 @@ def test_a_run_that_goes_on_says_from_where(begun):
     assert "12 steps, from step 4 -> " in said("resume", begun)
 
 
+def test_a_run_that_has_lost_its_checkpoints_says_that_it_starts_again(ended, tmp_path):
+    out = shutil.copytree(ended, tmp_path / "run")
+    shutil.rmtree(out / "checkpoints")
+    assert f"{out} has no checkpoint: training starts from the beg" in said("resume", out)
+
+
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     result = runs.Result(1.0, 1600, 1600, 0, {}, signal=2)
     monkeypatch.setattr(runs, "train_run", lambda *arguments, **named: result)

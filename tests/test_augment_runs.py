@@ -34,7 +34,7 @@ def test_an_augmented_run_goes_on_and_is_sampled(run, tmp_path):
 def test_another_augmentation_is_refused_when_a_run_goes_on(run):
     status, said = command("train", "--augment", "diffaugment", "--out", run)
     assert status == 2
-    assert "augment was 'ada', now 'diffaugment'" in said
+    assert "augment ada -> diffaugment" in said
 
 
 def test_samples_that_are_no_images_are_refused_in_one_line(narrow_recipes, tmp_path):

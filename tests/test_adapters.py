@@ -191,6 +191,7 @@ def test_network_without_latents_is_the_network_of_its_condition(key):
     jax.tree.map(np.testing.assert_array_equal, got, expected)
 
 
+@pytest.mark.slow
 def test_a_generator_without_an_opponent_learns_by_its_terms_alone(key):
     # G(c) = a c to x = 2 c by squared error: da = -rate * 2 mean(c (a c - 2 c))
     def generate(params, model_state, latents, c, *, keys, train, axis_name=None):

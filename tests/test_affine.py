@@ -37,6 +37,7 @@ def test_sampling_agrees_with_scipy():
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 def test_random_maps_turn_shift_and_stretch_about_the_centre(strength):
     keys = jax.random.split(jax.random.key(1), 4000)

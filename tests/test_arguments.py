@@ -191,6 +191,7 @@ def test_what_is_no_key_is_named(key, name):
             call()
 
 
+@pytest.mark.slow
 def test_keys_of_the_older_kind_work(largest_difference):
     gan = make_linear()
     state, _ = fit(jax.random.PRNGKey(0), gan, X, 1, **ON_ONE)

@@ -192,6 +192,7 @@ def test_both_players_see_real_and_fake_samples_augmented(key, batch, make_gan):
     assert (jax.tree.leaves(new.discriminator.params)[1] == first).all()
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_and_compared_as_they_are(key, batch, make_gan):
     gans = [make_gan(), make_gan(augmentation=augment.diffaugment())]
     states = [start(key, gan, batch) for gan in gans]
@@ -257,6 +258,7 @@ def test_signs_are_counted_from_where_the_loss_balances(key, batch, make_gan, lo
     np.testing.assert_allclose(new.extras["augmentation"].strength, expected)
 
 
+@pytest.mark.slow
 def test_generator_turns_use_the_strength_and_leave_it(key, batch, make_gan):
     gan = make_gan(augmentation=augment.adaptive(geometry=False))
     state = start(key, gan, batch)

@@ -185,6 +185,7 @@ def test_arguments_out_of_range_are_refused_at_once(arguments, message):
 # ---- workers ----
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_batches_and_end_with_the_stream():
     records, options = make_records((4, 5, 9)), {"start": 1, "stop": 7, "max_bad_share": 0.2}
     here = itertools.islice(data.stream(records, SEED, 3, None, 8, **options), 7)

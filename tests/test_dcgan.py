@@ -62,6 +62,7 @@ def test_one_more_width_gives_a_convolution_at_full_size():
     assert count(d) == 16 * 64 + 64 + 16 * 64 * 128 + 2 * 128 + 49 * 128 + 1
 
 
+@pytest.mark.slow
 def test_networks_start_as_published():
     shape = (32, 32, 3)
     g, _ = jax.jit(lambda k: dcgan_gan(shape).generator.init(k, jnp.ones((2, 100))))(

@@ -239,6 +239,7 @@ with held_folder(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_a_folder_held_by_another_process_is_refused_until_that_is_killed(begun, undisturbed):
     pipe = subprocess.PIPE
     holder = subprocess.Popen([sys.executable, "-c", HOLD, begun], stdin=pipe, stdout=pipe)

@@ -285,6 +285,7 @@ def image_recipe(monkeypatch):
     monkeypatch.setitem(RECIPES, "images", Recipe("images", "", "", gan, 8, plan))
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "max_bytes",
     [pytest.param(2**20, id="in memory", marks=pytest.mark.slow), pytest.param(0, id="streamed")],

@@ -81,6 +81,7 @@ def test_players_of_several_dimensions_are_those_of_one_side_by_side_at_the_equi
     assert games.trajectory(game, jnp.ones((2, 3)), 4, 0.1).shape == (5, 2, 3)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])
 @pytest.mark.parametrize(
     ("loss", "slope"),

@@ -191,6 +191,7 @@ def test_pictures_that_do_not_fit_are_named(trained, image, message):
         translate_run(trained[0], image)
 
 
+@pytest.mark.slow
 def test_runs_that_translate_nothing_say_so(narrow_recipes, tmp_path):
     options = ("--steps", "1", "--batch-size", "8", "--devices", "1")
     assert invoke("train", "digits", "--out", str(tmp_path / "run"), *options).exit_code == 0

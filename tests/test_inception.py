@@ -68,6 +68,7 @@ def test_network_has_the_layers_of_the_published_one():
     assert SHAPES["Mixed_7c.branch3x3dbl_3b"] == (3, 1, 384, 384)
 
 
+@pytest.mark.slow
 def test_features_of_any_images_of_75_pixels_or_more():
     convolutions = {n: (jnp.zeros(s), jnp.zeros(s[3])) for n, s in SHAPES.items()}
     convolutions["fc"] = (jnp.zeros((1, 1, 2048, 1008)), jnp.zeros(1008))

@@ -239,6 +239,7 @@ class Critic(nn.Module):
         return nn.Dense(1)(MinibatchDiscrimination(3, 2)(x))[:, 0]
 
 
+@pytest.mark.slow
 def test_gradient_penalty_through_the_layers_has_the_slope_of_finite_differences():
     x = normal(4, 2, 2, 3)
     variables = jax.jit(lambda: Critic().init(KEY, x, False))()

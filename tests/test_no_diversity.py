@@ -9,6 +9,8 @@ from small_game import command
 from jaxgan import monitor, plots
 from jaxgan.journal import events, metrics_rows
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(narrow_recipes, tmp_path_factory):

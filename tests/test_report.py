@@ -15,6 +15,8 @@ from jaxgan.journal import picture_name, write_event
 from jaxgan.recipes import Staged
 from jaxgan.report import write_report
 
+pytestmark = pytest.mark.slow  # CI runs them by themselves
+
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 METRICS = {"discriminator_loss", "generator_loss", "accuracy_real", "accuracy_fake", "diversity"}
 

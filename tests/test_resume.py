@@ -205,6 +205,7 @@ def images(tmp_path_factory):
     return f"npz:{file}"
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("recipe", "plan"),

@@ -105,6 +105,7 @@ def test_pmap_step_with_terms_equals_jit_step(setting, make_gan, labelled):
     assert all(expected[1][name] > 0 for name in names)
 
 
+@pytest.mark.slow
 def test_joint_pass_gives_the_terms_of_separate_passes(make_gan, labelled):
     ends = []
     for joint in (False, True):

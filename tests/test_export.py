@@ -197,6 +197,7 @@ def test_artifact_does_not_depend_on_the_machine_it_was_made_on(monkeypatch):
 # --- Safetensors and the header
 
 
+@pytest.mark.slow
 def test_loaded_weights_sample_through_the_recipes_network(conditional_run, conditional_exported):
     head, params, model_state = export.load_safetensors(conditional_exported)
     gan = recipe(head["recipe"]).gan(tuple(head["shape"]), head["num_classes"])

@@ -141,6 +141,7 @@ def test_a_rollback_goes_on_from_the_last_checkpoint_with_a_fresh_key(rolled_bac
     assert all(row["discriminator_loss"] is not None for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [6, 10])  # before, and after the next checkpoint
 def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolled_back, stopped):
     run, told = tmp_path / "run", []

@@ -94,6 +94,7 @@ def test_a_game_of_thresholds_that_goes_well_raises_no_warning():
     assert set(found_in(game(loss=losses.non_saturating), 3000)) <= {"equilibrium"}
 
 
+@pytest.mark.slow
 def test_samples_that_lie_closer_together_than_before_are_a_deterioration():
     def nearer(key, index):
         return 0.4 * latents.normal(2)(key, index)

@@ -115,6 +115,7 @@ def test_sample_draws_a_grid(digits_run, tmp_path):
         assert picture.size == (184, 184)  # 3 tiles of 56, 4 gaps of 4
 
 
+@pytest.mark.slow
 def test_two_dimensional_runs_are_drawn_as_points(spiral_run, tmp_path):
     with Image.open(spiral_run / "samples" / "step_0000008.png") as picture:
         assert picture.size[0] > 300

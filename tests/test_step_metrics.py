@@ -119,6 +119,7 @@ def test_one_sample_has_no_pairwise_distance():
     assert np.isnan(mean_pairwise_distance(jnp.ones((1, 4))))
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("size", "alike", "accumulate", "known"),
     [(1, False, 1, False), (4, True, 1, False), (4, False, 4, False), (4, False, 2, True)],

@@ -76,7 +76,7 @@ def begin(
 
 
 def _from_anywhere(options: Options) -> Options:
-    """The same options with paths that begin at the root: the run goes on from any folder."""
+    """The same options with absolute paths, so that the run can be resumed from any folder."""
     return options._replace(
         input=Input(**absolute_paths(options.input._asdict())),
         scoring=Scoring(**absolute_paths(options.scoring._asdict())),

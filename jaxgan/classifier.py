@@ -183,7 +183,7 @@ def classifier_for(dataset: Dataset, cache: Path | None = None, seed: int = 0) -
     Args:
       dataset: see `train_classifier`.
       cache: folder for trained classifiers; JAXGAN_CACHE, or .cache/jaxgan in the home folder, if
-        not given. Where nothing can be written, it warns and goes on without.
+        not given. Where nothing can be written, it warns and continues without a cache.
       seed: of all that is random in the training.
     Raises:
       ValueError: see `train_classifier`.

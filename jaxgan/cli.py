@@ -94,7 +94,7 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="A new folder, or a run's: that run then goes on.",
+            help="A new folder, or a run's, which is then resumed.",
             show_default="runs/RECIPE",
             callback=at_home,
         ),

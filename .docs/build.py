@@ -14,18 +14,18 @@ MODULES = (
     "jaxgan",  # with the modules that it names
     "jaxgan.types",
     "jaxgan.metrics",
-    "jaxgan.views",
-    "jaxgan.resampling",
-    "jaxgan.global_batch",
+    "jaxgan.images.tasks",
+    "jaxgan.images.resampling",
+    "jaxgan.parallel.global_batch",
     "jaxgan.games",
     "jaxgan.plots",
     "jaxgan.recipes",
     "jaxgan.runs",
-    "jaxgan.samples",
-    "jaxgan.evaluation",
-    "jaxgan.checkpoint",
-    "jaxgan.export",
-    "jaxgan.report",
+    "jaxgan.runs.outputs.samples",
+    "jaxgan.runs.outputs.evaluate",
+    "jaxgan.runs.disk.checkpoint",
+    "jaxgan.runs.outputs.export",
+    "jaxgan.runs.outputs.report.page",
 )
 
 

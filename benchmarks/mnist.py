@@ -23,9 +23,9 @@ from PIL import Image
 
 import jaxgan
 from jaxgan import data, plots
-from jaxgan.classifier import Classifier, classifier_for, classify
 from jaxgan.metrics import frechet_distance, inception_score
 from jaxgan.recipes import recipe
+from jaxgan.scoring.classifier import Classifier, classifier_for, classify
 
 ARMS = ("keras notebook", "mnist-mlp", "dcgan", "wgan-gp", "r3gan")
 KERAS = ARMS[0]

@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 
 import jaxgan
-from jaxgan import checkpoint, data, parallel
+from jaxgan import data, parallel
 from jaxgan.data import Dataset, Records
-from jaxgan.options import of_recipe
-from jaxgan.plan import Plan
 from jaxgan.recipes import recipe
-from jaxgan.train import Progress, iterate, start
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.settings.options import of_recipe
+from jaxgan.training.loop import Progress, iterate, start
+from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
 RECIPE = "dcgan"

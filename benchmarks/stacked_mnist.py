@@ -30,9 +30,10 @@ from PIL import Image
 from stacked_mnist_networks import Discriminator, Generator
 
 import jaxgan
-from jaxgan import checkpoint, data, latents, losses, parallel, plots, regularizers
-from jaxgan.classifier import classifier_for, classify
+from jaxgan import data, latents, losses, parallel, plots, regularizers
 from jaxgan.metrics import label_coverage, perfect_label_coverage, stacked_label
+from jaxgan.runs.disk import checkpoint
+from jaxgan.scoring.classifier import classifier_for, classify
 
 PENALTIES = {"R1": regularizers.r1, "R2": regularizers.r2}
 ARMS = {

@@ -51,7 +51,7 @@ def resized(image: np.ndarray, factor: float, method=Image.Resampling.BICUBIC) -
 
 def of_run(run: Path) -> Upscale:
     """Enlarges by the generator of a finished run."""
-    from jaxgan.upscaling import upscale_run  # here, so that bicubic needs no run
+    from jaxgan.runs.outputs.upscale import upscale_run  # here, so that bicubic needs no run
 
     return lambda image: upscale_run(run, image)
 

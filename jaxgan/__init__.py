@@ -8,24 +8,23 @@ from jaxgan import (
     models,
     monitor,
     parallel,
-    pyramid,
     regularizers,
     schedules,
     terms,
     transformations,
 )
-from jaxgan.adapters import (
+from jaxgan.adapters.from_flax import (
     from_linen,
     from_nnx,
     no_discriminator,
     without_condition,
     without_latents,
 )
-from jaxgan.guards import NonFiniteError
-from jaxgan.packing import packed
-from jaxgan.plan import Plan
+from jaxgan.adapters.packing import packed
+from jaxgan.adapters.precision import gan_in_precision, with_compute_dtype
+from jaxgan.images import pyramid
+from jaxgan.nonfinite import NonFiniteError
 from jaxgan.players import make_discriminate, make_generate
-from jaxgan.precision import gan_in_precision, with_compute_dtype
 from jaxgan.regularizers import penalty
 from jaxgan.steps import (
     init,
@@ -34,7 +33,8 @@ from jaxgan.steps import (
     make_train_step,
     sample,
 )
-from jaxgan.train import fit, iterate, start
+from jaxgan.training.loop import fit, iterate, start
+from jaxgan.training.plan import Plan
 from jaxgan.types import (
     GAN,
     AdversarialLoss,

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.augmented import augmented, initial_memory
-from jaxgan.global_batch import sample_index, sample_keys
-from jaxgan.keeping import kept
+from jaxgan.augment.apply import augmented, initial_memory
+from jaxgan.caching import kept
 from jaxgan.objectives import as_output, discriminate, generate, inputs, mean_over_patches
+from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import (
     GAN,
     Array,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.global_batch import sample_index
+from jaxgan.parallel.global_batch import sample_index
 from jaxgan.types import Array
 
 Critic = Callable[[Array], Array]

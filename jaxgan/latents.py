@@ -17,7 +17,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.global_batch import sample_keys
+from jaxgan.parallel.global_batch import sample_keys
 from jaxgan.types import Array
 
 Latent = Callable[[Array, Array], Array]

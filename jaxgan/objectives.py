@@ -10,8 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augmented import augmented, remembered
-from jaxgan.global_batch import gather, sample_keys
+from jaxgan.augment.apply import augmented, remembered
+from jaxgan.parallel.global_batch import gather, sample_keys
 from jaxgan.schedules import value_at
 from jaxgan.types import (
     GAN,

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from jaxgan.checks import check_key
-from jaxgan.global_batch import sample_index, sample_keys
 from jaxgan.objectives import as_output, inputs
+from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import GAN, Array, GANState, PyTree
 
 Player = Callable[..., Array]

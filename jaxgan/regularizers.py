@@ -21,8 +21,8 @@ import jax.numpy as jnp
 
 from jaxgan.critics import Critic, critic_logits
 from jaxgan.critics import own_gradient as own_gradient
-from jaxgan.global_batch import mean_over_devices, sample_index, sample_keys
-from jaxgan.penalties import penalty as penalty
+from jaxgan.parallel.global_batch import mean_over_devices, sample_index, sample_keys
+from jaxgan.term_inputs import penalty as penalty
 from jaxgan.transformations import weight_clipping as weight_clipping
 from jaxgan.types import Array, Penalty, PenaltyInputs, Schedule
 

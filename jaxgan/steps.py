@@ -10,12 +10,11 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxgan import guards
-from jaxgan.augmented import initial_memory
+from jaxgan import nonfinite
+from jaxgan.augment.apply import initial_memory
 from jaxgan.checks import check_choice, check_key, check_positive, check_samples
 from jaxgan.compatibility import check_players
 from jaxgan.ema import decay_at, moving_average, start_average
-from jaxgan.global_batch import mean_over_devices, sample_index
 from jaxgan.objectives import (
     discriminator_objective,
     generate,
@@ -24,6 +23,7 @@ from jaxgan.objectives import (
     pair,
 )
 from jaxgan.optimizers import started, updated
+from jaxgan.parallel.global_batch import mean_over_devices, sample_index
 from jaxgan.types import GAN, Array, Average, Batch, GANState, Metrics, PlayerState, PyTree
 
 Step = Callable[[Array, GANState, Batch | Array], tuple[GANState, Metrics]]
@@ -118,7 +118,7 @@ def make_discriminator_step(
       accumulate: micro-batches whose gradients are averaged into one update. Batch statistics,
         and losses that look across samples, then look across one micro-batch.
       skip_nonfinite: leave the player as it was where the loss or a gradient is not finite. The
-        metrics say so in any case, see `jaxgan.guards`.
+        metrics say so in any case, see `jaxgan.nonfinite`.
     Returns:
       `step(key, state, batch) -> (state, metrics)` for one batch [batch, ...].
     Raises:
@@ -143,10 +143,10 @@ def make_discriminator_step(
         model_state, extras = carry
         loss = metrics["discriminator_loss"]
         player = updated(gan.discriminator_optimizer, player, grads, model_state, loss)
-        metrics |= guards.gradient_metrics("discriminator", loss, grads)
+        metrics |= nonfinite.gradient_metrics("discriminator", loss, grads)
         new = state._replace(discriminator=player, extras=extras)
         if skip_nonfinite:
-            new = guards.keep_if_nonfinite("discriminator", metrics, state, new)
+            new = nonfinite.keep_if_nonfinite("discriminator", metrics, state, new)
         return new, metrics
 
     return step
@@ -189,14 +189,14 @@ def make_generator_step(
         )
         loss = metrics["generator_loss"]
         player = updated(gan.generator_optimizer, player, grads, model_state, loss)
-        metrics |= guards.gradient_metrics("generator", loss, grads)
+        metrics |= nonfinite.gradient_metrics("generator", loss, grads)
         average = state.ema
         if gan.ema_decay is not None:
             present = Average(player.params, player.model_state)
             average = moving_average(average, present, decay_at(gan.ema_decay, state.step))
         new = state._replace(generator=player, ema=average)
         if skip_nonfinite:
-            new = guards.keep_if_nonfinite("generator", metrics, state, new)
+            new = nonfinite.keep_if_nonfinite("generator", metrics, state, new)
         return new._replace(step=state.step + 1), metrics
 
     return step
@@ -275,7 +275,7 @@ def make_train_step(
       `step(key, state, batch) -> (state, metrics)`. With `turns = max(n_critic, n_generator)`
       above 1 the batch has a leading axis [turns, batch, ...]: fresh data for each turn, the last
       ones for the player with fewer. Metrics are those of each player's last turn, but for the
-      counts of `jaxgan.guards`, which are of all.
+      counts of `jaxgan.nonfinite`, which are of all.
     Raises:
       ValueError: if an argument is out of range or simultaneous updates are to have many turns.
     Source: Goodfellow et al. 2014, algorithm 1.
@@ -310,7 +310,7 @@ def _alternating(players: list[tuple[Step, int]]) -> Step:
             for turn in range(turns - count, turns):
                 own = batch if turns == 1 else _turn(batch, turn, turns)
                 state, own_metrics = player_step(next(keys), state, own)
-                metrics = guards.add_turn(metrics, own_metrics)
+                metrics = nonfinite.add_turn(metrics, own_metrics)
         return state, metrics
 
     return step

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxgan.global_batch import gather
 from jaxgan.losses import finite
+from jaxgan.parallel.global_batch import gather
 from jaxgan.regularizers import penalty
 from jaxgan.types import Array, Batch, DiscriminatorOutput, GeneratorTerm, Penalty, PyTree
 

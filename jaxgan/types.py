@@ -48,7 +48,7 @@ class View(NamedTuple):
 
     `split(batch) -> Batch` takes images x [batch, ...] in the model's range, with labels or nothing
     as their condition, to samples and what those are conditioned on. `whole(x, condition)` gives
-    the images that samples stand for. Both treat each sample by itself. See `jaxgan.views`.
+    the images that samples stand for. Both treat each sample by itself. See `jaxgan.images.tasks`.
     """
 
     split: Callable[[Batch], Batch]

@@ -28,7 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxgan
-from jaxgan import data, latents, metrics, plots, pyramid, resampling
+from jaxgan import data, latents, metrics, plots
+from jaxgan.images import pyramid, resampling
 from jaxgan.models import SRResNet
 from jaxgan.recipes import STAGED, recipe
 

@@ -30,8 +30,8 @@ import optax
 
 import jaxgan
 from jaxgan import data, latents, losses, parallel, plots, regularizers
-from jaxgan.global_batch import sample_index
 from jaxgan.models import MLPDiscriminator, MLPGenerator
+from jaxgan.parallel.global_batch import sample_index
 
 print(len(jax.devices()), "devices")
 

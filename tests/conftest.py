@@ -21,7 +21,7 @@ import jaxgan
 from jaxgan import latents, losses, recipes
 from jaxgan.data import sources, toy_dataset, wave_dataset
 from jaxgan.models import MLPDiscriminator, MLPGenerator, dcgan
-from jaxgan.train import start
+from jaxgan.training.loop import start
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -114,7 +114,7 @@ def _shorter(waves):
 @pytest.fixture
 def untrained(monkeypatch):
     """Runs that are checked, but not trained."""
-    from jaxgan import runs  # here, since importing Orbax takes a while
+    from jaxgan.runs import train as runs  # here, since importing Orbax takes a while
 
     def checked(run, announce):
         begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import cli
-from jaxgan.guards import NonFiniteError
+from jaxgan.cli import train as cli
+from jaxgan.nonfinite import NonFiniteError
 
 PACKAGE = Path(jaxgan.__file__).parent
 FOREIGN = re.compile(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxgan.models.inception_blocks import NETWORK, kernel_shapes
+from jaxgan.models.imagenet.inception_blocks import NETWORK, kernel_shapes
 
 
 def random_tensors(seed=0):

@@ -18,23 +18,19 @@ import pytest
 from matplotlib.figure import Figure
 
 import jaxgan
-from jaxgan import (
-    beginning,
-    checkpoint,
-    cli,
-    latents,
-    losses,
-    plots,
-    runs,
-    train,
-)
-from jaxgan.config import read_config
+from jaxgan import latents, losses, plots
+from jaxgan.cli import train as cli
 from jaxgan.data import batch_indices, load
-from jaxgan.journal import metrics_rows
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.options import of_config, of_recipe
-from jaxgan.plan import Plan
 from jaxgan.recipes import RECIPES, Recipe
+from jaxgan.runs import setup
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.settings.config import read_config
+from jaxgan.runs.settings.options import of_config, of_recipe
+from jaxgan.training import loop
+from jaxgan.training.plan import Plan
 from jaxgan.types import GeneratorTerm, Penalty
 
 STEPS = 12
@@ -133,12 +129,12 @@ def small(tmp_path_factory):
         for name, chosen in recipes_on(file).items():
             patch.setitem(RECIPES, name, chosen)
         for module, name in (
-            (train, "make_phases"),
-            (beginning, "start"),
-            (beginning, "make_draw"),
+            (loop, "make_phases"),
+            (setup, "start"),
+            (setup, "make_draw"),
         ):
             patch.setattr(module, name, made_once(getattr(module, name)))
-        patch.setattr(train, "has_convolutions", lambda *arguments: False)
+        patch.setattr(loop, "has_convolutions", lambda *arguments: False)
         patch.setattr(plots, "training_curves", lambda rows: Figure((1, 1)))
         patch.setattr(plots, "picture", lambda *arguments: np.zeros((9, 9, 3), np.uint8))
         yield file
@@ -207,7 +203,7 @@ def state_at(run, number):
     config = read_config(run)
     gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
     data = load(config.input.source, max_bad_share=1.0)
-    target = jax.eval_shape(lambda: beginning.start(jax.random.key(0), gan, data, config.plan))
+    target = jax.eval_shape(lambda: setup.start(jax.random.key(0), gan, data, config.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jaxgan.affine import (
+from jaxgan.augment.affine import (
     _turn_about_luma,
     color_jitter_matrix,
     geometric_jitter_matrix,

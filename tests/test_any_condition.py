@@ -12,9 +12,9 @@ import pytest
 
 import jaxgan
 from jaxgan import data, latents, losses, regularizers
-from jaxgan.config import facts
-from jaxgan.plan import Plan, check
-from jaxgan.train import fit
+from jaxgan.runs.settings.config import facts
+from jaxgan.training.loop import fit
+from jaxgan.training.plan import Plan, check
 
 
 class Player(nn.Module):

@@ -11,7 +11,7 @@ from linear import make_linear
 
 import jaxgan
 from jaxgan import losses, regularizers
-from jaxgan.train import fit
+from jaxgan.training.loop import fit
 
 ON_ONE = {"batch_size": 8, "devices": 1}
 

@@ -7,7 +7,7 @@ import pytest
 
 import jaxgan
 from jaxgan import augment, losses, parallel, regularizers
-from jaxgan.augment import AdaptiveStrength
+from jaxgan.augment.ada import AdaptiveStrength
 from jaxgan.types import Augmentation, Batch
 
 COUNT = 64

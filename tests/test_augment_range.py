@@ -10,9 +10,9 @@ import pytest
 import jaxgan
 from jaxgan import augment, recipes, regularizers
 from jaxgan.data import scale
-from jaxgan.feed import as_data
-from jaxgan.plan import Plan, check_augmentation
 from jaxgan.schedules import cosine
+from jaxgan.training.batches import as_data
+from jaxgan.training.plan import Plan, check_augmentation
 
 COUNT = 32
 KEYS = jax.random.split(jax.random.key(0), COUNT)

@@ -3,8 +3,8 @@
 import pytest
 from small_game import command
 
-from jaxgan.config import read_config
-from jaxgan.journal import metrics_rows
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.settings.config import read_config
 
 
 @pytest.fixture(scope="module")

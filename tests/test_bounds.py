@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import conditions, entries, plots, samples
-from jaxgan.config import Facts
+from jaxgan import plots
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.models.dcgan import default_features
-from jaxgan.plan import Plan
+from jaxgan.runs import record
+from jaxgan.runs.outputs import samples
+from jaxgan.runs.settings.config import Facts
+from jaxgan.training import sampling
+from jaxgan.training.plan import Plan
 
 IMAGE = (8, 8, 1)
 
@@ -69,8 +72,8 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     config = SimpleNamespace(seed=3, data=data, plan=Plan(devices=1))
     pieces = {}
     for size in (250, 24):
-        monkeypatch.setattr(conditions, "SAMPLES_PER_CALL", size)
-        draw, _ = entries.make_draw(gan, config, SimpleNamespace(shape=data.shape))
+        monkeypatch.setattr(sampling, "SAMPLES_PER_CALL", size)
+        draw, _ = record.make_draw(gan, config, SimpleNamespace(shape=data.shape))
         pieces[size] = [np.asarray(piece) for piece in draw(state)]
     (whole,) = pieces[250]
     assert [len(piece) for piece in pieces[24]] == ([24, 24, 16] if classes is None else [24, 16])

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import checkpoint
-from jaxgan.checkpoint import CheckpointError, Keep
-from jaxgan.orbax_errors import reason
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.checkpoint import CheckpointError, Keep
+from jaxgan.runs.disk.orbax_errors import reason
 
 KEEP = Keep(last=3, metric="score")
 

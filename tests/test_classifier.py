@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from jaxgan import classifier, data
-from jaxgan.classifier import classifier_for, classify, train_classifier
+from jaxgan import data
+from jaxgan.scoring import classifier
+from jaxgan.scoring.classifier import classifier_for, classify, train_classifier
 
 
 @pytest.fixture(scope="module")

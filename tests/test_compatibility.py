@@ -17,9 +17,9 @@ from jaxgan.models import (
     VirtualBatchNorm,
     with_reference,
 )
-from jaxgan.models.layers import Conv
-from jaxgan.models.normalization import BatchNorm
-from jaxgan.parallel import AXIS, jit_step, make_mesh, pmap_step
+from jaxgan.models.layers.linear import Conv
+from jaxgan.models.layers.normalization import BatchNorm
+from jaxgan.parallel.jit_pmap import AXIS, jit_step, make_mesh, pmap_step
 from jaxgan.regularizers import consistency, dragan, gradient_penalty, own_gradient, r1, r2
 
 KEY = jax.random.key(3)
@@ -239,7 +239,7 @@ def test_generated_samples_that_are_not_floating_are_refused(make_gan, batch):
 
 def test_wrappers_keep_the_number_of_samples_per_logit():
     packs = jaxgan.packed(jaxgan.from_linen(MLPDiscriminator((4,), dropout=0.0)), 2)
-    assert jaxgan.precision.with_compute_dtype(packs, "bfloat16").pack == 2
+    assert jaxgan.adapters.precision.with_compute_dtype(packs, "bfloat16").pack == 2
     assert jaxgan.adapters.without_condition(packs).pack == 2
     assert jaxgan.packed(packs, 3).pack == 6
     with pytest.raises(ValueError, match="call packed on its result"):

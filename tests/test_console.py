@@ -15,8 +15,11 @@ import jax
 import pytest
 from small_game import command, saved
 
-from jaxgan import cli, cli_outputs, console, processes, runs
-from jaxgan.interrupts import Interrupts
+from jaxgan.cli import console, outputs
+from jaxgan.cli import train as cli
+from jaxgan.parallel import processes
+from jaxgan.runs import train as runs
+from jaxgan.runs.signals import Interrupts
 
 HERE = Path(__file__).parent
 
@@ -70,7 +73,7 @@ def test_a_console_that_cannot_be_written_stops_no_run(small, tmp_path, monkeypa
 def test_what_an_encoding_lacks_is_escaped(monkeypatch, encoding):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    cli_outputs.say(console.make_console(), "日本 -> caf\udce9")
+    outputs.say(console.make_console(), "日本 -> caf\udce9")
     stream.flush()
     shown = stream.buffer.getvalue().decode(encoding)
     japanese = "日本" if encoding == "utf-8" else r"\u65e5\u672c"
@@ -164,7 +167,7 @@ def test_a_platform_that_jax_lacks_is_one_line(tmp_path):
 
 
 def commands():
-    apps = (cli.app, cli_outputs.app)
+    apps = (cli.app, outputs.app)
     return {
         each.callback.__name__: each.callback
         for app in apps
@@ -180,7 +183,7 @@ def test_every_path_of_a_command_may_begin_at_home(name):
     for parameter in inspect.signature(function).parameters:
         kind, option = get_args(hints[parameter])
         if kind is Path or Path in get_args(kind):
-            assert option.callback is cli_outputs.at_home, parameter
+            assert option.callback is outputs.at_home, parameter
 
 
 def test_home_is_found(ended, tmp_path, monkeypatch):

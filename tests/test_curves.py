@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from jaxgan.curves import COLOURS, PANELS, POINTS, evenly, extremes, figures
+from jaxgan.runs.outputs.report.curves import COLOURS, PANELS, POINTS, evenly, extremes, figures
 
 
 def rows_of(**metrics):

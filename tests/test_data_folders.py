@@ -12,10 +12,11 @@ import pytest
 from fuzzing import invoke
 from PIL import Image, ImageOps, features
 
-from jaxgan import data, samples
-from jaxgan.config import Facts, check_fields, facts
+from jaxgan import data
 from jaxgan.data.images import read_image
 from jaxgan.data.summary import summary
+from jaxgan.runs.outputs import samples
+from jaxgan.runs.settings.config import Facts, check_fields, facts
 
 
 def write(path, value=0, size=(8, 8), kind=None):

@@ -10,7 +10,7 @@ from PIL import Image
 
 import jaxgan
 from jaxgan import data
-from jaxgan.plan import Plan, check, warn_of_doubts
+from jaxgan.training.plan import Plan, check, warn_of_doubts
 
 
 def rng():

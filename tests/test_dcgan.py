@@ -9,7 +9,7 @@ import pytest
 
 import jaxgan
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
-from jaxgan.recipes.convolutional import conditional_dcgan_gan, dcgan_gan, waves_gan
+from jaxgan.recipes.dcgan import conditional_dcgan_gan, dcgan_gan, waves_gan
 
 
 def made(generator, discriminator, shape, labels=None):

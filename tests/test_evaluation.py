@@ -5,8 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from jaxgan import classifier, cli
-from jaxgan.evaluation import evaluate_run
+from jaxgan.cli import train as cli
+from jaxgan.runs.outputs.evaluate import evaluate_run
+from jaxgan.scoring import classifier
 
 
 def invoke(*arguments):

@@ -13,15 +13,16 @@ import pytest
 import safetensors.numpy
 from typer.testing import CliRunner
 
-from jaxgan import cli, export, samples
-from jaxgan.checkpoint import Restored
-from jaxgan.config import Config, Facts, surroundings
+from jaxgan.cli import train as cli
 from jaxgan.objectives import generate
-from jaxgan.options import of_recipe
 from jaxgan.recipes import RECIPES, recipe
-from jaxgan.samples import Loaded, load_generator, sample_run
+from jaxgan.runs.disk.checkpoint import Restored
+from jaxgan.runs.outputs import export, samples
+from jaxgan.runs.outputs.samples import Loaded, load_generator, sample_run
+from jaxgan.runs.settings.config import Config, Facts, surroundings
+from jaxgan.runs.settings.options import of_recipe
 from jaxgan.steps import init
-from jaxgan.train import run_state
+from jaxgan.training.loop import run_state
 
 FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
 FAST = {"conditional-dcgan"}

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from jaxgan import export
+from jaxgan.runs.outputs import export
 
 
 def of_tensors(metadata, **tensors):

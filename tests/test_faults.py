@@ -21,9 +21,9 @@ from small_game import (
 )
 from tensorboardX.record_writer import RecordWriter
 
-from jaxgan import journal, tensorboard
-from jaxgan.folder import held_folder
-from jaxgan.samples import sample_run
+from jaxgan.runs.disk import log, tensorboard
+from jaxgan.runs.disk.folder import held_folder
+from jaxgan.runs.outputs.samples import sample_run
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -82,11 +82,11 @@ def test_a_write_that_fails_stops_the_run_and_it_goes_on_later(
 
 
 def test_a_line_is_written_whole_or_not_at_all(tmp_path, limit_files):
-    journal.write_event(tmp_path, "kind", 1, "short")
+    log.write_event(tmp_path, "kind", 1, "short")
     before = (tmp_path / "events.jsonl").read_bytes()
     limit_files(len(before) + 20)
     with pytest.raises(OSError, match=r"File too large: .*events.jsonl"):
-        journal.write_event(tmp_path, "kind", 2, "longer than what is left")
+        log.write_event(tmp_path, "kind", 2, "longer than what is left")
     limit_files(resource.RLIM_INFINITY)
     assert (tmp_path / "events.jsonl").read_bytes() == before
 

@@ -23,15 +23,13 @@ from small_game import (
 )
 
 import jaxgan
-from jaxgan import (
-    checkpoint,
-    runs,
-)
-from jaxgan.config import read_config
 from jaxgan.models import MLPGenerator
-from jaxgan.options import of_config
 from jaxgan.recipes import RECIPES, Recipe
-from jaxgan.samples import sample_run
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.outputs.samples import sample_run
+from jaxgan.runs.settings.config import read_config
+from jaxgan.runs.settings.options import of_config
 
 pytestmark = pytest.mark.usefixtures("small")
 

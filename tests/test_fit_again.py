@@ -13,12 +13,13 @@ import pytest
 from linear import make_linear
 
 import jaxgan
-from jaxgan import keeping, latents, losses, rounds, train
+from jaxgan import caching, latents, losses
 from jaxgan.data import Records
-from jaxgan.feed import Form
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.plan import Plan
-from jaxgan.train import fit
+from jaxgan.training import loop, rounds
+from jaxgan.training.batches import Form
+from jaxgan.training.loop import fit
+from jaxgan.training.plan import Plan
 
 ON_ONE = {"batch_size": 8, "devices": 1}
 
@@ -122,10 +123,10 @@ CHANGES = (
 
 
 def test_programs_that_were_not_used_for_long_are_dropped():
-    made = keeping.kept(lambda number: object())
+    made = caching.kept(lambda number: object())
     first = made(0)
     assert made(0) is first
-    for number in range(1, keeping.KEPT + 1):
+    for number in range(1, caching.KEPT + 1):
         made(number)
     assert made(0) is not first
     assert made([0]) is not made([0])  # cannot be hashed
@@ -160,15 +161,15 @@ def test_a_gan_with_arrays_among_its_parts_trains_too(key, points):
 
 
 def test_metrics_leave_the_device_in_blocks(key, points, gan, monkeypatch):
-    monkeypatch.setattr(train, "CALLS_PER_BLOCK", 4, raising=False)
-    iterate, alive = train.iterate, []
+    monkeypatch.setattr(loop, "CALLS_PER_BLOCK", 4, raising=False)
+    iterate, alive = loop.iterate, []
 
     def watched(*arguments):
         for progress in iterate(*arguments):
             yield progress
             alive.append(len(jax.live_arrays()))
 
-    monkeypatch.setattr(train, "iterate", watched)
+    monkeypatch.setattr(loop, "iterate", watched)
     _, history = fit(key, gan, points, 40, rounds_per_call=1, **ON_ONE)
     assert max(alive) - alive[0] <= 6 * len(history)
     np.testing.assert_array_equal(history["step"], np.arange(1, 41))
@@ -178,7 +179,7 @@ def test_metrics_leave_the_device_in_blocks(key, points, gan, monkeypatch):
 def test_blocks_do_not_change_the_history(key, points, gan, monkeypatch):
     histories = []
     for calls in (2, 100):
-        monkeypatch.setattr(train, "CALLS_PER_BLOCK", calls)
+        monkeypatch.setattr(loop, "CALLS_PER_BLOCK", calls)
         options = {"alternation": "epochs", "rounds_per_call": 2, **ON_ONE}
         histories.append(fit(key, gan, points, 10, **options)[1])
     assert list(histories[0]) == list(histories[1])

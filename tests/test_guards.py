@@ -8,8 +8,8 @@ import optax
 import pytest
 
 import jaxgan
-from jaxgan import guards, losses, parallel, regularizers
-from jaxgan.guards import NonFiniteError
+from jaxgan import losses, nonfinite, parallel, regularizers
+from jaxgan.nonfinite import NonFiniteError
 from jaxgan.types import GeneratorTerm, Network, Penalty
 
 MARK = 7.0  # a pixel that no sample has
@@ -104,7 +104,7 @@ def full_gan(make_gan):
 
 def test_finite_turns_are_finite_and_have_the_norm_of_their_gradient():
     grads = {"a": jnp.asarray([3.0, 0.0]), "b": jnp.asarray(-4.0)}
-    metrics = guards.gradient_metrics("generator", jnp.asarray(1.0), grads)
+    metrics = nonfinite.gradient_metrics("generator", jnp.asarray(1.0), grads)
     assert {name: float(value) for name, value in metrics.items()} == {
         "generator_grad_norm": 5.0,
         "generator_nonfinite": 0.0,
@@ -117,14 +117,14 @@ def test_finite_turns_are_finite_and_have_the_norm_of_their_gradient():
 def test_one_number_of_one_gradient_is_enough(place, culprit, value):
     grads = {"a": jnp.ones((2, 3)), "b": jnp.ones(4)}
     grads[place] = grads[place].ravel().at[1].set(value).reshape(grads[place].shape)
-    metrics = guards.gradient_metrics("discriminator", jnp.asarray(1.0), grads)
+    metrics = nonfinite.gradient_metrics("discriminator", jnp.asarray(1.0), grads)
     assert int(metrics["discriminator_nonfinite"]) == 1
     assert int(metrics["discriminator_culprit"]) == culprit
 
 
 def test_the_loss_comes_before_the_gradients_and_bfloat16_is_looked_at_too():
     grads = {"a": jnp.asarray([np.nan])}
-    metrics = guards.gradient_metrics("generator", jnp.asarray(np.inf, jnp.bfloat16), grads)
+    metrics = nonfinite.gradient_metrics("generator", jnp.asarray(np.inf, jnp.bfloat16), grads)
     assert (int(metrics["generator_nonfinite"]), int(metrics["generator_culprit"])) == (1, 1)
 
 
@@ -133,9 +133,13 @@ def test_a_loss_alone_is_noticed_in_the_players_turn(key, batch, planted):
     _, metrics = jax.jit(jaxgan.make_train_step(planted))(key, state, mark(batch))
     assert not np.isfinite(metrics["discriminator_loss"])
     assert np.isfinite(metrics["discriminator_grad_norm"])  # a constant NaN has a gradient of 0
-    assert {name: int(metrics[name]) for name in guards.COUNTS} == dict.fromkeys(guards.COUNTS, 1)
+    assert {name: int(metrics[name]) for name in nonfinite.COUNTS} == dict.fromkeys(
+        nonfinite.COUNTS, 1
+    )
     _, metrics = jax.jit(jaxgan.make_train_step(planted))(key, state, batch)
-    assert {name: int(metrics[name]) for name in guards.COUNTS} == dict.fromkeys(guards.COUNTS, 0)
+    assert {name: int(metrics[name]) for name in nonfinite.COUNTS} == dict.fromkeys(
+        nonfinite.COUNTS, 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,7 +159,7 @@ def test_a_gradient_alone_is_noticed_and_named(key, batch, make_gan, function, t
     _, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(key, state, batch)
     assert np.isfinite(metrics["discriminator_loss"])
     metrics |= {"round": jnp.asarray(4), "step": jnp.asarray(3)}
-    (incident,) = guards.incidents(metrics, state)
+    (incident,) = nonfinite.incidents(metrics, state)
     assert incident == (4, 3, "discriminator", tensor, 1)
 
 
@@ -167,7 +171,7 @@ def test_a_turn_before_the_last_is_counted_and_its_culprit_kept(key, batch, plan
     assert int(metrics["discriminator_nonfinite"]) == 1
     assert int(metrics["discriminator_culprit"]) == 1
     assert int(metrics["generator_nonfinite"]) == 0
-    assert int(guards.count(metrics)) == 1
+    assert int(nonfinite.count(metrics)) == 1
     assert np.isfinite(metrics["discriminator_loss"])  # the last turn's
     keys = jax.random.split(key, 3)
     state, _ = jax.jit(jaxgan.make_discriminator_step(planted))(keys[1], state, batch)
@@ -181,7 +185,7 @@ def test_all_turns_are_counted(key, batch, planted):
     state = start(key, planted, batch)
     _, metrics = jax.jit(jaxgan.make_train_step(planted, n_critic=2))(key, state, turns)
     assert int(metrics["discriminator_nonfinite"]) == 2
-    assert int(guards.count(metrics)) == 3  # the generator sees the last batch
+    assert int(nonfinite.count(metrics)) == 3  # the generator sees the last batch
 
 
 # --- What is discarded
@@ -250,18 +254,18 @@ def history(full_gan, key, batch):
     rounds = np.arange(11, 14)
     zeros = np.zeros(3, np.int32)
     metrics = {"round": rounds, "step": rounds - 1}
-    metrics |= dict.fromkeys(guards.COUNTS, zeros)
+    metrics |= dict.fromkeys(nonfinite.COUNTS, zeros)
     return metrics, jax.eval_shape(lambda: jaxgan.init(key, full_gan, batch))
 
 
 def test_incidents_name_round_step_player_and_tensor_in_order(key, batch, full_gan):
     metrics, state = history(full_gan, key, batch)
-    assert guards.incidents(metrics, state) == []
+    assert nonfinite.incidents(metrics, state) == []
     metrics["generator_nonfinite"] = np.array([0, 1, 0])
     metrics["generator_culprit"] = np.array([0, 1, 0])
     metrics["discriminator_nonfinite"] = np.array([0, 0, 2])
     metrics["discriminator_culprit"] = np.array([0, 0, 4])
-    first, second = guards.incidents(metrics, state)
+    first, second = nonfinite.incidents(metrics, state)
     assert first == (12, 11, "generator", "loss", 1)
     found = jax.tree_util.tree_leaves_with_path(state.discriminator.params)
     path = jax.tree_util.keystr(found[2][0], simple=True, separator="/")
@@ -272,27 +276,27 @@ def test_incidents_name_round_step_player_and_tensor_in_order(key, batch, full_g
 @pytest.mark.parametrize("policy", ["stop", "rollback", "skip"])
 def test_only_skipping_goes_on(key, batch, full_gan, policy):
     metrics, state = history(full_gan, key, batch)
-    guards.check(metrics, state, policy)
+    nonfinite.check(metrics, state, policy)
     metrics["generator_nonfinite"] = metrics["generator_culprit"] = np.array([0, 1, 1])
     if policy == "skip":
-        guards.check(metrics, state, policy)
+        nonfinite.check(metrics, state, policy)
         return
     message = r"non-finite generator loss at step 11 \(round 12\)"
     with pytest.raises(NonFiniteError, match=message) as caught:
-        guards.check(metrics, state, policy)
+        nonfinite.check(metrics, state, policy)
     assert caught.value.incident.round == 12
 
 
 def test_a_state_that_is_not_finite_is_named(key, batch, full_gan):
     state = start(key, full_gan, batch)
-    guards.check_state(state, 5)
+    nonfinite.check_state(state, 5)
     kernel = state.generator.params["Dense_0"]["kernel"].at[0, 1].set(jnp.inf)
     params = state.generator.params | {"Dense_0": {"kernel": kernel}}
     bad = state._replace(generator=state.generator._replace(params=params))
     message = r"generator parameter Dense_0/kernel at step 0 \(round 5\)"
     with pytest.raises(NonFiniteError, match=message):
-        guards.check_state(bad, 5)
+        nonfinite.check_state(bad, 5)
     statistics = jax.tree.map(lambda x: x.at[0].set(jnp.nan), state.discriminator.model_state)
     bad = state._replace(discriminator=state.discriminator._replace(model_state=statistics))
     with pytest.raises(NonFiniteError, match="discriminator statistic batch_stats/"):
-        guards.check_state(bad, 5)
+        nonfinite.check_state(bad, 5)

@@ -11,14 +11,14 @@ from fuzzing import check_explained, invoke
 from PIL import Image
 
 from jaxgan import recipes
-from jaxgan.conditions import sample_shape
-from jaxgan.global_batch import sample_keys
-from jaxgan.journal import metrics_rows
-from jaxgan.recipes import image_to_image
-from jaxgan.samples import load_generator, sample_run
-from jaxgan.translation import source_channels, translate_run
+from jaxgan.images.tasks import pyramid_level
+from jaxgan.parallel.global_batch import sample_keys
+from jaxgan.recipes import pix2pix
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.outputs.translate import source_channels, translate_run
+from jaxgan.training.sampling import sample_shape
 from jaxgan.types import Batch
-from jaxgan.views import pyramid_level
 
 
 @pytest.mark.one_quick_case
@@ -97,7 +97,7 @@ def trained(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("pix2pix")
     data = pair_folders(root / "pairs", (8, 12), 30, request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_to_image, "WIDTH", 2)
+        patch.setattr(pix2pix, "WIDTH", 2)
         options = ("--steps", "2", "--batch-size", "4", "--devices", "1", "--log-every", "1")
         result = invoke("train", "pix2pix", "--data", data, "--out", str(root / "run"), *options)
         assert result.exit_code == 0, result.output

@@ -11,12 +11,12 @@ from torch_cases import contiguous, streamed, zipped
 from jaxgan.models import (
     fid_images,
     inception_convolutions,
-    inception_file,
     inception_v3,
     inception_weights,
     make_inception,
 )
-from jaxgan.models.inception_blocks import (
+from jaxgan.models.imagenet import inception_file
+from jaxgan.models.imagenet.inception_blocks import (
     NETWORK,
     Layer,
     kernel_shapes,
@@ -34,8 +34,8 @@ SHAPES, OUTPUTS = kernel_shapes(NETWORK, 3)
 def narrow(monkeypatch):
     """Instead of the network one layer of it, to 2,048 features; its tensors."""
     network = [max_pool] * 5 + [Layer("Mixed_7c.branch_pool", 2048)]
-    monkeypatch.setattr("jaxgan.models.inception.NETWORK", network)
-    monkeypatch.setattr("jaxgan.models.inception_file.NETWORK", network)
+    monkeypatch.setattr("jaxgan.models.imagenet.inception.NETWORK", network)
+    monkeypatch.setattr("jaxgan.models.imagenet.inception_file.NETWORK", network)
     rng = np.random.default_rng(3)
     shapes = {"conv.weight": (2048, 3, 1, 1)}
     shapes |= {f"bn.{part}": (2048,) for part in ("weight", "bias", "running_mean", "running_var")}

@@ -9,8 +9,8 @@ import pytest
 from inception_cases import FEATURES, LOGITS, pictures, random_tensors, summary
 
 from jaxgan.models import inception_convolutions, inception_weights, make_inception
-from jaxgan.models.inception_blocks import BLOCKS, run
-from jaxgan.models.torch_file import read_tensors
+from jaxgan.models.imagenet.inception_blocks import BLOCKS, run
+from jaxgan.models.imagenet.torch_file import read_tensors
 
 pytestmark = pytest.mark.slow
 TENSORS = random_tensors(0)

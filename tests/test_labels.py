@@ -6,7 +6,7 @@ import pytest
 import jaxgan
 from jaxgan import losses
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.models.labels import (
+from jaxgan.models.layers.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
     ProjectionHead,

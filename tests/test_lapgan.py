@@ -9,8 +9,8 @@ import pytest
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
+from jaxgan.images.pyramid import sample_pyramid, split_band
 from jaxgan.models import LAPGANDiscriminator, LAPGANGenerator
-from jaxgan.pyramid import sample_pyramid, split_band
 
 KEY = jax.random.key(0)
 BATCH, SIZE, CLASSES = 8, 4, 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan import latents
-from jaxgan.global_batch import sample_index
+from jaxgan.parallel.global_batch import sample_index
 
 KEY = jax.random.key(0)
 DISTRIBUTIONS = {

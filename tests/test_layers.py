@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from jaxgan import from_linen
-from jaxgan.models.labels import ConditionalBatchNorm
-from jaxgan.models.layers import MinibatchDiscrimination, MinibatchStd, PixelNorm, SelfAttention
-from jaxgan.models.normalization import BatchNorm
+from jaxgan.models.layers.labels import ConditionalBatchNorm
+from jaxgan.models.layers.linear import (
+    MinibatchDiscrimination,
+    MinibatchStd,
+    PixelNorm,
+    SelfAttention,
+)
+from jaxgan.models.layers.normalization import BatchNorm
 from jaxgan.regularizers import r1
 
 KEY = jax.random.key(0)

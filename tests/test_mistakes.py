@@ -8,10 +8,10 @@ import pytest
 from fuzz_data import npz_of, zipped
 from fuzzing import check_explained, invoke
 
-from jaxgan import runs
 from jaxgan.data.sources import load
-from jaxgan.options import Wanted, options_for
-from jaxgan.samples import sample_run
+from jaxgan.runs import train as runs
+from jaxgan.runs.outputs.samples import sample_run
+from jaxgan.runs.settings.options import Wanted, options_for
 
 pytestmark = pytest.mark.usefixtures("narrow_recipes")
 

@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from jaxgan import monitor, symptoms
-from jaxgan.monitor import Thresholds, findings
+from jaxgan import monitor
+from jaxgan.monitor import symptoms
+from jaxgan.monitor.detector import Thresholds, findings
 
 EVERY = 50  # rounds a row, as in a run of 20,000
 

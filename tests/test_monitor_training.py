@@ -12,10 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import cli, latents, losses, monitor
-from jaxgan.journal import metrics_rows
+from jaxgan import latents, losses, monitor
+from jaxgan.cli import train as cli
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.regularizers import penalty, r1, r2
+from jaxgan.runs.disk.log import metrics_rows
 
 NOTICED = 1000 + 2 * 200  # rounds: the transient and two windows
 PLANTED = 1500

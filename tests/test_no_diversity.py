@@ -7,7 +7,7 @@ import pytest
 from small_game import command
 
 from jaxgan import monitor, plots
-from jaxgan.journal import events, metrics_rows
+from jaxgan.runs.disk.log import events, metrics_rows
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from jaxgan import from_linen
-from jaxgan.models.layers import Dropout
-from jaxgan.models.normalization import (
+from jaxgan.models.layers.linear import Dropout
+from jaxgan.models.layers.normalization import (
     BatchNorm,
     SpectralNorm,
     VirtualBatchNorm,

@@ -8,7 +8,7 @@ import pytest
 from linear import make_linear
 
 import jaxgan
-from jaxgan.train import fit
+from jaxgan.training.loop import fit
 
 PLATEAU = {"factor": 0.5, "patience": 2, "accumulation_size": 2}
 

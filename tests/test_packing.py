@@ -10,12 +10,12 @@ import pytest
 
 import jaxgan
 from jaxgan import augment, latents, losses
-from jaxgan.feed import as_data
+from jaxgan.adapters.packing import pack
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.packing import pack
-from jaxgan.parallel import AXIS, jit_step, make_mesh, pmap_step
+from jaxgan.parallel.jit_pmap import AXIS, jit_step, make_mesh, pmap_step
 from jaxgan.regularizers import dragan, gradient_penalty, lecam_penalty, r1, r2
-from jaxgan.rounds import of_setting
+from jaxgan.training.batches import as_data
+from jaxgan.training.rounds import of_setting
 
 SIZE, BATCH = 2, 16
 KEY = jax.random.key(7)

@@ -7,8 +7,8 @@ import pytest
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
-from jaxgan.global_batch import sample_index, sample_keys
 from jaxgan.models import Dropout
+from jaxgan.parallel.global_batch import sample_index, sample_keys
 
 
 class BatchNormDiscriminator(nn.Module):

@@ -8,8 +8,8 @@ import pytest
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
-from jaxgan.global_batch import sample_index, sample_keys
 from jaxgan.models import InstanceNorm, PatchGAN, UNet
+from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import Batch, DiscriminatorOutput
 
 KEY = jax.random.key(0)

@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from jaxgan import plots
-from jaxgan.config import Config, Facts, surroundings, to_json
-from jaxgan.options import of_recipe
-from jaxgan.samples import write_samples
+from jaxgan.runs.outputs.samples import write_samples
+from jaxgan.runs.settings.config import Config, Facts, surroundings, to_json
+from jaxgan.runs.settings.options import of_recipe
 
 
 def images(num, size=4):

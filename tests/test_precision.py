@@ -10,6 +10,7 @@ from flax import nnx
 
 import jaxgan
 from jaxgan import data, latents, losses, parallel
+from jaxgan.adapters.precision import gan_in_precision, with_compute_dtype
 from jaxgan.models import (
     BatchNorm,
     ConditionalBatchNorm,
@@ -32,7 +33,6 @@ from jaxgan.models import (
     conv,
     with_reference,
 )
-from jaxgan.precision import gan_in_precision, with_compute_dtype
 from jaxgan.recipes import RECIPES
 from jaxgan.regularizers import gradient_penalty, penalty, r1
 from jaxgan.types import Batch, Network

@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from jaxgan import checkpoint, cli, processes
-from jaxgan.journal import metrics_rows
-from jaxgan.processes import Addresses
-from jaxgan.samples import load_generator, sample_run
+from jaxgan.cli import train as cli
+from jaxgan.parallel import processes
+from jaxgan.parallel.processes import Addresses
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.outputs.samples import load_generator, sample_run
 
 ARGUMENTS = [
     *("train", "dcgan", "--steps", "6", "--batch-size", "16", "--log-every", "1"),
@@ -221,16 +223,16 @@ def test_slices_of_the_processes_are_the_batch_in_order(monkeypatch):
 
 
 def test_processes_must_have_been_asked_for_the_same(monkeypatch):
-    monkeypatch.setattr("jaxgan.processes.largest", lambda numbers: numbers)
+    monkeypatch.setattr("jaxgan.parallel.processes.largest", lambda numbers: numbers)
     processes.check_same(settings="seed 0")
     asked = []
     monkeypatch.setattr(
-        "jaxgan.processes.largest", lambda numbers: asked.append(numbers) or numbers
+        "jaxgan.parallel.processes.largest", lambda numbers: asked.append(numbers) or numbers
     )
     processes.check_same(settings="seed 1")
     ((number, _),) = asked
     other = lambda numbers: [max(numbers[0], number), max(numbers[1], -number)]  # noqa: E731
-    monkeypatch.setattr("jaxgan.processes.largest", other)
+    monkeypatch.setattr("jaxgan.parallel.processes.largest", other)
     processes.check_same(settings="seed 1")
     with pytest.raises(ValueError, match="must agree on the settings, here it is: seed 0"):
         processes.check_same(settings="seed 0")
@@ -238,13 +240,15 @@ def test_processes_must_have_been_asked_for_the_same(monkeypatch):
 
 def test_what_fails_in_one_process_fails_in_all(monkeypatch):
     told = []
-    monkeypatch.setattr("jaxgan.processes.largest", lambda numbers: told.append(numbers) or [1])
+    monkeypatch.setattr(
+        "jaxgan.parallel.processes.largest", lambda numbers: told.append(numbers) or [1]
+    )
     with pytest.raises(ChildProcessError, match="another process"), processes.all_or_none():
         pass
     with pytest.raises(ZeroDivisionError), processes.all_or_none():
         _ = 1 / 0
     assert told == [[0], [1]]
-    monkeypatch.setattr("jaxgan.processes.largest", lambda numbers: numbers)
+    monkeypatch.setattr("jaxgan.parallel.processes.largest", lambda numbers: numbers)
     with processes.all_or_none():
         pass
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import convolve1d
 
-from jaxgan import pyramid
+from jaxgan.images import pyramid
 
 BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16
 # Compiled whole: operation by operation they take longer to compile.

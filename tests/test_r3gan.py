@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.models import R3GANDiscriminator, R3GANGenerator
-from jaxgan.models.convolution import auto_means
+from jaxgan.models.layers.convolution import auto_means
 from jaxgan.models.r3gan import (
     DiscriminativeBasis,
     GenerativeBasis,
@@ -17,7 +17,7 @@ from jaxgan.models.r3gan import (
     scaled_normal,
     upsample,
 )
-from jaxgan.recipes.modern import r3gan_gan
+from jaxgan.recipes.resnet import r3gan_gan
 
 KEY = jax.random.key(0)
 

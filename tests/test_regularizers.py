@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan import regularizers
-from jaxgan.global_batch import sample_index
+from jaxgan.parallel.global_batch import sample_index
 from jaxgan.regularizers import (
     LecamAverages,
     balanced_consistency,

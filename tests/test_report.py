@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 from small_game import STEPS, command
 
-from jaxgan import recipes, report
-from jaxgan.journal import picture_name, write_event
+from jaxgan import recipes
 from jaxgan.recipes import Staged
-from jaxgan.report import write_report
+from jaxgan.runs.disk.log import picture_name, write_event
+from jaxgan.runs.outputs.report import page as report
+from jaxgan.runs.outputs.report.page import write_report
 
 pytestmark = pytest.mark.slow  # CI runs them by themselves
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from small_game import command
 
-from jaxgan.config import Input, check_fields
-from jaxgan.folder import check_new, held_folder
-from jaxgan.journal import picture_name, write_event
-from jaxgan.report import write_report
+from jaxgan.runs.disk.folder import check_new, held_folder
+from jaxgan.runs.disk.log import picture_name, write_event
+from jaxgan.runs.outputs.report.page import write_report
+from jaxgan.runs.settings.config import Input, check_fields
 
 ODD = os.fsdecode(b"run\xff")  # a lone surrogate, as names have that are no UTF-8
 

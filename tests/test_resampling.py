@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.resampling import bicubic, nearest, resampling_matrix
+from jaxgan.images.resampling import bicubic, nearest, resampling_matrix
 
 # (height, width) before and after: down by 2, 3 and 4, up by 2 and 4, unequal, unchanged
 SIZES = [

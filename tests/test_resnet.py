@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxgan.models import ResNetDiscriminator, ResNetGenerator
-from jaxgan.models.convolution import auto_means
+from jaxgan.models.layers.convolution import auto_means
 from jaxgan.models.resnet import DownBlock, UpBlock, mean_pool, repeat
 
 KEY = jax.random.key(0)

@@ -27,15 +27,16 @@ from small_game import (
     state_at,
 )
 
-from jaxgan import checkpoint, runs
-from jaxgan.checkpoint import Keep
-from jaxgan.comparison import differences
-from jaxgan.config import Config, facts, read_config, surroundings
 from jaxgan.data import load
-from jaxgan.journal import metrics_rows
-from jaxgan.options import Wanted, of_recipe
 from jaxgan.recipes import RECIPES
-from jaxgan.samples import load_generator, sample_run
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.checkpoint import Keep
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.settings.compare import differences
+from jaxgan.runs.settings.config import Config, facts, read_config, surroundings
+from jaxgan.runs.settings.options import Wanted, of_recipe
 
 pytestmark = pytest.mark.usefixtures("small")
 

@@ -9,11 +9,13 @@ from PIL import Image
 from tensorboardX import proto
 from typer.testing import CliRunner
 
-from jaxgan import cli, plots, runs
-from jaxgan.folder import free_folder, held_folder
-from jaxgan.options import Wanted, of_recipe
+from jaxgan import plots
+from jaxgan.cli import train as cli
 from jaxgan.recipes import RECIPES, STAGED, recipe
-from jaxgan.samples import load_generator, sample_run
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk.folder import free_folder, held_folder
+from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.settings.options import Wanted, of_recipe
 
 
 def invoke(*arguments):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from small_game import SIZE, begin, command, contents, events, go_on, small_options
 
-from jaxgan import cli, folder, journal
-from jaxgan.config import Scoring, read_config
+from jaxgan.cli import train as cli
 from jaxgan.data.sources import absolute
-from jaxgan.evaluation import evaluate_run
-from jaxgan.same_data import absolute_paths, load_data
+from jaxgan.runs.disk import folder, log
+from jaxgan.runs.outputs.evaluate import evaluate_run
+from jaxgan.runs.settings.config import Scoring, read_config
+from jaxgan.runs.settings.run_data import absolute_paths, load_data
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -126,8 +127,8 @@ def test_names_that_json_cannot_hold_are_refused(tmp_path, monkeypatch):
 
 
 def test_events_name_files_that_are_no_utf8(tmp_path):
-    journal.write_event(tmp_path, "record", 0, os.fsdecode(b"caf\xe9.png cannot be read"))
-    (event,) = journal.events(tmp_path)
+    log.write_event(tmp_path, "record", 0, os.fsdecode(b"caf\xe9.png cannot be read"))
+    (event,) = log.events(tmp_path)
     assert event["message"] == r"caf\udce9.png cannot be read"
 
 
@@ -138,7 +139,7 @@ def test_scores_are_shown_before_they_are_written(ended, monkeypatch, capsys):
     def refuse(*arguments):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("jaxgan.evaluation.write_evaluation", refuse)
+    monkeypatch.setattr("jaxgan.runs.outputs.evaluate.write_evaluation", refuse)
     monkeypatch.setattr(
         "sys.argv", ["jaxgan", "evaluate", str(ended), "--num", "100", "--no-errors"]
     )
@@ -168,12 +169,12 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("arguments", "work"),
     [
-        (["evaluate", "--out", "scores.json"], "jaxgan.evaluation.evaluate_run"),
-        (["sample", "--out", "x.npz"], "jaxgan.stages.draw_whole"),
-        (["report", "--out", "x.html"], "jaxgan.report.page"),
-        (["export", "--out", "x"], "jaxgan.samples.load_generator"),
-        (["upscale", "--out", "x.png"], "jaxgan.upscaling.upscale_run"),
-        (["translate", "--out", "x.png"], "jaxgan.translation.translate_run"),
+        (["evaluate", "--out", "scores.json"], "jaxgan.runs.outputs.evaluate.evaluate_run"),
+        (["sample", "--out", "x.npz"], "jaxgan.runs.stages.draw_whole"),
+        (["report", "--out", "x.html"], "jaxgan.runs.outputs.report.page.page"),
+        (["export", "--out", "x"], "jaxgan.runs.outputs.samples.load_generator"),
+        (["upscale", "--out", "x.png"], "jaxgan.runs.outputs.upscale.upscale_run"),
+        (["translate", "--out", "x.png"], "jaxgan.runs.outputs.translate.translate_run"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_told_before_the_work(

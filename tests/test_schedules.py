@@ -9,9 +9,10 @@ import optax
 import pytest
 
 import jaxgan
-from jaxgan import checkpoint, ema
-from jaxgan.checkpoint import Keep
+from jaxgan import ema
 from jaxgan.regularizers import lecam_penalty, penalty, r1
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.checkpoint import Keep
 from jaxgan.schedules import cosine, half_life_decay, value_at
 
 # ---- cosine ----

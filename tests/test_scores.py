@@ -5,9 +5,9 @@ import pytest
 
 from jaxgan import data
 from jaxgan.data import MIXTURES
-from jaxgan.extractors import Extractor, Seen, make_extractor
 from jaxgan.metrics import frechet_distance
-from jaxgan.scores import STATISTICS, jackknife, make_coverage, score_names, scores_of
+from jaxgan.scoring.extractors import Extractor, Seen, make_extractor
+from jaxgan.scoring.scores import STATISTICS, jackknife, make_coverage, score_names, scores_of
 
 PIXELS = make_extractor("pixels", data.from_arrays(np.zeros((4, 2), np.float32)))
 

@@ -7,12 +7,14 @@ from small_game import as_bytes, small_options, state_at
 from test_resume import Cut, assert_same_runs, cut_at
 
 import jaxgan
-from jaxgan import checkpoint, data, runs
-from jaxgan.config import Scoring, read_config
-from jaxgan.journal import metrics_rows
+from jaxgan import data
 from jaxgan.metrics import frechet_distance
 from jaxgan.recipes import RECIPES
-from jaxgan.scoring import real_rows
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.settings.config import Scoring, read_config
+from jaxgan.scoring.in_training import real_rows
 
 SCORING = Scoring(("fd", "swd"), every=4, num=60, features="pixels")
 NAMES = {"fd_pixels@60", "swd_pixels@60"}

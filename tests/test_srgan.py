@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgan.images.resampling import nearest
 from jaxgan.models import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
-from jaxgan.resampling import nearest
 
 
 def normal(*shape, seed=0):

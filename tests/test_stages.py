@@ -14,17 +14,21 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import cli, latents, losses, recipes, samples, stages, views
-from jaxgan.checkpoint import digest
+from jaxgan import latents, losses, recipes
+from jaxgan.cli import train as cli
 from jaxgan.data import to_own_range
-from jaxgan.evaluation import evaluate_run
-from jaxgan.global_batch import sample_index
-from jaxgan.journal import metrics_rows
-from jaxgan.options import Wanted, of_recipe
-from jaxgan.plan import Plan
-from jaxgan.pyramid import grow
+from jaxgan.images import tasks
+from jaxgan.images.pyramid import grow
+from jaxgan.parallel.global_batch import sample_index
 from jaxgan.recipes import Recipe, Staged
-from jaxgan.stage_checks import check_stages
+from jaxgan.runs import stages
+from jaxgan.runs.disk.checkpoint import digest
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.outputs import samples
+from jaxgan.runs.outputs.evaluate import evaluate_run
+from jaxgan.runs.settings.options import Wanted, of_recipe
+from jaxgan.runs.stage_checks import check_stages
+from jaxgan.training.plan import Plan
 from jaxgan.types import GeneratorTerm, Network
 
 STEPS = 4
@@ -54,7 +58,7 @@ def level_gan(shape, num_classes, level, rate=0.1):
         loss=losses.non_saturating,
         generator_optimizer=optax.sgd(rate),
         discriminator_optimizer=optax.sgd(rate),
-        view=views.pyramid_level(level, 2),
+        view=tasks.pyramid_level(level, 2),
     )
 
 

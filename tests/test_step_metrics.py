@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import jaxgan
-from jaxgan import guards, losses, regularizers
+from jaxgan import losses, nonfinite, regularizers
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.objectives import mean_pairwise_distance
 from jaxgan.types import Network
@@ -63,7 +63,7 @@ def test_lecam_averages_move_towards_the_mean_logits(key, batch, make_gan):
 
 COMMON = {
     "discriminator_loss", "generator_loss", "value", "diversity", "logit_real", "logit_fake",
-    "logit_std", "discriminator_grad_norm", "generator_grad_norm", *guards.COUNTS,
+    "logit_std", "discriminator_grad_norm", "generator_grad_norm", *nonfinite.COUNTS,
 }  # fmt: skip
 ACCURACY = {"accuracy_real", "accuracy_fake"}
 PROBABILITY = {"prob_real", "prob_fake"}

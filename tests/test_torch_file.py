@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from torch_cases import Storage, Tensor, contiguous, pickled, streamed, zipped
 
-from jaxgan.models.torch_file import read_tensors
+from jaxgan.models.imagenet.torch_file import read_tensors
 
 ARRAYS = {
     "conv.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2) / 7,

@@ -6,8 +6,8 @@ import pytest
 
 import jaxgan
 from jaxgan import data, regularizers
-from jaxgan.plan import Plan
-from jaxgan.train import fit, iterate, start
+from jaxgan.training.loop import fit, iterate, start
+from jaxgan.training.plan import Plan
 
 
 @pytest.fixture

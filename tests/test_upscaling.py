@@ -11,13 +11,14 @@ from fuzzing import invoke
 from PIL import Image
 
 import jaxgan
-from jaxgan import latents, losses, recipes, views
-from jaxgan.config import read_config
-from jaxgan.plan import Plan
+from jaxgan import latents, losses, recipes
+from jaxgan.images import tasks
 from jaxgan.recipes import Recipe
+from jaxgan.runs.outputs.upscale import in_windows, upscale_run
+from jaxgan.runs.settings.config import read_config
 from jaxgan.terms import mean_squared_error
+from jaxgan.training.plan import Plan
 from jaxgan.types import GeneratorTerm, Network
-from jaxgan.upscaling import in_windows, upscale_run
 
 
 def sharpened_gan(shape, num_classes=None):
@@ -36,7 +37,7 @@ def sharpened_gan(shape, num_classes=None):
         generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
         generator_optimizer=optax.sgd(0.0),
         discriminator_optimizer=optax.identity(),
-        view=views.low_resolution(2),
+        view=tasks.low_resolution(2),
     )
 
 

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 import jaxgan
-from jaxgan import latents, losses, views
-from jaxgan.pyramid import crop_to, laplacian_pyramid, pad_to_multiple
+from jaxgan import latents, losses
+from jaxgan.images import tasks
+from jaxgan.images.pyramid import crop_to, laplacian_pyramid, pad_to_multiple
 from jaxgan.types import Batch, Network
 
 LABELS = jnp.array([3, 1])
@@ -25,33 +26,33 @@ def images():
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_a_level_is_that_of_the_pyramid_of_the_padded_image(images, level):
     padded = pad_to_multiple(images, 8, -1.0)
-    seen = views.pyramid_level(level, 3).split(Batch(images))
+    seen = tasks.pyramid_level(level, 3).split(Batch(images))
     np.testing.assert_allclose(seen.x, laplacian_pyramid(padded, 3)[level], atol=1e-6)
     assert seen.x.shape == (2, 4 * 2**level, 4 * 2**level, 1)
 
 
 def test_the_finest_level_is_the_image_again(images):
-    view = views.pyramid_level(2, 3)
+    view = tasks.pyramid_level(2, 3)
     seen = view.split(Batch(images))
     again = crop_to(view.whole(seen.x, seen.condition), (14, 14))
     np.testing.assert_allclose(again, images, atol=2e-7)
 
 
 def test_labels_go_beside_the_image_and_alone_to_the_coarsest_level(images):
-    fine = views.pyramid_level(1, 2).split(Batch(images, LABELS))
+    fine = tasks.pyramid_level(1, 2).split(Batch(images, LABELS))
     image, labels = fine.condition
     assert image.shape == fine.x.shape
     np.testing.assert_array_equal(labels, LABELS)
-    coarse = views.pyramid_level(0, 2).split(Batch(images, LABELS))
+    coarse = tasks.pyramid_level(0, 2).split(Batch(images, LABELS))
     np.testing.assert_array_equal(coarse.condition, LABELS)
-    assert views.condition_image(coarse.condition) is None
-    np.testing.assert_array_equal(views.condition_image(fine.condition), image)
+    assert tasks.condition_image(coarse.condition) is None
+    np.testing.assert_array_equal(tasks.condition_image(fine.condition), image)
 
 
 def test_low_resolution_is_that_of_a_file():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
     x = jnp.asarray(pixels, jnp.float32) / 127.5 - 1.0
-    seen = views.low_resolution(4).split(Batch(x[None]))
+    seen = tasks.low_resolution(4).split(Batch(x[None]))
     small = np.asarray(Image.fromarray(pixels).resize((3, 2), Image.Resampling.BICUBIC))
     got = (np.asarray(seen.condition[0]) + 1.0) * 127.5
     np.testing.assert_allclose(got, got.round(), atol=1e-4)
@@ -61,7 +62,7 @@ def test_low_resolution_is_that_of_a_file():
 
 def test_pairs_are_taken_apart():
     x = jnp.arange(2 * 4 * 4 * 6.0).reshape(2, 4, 4, 6)
-    seen = views.pairs().split(Batch(x))
+    seen = tasks.pairs().split(Batch(x))
     np.testing.assert_array_equal(seen.x, x[..., :3])
     np.testing.assert_array_equal(seen.condition, x[..., 3:])
 
@@ -69,10 +70,10 @@ def test_pairs_are_taken_apart():
 @pytest.mark.parametrize(
     ("make", "shape", "text"),
     [
-        (lambda: views.pyramid_level(3, 3), None, "level must lie in 0..2, got 3"),
-        (lambda: views.low_resolution(1), None, "scale must be 2 or more, got 1"),
-        (lambda: views.low_resolution(4), (2, 6, 8, 1), "6x8 do not divide by scale=4"),
-        (views.pairs, (2, 4, 4, 3), "even number of channels"),
+        (lambda: tasks.pyramid_level(3, 3), None, "level must lie in 0..2, got 3"),
+        (lambda: tasks.low_resolution(1), None, "scale must be 2 or more, got 1"),
+        (lambda: tasks.low_resolution(4), (2, 6, 8, 1), "6x8 do not divide by scale=4"),
+        (tasks.pairs, (2, 4, 4, 3), "even number of channels"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, shape, text):
@@ -99,7 +100,7 @@ def level_gan():
         loss=losses.non_saturating,
         generator_optimizer=optax.sgd(0.1),
         discriminator_optimizer=optax.sgd(0.1),
-        view=views.pyramid_level(1, 2),
+        view=tasks.pyramid_level(1, 2),
     )
 
 

@@ -22,11 +22,14 @@ from small_game import (
 from test_resume import killed_again_and_again, small_process
 from typer.testing import CliRunner
 
-from jaxgan import cli, monitor, runs, watch
-from jaxgan.config import read_config
-from jaxgan.journal import metrics_rows
-from jaxgan.monitor import KINDS, Thresholds
-from jaxgan.samples import load_generator
+from jaxgan import monitor
+from jaxgan.cli import train as cli
+from jaxgan.monitor.detector import KINDS, Thresholds
+from jaxgan.runs import early_stopping
+from jaxgan.runs import train as runs
+from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.runs.outputs.samples import load_generator
+from jaxgan.runs.settings.config import read_config
 
 pytestmark = pytest.mark.usefixtures("small", "quick")
 
@@ -38,7 +41,7 @@ def quick():
     """Windows of three rows."""
     with pytest.MonkeyPatch.context() as patch:
         limits = functools.partial(Thresholds, rows=2, rounds=2, transient=2, never=0.1)
-        patch.setattr(watch, "Thresholds", limits)
+        patch.setattr(early_stopping, "Thresholds", limits)
         yield
 
 
@@ -152,7 +155,7 @@ def test_a_game_without_a_discriminator_is_not_told_that_it_fails():
         config = SimpleNamespace(
             saving=small_options().saving, stop_on=("discriminator-fails",), stop_after=0
         )
-        stop = watch.Watch(config, state, rows).stop
+        stop = early_stopping.Watch(config, state, rows).stop
         assert [each.kind for each in (stop,) if each] == kinds
 
 

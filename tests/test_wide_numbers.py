@@ -7,8 +7,8 @@ import pytest
 import jaxgan
 from jaxgan import augment, latents, recipes
 from jaxgan.data import load
-from jaxgan.feed import probe
 from jaxgan.recipes import RECIPES, recipe_gan
+from jaxgan.training.batches import probe
 
 QUICK = ("wgan-gp", "conditional-lapgan/fine")
 

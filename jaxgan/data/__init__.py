@@ -5,7 +5,7 @@ from jaxgan.data.dataset import Dataset, from_arrays, scale, to_model_range, to_
 from jaxgan.data.decoding import decode
 from jaxgan.data.files import folder, folder_records, idx, npz
 from jaxgan.data.order import batch_indices, epoch_permutation
-from jaxgan.data.pieces import pair_records, patch_records
+from jaxgan.data.patches import pair_records, patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.sources import load
 from jaxgan.data.stream import StreamedBatch, prefetch, stream

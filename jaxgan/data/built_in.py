@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxgan.data.dataset import Dataset, from_arrays
-from jaxgan.data.pieces import starts
+from jaxgan.data.patches import starts
 
 PATCH = 96
 

@@ -3,6 +3,7 @@
 from jaxgan.metrics.diversity import ms_ssim, ms_ssim_diversity
 from jaxgan.metrics.frechet import frechet_distance, frechet_distance_of
 from jaxgan.metrics.image_quality import luma, psnr, ssim
+from jaxgan.metrics.inception import InceptionScore, inception_score
 from jaxgan.metrics.kernel import KernelDistance, kernel_distance
 from jaxgan.metrics.modes import (
     LabelCoverage,
@@ -21,7 +22,6 @@ from jaxgan.metrics.precision_recall import (
     density_coverage,
     precision_recall,
 )
-from jaxgan.metrics.score import InceptionScore, inception_score
 from jaxgan.metrics.sliced import sliced_wasserstein
 from jaxgan.metrics.statistics import (
     Moments,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.metrics.inputs import Features, check_features
+from jaxgan.metrics.checks import Features, check_features
 from jaxgan.metrics.statistics import Moments, covariance, moments
 from jaxgan.types import Array
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.metrics.inputs import Features, check_features
+from jaxgan.metrics.checks import Features, check_features
 from jaxgan.metrics.neighbours import balls_around, squared_nearest, squared_radii
 from jaxgan.types import Array
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.metrics.inputs import Features, check_shapes
+from jaxgan.metrics.checks import Features, check_shapes
 from jaxgan.types import Array
 
 _TOGETHER = 16

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.metrics.inputs import Features, check_finite
+from jaxgan.metrics.checks import Features, check_finite
 from jaxgan.types import Array
 
 CHUNK = 8192

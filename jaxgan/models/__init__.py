@@ -1,20 +1,26 @@
 """Networks, one family a file, and the layers they are made of."""
 
-from jaxgan.models.convolution import conv, conv_transpose
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
-from jaxgan.models.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
-from jaxgan.models.grouped import GroupedConv, grouped_conv
-from jaxgan.models.inception import InceptionOutput, fid_images, inception_v3, make_inception
-from jaxgan.models.inception_file import inception_convolutions, inception_weights
-from jaxgan.models.labels import (
+from jaxgan.models.imagenet.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features
+from jaxgan.models.imagenet.inception import (
+    InceptionOutput,
+    fid_images,
+    inception_v3,
+    make_inception,
+)
+from jaxgan.models.imagenet.inception_file import inception_convolutions, inception_weights
+from jaxgan.models.imagenet.weights import has_pretrained, pretrained
+from jaxgan.models.lapgan import LAPGANDiscriminator, LAPGANGenerator
+from jaxgan.models.layers.convolution import conv, conv_transpose
+from jaxgan.models.layers.grouped import GroupedConv, grouped_conv
+from jaxgan.models.layers.labels import (
     ConditionalBatchNorm,
     LabelEmbedding,
     ProjectionHead,
     concatenate_labels,
     one_hot,
 )
-from jaxgan.models.lapgan import LAPGANDiscriminator, LAPGANGenerator
-from jaxgan.models.layers import (
+from jaxgan.models.layers.linear import (
     Conv,
     ConvTranspose,
     Dense,
@@ -24,8 +30,7 @@ from jaxgan.models.layers import (
     PixelNorm,
     SelfAttention,
 )
-from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
-from jaxgan.models.normalization import (
+from jaxgan.models.layers.normalization import (
     BatchNorm,
     InstanceNorm,
     SpectralNorm,
@@ -33,11 +38,11 @@ from jaxgan.models.normalization import (
     around_one,
     with_reference,
 )
+from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.models.pix2pix import PatchGAN, UNet
 from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from jaxgan.models.resnet import ResNetDiscriminator, ResNetGenerator
 from jaxgan.models.srgan import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
-from jaxgan.models.weights import has_pretrained, pretrained
 
 __all__ = [
     "VGG16_LAYERS",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.layers import Conv, Dense, Dropout
+from jaxgan.models.layers.linear import Conv, Dense, Dropout
 from jaxgan.types import Array
 
 _SMALLEST = 7

@@ -12,10 +12,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.checks import check_positive
-from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, concatenate_labels
-from jaxgan.models.layers import Conv, ConvTranspose, Dense
+from jaxgan.models.layers.labels import ConditionalBatchNorm, ProjectionHead, concatenate_labels
+from jaxgan.models.layers.linear import Conv, ConvTranspose, Dense
+from jaxgan.models.layers.normalization import BatchNorm, SpectralNorm, around_one
 from jaxgan.models.mlp import leaky_relu
-from jaxgan.models.normalization import BatchNorm, SpectralNorm, around_one
 from jaxgan.types import Array, DiscriminatorOutput
 
 _SMALLEST = 7

@@ -2,7 +2,7 @@
 
 Their condition is the low-pass image l or, with classes, the tuple (l, labels). The coarsest level
 has no l: any generator of small images will do, in the paper a fully connected one. See
-`jaxgan.pyramid` for the bands and for sampling coarse to fine.
+`jaxgan.images.pyramid` for the bands and for sampling coarse to fine.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.labels import one_hot
-from jaxgan.models.layers import Conv, Dense, Dropout
+from jaxgan.models.layers.labels import one_hot
+from jaxgan.models.layers.linear import Conv, Dense, Dropout
 from jaxgan.types import Array, DiscriminatorOutput
 
 Condition = Array | tuple[Array, Array]

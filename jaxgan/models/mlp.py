@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.labels import concatenate_labels
-from jaxgan.models.layers import Dense, Dropout
+from jaxgan.models.layers.labels import concatenate_labels
+from jaxgan.models.layers.linear import Dense, Dropout
 from jaxgan.types import Array, DiscriminatorOutput
 
 

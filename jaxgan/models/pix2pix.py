@@ -6,9 +6,9 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.layers import Conv, ConvTranspose, Dropout
+from jaxgan.models.layers.linear import Conv, ConvTranspose, Dropout
+from jaxgan.models.layers.normalization import BatchNorm, InstanceNorm, SpectralNorm, around_one
 from jaxgan.models.mlp import leaky_relu
-from jaxgan.models.normalization import BatchNorm, InstanceNorm, SpectralNorm, around_one
 from jaxgan.types import Array, DiscriminatorOutput
 
 _NORMAL = nn.initializers.normal(0.02)

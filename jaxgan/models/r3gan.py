@@ -18,9 +18,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.models.dcgan import level_sizes, one_each
-from jaxgan.models.grouped import GroupedConv
-from jaxgan.models.labels import LabelEmbedding, check_given
-from jaxgan.models.layers import Dense
+from jaxgan.models.layers.grouped import GroupedConv
+from jaxgan.models.layers.labels import LabelEmbedding, check_given
+from jaxgan.models.layers.linear import Dense
 from jaxgan.models.mlp import leaky_relu
 from jaxgan.types import Array, DiscriminatorOutput
 

@@ -14,9 +14,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.models.dcgan import level_sizes, one_each
-from jaxgan.models.labels import ConditionalBatchNorm, ProjectionHead, check_given
-from jaxgan.models.layers import Conv, Dense
-from jaxgan.models.normalization import BatchNorm, SpectralNorm
+from jaxgan.models.layers.labels import ConditionalBatchNorm, ProjectionHead, check_given
+from jaxgan.models.layers.linear import Conv, Dense
+from jaxgan.models.layers.normalization import BatchNorm, SpectralNorm
 from jaxgan.types import Array, DiscriminatorOutput
 
 _GLOROT = nn.initializers.glorot_uniform()

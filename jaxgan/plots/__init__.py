@@ -3,12 +3,10 @@
 Those that give a `matplotlib.figure.Figure` touch no state of pyplot; `rendered` makes them pixels.
 """
 
-from jaxgan.plots.curves import lines, run_curves, training_curves
-from jaxgan.plots.dynamics import eigenvalues, phase_portrait, phase_portraits, radii
 from jaxgan.plots.figures import interpolation_strip, samples
-from jaxgan.plots.frames import animation, rendered
+from jaxgan.plots.games import eigenvalues, phase_portrait, phase_portraits, radii
 from jaxgan.plots.grids import is_image, is_waveform, sample_grid, side_by_side, waveform_grid
-from jaxgan.plots.loss_curves import (
+from jaxgan.plots.loss_functions import (
     discriminator_curves,
     discriminator_losses,
     generator_curve,
@@ -17,7 +15,9 @@ from jaxgan.plots.loss_curves import (
 from jaxgan.plots.pictures import class_rows, has_picture, num_pictured, picture
 from jaxgan.plots.planes import gradient_fields, landscapes, matching
 from jaxgan.plots.points import mode_coverage, scatter_over_density
+from jaxgan.plots.rendering import animation, rendered
 from jaxgan.plots.style import BLUE, GREEN, GREY, ORANGE, PALETTE
+from jaxgan.plots.training import lines, run_curves, training_curves
 
 __all__ = [
     "BLUE",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgan.plots.frames import rendered
 from jaxgan.plots.grids import is_image, is_waveform, sample_grid, waveform_grid
 from jaxgan.plots.points import scatter_over_density
+from jaxgan.plots.rendering import rendered
 
 _MOST = 1024  # samples of classes in a picture: 8 of each of 128, or one of each of 1,024
 _ROWS = 128

@@ -5,29 +5,19 @@ import importlib.util
 
 from jaxgan import augment
 from jaxgan.checks import closest
-from jaxgan.recipes import (
-    convolutional,
-    dense,
-    image_to_image,
-    mixtures,
-    modern,
-    pyramids,
-    super_resolution,
-)
+from jaxgan.recipes import dcgan, lapgan, mixtures, mlp, pix2pix, resnet, srgan
 from jaxgan.recipes.base import Recipe, Shape, Staged
 from jaxgan.types import GAN
 
-STAGED: dict[str, Staged] = {
-    staged.name: staged for staged in (*pyramids.STAGED, *super_resolution.STAGED)
-}
+STAGED: dict[str, Staged] = {staged.name: staged for staged in (*lapgan.STAGED, *srgan.STAGED)}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        *dense.RECIPES,
+        *mlp.RECIPES,
         *mixtures.RECIPES,
-        *convolutional.RECIPES,
-        *modern.RECIPES,
-        *image_to_image.RECIPES,
+        *dcgan.RECIPES,
+        *resnet.RECIPES,
+        *pix2pix.RECIPES,
         *(stage for staged in STAGED.values() for stage in staged.stages),
     )
 }

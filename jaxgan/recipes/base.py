@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
-from jaxgan.plan import Plan
+from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
 Shape = tuple[int, ...]

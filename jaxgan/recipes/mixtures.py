@@ -4,12 +4,12 @@ import jax.numpy as jnp
 import optax
 
 from jaxgan import latents, losses
-from jaxgan.adapters import from_linen
+from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.plan import Plan
 from jaxgan.recipes.base import Recipe, Shape
 from jaxgan.regularizers import penalty, r1, r2
 from jaxgan.schedules import cosine
+from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, Network
 
 _STEPS = 3_000  # of the schedules too

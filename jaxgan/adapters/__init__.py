@@ -1,0 +1,17 @@
+"""Networks from flax modules, and networks made of other networks."""
+
+from jaxgan.adapters.from_flax import (
+    from_linen,
+    from_nnx,
+    no_discriminator,
+    without_condition,
+    without_latents,
+)
+
+__all__ = [
+    "from_linen",
+    "from_nnx",
+    "no_discriminator",
+    "without_condition",
+    "without_latents",
+]

@@ -1,0 +1,238 @@
+"""A flax module in, a `Network` out: Linen and NNX alike; and networks made of networks.
+
+A module's `__call__` takes the network's inputs and, by keyword, whichever of these it names:
+
+- `train`, or `training`, `is_training`, `is_train`, `update_stats`: True in training.
+- `deterministic`, `use_running_average` or `inference`: False in training.
+- `keys`: one PRNG key per sample, for layers that draw.
+- `axis_name`: the mapped device axis, for batch statistics.
+
+A module that takes `**kwargs` is given all three, the flag as `train` if it names no other.
+"""
+
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+from flax import nnx
+
+from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.types import Array, Network
+
+_OWN_KEY = 0x6A6178  # told apart from what a module folds into its sample keys
+_TRAIN = frozenset(("train", "training", "is_training", "is_train", "update_stats"))
+_EVALUATE = frozenset(("deterministic", "use_running_average", "inference"))
+
+
+def from_linen(module: nn.Module) -> Network:
+    """A Linen module as a network: parameters, and all other collections as model state.
+
+    Flax's own Dropout is fed too, from the last sample's key, but its masks depend on the device
+    count; `jaxgan.models.layers.Dropout` takes `keys` and does not.
+
+    Args:
+      module: its `__call__(*inputs)` may name further keywords, see above.
+    Warns:
+      UserWarning: in init, if a training pass leaves batch statistics as they are.
+    """
+    options = _options_of(module)
+
+    def init(key, *inputs):
+        params_key, dropout_key = jax.random.split(key)
+        given = options(train=False, keys=_keys_like(dropout_key, inputs), axis_name=None)
+        variables = dict(
+            module.init({"params": params_key, "dropout": dropout_key}, *inputs, **given)
+        )
+        params = variables.pop("params", {})
+        if "batch_stats" in variables:
+            _warn_of_still(module, apply, params, variables, inputs, _is_batch_stat)
+        return params, variables
+
+    def apply(params, model_state, *inputs, keys, train, axis_name=None):
+        output, changed = module.apply(
+            {"params": params, **model_state},
+            *inputs,
+            **options(train=train, keys=keys, axis_name=axis_name),
+            rngs={"dropout": jax.random.fold_in(keys[-1], _OWN_KEY)},
+            mutable=list(model_state) if train else [],
+        )
+        return output, {**model_state, **changed}
+
+    return Network(init, apply)
+
+
+def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+    """An NNX module as a network: `nnx.Param` as parameters, the other variables as model state.
+
+    Every apply merges fresh variables and seeds the module's own streams of random numbers from
+    the last sample's key, so nothing is kept or overwritten inside the module.
+
+    Args:
+      constructor: `rngs -> module`, called once for the structure and once per init. The module's
+        `__call__(*inputs)` may name further keywords, see above; `train()` and `eval()` are called
+        too, for layers that obey them.
+    Warns:
+      UserWarning: in init, if a training pass leaves batch statistics as they are.
+    """
+    structure = nnx.eval_shape(lambda: constructor(nnx.Rngs(0)))
+    graph, streams, *networks = _split(structure)
+    options = _options_of(structure)
+    statistics = {path for path, _ in nnx.to_flat_state(nnx.state(structure, nnx.BatchStat))}
+
+    def init(key, *inputs):
+        _, _, *states = _split(constructor(nnx.Rngs(key)))
+        params, rest = (nnx.to_pure_dict(state) for state in states)
+        if statistics:
+            _warn_of_still(structure, apply, params, rest, inputs, lambda p: p in statistics)
+        return params, rest
+
+    def apply(params, model_state, *inputs, keys, train, axis_name=None):
+        states = [
+            _filled(state, pure)
+            for state, pure in zip(networks, (params, model_state), strict=True)
+        ]
+        key = jax.random.fold_in(keys[-1], _OWN_KEY)
+        module = nnx.merge(graph, _fresh_streams(streams, key), *states)
+        module.train() if train else module.eval()
+        output = module(*inputs, **options(train=train, keys=keys, axis_name=axis_name))
+        rest = _split(module)[-1]
+        return output, nnx.to_pure_dict(rest) if train else model_state
+
+    return Network(init, apply)
+
+
+# --- Networks made of networks
+
+
+def without_condition(network: Network) -> Network:
+    """A network that is not shown the condition, for conditional training of the other player.
+
+    So a discriminator has to tell the class by itself (auxiliary classifiers), or a generator
+    without classes trains against labelled data (semi-supervised classes).
+
+    Args:
+      network: takes samples or latents only.
+    """
+
+    def init(key, x, condition=None):
+        return network.init(key, x)
+
+    def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):
+        return network.apply(params, model_state, x, keys=keys, train=train, axis_name=axis_name)
+
+    return network._replace(init=init, apply=apply)
+
+
+def without_latents(network: Network) -> Network:
+    """A generator that is given the condition alone: one image is made of another.
+
+    Args:
+      network: takes the condition only, for instance images or (images, labels).
+    """
+
+    def init(key, latents, condition):
+        return network.init(key, condition)
+
+    def apply(params, model_state, latents, condition, *, keys, train, axis_name=None):
+        return network.apply(
+            params, model_state, condition, keys=keys, train=train, axis_name=axis_name
+        )
+
+    return network._replace(init=init, apply=apply)
+
+
+def no_discriminator() -> Network:
+    """A discriminator without parameters, of logits 0 [batch], where a generator trains alone.
+
+    It goes with `jaxgan.losses.without_generator` and terms of the generator's own.
+    """
+
+    def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):
+        return jax.numpy.zeros(len(x), jax.numpy.float32), model_state
+
+    return Network(lambda key, x, condition=None: ({}, {}), apply)
+
+
+# --- Inside
+
+
+def _split(module: nnx.Module) -> tuple[Any, ...]:
+    """Graph, streams of random numbers, parameters, and the rest."""
+    return nnx.split(module, nnx.RngState, nnx.Param, ...)
+
+
+def _filled(state: Any, pure: Any) -> Any:
+    new = jax.tree.map(lambda x: x, state)
+    nnx.replace_by_pure_dict(new, pure)
+    return new
+
+
+def _fresh_streams(streams: Any, key: Array) -> Any:
+    leaves, structure = jax.tree.flatten(streams)
+    fresh = [
+        jax.random.fold_in(key, i)
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        else jax.numpy.zeros(leaf.shape, leaf.dtype)
+        for i, leaf in enumerate(leaves)
+    ]
+    return jax.tree.unflatten(structure, fresh)
+
+
+def _options_of(module: Any) -> Callable[..., dict[str, Any]]:
+    """From (train, keys, axis_name) to the keywords that a module's `__call__` names."""
+    parameters = inspect.signature(module.__call__).parameters
+    named = {name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+    if len(named) < len(parameters):
+        flags = named & (_TRAIN | _EVALUATE) or {"train"}
+        named |= flags | {"keys", "axis_name"}
+
+    def options(train: bool, keys: Array, axis_name: str | None) -> dict[str, Any]:
+        known: dict[str, Any] = {"keys": keys, "axis_name": axis_name}
+        known |= dict.fromkeys(_TRAIN, train) | dict.fromkeys(_EVALUATE, not train)
+        return {name: value for name, value in known.items() if name in named}
+
+    return options
+
+
+def _is_batch_stat(path: tuple) -> bool:
+    return path[0] == "batch_stats"
+
+
+def _warn_of_still(
+    module: Any,
+    apply: Callable,
+    params: Any,
+    model_state: Any,
+    inputs: tuple,
+    is_statistic: Callable[[tuple], bool],
+):
+    """Warns of batch statistics that a training pass returns untouched; nothing is computed."""
+
+    def train(model_state):
+        keys = _keys_like(jax.random.key(0), inputs)
+        return apply(params, model_state, *inputs, keys=keys, train=True)[1]
+
+    jaxpr = jax.make_jaxpr(train)(model_state).jaxpr
+    paths = [
+        tuple(getattr(part, "key", part) for part in path)
+        for path, _ in jax.tree.flatten_with_path(model_state)[0]
+    ]
+    still = [
+        "/".join(str(part) for part in path)
+        for path, before, after in zip(paths, jaxpr.invars, jaxpr.outvars, strict=True)
+        if is_statistic(path) and after is before
+    ]
+    if still:
+        warnings.warn(
+            f"a training pass of {type(module).__name__} leaves the batch statistics {still[0]} as "
+            "they are: let its __call__ take train and pass use_running_average=not train to the "
+            "norm; or keep frozen statistics in another collection",
+            stacklevel=3,
+        )
+
+
+def _keys_like(key: Array, inputs: tuple) -> Array:
+    return sample_keys(key, sample_index(len(inputs[0])))

@@ -1,0 +1,307 @@
+"""What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
+
+import functools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from jaxgan import recipes
+from jaxgan.cli.console import make_console
+from jaxgan.recipes import Recipe, Staged
+from jaxgan.runs import stages
+from jaxgan.runs.disk import log
+from jaxgan.runs.outputs import evaluate as evaluation
+from jaxgan.runs.outputs import export, samples
+from jaxgan.runs.outputs import translate as translation
+from jaxgan.runs.outputs import upscale as upscaling
+from jaxgan.runs.outputs.report import page
+from jaxgan.runs.settings.run_data import data_of, load_data
+from jaxgan.scoring import extractors
+from jaxgan.scoring import in_training as scoring
+
+app = typer.Typer()
+FEWEST = 100  # samples in a score
+
+
+def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
+    """An option that is a positive number."""
+    return typer.Option(min=1, help=help_text, show_default=default)
+
+
+def at_home(path: Path | None) -> Path | None:
+    """A path whose ~ is the home folder, also where no shell has put it there (--out='~/x')."""
+    try:
+        return None if path is None else path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def say(console: Console, text: str):
+    """Prints a line as it is, and whole: a path that is broken cannot be copied."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def sample(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path, typer.Option(help=".png: a picture; .npz: the array `samples`.", callback=at_home)
+    ],
+    num: Annotated[int | None, count("How many.", "64, or up to 8 of each class")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
+    ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|NUMBER",
+            help="Class of all samples: the name of its folder, or its number from 0 on.",
+            show_default="all, one a row of the picture",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
+    ] = "latest",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the run's data lie now, if it draws on images.",
+            show_default="where they lay",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
+):
+    """Write samples of a run, in the range of the data it was trained on."""
+    shown = stages.last_stage(run)
+    samples.check_writable(shown, out)
+    num = num or samples.default_num(shown, label)
+    labels = samples.asked_labels(shown, num, label)
+    loaded = stages.load_whole(run, ema, checkpoint)
+    read = functools.partial(data_of, source=data, force=force)
+    drawn, drawn_on = stages.draw_whole(run, loaded, num, seed, labels, read)
+    samples.write_samples(drawn, shown, out, labels, drawn_on)
+    of = (
+        ""
+        if label is None or labels is None
+        else f" of class {samples.class_text(shown, labels[0])}"
+    )
+    of += _unfinished(shown, loaded[-1], checkpoint)
+    say(make_console(), f"{num} samples{of} -> {out}")
+
+
+def _unfinished(run: Path, loaded: samples.Loaded, checkpoint: str) -> str:
+    """From which step of how many a generator is, where that is not the run's last one."""
+    ended = checkpoint == "latest" and (run / "result.json").exists()
+    if ended or loaded.step >= loaded.config.steps:
+        return ""
+    return f" from step {loaded.step:,} of {loaded.config.steps:,}"
+
+
+@app.command()
+def upscale(
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a super-resolution run.", callback=at_home)
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to enlarge.", callback=at_home)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .png file.", show_default="IMAGE-large.png", callback=at_home),
+    ] = None,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+):
+    """Write a picture enlarged by a run's generator."""
+    out = image.with_name(f"{image.stem}-large.png") if out is None else out
+    say(make_console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
+
+
+@app.command()
+def translate(
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a run that makes images of images.", callback=at_home)
+    ],
+    image: Annotated[Path, typer.Argument(help="The picture to start from.", callback=at_home)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .png file.", show_default="IMAGE-made.png", callback=at_home),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of dropout, the only noise.")] = 0,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+):
+    """Write what a run's generator makes of a picture."""
+    out = image.with_name(f"{image.stem}-made.png") if out is None else out
+    say(make_console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help=f"Some of {', '.join(scoring.NAMES)}.",
+            show_default="what suits the data",
+        ),
+    ] = None,
+    num: Annotated[int, typer.Option(min=2, help="How many samples.")] = 10_000,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(extractors.EXTRACTORS),
+            help="What metrics look at; FILE holds the weights of the FID.",
+            show_default="classifier, vgg16 or pixels, as data have it",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
+    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
+    ] = "latest",
+    errors: Annotated[bool, typer.Option(help="Estimate errors; ten times the work.")] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .json file.", show_default="RUN/scores.json", callback=at_home),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the run's data lie now.", show_default="where they lay"),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Score against other data than the run's.")] = False,
+):
+    """Score a run's samples against its data; errors are standard errors, floors real samples'."""
+    if num < FEWEST:
+        raise ValueError(
+            f"--num {num} is too few: scores need {FEWEST} samples or more, 10,000 are usual"
+        )
+    names = None if metrics is None else metrics.split(",")
+    file = _scores_file(run, out)
+    read = functools.partial(load_data, source=data, force=force)
+    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors, read)
+    table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
+    for score in found.scores:
+        numbers = (score.value, score.error, score.floor)
+        table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
+    make_console().print(table, highlight=False)
+    facts = found.facts
+    if file is not None:  # after the table: what was found is not lost with the file
+        evaluation.write_evaluation(found, file)
+    kept = "not kept" if file is None else f"-> {file}"
+    say(make_console(), f"{facts['features']} features, step {facts['step']} {kept}")
+
+
+def _scores_file(run: Path, out: Path | None) -> Path | None:
+    """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
+    file = run / "scores.json" if out is None else out
+    try:
+        log.check_replaceable(file)
+    except OSError as error:
+        if out is not None:
+            raise
+        say(
+            make_console(stderr=True),
+            f"{error}: the scores are only shown; give --out FILE to keep them",
+        )
+        return None
+    return file
+
+
+@app.command("report")
+def report_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .html file.", show_default="RUN/report.html", callback=at_home),
+    ] = None,
+):
+    """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
+    written = page.write_report(run, out)
+    say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
+
+
+@app.command("export")
+def export_run(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
+    ] = None,
+    ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
+):
+    """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
+    last = stages.last_stage(run)
+    out = last / "export" if out is None else out
+    export.check_folder(out)
+    loaded = samples.load_generator(last, ema)
+    export.write_export(loaded, out)
+    unfinished = _unfinished(last, loaded, "latest")
+    if unfinished:
+        say(
+            make_console(stderr=True),
+            f"Warning: the run has not ended; jaxgan resume {run} continues it",
+        )
+    say(make_console(), f"generator{unfinished} -> {out}")
+
+
+@app.command("recipes")
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
+):
+    """List the recipes, or show the details of one: its data, size, time and measured results."""
+    if name is None:
+        make_console().print(_all_recipes(), highlight=False)
+        say(make_console(), "TIME is on two CPU cores. Details: jaxgan recipes NAME")
+    elif name in recipes.STAGED:
+        staged = recipes.STAGED[name]
+        say(make_console(), f"{name}: {staged.summary}")
+        make_console().print(_details(staged.time, staged.result, f"jaxgan train {name}"))
+        for stage in staged.stages:
+            _show_recipe(stage)
+    else:
+        _show_recipe(recipes.recipe(name))
+
+
+def _all_recipes() -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("NAME", "DATA"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("STEPS", justify="right", no_wrap=True)
+    table.add_column("TIME", no_wrap=True)
+    table.add_column("SUMMARY")
+    for each in recipes.RECIPES.values():
+        if "/" not in each.name:
+            _add_row(table, each, (each,))
+    for staged in recipes.STAGED.values():
+        _add_row(table, staged, staged.stages)
+    return table
+
+
+def _add_row(table: Table, each: Recipe | Staged, parts: Sequence[Recipe]):
+    steps = f"{sum(part.steps for part in parts):,}"
+    # What else these two say is among the details.
+    time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
+    table.add_row(each.name, parts[0].data, steps, time, summary)
+
+
+def _show_recipe(recipe: Recipe):
+    say(make_console(), f"{recipe.name}: {recipe.summary}")
+    size = f"{recipe.steps:,} of batch size {recipe.plan.batch_size}"
+    table = _details(recipe.time, recipe.result, f"jaxgan train {recipe.name}")
+    table.add_row("  data", recipe.data)
+    table.add_row("  steps", size)
+    if recipe.begins_with is not None:
+        table.add_row("  starts from", f"the generator of the stage {recipe.begins_with}")
+    if recipe.needs is not None:
+        table.add_row("  needs", " ".join((recipe.needs[0], f"({recipe.needs[1]})")))
+    make_console().print(table, highlight=False)
+
+
+def _details(time: str, result: str, command: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    rows = {"train": command, "time": f"{time} on two CPU cores" if time else "", "result": result}
+    for title, text in rows.items():
+        if text:
+            table.add_row(f"  {title}", text)
+    return table

@@ -1,0 +1,112 @@
+"""How far a run is, on the terminal."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jaxgan.runs.disk.log import Row
+
+PLAIN_LINES = 20
+
+
+@contextmanager
+def display(console: Console, steps: int) -> Iterator[Callable[[Row], None]]:
+    """A progress bar on a terminal, a plain line now and then elsewhere."""
+    measure = _speedometer()
+    if console.is_terminal:
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("compiling", total=steps)
+
+            def update(row: Row):
+                speed = measure(row)
+                parts = [*_rounds(speed), *_main_metrics(row)]
+                progress.update(task, completed=row["step"], description="  ".join(parts))
+
+            yield update
+    else:
+        due = 0
+
+        def print_line(row: Row):
+            nonlocal due
+            speed = measure(row)
+            if row["round"] >= due:
+                due = row["round"] + steps // PLAIN_LINES
+                left = (
+                    []
+                    if speed is None
+                    else [f"{duration((steps - row['step']) / speed.steps)} left"]
+                )
+                parts = [f"step {row['step']:,}/{steps:,}", *_rounds(speed), *left]
+                line = "  ".join([*parts, *_main_metrics(row)])
+                console.print(line, highlight=False, soft_wrap=True)
+
+        yield print_line
+
+
+def duration(seconds: float) -> str:
+    """A length of time as one says it.
+
+    >>> duration(13.84), duration(117.7), duration(3700)
+    ('13.8 s', '1 min 58 s', '1 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Speed(NamedTuple):
+    """Rounds and generator updates per second."""
+
+    rounds: float
+    steps: float
+
+
+def _speedometer() -> Callable[[Row], _Speed | None]:
+    """The speed between the last two rows that came at different times; None until there are."""
+    marks: list[tuple[float, Row]] = []
+    speed = None
+
+    def measure(row: Row) -> _Speed | None:
+        nonlocal speed
+        now = time.perf_counter()
+        if not marks:  # the first rows come with the compilation
+            marks.append((now, row))
+        elif now - marks[-1][0] > 0.2:
+            then, last = marks[-1]
+            steps = (row["step"] - last["step"]) / (now - then)
+            if steps > 0:  # none in the discriminator's epochs
+                speed = _Speed((row["round"] - last["round"]) / (now - then), steps)
+            marks.append((now, row))
+        return speed
+
+    return measure
+
+
+def _rounds(speed: _Speed | None) -> list[str]:
+    if speed is None:
+        return []
+    return [f"{speed.rounds:.{0 if speed.rounds >= 10 else 1}f} rounds/s"]
+
+
+def _main_metrics(row: Row) -> list[str]:
+    def shown(**names: str) -> list[str]:
+        found = {label: row.get(name) for label, name in names.items()}
+        return [f"{label} {x:.2f}" for label, x in found.items() if x is not None]
+
+    accuracies = shown(real="accuracy_real", fake="accuracy_fake", pairs="accuracy_pairs")
+    return [
+        *shown(D="discriminator_loss", G="generator_loss"),
+        *([f"D acc: {', '.join(accuracies)}"] if accuracies else []),
+        *shown(diversity="diversity"),
+    ]

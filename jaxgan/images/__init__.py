@@ -1,0 +1,1 @@
+"""Images: resampling, pyramids, and what a GAN sees of an image."""

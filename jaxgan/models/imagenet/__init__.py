@@ -1,0 +1,1 @@
+"""Networks trained on ImageNet, whose features metrics compare."""

@@ -1,0 +1,131 @@
+"""The Inception network of the FID and of the Inception score, with its own preprocessing.
+
+    inception = make_inception("pt_inception-2015-12-05-6726825d.pth")
+    features, logits, unbiased_logits = inception(images)  # uint8 [batch, height, width, 3]
+
+The weights are not shipped: give the path of the file that pytorch-fid downloads. Only a Fréchet
+distance of these features, with these weights and this preprocessing, is called FID.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.models.imagenet.inception_blocks import NETWORK, run
+from jaxgan.models.imagenet.inception_file import inception_weights
+from jaxgan.models.imagenet.weights import Convolution
+from jaxgan.types import Array
+
+FID_SIZE = (299, 299)
+_SMALLEST = 75  # pixels a side, for which one feature a side is left
+
+
+class InceptionOutput(NamedTuple):
+    """Features for FID and KID, not negative [batch, 2048], and logits of classes [batch, 1008].
+
+    The Inception score as published takes the softmax of unbiased_logits, which lack the biases.
+    """
+
+    features: Array
+    logits: Array
+    unbiased_logits: Array
+
+
+def make_inception(
+    file: str | Path, value_range: tuple[float, float] = (0.0, 255.0), verify: bool = True
+) -> Callable[[Array | np.ndarray], InceptionOutput]:
+    """Makes the extractor of what the FID and the Inception score look at.
+
+    Args:
+      file: the weights, see `inception_weights`.
+      value_range: the values of black and white in the images. The reference reads files, so
+        whole numbers of 0 to 255: to repeat its scores, round as their writer would.
+      verify: as for `inception_weights`.
+    Returns:
+      A compiled function from images [batch, height, width, 1 or 3], of any size, to an
+      `InceptionOutput`; it compiles once a shape.
+    Raises:
+      ValueError: as `inception_weights`; the function as `fid_images`.
+    Source: Heusel et al. 2017, https://arxiv.org/abs/1706.08500; Salimans et al. 2016,
+      https://arxiv.org/abs/1606.03498
+    """
+
+    @jax.jit
+    def outputs(convolutions: Mapping[str, Convolution], images: Array) -> InceptionOutput:
+        return inception_v3(convolutions, fid_images(images, value_range))
+
+    # The weights are an argument: as constants of the program they would be folded for seconds.
+    return functools.partial(outputs, inception_weights(file, verify))
+
+
+def fid_images(x: Array | np.ndarray, value_range: tuple[float, float] = (0.0, 255.0)) -> Array:
+    """Images as the FID's reference gives them to the network: 299 x 299, from -1 to 1.
+
+    Resized as pytorch-fid does it: bilinear, not antialiased where images shrink, new pixel i
+    taken at (i + 1/2) old / new - 1/2. (TensorFlow 1 and torch-fidelity take it at i old / new,
+    and come to slightly other scores.) A grey image becomes three equal channels.
+
+    Args:
+      x: uint8 or float [batch, height, width, 1 or 3].
+      value_range: the values of black and white.
+    Returns:
+      float32 [batch, 299, 299, 3], within [-1, 1] if x is within the range.
+    Raises:
+      ValueError: if x has other axes, channels or types, or black is not below white.
+    Source: `InceptionV3.forward` of https://github.com/mseitzer/pytorch-fid; on other rules of
+      resizing, Parmar et al. 2022, https://arxiv.org/abs/2104.11222
+    """
+    numbers = x.dtype == jnp.uint8 or jnp.issubdtype(x.dtype, jnp.floating)
+    if not numbers or x.ndim != 4 or x.shape[3] not in (1, 3):
+        raise ValueError(
+            f"x must be uint8 or float [batch, height, width, 1 or 3], got {x.dtype} {x.shape}"
+        )
+    low, high = value_range
+    if not low < high:
+        raise ValueError(f"value_range must be black below white, got {value_range}")
+    x = (jnp.asarray(x, jnp.float32) - low) * (2.0 / (high - low)) - 1.0
+    rows, columns = (
+        jnp.asarray(_bilinear(old, new), jnp.float32)
+        for old, new in zip(x.shape[1:3], FID_SIZE, strict=True)
+    )
+    x = jnp.einsum("ph,bhwc->bpwc", rows, x, precision="highest")
+    x = jnp.einsum("qw,bpwc->bpqc", columns, x, precision="highest")
+    return jnp.broadcast_to(x, (*x.shape[:3], 3))
+
+
+def _bilinear(old: int, new: int) -> np.ndarray:
+    """The matrix [new, old] of linear interpolation, exact where `jax.image` has float32 places."""
+    places = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    return np.maximum(1 - np.abs(places[:, None] - np.arange(old)[None]), 0)
+
+
+def inception_v3(convolutions: Mapping[str, Convolution], x: Array) -> InceptionOutput:
+    """The Inception network of the FID.
+
+    Args:
+      convolutions: by name, see `inception_convolutions`.
+      x: float [batch, height, width, 3] in [-1, 1], of 75 x 75 pixels or more; scores take
+        299 x 299, see `fid_images`.
+    Raises:
+      ValueError: if x are no such images.
+    Source: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, with the pools and the 1,008
+      classes of TensorFlow's network of 2015-12-05, as in https://github.com/mseitzer/pytorch-fid
+    """
+    images = x.ndim == 4 and x.shape[3] == 3 and jnp.issubdtype(x.dtype, jnp.floating)
+    if not images or min(x.shape[1:3]) < _SMALLEST:
+        raise ValueError(
+            f"x must be float [batch, height, width, 3] of {_SMALLEST} x {_SMALLEST} pixels or "
+            f"more, got {x.dtype} {x.shape}"
+        )
+    # Accelerators round the factors of products to fewer digits unless told not to.
+    with jax.default_matmul_precision("highest"):
+        maps = run(NETWORK, convolutions, x.astype(jnp.float32))
+        features = jnp.mean(maps, axis=(1, 2))
+        kernel, bias = convolutions["fc"]
+        unbiased = features @ kernel[0, 0]
+    return InceptionOutput(features, unbiased + bias[None], unbiased)

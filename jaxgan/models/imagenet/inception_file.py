@@ -1,0 +1,113 @@
+"""The weights of the FID's Inception network, from a file that the user has.
+
+It is `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid (torch-fidelity hands out the same):
+the weights of TensorFlow's network of 2015-12-05 under torchvision's names. They are known by
+their SHA-256, and no others are taken for them.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from jaxgan.models.imagenet.inception_blocks import NETWORK, kernel_shapes
+from jaxgan.models.imagenet.torch_file import read_tensors
+from jaxgan.models.imagenet.weights import Convolution
+
+FID_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+FID_URL = (
+    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+    "pt_inception-2015-12-05-6726825d.pth"
+)
+FEATURES, CLASSES = 2048, 1008
+_BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
+_EPSILON = 1e-3  # of the batch normalisation
+
+
+def inception_weights(file: str | Path, verify: bool = True) -> dict[str, Convolution]:
+    """The convolutions of the Inception network in a file, see `inception_convolutions`.
+
+    Args:
+      file: the .pth of pytorch-fid or torch-fidelity; without `verify` also any other .pth or
+        .safetensors with the same names and shapes.
+      verify: whether to admit only the weights of the FID, by their SHA-256. What is measured
+        with others must not be called FID.
+    Raises:
+      ValueError: if there is no such file, it is not that of the FID and `verify` is set, it
+        cannot be read, or its tensors are not those of this network.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}; that of the FID lies at {FID_URL}")
+    if verify and hashlib.sha256(file.read_bytes()).hexdigest() != FID_SHA256:
+        raise ValueError(
+            f"{file} is not the known file of the FID, {FID_URL}: its SHA-256 is not {FID_SHA256}. "
+            "To measure with other weights, but no FID, set verify=False"
+        )
+    tensors = _safetensors(file) if file.suffix == ".safetensors" else read_tensors(file)
+    try:
+        return inception_convolutions(tensors)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+def inception_convolutions(tensors: Mapping[str, np.ndarray]) -> dict[str, Convolution]:
+    """The network's convolutions with their batch normalisations folded into them.
+
+    Args:
+      tensors: by torchvision's names, NAME.conv.weight [out, in, height, width], NAME.bn.weight,
+        .bias, .running_mean and .running_var [out] for each convolution, fc.weight [1008, 2048]
+        and fc.bias [1008]; NAME.bn.num_batches_tracked may be there.
+    Returns:
+      float32 convolutions by NAME, and the last layer as a 1 x 1 convolution, "fc".
+    Raises:
+      ValueError: if a tensor is missing, of another shape, no floats, not finite, or not known;
+        or a running variance is negative.
+    """
+    convolutions, _ = kernel_shapes(NETWORK, 3)
+    _check(tensors, convolutions)
+    head = _convolution(tensors["fc.weight"].T[None, None], tensors["fc.bias"])
+    return {name: _folded(tensors, name) for name in convolutions} | {"fc": head}
+
+
+def _folded(tensors: Mapping[str, np.ndarray], name: str) -> Convolution:
+    # gamma (w * x - mean) / sqrt(var + eps) + beta = (scale w) * x + (beta - scale mean)
+    gamma, beta, mean, var = (tensors[f"{name}.bn.{part}"].astype(float) for part in _BATCH_NORM)
+    scale = gamma / np.sqrt(var + _EPSILON)
+    kernel = tensors[f"{name}.conv.weight"].transpose(2, 3, 1, 0) * scale[None, None, None]
+    return _convolution(kernel, beta - scale * mean)
+
+
+def _convolution(kernel: np.ndarray, bias: np.ndarray) -> Convolution:
+    return Convolution(*(jnp.asarray(x.astype(np.float32)) for x in (kernel, bias)))
+
+
+def _check(tensors: Mapping[str, np.ndarray], convolutions: Mapping[str, tuple[int, ...]]):
+    wanted: dict[str, tuple[int, ...]] = {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}
+    for name, (height, width, inputs, outputs) in convolutions.items():
+        wanted[f"{name}.conv.weight"] = (outputs, inputs, height, width)
+        wanted |= {f"{name}.bn.{part}": (outputs,) for part in _BATCH_NORM}
+    known = wanted.keys() | {f"{name}.bn.num_batches_tracked" for name in convolutions}
+    if unknown := sorted(tensors.keys() - known):
+        raise ValueError(f"tensor {unknown[0]} is not one of the Inception network's")
+    for name, shape in wanted.items():
+        if name not in tensors:
+            raise ValueError(f"tensor {name} of shape {shape} is missing")
+        tensor = tensors[name]
+        if tensor.shape != shape or not np.issubdtype(tensor.dtype, np.floating):
+            raise ValueError(
+                f"tensor {name} must be floats {shape}, got {tensor.dtype} {tensor.shape}"
+            )
+        if not np.isfinite(tensor).all() or (name.endswith("var") and tensor.min() < 0):
+            raise ValueError(f"tensor {name} has values not finite, or negative variances")
+
+
+def _safetensors(file: Path) -> dict[str, np.ndarray]:
+    try:
+        return safetensors.numpy.load_file(file)
+    except (safetensors.SafetensorError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file}: no safetensors: {error}") from error

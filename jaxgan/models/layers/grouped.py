@@ -1,0 +1,101 @@
+"""Convolutions whose channels fall into groups that do not see each other.
+
+XLA's own has kernel gradients on CPU that take 20 to 110 times as long as its forward pass. One
+plain convolution a group, in the fast forms of `jaxgan.models.layers.convolution`, takes a
+thirtieth to a hundred-and-seventieth of that for groups of 4 to 16 channels, and is differentiated
+as often as one likes.
+"""
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.models.layers.convolution import Implementation, Padding, conv, is_cpu
+from jaxgan.models.layers.linear import with_bias
+from jaxgan.types import Array
+
+
+def grouped_conv(
+    x: Array,
+    kernel: Array,
+    groups: int,
+    padding: Padding = "SAME",
+    implementation: Implementation = "auto",
+) -> Array:
+    """Convolution of stride 1 by groups: the g-th part of the output sees that of the input only.
+
+    Args:
+      x: float [batch, height, width, in] or [batch, length, in].
+      kernel: float [height, width, in / groups, out] or [length, in / groups, out].
+      groups: equal parts, each of consecutive channels, of input and output.
+      padding: as for `conv`.
+      implementation: as for `conv`; "cpu" is one convolution a group.
+    Returns:
+      Float [batch, ..., out].
+    Raises:
+      ValueError: if groups do not divide the channels, shapes do not fit each other, or the
+        implementation is unknown.
+    """
+    channels, features = x.shape[-1], kernel.shape[-1]
+    _check_groups(groups, channels, features)
+    if kernel.shape[-2] != channels // groups:
+        raise ValueError(
+            f"kernel must be [*size, {channels // groups}, out] for {channels} channels in "
+            f"{groups} groups, got {kernel.shape}"
+        )
+    if is_cpu(implementation):
+        parts = zip(jnp.split(x, groups, -1), jnp.split(kernel, groups, -1), strict=True)
+        return jnp.concatenate([conv(*part, 1, padding, implementation) for part in parts], -1)
+    axes = "HW"[: x.ndim - 2]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (1,) * len(axes),
+        padding,
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+        feature_group_count=groups,
+    )
+
+
+def _check_groups(groups: int, channels: int, features: int):
+    if groups < 1 or channels % groups or features % groups:
+        raise ValueError(f"groups={groups} must divide {channels} channels and {features} features")
+
+
+class GroupedConv(nn.Module):
+    """A layer of `grouped_conv` along all axes but the first and last, with a bias.
+
+    Attributes:
+      features: channels of the output.
+      groups: that they and those of the input are split into.
+      kernel_size: of all axes, or one an axis.
+      padding: as for `conv`.
+      use_bias: whether to add one.
+      kernel_init: draws the kernel [*kernel_size, in / groups, features].
+      implementation: as for `grouped_conv`.
+    """
+
+    features: int
+    groups: int
+    kernel_size: int | Sequence[int] = 3
+    padding: Padding = "SAME"
+    use_bias: bool = True
+    kernel_init: Callable = nn.initializers.lecun_normal()
+    implementation: Implementation = "auto"
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Float [batch, *size, features] of x [batch, *size, in].
+
+        Raises:
+          ValueError: if groups do not divide the channels.
+        """
+        _check_groups(self.groups, x.shape[-1], self.features)
+        size = self.kernel_size
+        window = (size,) * (x.ndim - 2) if isinstance(size, int) else tuple(size)
+        shape = (*window, x.shape[-1] // self.groups, self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
+        y = grouped_conv(x, kernel, self.groups, self.padding, self.implementation)
+        return with_bias(self, y)

@@ -1,0 +1,342 @@
+"""Normalisation of weights and of layers, with the same numbers on any number of devices."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.parallel.global_batch import mean_over_devices
+from jaxgan.types import Array, Network, PyTree
+
+Initializer = Callable[..., Array]
+
+_INITIAL_ITERATIONS = 15
+_REFERENCE_SEED = 0x726566  # told apart from the seeds that people choose
+
+
+# --- Spectral normalisation
+
+
+class SpectralNorm(nn.Module):
+    """A layer whose weight matrices are used divided by their largest singular value.
+
+    `SpectralNorm(nn.Dense(3))(x, train=train)`. The layer's own parameters stay as they are. Each
+    with two or more axes counts as a matrix W [all others, last axis], and its singular value is
+    sigma = v' W u, where u comes from power iteration and v = W u / |W u|. Only the vectors u are
+    kept, in the collection "spectral_norm"; sigma follows the weights of the moment.
+
+    Attributes:
+      layer: any one Linen layer with a weight matrix (dense, convolution, embedding).
+      iterations: steps of power iteration in each training pass.
+    Source: Miyato et al. 2018, section 2.1 and appendix A, https://arxiv.org/abs/1802.05957
+    """
+
+    layer: nn.Module
+    iterations: int = 1
+
+    @nn.compact
+    def __call__(self, *inputs: Any, train: bool | None) -> Any:
+        """The layer's output on its inputs; the vectors u move on in training only.
+
+        Raises:
+          ValueError: if iterations is not positive, train is neither True nor False, or the layer
+            has no weight matrix of its own.
+        """
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be positive, got {self.iterations}")
+        if not isinstance(train, bool):
+            raise ValueError(f"train must be True or False for spectral norm, got {train!r}")
+        if self.is_initializing():
+            self.layer(*inputs)
+        weights = self.layer.variables.get("params", {})
+        if all(weight.ndim < 2 for weight in jax.tree.leaves(weights)):
+            raise ValueError(
+                f"{type(self.layer).__name__} has no weight matrix of its own: wrap single layers"
+            )
+        used = jax.tree_util.tree_map_with_path(
+            lambda path, weight: self._normalised(path, weight, train), weights
+        )
+        run = nn.map_variables(
+            lambda layer: layer(*inputs), "params", trans_in_fn=lambda _: {"params": used}
+        )
+        return run(self.layer)
+
+    def _normalised(self, path: tuple, weight: Array, train: bool) -> Array:
+        if weight.ndim < 2:
+            return weight
+        matrix = weight.astype(jnp.float32).reshape(-1, weight.shape[-1])
+        constant = jax.lax.stop_gradient(matrix)
+        vector = self.variable(
+            "spectral_norm",
+            "/".join(entry.key for entry in path),
+            lambda: _power_iteration(constant, self._start(matrix), _INITIAL_ITERATIONS),
+        )
+        # An average of unit vectors, as the EMA of a generator keeps it, is shorter than 1.
+        u = _unit(vector.value, vector.value)
+        if train and not self.is_initializing():
+            vector.value = u = _power_iteration(constant, u, self.iterations)
+        v = _unit(_product(constant, u), jnp.zeros(len(matrix), jnp.float32))
+        sigma = _product(v, _product(matrix, u))
+        return (weight / jnp.where(sigma > 0, sigma, 1.0)).astype(weight.dtype)
+
+    def _start(self, matrix: Array) -> Array:
+        direction = jax.random.normal(self.make_rng("params"), matrix.shape[1:], jnp.float32)
+        return _unit(direction, direction)
+
+
+def _power_iteration(matrix: Array, u: Array, iterations: int) -> Array:
+    return jax.lax.fori_loop(0, iterations, _power_step, (matrix, u))[1]
+
+
+def _power_step(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+    matrix, u = carry
+    v = _unit(_product(matrix, u), jnp.zeros(len(matrix), jnp.float32))
+    # A zero matrix turns everything into 0, from where no step leads away: u then stays.
+    return matrix, _unit(_product(v, matrix), u)
+
+
+def _product(a: Array, b: Array) -> Array:
+    return jnp.dot(a, b, precision="highest")
+
+
+def _unit(x: Array, otherwise: Array) -> Array:
+    """The vector x / |x|, or what is given otherwise where x is 0."""
+    largest = jnp.max(jnp.abs(x))
+    # Scaled first: the squares of very small and very large weights leave float32.
+    x = x / jnp.where(largest > 0, largest, 1.0)
+    return jnp.where(largest > 0, x / jnp.sqrt(jnp.maximum(jnp.sum(x**2), 1.0)), otherwise)
+
+
+# --- Batch normalisation
+
+
+def around_one(deviation: float = 0.02) -> Initializer:
+    """Initial scales from N(1, deviation^2), as DCGAN's `BatchNorm(scale_init=around_one())`.
+
+    Source: the code of Radford et al. 2016, https://github.com/Newmu/dcgan_code
+    """
+
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        return 1.0 + deviation * jax.random.normal(key, shape, dtype)
+
+    return init
+
+
+class BatchNorm(nn.Module):
+    """Each channel standardised by the statistics of the global batch, then scaled and shifted.
+
+    y = scale (x - mean) / sqrt(var + epsilon) + bias, where var is the mean of (x - mean)^2.
+
+    Running statistics for evaluation live in the collection "batch_stats". Layers before it need
+    no bias, and are better off without: its gradient is nothing but rounding, which Adam enlarges.
+
+    Attributes:
+      use_bias: add a bias for each channel.
+      use_scale: multiply by a scale for each channel.
+      momentum: of the running statistics, the share kept at each training pass.
+      epsilon: added to the variance.
+      scale_init: of the scales; see `around_one`.
+    Source: Ioffe & Szegedy 2015, algorithms 1 and 2, https://arxiv.org/abs/1502.03167
+    """
+
+    use_bias: bool = True
+    use_scale: bool = True
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool, axis_name: str | None = None) -> Array:
+        """Normalised x [batch, ..., channels]: by its own statistics in training, else running."""
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, x.shape[-1:], jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, x.shape[-1:], jnp.float32)
+        shape = (*[1] * (x.ndim - 1), -1)
+        mean, var = running_mean.value.reshape(shape), running_var.value.reshape(shape)
+        if train:
+            mean, var = _moments(x, tuple(range(x.ndim - 1)), axis_name)
+        if train and not self.is_initializing():
+            for running, new in ((running_mean, mean), (running_var, var)):
+                running.value = self.momentum * running.value + (1 - self.momentum) * new.ravel()
+        return _affine(self, _standardised(x, mean, var, self.epsilon)).astype(x.dtype)
+
+
+def _moments(x: Array, axes: tuple[int, ...], axis_name: str | None = None) -> tuple[Array, Array]:
+    """Mean and variance over axes (kept, with size 1) and devices, in float32."""
+    x = x.astype(jnp.float32)
+    mean = mean_over_devices(jnp.mean(x, axes, keepdims=True), axis_name)
+    # About the mean: E x^2 - mean^2 would cancel where the mean is large.
+    return mean, mean_over_devices(jnp.mean((x - mean) ** 2, axes, keepdims=True), axis_name)
+
+
+def _standardised(x: Array, mean: Array, var: Array, epsilon: float) -> Array:
+    return (x - mean) * jax.lax.rsqrt(var + epsilon)
+
+
+def _affine(module: "BatchNorm | InstanceNorm | VirtualBatchNorm", x: Array) -> Array:
+    if module.use_scale:
+        x = x * _channels(module, "scale", module.scale_init, x)
+    if module.use_bias:
+        x = x + _channels(module, "bias", nn.initializers.zeros, x)
+    return x
+
+
+def _channels(module: nn.Module, name: str, init: Initializer, x: Array) -> Array:
+    """A parameter per channel of x, [1, ..., channels]."""
+    return module.param(name, init, x.shape[-1:], jnp.float32).reshape(*[1] * (x.ndim - 1), -1)
+
+
+# --- Instance normalisation
+
+
+class InstanceNorm(nn.Module):
+    """Each channel of each sample standardised over its places, then scaled and shifted.
+
+    The formula is `BatchNorm`'s, with a mean and variance of each sample's own, in training and in
+    evaluation alike.
+
+    Attributes:
+      use_bias: add a bias for each channel.
+      use_scale: multiply by a scale for each channel.
+      epsilon: added to the variance.
+      scale_init: of the scales; see `around_one`.
+    Source: Ulyanov et al. 2016, equation 2, https://arxiv.org/abs/1607.08022
+    """
+
+    use_bias: bool = True
+    use_scale: bool = True
+    epsilon: float = 1e-5
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalised x [batch, ..., channels].
+
+        Raises:
+          ValueError: if x has a single place, which would always become the bias.
+        """
+        if x.ndim < 3 or math.prod(x.shape[1:-1]) < 2:
+            raise ValueError(
+                f"InstanceNorm needs x [batch, ..., channels] of two places or more, got {x.shape}"
+            )
+        mean, var = _moments(x, tuple(range(1, x.ndim - 1)))
+        return _affine(self, _standardised(x, mean, var, self.epsilon)).astype(x.dtype)
+
+
+# --- Virtual batch normalisation
+
+
+class VirtualBatchNorm(nn.Module):
+    """Batch normalisation by a fixed reference batch, so that samples do not see each other.
+
+    The first samples of the input are the reference batch, normalised by their own statistics;
+    each other sample by those of the reference batch and itself, n + 1 samples. A network with
+    this layer must run inside `with_reference`.
+
+    Attributes:
+      num_reference: n, samples of the reference batch.
+      use_bias: add a bias for each channel.
+      use_scale: multiply by a scale for each channel.
+      epsilon: added to the variance.
+      scale_init: of the scales; see `around_one`.
+    Source: Salimans et al. 2016, section 3.5, https://arxiv.org/abs/1606.03498
+    """
+
+    num_reference: int
+    use_bias: bool = True
+    use_scale: bool = True
+    epsilon: float = 1e-5
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalised x [num_reference + batch, ..., channels].
+
+        Raises:
+          ValueError: if x holds no sample beside the reference batch, or the network was not
+            initialised by `with_reference` with just as many reference samples.
+        """
+        n = self.num_reference
+        # Otherwise real samples would be taken for the reference batch without a word.
+        if len(x) <= n or (self.is_initializing() and len(x) != n + 1):
+            raise ValueError(
+                f"VirtualBatchNorm(num_reference={n}) got a batch of {len(x)}: wrap the network in "
+                f"with_reference, with a reference batch of {n}"
+            )
+        places = tuple(range(1, x.ndim - 1))
+        reference, samples = x[:n], x[n:]
+        mean, var = _moments(reference, (0, *places))
+        own_mean, own_var = _moments(samples, places)
+        # With w = 1 / (n + 1) and d = mean_i - mean:
+        # mean_i' = mean + w d,  var_i' = (1 - w) var + w var_i + w (1 - w) d^2
+        w, d = 1 / (n + 1), own_mean - mean
+        joint_mean, joint_var = mean + w * d, (1 - w) * var + w * own_var + w * (1 - w) * d**2
+        y = [
+            _standardised(reference, mean, var, self.epsilon),
+            _standardised(samples, joint_mean, joint_var, self.epsilon),
+        ]
+        return _affine(self, jnp.concatenate(y)).astype(x.dtype)
+
+
+def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Network:
+    """A network that sees a fixed reference batch in front of every batch; see `VirtualBatchNorm`.
+
+    The reference batch is part of the model state, is the same on every device and in every pass,
+    and its outputs are cut off. Other layers that look across samples (`BatchNorm`, minibatch
+    layers) would see it too, once a device: do not use them there.
+
+    Args:
+      network: of the layers, as `from_linen` gives it.
+      reference: `key -> inputs`, called once an init: samples or latents [num_reference, ...], or
+        a tuple of them and of the condition where the network takes both.
+    Raises:
+      ValueError: if the network is packed; in init, if the reference batch does not fit the
+        network's inputs.
+    """
+    if network.pack > 1:
+        raise ValueError("with_reference needs an unpacked network: call packed on its result")
+
+    def init(key, *inputs):
+        network_key, reference_key = jax.random.split(key)
+        kept = reference(reference_key)
+        kept = tuple(kept) if isinstance(kept, tuple) else (kept,)
+        _check_like(kept, inputs)
+        # One sample of the batch, by which VirtualBatchNorm can tell the reference batch's size.
+        one = jax.tree.map(lambda x: x[:1], inputs)
+        params, state = network.init(network_key, *_joined(kept, one))
+        return params, {"network": state, "reference": kept}
+
+    def apply(params, model_state, *inputs, keys, train, axis_name=None):
+        kept = model_state["reference"]
+        number = len(kept[0])
+        reference_key = jax.random.key(_REFERENCE_SEED, impl=jax.random.key_impl(keys))
+        output, state = network.apply(
+            params,
+            model_state["network"],
+            *_joined(kept, inputs),
+            keys=jnp.concatenate([jax.random.split(reference_key, number), keys]),
+            train=train,
+            axis_name=axis_name,
+        )
+        output = jax.tree.map(lambda y: y[number:], output)
+        return output, {"network": state, "reference": kept}
+
+    return network._replace(init=init, apply=apply)
+
+
+def _joined(reference: tuple, inputs: tuple) -> tuple:
+    # In the type of the inputs, which may be narrower than the one kept.
+    return jax.tree.map(lambda r, x: jnp.concatenate([r.astype(x.dtype), x]), reference, inputs)
+
+
+def _check_like(reference: tuple, inputs: tuple):
+    def shapes(tree):
+        return jax.tree.map(lambda x: jnp.shape(x)[1:], tree)
+
+    if shapes(reference) != shapes(inputs):
+        raise ValueError(
+            f"reference gives samples of shapes {shapes(reference)}, the network takes "
+            f"{shapes(inputs)}"
+        )

@@ -1,0 +1,1 @@
+"""Runs: training in a folder on disk, resumable at any point."""

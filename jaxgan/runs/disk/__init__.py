@@ -1,0 +1,1 @@
+"""What a run writes to disk, and how it is read again."""

@@ -1,0 +1,257 @@
+"""What a run writes while it goes: metrics, incidents, pictures.
+
+metrics.jsonl   the metrics of each logged round, a line each, and nothing that a clock says
+events.jsonl    starts, stops, warnings and incidents, with the time; never shortened
+events.out...   the metrics for TensorBoard, with the pictures
+samples/        pictures of one fixed set of latents over time
+curves.png      losses, accuracy and diversity
+"""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from jaxgan import plots
+from jaxgan.parallel import processes
+from jaxgan.plots.training import is_row
+from jaxgan.runs.disk.tensorboard import EventFile
+
+Row = dict[str, Any]
+
+
+def read_rows(run: Path) -> tuple[list[Row], int]:
+    """The rows of a run's metrics.jsonl, and how many lines are none, or were cut off."""
+    lines = _lines(run)
+    rows = [row for row in map(_row, lines) if row is not None]
+    return rows, len(lines) - len(rows)
+
+
+def metrics_rows(run: Path) -> list[Row]:
+    """The rows of a run's metrics.jsonl; lines that are none, or were cut off, are left out."""
+    return read_rows(run)[0]
+
+
+def counted(found: list[Row], played: int) -> list[Row]:
+    """Those rows of a run of which so many rounds count, in their order, each round once."""
+    rounds = {row["round"]: row for row in found if row["round"] <= played}
+    return [rounds[number] for number in sorted(rounds)]
+
+
+def events(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's events.jsonl; those that are none, or were cut off, are left out."""
+    found = []
+    for line in _lines(run, "events.jsonl"):
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [event for event in found if isinstance(event, dict)]
+
+
+def _lines(run: Path, name: str = "metrics.jsonl") -> list[bytes]:
+    with contextlib.suppress(FileNotFoundError):
+        return (run / name).read_bytes().splitlines()
+    return []
+
+
+def _row(line: bytes) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:  # no JSON, or no text
+        return None
+    return row if is_row(row) and type(row.get("round")) is int else None
+
+
+def row_of(metrics: dict[str, np.ndarray], place: int) -> Row:
+    """One round of a call's metrics as JSON can hold it: null for what is not finite."""
+    first = ("round", "step")
+    names = [*first, *(name for name in metrics if name not in first)]
+    return {name: _json_number(metrics[name][place]) for name in names}
+
+
+def _json_number(value: Any) -> float | int | None:
+    number = value.item()
+    return number if math.isfinite(number) else None
+
+
+class Journal:
+    """The files of a run from one round on: what was written of later rounds is taken back.
+
+    Of several processes only the writer's touches files; `rows` are the same in all.
+    """
+
+    def __init__(self, run: Path, played: int, step: int):
+        """Opens the journal of a run of which so many rounds, and generator updates, count."""
+        self.run = run
+        found, left_out = read_rows(run)
+        self.rows = counted(found, played)
+        self.skipped_in_a_row = 0
+        self._saved = len(self.rows)
+        self._writes = processes.is_writer()
+        if self._writes:
+            self._note_lost(left_out, played)
+            self._take_back(found, played, step)
+
+    def _take_back(self, found: list[Row], played: int, step: int):
+        run = self.run
+        (run / "samples").mkdir(exist_ok=True)
+        text = _text(self.rows)
+        if not _holds(run / "metrics.jsonl", text):
+            replace_file(run / "metrics.jsonl", lambda beside: beside.write_text(text))
+        for row in found:
+            # Later rounds may be the discriminator's alone, after the same updates as the picture.
+            if row["step"] > step:
+                (run / "samples" / picture_name(row["step"])).unlink(missing_ok=True)
+        # Opened anew for the later rounds: TensorBoard then hides what it has of them.
+        self._tensorboard = EventFile(run, played + 1 if found or played else None)
+
+    def _note_lost(self, left_out: int, played: int):
+        if played and not (self.run / "metrics.jsonl").exists():
+            self.write_event("metrics", played, "metrics.jsonl is missing: it begins anew")
+        if left_out:
+            self.write_event("metrics", played, f"{left_out} line(s) of metrics.jsonl are left out")
+
+    def close(self):
+        """Ends the journal; the curves are those so far."""
+        if not self._writes:
+            return
+        try:
+            self._tensorboard.close()
+        finally:
+            save_figure(plots.training_curves(self.rows), self.run / "curves.png")
+
+    def write_rows(self, rows: list[Row]):
+        """Appends rows of metrics."""
+        self.rows += rows
+        if not self._writes:
+            return
+        _append(self.run / "metrics.jsonl", _text(rows))
+        for row in rows:
+            values = {name: x for name, x in row.items() if name not in ("round", "step")}
+            self._tensorboard.write_scalars(values, row["round"])
+
+    def write_picture(self, picture: np.ndarray, step: int, played: int):
+        """A picture uint8 [height, width, 3] of the samples after so many updates and rounds."""
+        if not self._writes:
+            return
+        path = self.run / "samples" / picture_name(step)
+        replace_file(path, Image.fromarray(picture).save)
+        self._tensorboard.write_image("samples", picture, played)
+
+    def write_event(self, kind: str, played: int, message: str):
+        """Appends what happened after so many rounds, with the time."""
+        if self._writes:
+            write_event(self.run, kind, played, message)
+
+    def settle(self) -> dict[str, float]:
+        """Makes the rows safe, for a checkpoint to rest on; gives their means since the last."""
+        if self._writes:
+            with (self.run / "metrics.jsonl").open("a") as file:
+                os.fsync(file.fileno())
+            self._tensorboard.flush()
+        means = mean_row(self.rows[self._saved :])
+        self._saved = len(self.rows)
+        return means
+
+
+def mean_row(rows: list[Row]) -> dict[str, float]:
+    """The mean of each metric over rows, of those values that are there; no rows, no metrics.
+
+    >>> mean_row([{"round": 1, "step": 1, "value": 2.0}, {"round": 2, "step": 2, "value": 4.0}])
+    {'value': 3.0}
+    """
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None and name not in ("round", "step"):
+                values.setdefault(name, []).append(value)
+    return {name: math.fsum(found) / len(found) for name, found in values.items()}
+
+
+def picture_name(step: int) -> str:
+    """The file name of the picture after so many updates."""
+    return f"step_{step:07d}.png"
+
+
+def write_event(run: Path, kind: str, played: int, message: str):
+    """Appends a line to events.jsonl; bytes of file names that are no UTF-8 are escaped."""
+    message = message.encode("utf-8", "backslashreplace").decode()
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"time": time, "kind": kind, "round": played, "message": message})
+    _append(run / "events.jsonl", line + "\n")
+
+
+def _text(rows: list[Row]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def _append(path: Path, text: str):
+    """Adds whole lines, or none of them; a line that a crash cut off before is ended."""
+    with path.open("a+b", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            text = text if file.read(1) == b"\n" else "\n" + text
+        left = memoryview(text.encode())
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError as error:
+            error.filename = error.filename or str(path)  # a full disk does not say
+            file.truncate(end)
+            raise
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def check_replaceable(path: Path):
+    """Raises an OSError if it is plain, before any work, that `replace_file` will fail."""
+    if os.path.isdir(path):  # other than Path.is_dir, also if there can be no such name
+        raise IsADirectoryError(f"{path} is a folder: give a file")
+    folder = next(each for each in path.absolute().parents if os.path.exists(each))
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{path} cannot be written: {folder} is a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{path} cannot be written: {folder} is read-only")
+
+
+def replace_file(path: Path, write: Callable[[Path], Any]):
+    """Writes beside the file and renames: it is whole, or as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(beside)
+        os.replace(beside, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def save_figure(figure: Figure, path: Path):
+    """A figure as a picture, whole or not at all."""
+    replace_file(path, lambda beside: figure.savefig(beside, dpi=110))
+
+
+@contextlib.contextmanager
+def opened(run: Path, played: int, step: int) -> Iterator[Journal]:
+    """A `Journal` that is closed at the end, whatever the end is."""
+    journal = Journal(run, played, step)
+    try:
+        yield journal
+    except BaseException:
+        with contextlib.suppress(OSError):  # what ended the run is told, not what came of it
+            journal.close()
+        raise
+    journal.close()

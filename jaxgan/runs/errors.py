@@ -1,0 +1,57 @@
+"""What the disk and the memory refuse, in a line that says what to do."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.folder import CHECKPOINTS
+from jaxgan.training.plan import Plan
+
+
+@contextlib.contextmanager
+def said_where(out: Path) -> Iterator[None]:
+    """Errors of the disk say which run they stopped, and that it can go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # it is ours
+            raise
+        place = "" if error.filename is None else f" ({error.filename})"
+        raise OSError(f"{error.strerror}{place}: {_left(out)}") from error
+
+
+def _left(out: Path) -> str:
+    if not (out / "config.json").is_file():
+        return f"the run in {out} could not begin; mend that and start it again"
+    found = checkpoint.numbers(out / CHECKPOINTS)
+    kept = f"its last checkpoint, of round {found[-1]}, is kept" if found else "nothing is saved"
+    return f"the run in {out} stopped, {kept}; once that is mended, `jaxgan resume {out}` goes on"
+
+
+@contextlib.contextmanager
+def said_memory(plan: Plan) -> Iterator[None]:
+    """Where memory runs out, the error says what takes less of it."""
+    try:
+        yield
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise ValueError(
+            f"out of memory with --batch-size {plan.batch_size} and --accumulate "
+            f"{plan.accumulate}: reduce the batch size, or increase --accumulate"
+        ) from error
+
+
+@contextlib.contextmanager
+def said_connection() -> Iterator[None]:
+    """Where another process of the run is gone, the error says so."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ConnectionError(f"another process of this run ended or is gone: {reason}") from error

@@ -1,0 +1,1 @@
+"""A run's configuration: declared, stored, and compared on resume."""

@@ -1,0 +1,63 @@
+"""Whether every stage of a recipe can be trained, found out before the first one is."""
+
+from collections.abc import Sequence
+
+import jax
+
+from jaxgan.runs.setup import check_handed_on, check_kept, gan_for
+from jaxgan.runs.settings.config import Input, load_input
+from jaxgan.data import Dataset, Records
+from jaxgan.training.batches import probe
+from jaxgan.runs.settings.options import Options
+from jaxgan.training.plan import rows_a_device
+from jaxgan.adapters.precision import gan_in_precision
+from jaxgan.recipes import check_installed
+from jaxgan.recipes.base import Recipe
+from jaxgan.scoring.in_training import check_scorable
+from jaxgan.steps import make_train_step
+from jaxgan.training.loop import start
+from jaxgan.types import GAN, PyTree
+
+
+def check_stages(stages: Sequence[Recipe], options: Sequence[Options]):
+    """Raises a ValueError that names the first stage that could not be trained, and says why.
+
+    The start and one round of each are traced on the shapes of its data: nothing is computed, and
+    records are not decoded.
+
+    Args:
+      stages: in the order in which they will be trained.
+      options: what is asked for in each.
+    """
+    for recipe in stages:
+        check_installed(recipe)
+    generators: dict[str, PyTree] = {}
+    loaded: dict[Input, Dataset | Records] = {}  # stages nearly always share their data
+    for recipe, wanted in zip(stages, options, strict=True):
+        source = wanted.input._replace(max_bytes=0)
+        data = loaded[source] if source in loaded else load_input(source)
+        loaded[source] = data
+        gan = gan_for(wanted, data)
+        try:
+            own = generators[recipe.stage] = _traced(wanted, gan, data)
+            if recipe.begins_with is not None:
+                check_handed_on(recipe.begins_with, generators[recipe.begins_with], own)
+        except (ValueError, TypeError) as error:  # jax raises the latter for shapes that do not fit
+            why = str(error).strip().partition("\n")[0]
+            raise ValueError(f"{recipe.name} cannot be trained on {data.name}: {why}") from error
+
+
+def _traced(options: Options, gan: GAN, data: Dataset | Records) -> PyTree:
+    """Shapes of the generator's parameters and model state, once a round has been traced."""
+    plan, keep, scoring = options.plan, options.saving.keep, options.scoring
+    if scoring.metrics:
+        check_scorable(gan, options.recipe, tuple(data.shape), plan.conditional)
+    key = jax.random.key(0)
+    state = jax.eval_shape(lambda key: start(key, gan, data, plan), key).gan
+    # One update of each player, whatever the plan: more of them have the same shapes.
+    step = make_train_step(gan_in_precision(gan, plan.precision))
+    batch = probe(data, rows_a_device(plan), plan.conditional)
+    _, metrics = jax.eval_shape(step, key, state, batch)
+    if keep.metric is not None and not scoring.metrics:
+        check_kept(keep.metric, set(metrics))
+    return state.generator.params, state.generator.model_state

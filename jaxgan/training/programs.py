@@ -1,0 +1,71 @@
+"""What is compiled for a GAN, kept so that the next call with the same parts uses it again.
+
+A GAN's functions are taken to be pure: global variables that they read are read once.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.caching import kept
+from jaxgan.objectives import discriminate, generate
+from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.steps import init, seen_batch
+from jaxgan.types import GAN, Array, Batch, GANState, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """A batch of zeros to start networks with, as a key: its shape, and its condition in bytes."""
+
+    shape: tuple[int, ...]
+    facts: tuple
+    condition: PyTree = dataclasses.field(compare=False)
+
+
+def probe_of(batch: Batch) -> Probe:
+    """The probe of a batch, whose samples [batch, ...] are taken for zeros."""
+    leaves, structure = jax.tree.flatten(batch.condition)
+    # Of labels the values count too: networks refuse those out of range.
+    facts = tuple(
+        (x.shape, x.dtype.name, x.tobytes() if np.issubdtype(x.dtype, np.integer) else b"")
+        for x in map(np.asarray, leaves)
+    )
+    return Probe(batch.x.shape, (structure, facts), batch.condition)
+
+
+def _batch(probe: Probe) -> Batch:
+    # The condition is no tracer: networks see known labels, and refuse those out of range.
+    return Batch(jnp.zeros(probe.shape, jnp.float32), probe.condition)
+
+
+@kept
+def compiled_init(gan: GAN, probe: Probe) -> Callable[[Array], GANState]:
+    """`jaxgan.init` on a batch, as a compiled function of the key."""
+    return jax.jit(lambda key: init(key, gan, _batch(probe)))
+
+
+def state_like(gan: GAN, probe: Probe) -> GANState:
+    """Shapes and dtypes of a GAN's state; nothing is computed."""
+    return jax.eval_shape(compiled_init(gan, probe), jax.random.key(0))
+
+
+@kept
+def has_convolutions(gan: GAN, probe: Probe) -> bool:
+    """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
+
+    def forward(key: Array, state: GANState) -> tuple[Array, Array]:  # a step takes far longer
+        batch = seen_batch(gan, _batch(probe))
+        index = sample_index(len(batch.x))
+        keys = sample_keys(key, index)
+        params, model_state, _ = state.generator
+        x, _ = generate(key, gan, params, model_state, batch.condition, index, train=True)
+        params, model_state, _ = state.discriminator
+        output, _ = discriminate(gan, params, model_state, x, batch.condition, keys)
+        return x, output.logits
+
+    program = jax.make_jaxpr(forward)(jax.random.key(0), state_like(gan, probe))
+    return "conv_general_dilated" in str(program)

@@ -16,8 +16,9 @@ from jaxgan.data import Dataset, Records
 from jaxgan.recipes import recipe
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.settings.options import of_recipe
-from jaxgan.training.loop import Progress, iterate, start
+from jaxgan.training.loop import Progress, iterate
 from jaxgan.training.plan import Plan
+from jaxgan.training.state import start
 from jaxgan.types import GAN
 
 RECIPE = "dcgan"

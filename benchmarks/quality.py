@@ -28,8 +28,9 @@ from sklearn.svm import SVC
 from jaxgan import data, plots
 from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
+from jaxgan.runs.disk.stage_folders import last_stage
+from jaxgan.runs.outputs.pyramid_samples import draw_whole, load_whole, sample_stages
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.stages import draw_whole, last_stage, load_whole, sample_stages
 
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000

@@ -13,28 +13,18 @@ from jaxgan import (
     terms,
     transformations,
 )
-from jaxgan.adapters.from_flax import (
-    from_linen,
-    from_nnx,
-    no_discriminator,
-    without_condition,
-    without_latents,
-)
+from jaxgan.adapters.from_flax import from_linen, from_nnx
 from jaxgan.adapters.packing import packed
 from jaxgan.adapters.precision import gan_in_precision, with_compute_dtype
+from jaxgan.adapters.wrappers import no_discriminator, without_condition, without_latents
 from jaxgan.images import pyramid
 from jaxgan.nonfinite import NonFiniteError
-from jaxgan.players import make_discriminate, make_generate
+from jaxgan.players import make_discriminate, make_generate, sample
 from jaxgan.regularizers import penalty
-from jaxgan.steps import (
-    init,
-    make_discriminator_step,
-    make_generator_step,
-    make_train_step,
-    sample,
-)
-from jaxgan.training.loop import fit, iterate, start
+from jaxgan.steps import init, make_discriminator_step, make_generator_step, make_train_step
+from jaxgan.training.loop import fit, iterate
 from jaxgan.training.plan import Plan
+from jaxgan.training.state import RunState, start
 from jaxgan.types import (
     GAN,
     AdversarialLoss,
@@ -47,7 +37,6 @@ from jaxgan.types import (
     Penalty,
     PenaltyInputs,
     PlayerState,
-    RunState,
 )
 
 __version__ = "0.1.0.dev0"

@@ -12,8 +12,8 @@ import numpy as np
 
 from jaxgan.augment.apply import augmented, initial_memory
 from jaxgan.caching import kept
-from jaxgan.objectives import as_output, discriminate, generate, inputs, mean_over_patches
 from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.players import as_output, discriminate, generate, inputs, mean_over_patches
 from jaxgan.types import (
     GAN,
     Array,

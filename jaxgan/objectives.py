@@ -5,120 +5,24 @@ Both objectives take parameters of their own player, the other player's state as
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.augment.apply import augmented, remembered
 from jaxgan.parallel.global_batch import gather, sample_keys
+from jaxgan.players import discriminate, generate, mean_over_patches, scalar
 from jaxgan.schedules import value_at
+from jaxgan.step_metrics import diversity, logit_metrics
 from jaxgan.types import (
     GAN,
     Array,
     Batch,
-    DiscriminatorOutput,
     Metrics,
     PenaltyInputs,
     PlayerState,
     PyTree,
 )
-
-_DIVERSITY_SAMPLES = 64
-
-
-# --- Running the networks
-
-
-def inputs(x: Array, condition: PyTree) -> tuple:
-    """A network's inputs: samples or latents, then the condition if there is one."""
-    return (x,) if condition is None else (x, condition)
-
-
-def generate(
-    key: Array,
-    gan: GAN,
-    params: PyTree,
-    model_state: PyTree,
-    condition: PyTree,
-    index: Array,
-    *,
-    train: bool,
-    axis_name: str | None = None,
-) -> tuple[Array, PyTree]:
-    """Samples [batch, ...] of the generator for global indices [batch], and its model state."""
-    latent_key, network_key = jax.random.split(key)
-    returned = gan.generator.apply(
-        params,
-        model_state,
-        *inputs(gan.latent(latent_key, index), condition),
-        keys=sample_keys(network_key, index),
-        train=train,
-        axis_name=axis_name,
-    )
-    x, model_state = pair("generator's apply", returned, "(output, model_state)")
-    if not hasattr(x, "ndim"):
-        raise ValueError(
-            f"generator must return its samples, one array [batch, ...], got {type(x).__name__}: "
-            "return the array alone"
-        )
-    return x, model_state
-
-
-def discriminate(
-    gan: GAN,
-    params: PyTree,
-    model_state: PyTree,
-    x: Array,
-    condition: PyTree,
-    keys: Array,
-    axis_name: str | None = None,
-) -> tuple[DiscriminatorOutput, PyTree]:
-    """The discriminator's output on samples [batch, ...] in training, and its model state."""
-    returned = gan.discriminator.apply(
-        params, model_state, *inputs(x, condition), keys=keys, train=True, axis_name=axis_name
-    )
-    output, model_state = pair("discriminator's apply", returned, "(output, model_state)")
-    return as_output(output), model_state
-
-
-def _scalar(name: str, value: Any) -> Array:
-    """A part of a loss; raises a ValueError unless it is one floating number."""
-    if jnp.ndim(value) or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
-        raise ValueError(
-            f"{name} must be a floating scalar, got {jnp.result_type(value)} of shape "
-            f"{jnp.shape(value)}: take the mean over the batch"
-        )
-    return value
-
-
-def pair(name: str, returned: Any, wanted: str) -> tuple[Any, Any]:
-    """What a network's function returns; raises a ValueError unless that is a pair."""
-    if not isinstance(returned, tuple) or len(returned) != 2:
-        raise ValueError(f"{name} must return {wanted}, got {type(returned).__name__}")
-    return returned
-
-
-def as_output(output: Any) -> DiscriminatorOutput:
-    """A discriminator's output with logits [batch], from plain logits [batch] or [batch, 1] too."""
-    output = output if isinstance(output, DiscriminatorOutput) else DiscriminatorOutput(output)
-    if not hasattr(output.logits, "ndim"):
-        raise ValueError(
-            "discriminator must return logits [batch] or a DiscriminatorOutput, got "
-            f"{type(output.logits).__name__}: return jaxgan.DiscriminatorOutput(logits, features), "
-            "for example"
-        )
-    if output.logits.ndim == 2 and output.logits.shape[1] == 1:
-        output = output._replace(logits=output.logits[:, 0])
-    return output
-
-
-def mean_over_patches(logits: Array) -> Array:
-    """Logits [batch] of maps [batch, height, width], weighted as in the losses."""
-    if logits.ndim == 1:
-        return logits
-    return jnp.mean(logits.astype(jnp.float32), axis=tuple(range(1, logits.ndim)))
-
 
 # --- The discriminator's side
 
@@ -158,7 +62,7 @@ def discriminator_objective(
     )
     real_logits = gather(real_output.logits, axis_name)
     fake_logits = gather(fake_output.logits, axis_name)
-    adversarial = _scalar("discriminator's loss", gan.loss.discriminator(real_logits, fake_logits))
+    adversarial = scalar("discriminator's loss", gan.loss.discriminator(real_logits, fake_logits))
 
     def critic(pass_keys, x):
         # A pass's own keys on purpose: penalties look at the function that the loss sees.
@@ -184,7 +88,7 @@ def discriminator_objective(
             axis_name=axis_name,
             pack=gan.discriminator.pack,
         )
-        value = _scalar(f"penalty {penalty.name}", penalty.value(seen))
+        value = scalar(f"penalty {penalty.name}", penalty.value(seen))
         metrics[f"penalty_{penalty.name}"] = value
         loss = loss + value_at(penalty.weight, step) * value
         if penalty.update is not None:
@@ -192,8 +96,8 @@ def discriminator_objective(
     extras, strength = remembered(gan, extras, step, real_logits, fake_logits)
     # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.
     metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
-    metrics |= _logit_metrics(gan, real_logits, fake_logits)
-    metrics["diversity"] = _diversity(batch.x, fake, axis_name)
+    metrics |= logit_metrics(gan, real_logits, fake_logits)
+    metrics["diversity"] = diversity(batch.x, fake, axis_name)
     return loss, ((new_state, extras), metrics)
 
 
@@ -260,78 +164,14 @@ def generator_objective(
     ]
     real_output, fake_output = outputs
     logits = (gather(output.logits, axis_name) for output in (real_output, fake_output))
-    loss = _scalar("generator's loss", gan.loss.generator(*logits))
+    loss = scalar("generator's loss", gan.loss.generator(*logits))
     metrics: Metrics = {}
     if gan.generator_terms:  # they may look across samples, so they get the global batch
         seen = (fake, batch, fake_output, real_output)
         seen = jax.tree.map(lambda x: gather(x, axis_name), seen)
     for term in gan.generator_terms:
-        value = _scalar(f"generator term {term.name}", term.value(*seen))
+        value = scalar(f"generator term {term.name}", term.value(*seen))
         metrics[f"term_{term.name}"] = value
         loss = loss + term.weight * value
     metrics["generator_loss"] = loss
     return loss, (model_state, metrics)
-
-
-# --- Metrics
-
-
-def _logit_metrics(gan: GAN, real_logits: Array, fake_logits: Array) -> Metrics:
-    real, fake = jax.lax.stop_gradient((real_logits, fake_logits))
-    real, fake = real.astype(jnp.float32), fake.astype(jnp.float32)
-    metrics = {
-        "logit_real": jnp.mean(real),
-        "logit_fake": jnp.mean(fake),
-        "logit_std": jnp.std(jnp.concatenate([real, fake])),
-    }
-    if gan.loss.threshold is None:
-        metrics["accuracy_pairs"] = jnp.mean(real > fake)
-    else:
-        # A logit at the threshold counts as fake: a constant discriminator is half right.
-        metrics["accuracy_real"] = jnp.mean(real > gan.loss.threshold)
-        metrics["accuracy_fake"] = jnp.mean(fake <= gan.loss.threshold)
-    if gan.loss.probability:
-        metrics["prob_real"] = jnp.mean(jax.nn.sigmoid(real))
-        metrics["prob_fake"] = jnp.mean(jax.nn.sigmoid(fake))
-    return metrics
-
-
-def _diversity(real: Array, fake: Array, axis_name: str | None) -> Array:
-    """Mean distance between two generated samples over that between two real ones, or NaN."""
-    if axis_name is not None:
-        # Few are compared; where they fall evenly on the devices, only they need to travel.
-        stride = _stride(len(real) * jax.lax.axis_size(axis_name))
-        if len(real) % stride == 0:
-            real, fake = real[::stride], fake[::stride]
-        real, fake = gather(real, axis_name), gather(fake, axis_name)
-    ratio = mean_pairwise_distance(fake) / jnp.maximum(mean_pairwise_distance(real), 1e-12)
-    compared = real[:: _stride(len(real))]
-    # Real samples that are all equal, or only one, leave nothing to compare with.
-    return jnp.where(jnp.all(compared == compared[:1]), jnp.nan, ratio)
-
-
-def _stride(count: int) -> int:
-    return max(1, count // _DIVERSITY_SAMPLES)
-
-
-def mean_pairwise_distance(x: Array) -> Array:
-    """Mean Euclidean distance between two different samples of a batch.
-
-    Args:
-      x: samples [batch, ...]; of a large batch 64 to 127, evenly spaced, are compared.
-    Returns:
-      float32 scalar in units of x; NaN for a batch of one.
-
-    >>> print(mean_pairwise_distance(jnp.array([[0.0, 0.0], [3.0, 4.0]])))
-    5.0
-    """
-    if len(x) < 2:
-        return jnp.float32(jnp.nan)
-    x = jax.lax.stop_gradient(x)[:: _stride(len(x))]
-    x = x.reshape(len(x), -1).astype(jnp.float32)
-    # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, about the mean, where it cancels least.
-    x = x - jnp.mean(x, axis=0, keepdims=True)
-    norms = jnp.sum(x**2, axis=1)
-    squared = norms[:, None] + norms[None, :] - 2.0 * jnp.dot(x, x.T, precision="highest")
-    distances = jnp.sqrt(jnp.maximum(squared, 0.0)) * (1.0 - jnp.eye(len(x), dtype=jnp.float32))
-    return jnp.sum(distances) / (len(x) * (len(x) - 1))

@@ -15,15 +15,10 @@ from jaxgan.augment.apply import initial_memory
 from jaxgan.checks import check_choice, check_key, check_positive, check_samples
 from jaxgan.compatibility import check_players
 from jaxgan.ema import decay_at, moving_average, start_average
-from jaxgan.objectives import (
-    discriminator_objective,
-    generate,
-    generator_objective,
-    inputs,
-    pair,
-)
+from jaxgan.objectives import discriminator_objective, generator_objective
 from jaxgan.optimizers import started, updated
 from jaxgan.parallel.global_batch import mean_over_devices, sample_index
+from jaxgan.players import inputs, pair
 from jaxgan.types import GAN, Array, Average, Batch, GANState, Metrics, PlayerState, PyTree
 
 Step = Callable[[Array, GANState, Batch | Array], tuple[GANState, Metrics]]
@@ -336,40 +331,3 @@ def _simultaneous(discriminator_step: Step, generator_step: Step) -> Step:
         return new, metrics | other_metrics
 
     return step
-
-
-# --- Samples
-
-
-def sample(
-    key: Array,
-    gan: GAN,
-    state: GANState,
-    num: int,
-    condition: PyTree = None,
-    *,
-    use_ema: bool = True,
-    first_index: Array | int = 0,
-) -> Array:
-    """Generated samples [num, ...], in the range that the generator was trained on.
-
-    All are drawn in one pass, which takes many times their memory. Draw many in pieces: the second
-    is `sample(key, gan, state, 250, first_index=250)`, with rows 250 to 499 of the condition if
-    there is one. Together they are the samples of one pass.
-
-    Args:
-      key: PRNG key; sample i under one key is always the same.
-      gan: the setting.
-      state: a training state.
-      num: how many.
-      condition: the condition of each, [num, ...], for a conditional GAN.
-      use_ema: sample the averaged generator, if the GAN keeps one.
-      first_index: index of the first; 0 to 99 and then 100 to 199 are one set of 200.
-    Raises:
-      ValueError: if num is not a positive int, or key is no PRNG key.
-    """
-    check_key(key)
-    check_positive(num=num)
-    source = state.generator if state.ema is None or not use_ema else state.ema
-    index = sample_index(num) + first_index
-    return generate(key, gan, source.params, source.model_state, condition, index, train=False)[0]

@@ -198,23 +198,6 @@ class GANState(NamedTuple):
     extras: dict[str, PyTree]
 
 
-class RunState(NamedTuple):
-    """All that the rest of a run depends on, as one pytree: what a checkpoint holds.
-
-    `key` is the key of all that is random in the run; `round` counts the rounds played, which give
-    each its own key and, when players alternate in epochs, say whose turn it is; `batches` counts
-    the batches drawn, the position in the data; `discarded` the updates that were skipped as not
-    finite, and `rollbacks` the returns to a checkpoint. All but the key are int32 scalars.
-    """
-
-    gan: GANState
-    key: Array
-    round: Array
-    batches: Array
-    discarded: Array
-    rollbacks: Array
-
-
 @dataclasses.dataclass(frozen=True)
 class GAN:
     """Two networks, a latent distribution, a loss and two optimizers: the setting of a method.

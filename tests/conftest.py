@@ -21,7 +21,8 @@ import jaxgan
 from jaxgan import latents, losses, recipes
 from jaxgan.data import sources, toy_dataset, wave_dataset
 from jaxgan.models import MLPDiscriminator, MLPGenerator, dcgan
-from jaxgan.training.loop import start
+from jaxgan.runs.disk.result import Result
+from jaxgan.training.state import start
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -94,7 +95,7 @@ def narrow_recipes():
         def discriminator(hidden=None, **named):
             return MLPDiscriminator((4,), **named)
 
-        for module in (recipes.dense, recipes.mixtures):
+        for module in (recipes.mlp, recipes.mixtures):
             patch.setattr(module, "MLPGenerator", generator)
             patch.setattr(module, "MLPDiscriminator", discriminator)
         patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
@@ -121,6 +122,6 @@ def untrained(monkeypatch):
         jax.eval_shape(begin, jax.random.key(run.config.seed))
         if announce is not None:
             announce(run, 0)
-        return runs.Result(0.0, 0, 0, 0, {}, None)
+        return Result(0.0, 0, 0, 0, {}, None)
 
     monkeypatch.setattr(runs, "_train", checked)

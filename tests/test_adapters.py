@@ -8,8 +8,8 @@ from flax import nnx
 
 import jaxgan
 from jaxgan import latents, losses
-from jaxgan.adapters.from_flax import without_condition
-from jaxgan.models.layers.linear import Dropout
+from jaxgan.adapters.wrappers import without_condition
+from jaxgan.models.layers.dropout import Dropout
 
 WIDTH = 12
 

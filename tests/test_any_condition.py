@@ -12,7 +12,7 @@ import pytest
 
 import jaxgan
 from jaxgan import data, latents, losses, regularizers
-from jaxgan.runs.settings.config import facts
+from jaxgan.runs.settings.fingerprint import facts
 from jaxgan.training.loop import fit
 from jaxgan.training.plan import Plan, check
 

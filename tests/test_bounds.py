@@ -11,10 +11,10 @@ import pytest
 import jaxgan
 from jaxgan import plots
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from jaxgan.models.dcgan import default_features
-from jaxgan.runs import record
+from jaxgan.models.levels import default_features
+from jaxgan.runs import snapshots
 from jaxgan.runs.outputs import samples
-from jaxgan.runs.settings.config import Facts
+from jaxgan.runs.settings.fingerprint import Facts
 from jaxgan.training import sampling
 from jaxgan.training.plan import Plan
 
@@ -73,7 +73,7 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     pieces = {}
     for size in (250, 24):
         monkeypatch.setattr(sampling, "SAMPLES_PER_CALL", size)
-        draw, _ = record.make_draw(gan, config, SimpleNamespace(shape=data.shape))
+        draw, _ = snapshots.make_draw(gan, config, SimpleNamespace(shape=data.shape))
         pieces[size] = [np.asarray(piece) for piece in draw(state)]
     (whole,) = pieces[250]
     assert [len(piece) for piece in pieces[24]] == ([24, 24, 16] if classes is None else [24, 16])

@@ -14,6 +14,7 @@ from jaxgan.cli import train as cli
 from jaxgan.cli.messages import one_line_warning
 from jaxgan.data import sources
 from jaxgan.runs import train as runs
+from jaxgan.runs.disk import result
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -98,7 +99,7 @@ def test_a_run_is_announced_before_its_first_row_and_told_what_comes_next(tmp_pa
 def test_large_numbers_of_steps_are_announced_with_a_comma(tmp_path, monkeypatch):
     def announced(run, begun):
         begun(run, 0)
-        return runs.Result(0.0, 0, 0, 0, {}, None)
+        return result.Result(0.0, 0, 0, 0, {}, None)
 
     monkeypatch.setattr(runs, "_train", announced)
     text = said("train", "small", "--steps", 20_000, "--out", tmp_path / "run")
@@ -170,8 +171,8 @@ def test_a_run_that_has_lost_its_checkpoints_says_that_it_starts_again(ended, tm
 
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
-    result = runs.Result(1.0, 1600, 1600, 0, {}, signal=2)
-    monkeypatch.setattr(runs, "train_run", lambda *arguments, **named: result)
+    interrupted = result.Result(1.0, 1600, 1600, 0, {}, signal=2)
+    monkeypatch.setattr(runs, "train_run", lambda *arguments, **named: interrupted)
     ended = invoke("train", "small", "--out", tmp_path / "r")
     assert ended.exit_code == 130
     assert ended.output.replace("\n", "") == (

@@ -19,7 +19,8 @@ from jaxgan.models import (
 )
 from jaxgan.models.layers.linear import Conv
 from jaxgan.models.layers.normalization import BatchNorm
-from jaxgan.parallel.jit_pmap import AXIS, jit_step, make_mesh, pmap_step
+from jaxgan.parallel.devices import AXIS, make_mesh
+from jaxgan.parallel.jit_pmap import jit_step, pmap_step
 from jaxgan.regularizers import consistency, dragan, gradient_penalty, own_gradient, r1, r2
 
 KEY = jax.random.key(3)

@@ -73,7 +73,7 @@ def test_a_console_that_cannot_be_written_stops_no_run(small, tmp_path, monkeypa
 def test_what_an_encoding_lacks_is_escaped(monkeypatch, encoding):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", stream)
-    outputs.say(console.make_console(), "日本 -> caf\udce9")
+    console.say(console.make_console(), "日本 -> caf\udce9")
     stream.flush()
     shown = stream.buffer.getvalue().decode(encoding)
     japanese = "日本" if encoding == "utf-8" else r"\u65e5\u672c"
@@ -183,7 +183,7 @@ def test_every_path_of_a_command_may_begin_at_home(name):
     for parameter in inspect.signature(function).parameters:
         kind, option = get_args(hints[parameter])
         if kind is Path or Path in get_args(kind):
-            assert option.callback is outputs.at_home, parameter
+            assert option.callback is console.at_home, parameter
 
 
 def test_home_is_found(ended, tmp_path, monkeypatch):

@@ -15,8 +15,9 @@ from PIL import Image, ImageOps, features
 from jaxgan import data
 from jaxgan.data.images import read_image
 from jaxgan.data.summary import summary
-from jaxgan.runs.outputs import samples
-from jaxgan.runs.settings.config import Facts, check_fields, facts
+from jaxgan.runs.outputs import sample_files, samples
+from jaxgan.runs.settings.config import check_fields
+from jaxgan.runs.settings.fingerprint import Facts, facts
 
 
 def write(path, value=0, size=(8, 8), kind=None):
@@ -281,14 +282,14 @@ def test_names_that_are_no_text_can_be_written_down(tmp_path):
 )
 def test_a_label_is_a_name_or_a_number(monkeypatch, label, number):
     _of_classes(monkeypatch, ("cat", "10", "2", "ü"))
-    assert samples.asked_labels("run", 2, label).tolist() == [number] * 2
+    assert sample_files.asked_labels("run", 2, label).tolist() == [number] * 2
 
 
 def test_a_class_is_told_by_name_and_number(monkeypatch):
     _of_classes(monkeypatch, ("cat", "10"))
-    assert samples.class_text("run", 1) == "10 (number 1)"
+    assert sample_files.class_text("run", 1) == "10 (number 1)"
     _of_classes(monkeypatch, None)
-    assert samples.class_text("run", 1) == "1"
+    assert sample_files.class_text("run", 1) == "1"
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_a_class_is_told_by_name_and_number(monkeypatch):
 def test_a_wrong_label_gets_the_list_of_names(monkeypatch, label, message):
     _of_classes(monkeypatch, ("cat", "dog"))
     with pytest.raises(ValueError, match=message):
-        samples.asked_labels("run", 2, label)
+        sample_files.asked_labels("run", 2, label)
 
 
 def _of_classes(monkeypatch, names):

@@ -14,15 +14,17 @@ import safetensors.numpy
 from typer.testing import CliRunner
 
 from jaxgan.cli import train as cli
-from jaxgan.objectives import generate
+from jaxgan.players import generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk.checkpoint import Restored
+from jaxgan.runs.disk.generator import Loaded, load_generator
 from jaxgan.runs.outputs import export, samples
-from jaxgan.runs.outputs.samples import Loaded, load_generator, sample_run
-from jaxgan.runs.settings.config import Config, Facts, surroundings
+from jaxgan.runs.outputs.samples import sample_run
+from jaxgan.runs.settings.config import Config, surroundings
+from jaxgan.runs.settings.fingerprint import Facts
 from jaxgan.runs.settings.options import of_recipe
 from jaxgan.steps import init
-from jaxgan.training.loop import run_state
+from jaxgan.training.state import run_state
 
 FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
 FAST = {"conditional-dcgan"}

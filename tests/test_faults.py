@@ -232,7 +232,7 @@ def test_a_read_only_folder_is_named_and_later_taken(third, undisturbed, tmp_pat
 HOLD = """
 import sys
 from pathlib import Path
-from jaxgan.folder import held_folder
+from jaxgan.runs.disk.folder import held_folder
 with held_folder(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

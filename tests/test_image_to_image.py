@@ -14,8 +14,9 @@ from jaxgan import recipes
 from jaxgan.images.tasks import pyramid_level
 from jaxgan.parallel.global_batch import sample_keys
 from jaxgan.recipes import pix2pix
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.outputs.translate import source_channels, translate_run
 from jaxgan.training.sampling import sample_shape
 from jaxgan.types import Batch

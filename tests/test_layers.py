@@ -7,14 +7,10 @@ import numpy as np
 import pytest
 
 from jaxgan import from_linen
+from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.labels import ConditionalBatchNorm
-from jaxgan.models.layers.linear import (
-    MinibatchDiscrimination,
-    MinibatchStd,
-    PixelNorm,
-    SelfAttention,
-)
-from jaxgan.models.layers.normalization import BatchNorm
+from jaxgan.models.layers.minibatch import MinibatchDiscrimination, MinibatchStd
+from jaxgan.models.layers.normalization import BatchNorm, PixelNorm
 from jaxgan.regularizers import r1
 
 KEY = jax.random.key(0)

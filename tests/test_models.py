@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgan.models import Dropout, MLPDiscriminator, MLPGenerator
-from jaxgan.models.layers.linear import random_words
+from jaxgan.models.layers.dropout import random_words
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from jaxgan import from_linen
-from jaxgan.models.layers.linear import Dropout
+from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.normalization import (
     BatchNorm,
-    SpectralNorm,
     VirtualBatchNorm,
     around_one,
     with_reference,
 )
+from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.regularizers import r1
 from jaxgan.types import DiscriminatorOutput
 

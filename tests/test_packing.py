@@ -12,10 +12,11 @@ import jaxgan
 from jaxgan import augment, latents, losses
 from jaxgan.adapters.packing import pack
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.parallel.jit_pmap import AXIS, jit_step, make_mesh, pmap_step
+from jaxgan.parallel.devices import AXIS, make_mesh
+from jaxgan.parallel.jit_pmap import jit_step, pmap_step
 from jaxgan.regularizers import dragan, gradient_penalty, lecam_penalty, r1, r2
+from jaxgan.runs.settings.fingerprint import of_setting
 from jaxgan.training.batches import as_data
-from jaxgan.training.rounds import of_setting
 
 SIZE, BATCH = 2, 16
 KEY = jax.random.key(7)

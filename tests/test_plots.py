@@ -3,8 +3,9 @@ import pytest
 from PIL import Image
 
 from jaxgan import plots
-from jaxgan.runs.outputs.samples import write_samples
-from jaxgan.runs.settings.config import Config, Facts, surroundings, to_json
+from jaxgan.runs.outputs.sample_files import write_samples
+from jaxgan.runs.settings.config import Config, surroundings, to_json
+from jaxgan.runs.settings.fingerprint import Facts
 from jaxgan.runs.settings.options import of_recipe
 
 

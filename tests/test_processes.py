@@ -18,8 +18,9 @@ from jaxgan.cli import train as cli
 from jaxgan.parallel import processes
 from jaxgan.parallel.processes import Addresses
 from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.outputs.samples import sample_run
 
 ARGUMENTS = [
     *("train", "dcgan", "--steps", "6", "--batch-size", "16", "--log-every", "1"),

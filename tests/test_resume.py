@@ -32,10 +32,12 @@ from jaxgan.recipes import RECIPES
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.checkpoint import Keep
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.compare import differences
-from jaxgan.runs.settings.config import Config, facts, read_config, surroundings
+from jaxgan.runs.settings.config import Config, read_config, surroundings
+from jaxgan.runs.settings.fingerprint import facts
 from jaxgan.runs.settings.options import Wanted, of_recipe
 
 pytestmark = pytest.mark.usefixtures("small")

@@ -14,7 +14,8 @@ from jaxgan.cli import train as cli
 from jaxgan.recipes import RECIPES, STAGED, recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk.folder import free_folder, held_folder
-from jaxgan.runs.outputs.samples import load_generator, sample_run
+from jaxgan.runs.disk.generator import load_generator
+from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.options import Wanted, of_recipe
 
 

@@ -13,8 +13,9 @@ from jaxgan.cli import train as cli
 from jaxgan.data.sources import absolute
 from jaxgan.runs.disk import folder, log
 from jaxgan.runs.outputs.evaluate import evaluate_run
-from jaxgan.runs.settings.config import Scoring, read_config
+from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.run_data import absolute_paths, load_data
+from jaxgan.scoring.in_training import Scoring
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -170,9 +171,9 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
     ("arguments", "work"),
     [
         (["evaluate", "--out", "scores.json"], "jaxgan.runs.outputs.evaluate.evaluate_run"),
-        (["sample", "--out", "x.npz"], "jaxgan.runs.stages.draw_whole"),
+        (["sample", "--out", "x.npz"], "jaxgan.runs.outputs.pyramid_samples.draw_whole"),
         (["report", "--out", "x.html"], "jaxgan.runs.outputs.report.page.page"),
-        (["export", "--out", "x"], "jaxgan.runs.outputs.samples.load_generator"),
+        (["export", "--out", "x"], "jaxgan.runs.disk.generator.load_generator"),
         (["upscale", "--out", "x.png"], "jaxgan.runs.outputs.upscale.upscale_run"),
         (["translate", "--out", "x.png"], "jaxgan.runs.outputs.translate.translate_run"),
     ],

@@ -13,8 +13,9 @@ from jaxgan.recipes import RECIPES
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.settings.config import Scoring, read_config
-from jaxgan.scoring.in_training import real_rows
+from jaxgan.runs.settings.config import read_config
+from jaxgan.scoring.in_training import Scoring
+from jaxgan.scoring.reference import real_rows
 
 SCORING = Scoring(("fd", "swd"), every=4, num=60, features="pixels")
 NAMES = {"fd_pixels@60", "swd_pixels@60"}

@@ -22,9 +22,10 @@ from jaxgan.images.pyramid import grow
 from jaxgan.parallel.global_batch import sample_index
 from jaxgan.recipes import Recipe, Staged
 from jaxgan.runs import stages
+from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.disk.checkpoint import digest
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs import samples
+from jaxgan.runs.outputs import pyramid_samples
 from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.runs.settings.options import Wanted, of_recipe
 from jaxgan.runs.stage_checks import check_stages
@@ -98,26 +99,26 @@ def trained(staged, tmp_path_factory):
 
 
 def state_digest(run):
-    loaded = samples.load_generator(run)
+    loaded = generator.load_generator(run)
     return int(digest((loaded.params, loaded.model_state)))
 
 
 def test_each_stage_is_a_run_of_its_own(trained):
     for name in ("small", "large"):
-        assert samples.load_generator(trained / name).config.recipe == f"tiny/{name}"
-        assert samples.load_generator(trained / name).config.seed == 3
+        assert generator.load_generator(trained / name).config.recipe == f"tiny/{name}"
+        assert generator.load_generator(trained / name).config.seed == 3
         assert metrics_rows(trained / name)[-1]["step"] == STEPS
-    assert stages.staged_in(trained).name == "tiny"
-    assert stages.staged_in(trained / "large") is None
-    assert stages.last_stage(trained) == trained / "large"
-    assert stages.last_stage(trained / "small") == trained / "small"
+    assert stage_folders.staged_in(trained).name == "tiny"
+    assert stage_folders.staged_in(trained / "large") is None
+    assert stage_folders.last_stage(trained) == trained / "large"
+    assert stage_folders.last_stage(trained / "small") == trained / "small"
 
 
 def test_a_pyramid_is_drawn_coarse_to_fine(trained):
-    small, large = stages.sample_stages(trained, 3, seed=5)
+    small, large = pyramid_samples.sample_stages(trained, 3, seed=5)
     keys = jax.random.split(jax.random.key(5), 2)
-    loaded = [samples.load_generator(trained / name) for name in ("small", "large")]
-    draws = [samples.make_generate(each) for each in loaded]
+    loaded = [generator.load_generator(trained / name) for name in ("small", "large")]
+    draws = [generator.make_generate(each) for each in loaded]
     first = draws[0](keys[0], None, sample_index(3))
     low = grow(first)
     second = low + draws[1](keys[1], low, sample_index(3))
@@ -125,20 +126,20 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
         wanted = to_own_range(np.asarray(wanted), 0, 255, (-1, 1))
         np.testing.assert_allclose(got, wanted, atol=1e-3)
     assert (small.shape, large.shape) == ((3, 4, 4, 1), (3, 8, 8, 1))
-    np.testing.assert_array_equal(stages.sample_stages(trained, 2, seed=5)[1], large[:2])
+    np.testing.assert_array_equal(pyramid_samples.sample_stages(trained, 2, seed=5)[1], large[:2])
 
 
 def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
-    found = stages.load_whole(trained, which="2")
+    found = pyramid_samples.load_whole(trained, which="2")
     assert [each.step for each in found] == [2, 2]
-    first, whole = stages.sample_stages(trained, 3, seed=5, which="2")
+    first, whole = pyramid_samples.sample_stages(trained, 3, seed=5, which="2")
     key = jax.random.split(jax.random.key(5), 2)[0]
-    wanted = samples.make_generate(found[0])(key, None, sample_index(3))
+    wanted = generator.make_generate(found[0])(key, None, sample_index(3))
     np.testing.assert_allclose(first, to_own_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
-    np.testing.assert_array_equal(stages.draw_whole(trained, found, 3, 5)[0], whole)
-    assert np.abs(whole - stages.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
+    np.testing.assert_array_equal(pyramid_samples.draw_whole(trained, found, 3, 5)[0], whole)
+    assert np.abs(whole - pyramid_samples.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
     with pytest.raises(ValueError, match=r"small has no checkpoint of round 3; available: 2, 4"):
-        stages.sample_stages(trained, 3, seed=5, which="3")
+        pyramid_samples.sample_stages(trained, 3, seed=5, which="3")
 
 
 def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
@@ -152,10 +153,10 @@ def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
             metrics = path.parent / "checkpoints" / str(number) / "metrics" / "metrics"
             metrics.parent.mkdir()
             metrics.write_text(json.dumps({"generator_loss": float(number)}))
-    found = stages.load_whole(tmp_path / "run", which="best")
+    found = pyramid_samples.load_whole(tmp_path / "run", which="best")
     assert [each.step for each in found] == [2, 4]
     with pytest.raises(ValueError, match="trained without --keep-best: choose latest or a round"):
-        stages.load_whole(trained, which="best")
+        pyramid_samples.load_whole(trained, which="best")
 
 
 def test_a_pyramid_is_scored_by_the_checkpoints_asked_for(trained):
@@ -231,7 +232,7 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
     two = Staged("tiny", "", (staged.stages[0], frozen))
     monkeypatch.setitem(recipes.STAGED, "tiny", two)
     train(two, tmp_path / "run")
-    first, second = (samples.load_generator(tmp_path / "run" / n) for n in ("small", "frozen"))
+    first, second = (generator.load_generator(tmp_path / "run" / n) for n in ("small", "frozen"))
     assert float(first.params["w"]) != pytest.approx(0.3, abs=1e-4)
     assert first.params == second.params
     alone = CliRunner().invoke(cli.app, ["train", "tiny/frozen", "--out", str(tmp_path / "a/b")])

@@ -7,7 +7,7 @@ import pytest
 import jaxgan
 from jaxgan import losses, nonfinite, regularizers
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.objectives import mean_pairwise_distance
+from jaxgan.step_metrics import mean_pairwise_distance
 from jaxgan.types import Network
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import jaxgan
 from jaxgan import Batch, DiscriminatorOutput, latents, losses, parallel, penalty, terms
-from jaxgan.adapters.from_flax import without_condition
+from jaxgan.adapters.wrappers import without_condition
 from jaxgan.models import MLPGenerator
 from jaxgan.transformations import historical_averaging
 

@@ -6,8 +6,9 @@ import pytest
 
 import jaxgan
 from jaxgan import data, regularizers
-from jaxgan.training.loop import fit, iterate, start
+from jaxgan.training.loop import fit, iterate
 from jaxgan.training.plan import Plan
+from jaxgan.training.state import start
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from jaxgan.cli import train as cli
 from jaxgan.monitor.detector import KINDS, Thresholds
 from jaxgan.runs import early_stopping
 from jaxgan.runs import train as runs
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import load_generator
 from jaxgan.runs.settings.config import read_config
 
 pytestmark = pytest.mark.usefixtures("small", "quick")

@@ -1,12 +1,7 @@
 """Networks from flax modules, and networks made of other networks."""
 
-from jaxgan.adapters.from_flax import (
-    from_linen,
-    from_nnx,
-    no_discriminator,
-    without_condition,
-    without_latents,
-)
+from jaxgan.adapters.from_flax import from_linen, from_nnx
+from jaxgan.adapters.wrappers import no_discriminator, without_condition, without_latents
 
 __all__ = [
     "from_linen",

@@ -1,21 +1,15 @@
 """Augmentations of what the discriminator sees, real and generated samples alike."""
 
 from jaxgan.augment.ada import (
-    DIFFAUGMENT,
-    NAMED,
     AdaptiveStrength,
-    Name,
-    Transform,
     adaptive,
-    color_jitter,
     constant,
-    cutout,
-    diffaugment,
     geometric_jitter,
-    in_range,
     strong_color_jitter,
-    translation,
 )
+from jaxgan.augment.diff_augment import DIFFAUGMENT, color_jitter, cutout, diffaugment, translation
+from jaxgan.augment.named import NAMED, Name
+from jaxgan.augment.value_range import Transform, in_range
 
 __all__ = [
     "DIFFAUGMENT",

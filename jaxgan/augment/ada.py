@@ -10,9 +10,8 @@ pure, take one key per sample, and are differentiable. They are defined for samp
 (2, 8, 8, 1)
 """
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,160 +22,10 @@ from jaxgan.augment.affine import (
     sample_affine,
     transform_colors,
 )
+from jaxgan.augment.diff_augment import cutout
+from jaxgan.augment.value_range import check_images, in_range
 from jaxgan.checks import check_positive
 from jaxgan.types import Array, Augmentation, Range, Schedule
-
-Transform = Callable[[Array, Array], Array]
-"""From keys [batch] and samples [batch, ...] to samples of the same shape."""
-
-
-# --- The range of the samples
-
-
-def in_range(transform: Callable[..., Array], model_range: Range) -> Callable[..., Array]:
-    """A transform of this module for samples in another range than [-1, 1].
-
-    Args:
-      transform: from keys, samples and perhaps a strength to samples of the same shape.
-      model_range: (low, high) of the samples, as in `jaxgan.fit`; (0, 1) for a sigmoid.
-    Raises:
-      ValueError: if the range is not finite, or low is not less than high.
-
-    >>> keys = jax.random.split(jax.random.key(0), 2)
-    >>> print(jnp.unique(in_range(cutout, (0.0, 1.0))(keys, jnp.ones((2, 8, 8, 1)))))
-    [0.5 1. ]
-    """
-    low, high = model_range
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(f"model_range must be finite (low, high), low < high, got {model_range}")
-    if (low, high) == (-1.0, 1.0):
-        return transform
-    middle, half = (low + high) / 2, (high - low) / 2
-
-    def mapped(keys: Array, x: Array, *strength: Array | float) -> Array:
-        return transform(keys, (x - middle) / half, *strength) * half + middle
-
-    return mapped
-
-
-# --- DiffAugment
-
-
-def diffaugment(
-    policy: Sequence[str] = ("color", "translation", "cutout"), model_range: Range = (-1.0, 1.0)
-) -> Augmentation:
-    """DiffAugment: every sample in every way of the policy, one after the other.
-
-    Args:
-      policy: some of "color" (see `color_jitter`), "translation" and "cutout".
-      model_range: (low, high) of the samples, see `in_range`.
-    Raises:
-      ValueError: if the policy is empty or names an unknown transform, if the range is invalid, or,
-        when applied, for other samples than images [batch, height, width, channels].
-    Source: Zhao et al. 2020, section 3.2, https://arxiv.org/abs/2006.10738
-    """
-    if isinstance(policy, str) or not policy or set(policy) - set(DIFFAUGMENT):
-        raise ValueError(f"policy must hold some of {', '.join(DIFFAUGMENT)}, got {policy!r}")
-
-    def apply(keys: Array, x: Array, strength: Array | float) -> Array:
-        own = jax.vmap(lambda key: jax.random.split(key, len(policy)))(keys)
-        for place, name in enumerate(policy):
-            x = DIFFAUGMENT[name](own[:, place], x)
-        return x
-
-    return Augmentation(in_range(apply, model_range), model_range=model_range)
-
-
-def color_jitter(keys: Array, x: Array) -> Array:
-    """Another brightness, saturation and contrast for each image.
-
-    Brightness is shifted by U(-1/2, 1/2), differences of channels are scaled by U(0, 2), then
-    differences from the image's mean by U(1/2, 3/2).
-
-    Args:
-      keys: PRNG keys [batch].
-      x: images float [batch, height, width, channels] in [-1, 1]; what comes out may lie beyond.
-    Raises:
-      ValueError: if x is not of that rank, or there is not one key a sample.
-    """
-    _check_images(keys, x)
-
-    def one(key: Array, x: Array) -> Array:
-        shift, saturation, contrast = jax.random.uniform(key, (3,), x.dtype)
-        x = x + (shift - 0.5)
-        grey = jnp.mean(x, axis=2, keepdims=True)
-        x = grey + 2.0 * saturation * (x - grey)
-        mean = jnp.mean(x)
-        return mean + (contrast + 0.5) * (x - mean)
-
-    return jax.vmap(one)(keys, x)
-
-
-def translation(keys: Array, x: Array, ratio: float = 1 / 8) -> Array:
-    """Shifts each image by up to that part of its sides in whole pixels; zeros come in.
-
-    Args:
-      keys: PRNG keys [batch].
-      x: images float [batch, height, width, channels] in [-1, 1], where 0 is grey.
-      ratio: of the sides, in [0, 1].
-    Raises:
-      ValueError: if an argument is out of range or of another shape.
-    """
-    _check_images(keys, x)
-    _check_ratio(ratio)
-
-    def moved(x: Array, shift: Array, axis: int) -> Array:
-        size = x.shape[axis]
-        places = jnp.arange(size) - shift
-        inside = (places >= 0) & (places < size)
-        x = jnp.take(x, jnp.clip(places, 0, size - 1), axis=axis)
-        return jnp.where(jnp.expand_dims(inside, [a for a in range(3) if a != axis]), x, 0)
-
-    def one(key: Array, x: Array) -> Array:
-        for axis, own in enumerate(jax.random.split(key)):
-            most = _rounded(x.shape[axis], ratio)
-            x = moved(x, jax.random.randint(own, (), -most, most + 1), axis)
-        return x
-
-    return jax.vmap(one)(keys, x)
-
-
-def cutout(keys: Array, x: Array, ratio: float = 1 / 2) -> Array:
-    """Sets a rectangle of each image, of that part of its sides, to zero.
-
-    Its centre lies anywhere in the image, so that parts of it may lie outside.
-
-    Args:
-      keys: PRNG keys [batch].
-      x: images float [batch, height, width, channels] in [-1, 1], where 0 is grey.
-      ratio: of the sides, in [0, 1].
-    Raises:
-      ValueError: if an argument is out of range or of another shape.
-    """
-    _check_images(keys, x)
-    _check_ratio(ratio)
-
-    def covered(key: Array, size: int) -> Array:
-        length = _rounded(size, ratio)
-        first = jax.random.randint(key, (), 0, size + 1 - length % 2) - length // 2
-        places = jnp.arange(size)
-        return (places >= first) & (places < first + length)
-
-    def one(key: Array, x: Array) -> Array:
-        row_key, column_key = jax.random.split(key)
-        rows, columns = covered(row_key, x.shape[0]), covered(column_key, x.shape[1])
-        return jnp.where((rows[:, None] & columns[None, :])[:, :, None], 0, x)
-
-    return jax.vmap(one)(keys, x)
-
-
-DIFFAUGMENT: dict[str, Transform] = {
-    "color": color_jitter,
-    "translation": translation,
-    "cutout": cutout,
-}
-"""The transforms that a policy of `diffaugment` may name."""
-
 
 # --- Adaptive discriminator augmentation
 
@@ -239,8 +88,8 @@ def adaptive(
             jnp.where(due, 0.0, images),
         )
 
-    pipeline = _pipeline(geometry, color, 0.0, model_range)
-    return Augmentation(pipeline, init=init, update=update, model_range=model_range)
+    transform = _pipeline(geometry, color, 0.0, model_range)
+    return Augmentation(transform, init=init, update=update, model_range=model_range)
 
 
 def constant(
@@ -269,8 +118,8 @@ def constant(
     """
     if not callable(strength) and not 0.0 <= strength <= 1.0:
         raise ValueError(f"strength must lie in [0, 1], got {strength}")
-    pipeline = _pipeline(geometry, color, cutout, model_range)
-    return Augmentation(pipeline, strength, model_range=model_range)
+    transform = _pipeline(geometry, color, cutout, model_range)
+    return Augmentation(transform, strength, model_range=model_range)
 
 
 def _pipeline(
@@ -313,7 +162,7 @@ def geometric_jitter(keys: Array, x: Array, strength: Array | float) -> Array:
       ValueError: if x is not of that rank, or there is not one key a sample.
     Source: Karras et al. 2020, appendix B: pixel blitting and general geometric transformations.
     """
-    _check_images(keys, x)
+    check_images(keys, x)
 
     def one(key: Array, x: Array) -> Array:
         return sample_affine(x, geometric_jitter_matrix(key, (x.shape[0], x.shape[1]), strength))
@@ -332,35 +181,7 @@ def strong_color_jitter(keys: Array, x: Array, strength: Array | float) -> Array
       ValueError: if x is of another shape, or there is not one key a sample.
     Source: Karras et al. 2020, appendix B: color transformations.
     """
-    _check_images(keys, x)
+    check_images(keys, x)
     if x.shape[3] not in (1, 3):
         raise ValueError(f"colours need images of 1 or 3 channels, got shape {x.shape}")
     return jax.vmap(lambda key, x: transform_colors(x, color_jitter_matrix(key, strength)))(keys, x)
-
-
-# --- By name
-
-Name = Literal["diffaugment", "ada"]
-NAMED: dict[str, Callable[..., Augmentation]] = {"diffaugment": diffaugment, "ada": adaptive}
-"""What the command line calls augmentations with their published settings; give `model_range`."""
-
-
-# --- Checks
-
-
-def _check_images(keys: Array, x: Array):
-    if x.ndim != 4:
-        raise ValueError(
-            f"augmentation needs images [batch, height, width, channels], got shape {x.shape}"
-        )
-    if keys.shape != x.shape[:1]:
-        raise ValueError(f"keys must hold one a sample, [{len(x)}], got shape {keys.shape}")
-
-
-def _check_ratio(ratio: float):
-    if not 0.0 <= ratio <= 1.0:
-        raise ValueError(f"ratio must lie in [0, 1], got {ratio}")
-
-
-def _rounded(size: int, ratio: float) -> int:
-    return int(size * ratio + 0.5)

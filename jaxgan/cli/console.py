@@ -3,8 +3,10 @@
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import IO, TextIO, cast
 
+import typer
 from rich.console import Console
 
 
@@ -73,3 +75,21 @@ def let_go():
                 os.dup2(os.open(os.devnull, os.O_WRONLY), number)
         except ValueError:
             pass  # it is closed
+
+
+def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
+    """An option that is a positive number."""
+    return typer.Option(min=1, help=help_text, show_default=default)
+
+
+def at_home(path: Path | None) -> Path | None:
+    """A path whose ~ is the home folder, also where no shell has put it there (--out='~/x')."""
+    try:
+        return None if path is None else path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def say(console: Console, text: str):
+    """Prints a line as it is, and whole: a path that is broken cannot be copied."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -10,9 +10,9 @@ from typer.core import TyperGroup
 
 from jaxgan.checks import closest
 from jaxgan.cli.progress import duration
-from jaxgan.runs import stages
+from jaxgan.runs.disk import stage_folders
+from jaxgan.runs.disk.result import Result
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.train import Result
 
 _FIXED = (
     "is not an option: learning rates, widths and latent sizes are part of a recipe; for others "
@@ -82,7 +82,9 @@ def check_steps(out: Path, steps: int | None, reached: int):
     """Raises a ValueError if a run that did not train is asked for fewer steps than it has made."""
     if steps is None or steps >= reached:
         return
-    if read_config(stages.last_stage(out)).steps != steps:  # rounded up to whole rounds, if equal
+    if (
+        read_config(stage_folders.last_stage(out)).steps != steps
+    ):  # rounded up to whole rounds, if equal
         raise ValueError(
             f"{out} is already at step {reached:,}: --steps {steps:,} is less. Give more steps "
             "to continue, or a new --out to train for fewer"

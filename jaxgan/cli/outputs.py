@@ -7,43 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from jaxgan import recipes
-from jaxgan.cli.console import make_console
+from jaxgan import atomic, recipes
+from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.recipes import Recipe, Staged
-from jaxgan.runs import stages
-from jaxgan.runs.disk import log
+from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.outputs import evaluate as evaluation
-from jaxgan.runs.outputs import export, samples
+from jaxgan.runs.outputs import export, pyramid_samples, sample_files
 from jaxgan.runs.outputs import translate as translation
 from jaxgan.runs.outputs import upscale as upscaling
 from jaxgan.runs.outputs.report import page
 from jaxgan.runs.settings.run_data import data_of, load_data
-from jaxgan.scoring import extractors
-from jaxgan.scoring import in_training as scoring
+from jaxgan.scoring import defaults, extractors
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
-
-
-def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
-    """An option that is a positive number."""
-    return typer.Option(min=1, help=help_text, show_default=default)
-
-
-def at_home(path: Path | None) -> Path | None:
-    """A path whose ~ is the home folder, also where no shell has put it there (--out='~/x')."""
-    try:
-        return None if path is None else path.expanduser()
-    except RuntimeError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def say(console: Console, text: str):
-    """Prints a line as it is, and whole: a path that is broken cannot be copied."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -76,24 +55,24 @@ def sample(
     force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
-    shown = stages.last_stage(run)
-    samples.check_writable(shown, out)
-    num = num or samples.default_num(shown, label)
-    labels = samples.asked_labels(shown, num, label)
-    loaded = stages.load_whole(run, ema, checkpoint)
+    shown = stage_folders.last_stage(run)
+    sample_files.check_writable(shown, out)
+    num = num or sample_files.default_num(shown, label)
+    labels = sample_files.asked_labels(shown, num, label)
+    loaded = pyramid_samples.load_whole(run, ema, checkpoint)
     read = functools.partial(data_of, source=data, force=force)
-    drawn, drawn_on = stages.draw_whole(run, loaded, num, seed, labels, read)
-    samples.write_samples(drawn, shown, out, labels, drawn_on)
+    drawn, drawn_on = pyramid_samples.draw_whole(run, loaded, num, seed, labels, read)
+    sample_files.write_samples(drawn, shown, out, labels, drawn_on)
     of = (
         ""
         if label is None or labels is None
-        else f" of class {samples.class_text(shown, labels[0])}"
+        else f" of class {sample_files.class_text(shown, labels[0])}"
     )
     of += _unfinished(shown, loaded[-1], checkpoint)
     say(make_console(), f"{num} samples{of} -> {out}")
 
 
-def _unfinished(run: Path, loaded: samples.Loaded, checkpoint: str) -> str:
+def _unfinished(run: Path, loaded: generator.Loaded, checkpoint: str) -> str:
     """From which step of how many a generator is, where that is not the run's last one."""
     ended = checkpoint == "latest" and (run / "result.json").exists()
     if ended or loaded.step >= loaded.config.steps:
@@ -143,7 +122,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help=f"Some of {', '.join(scoring.NAMES)}.",
+            help=f"Some of {', '.join(defaults.NAMES)}.",
             show_default="what suits the data",
         ),
     ] = None,
@@ -197,7 +176,7 @@ def _scores_file(run: Path, out: Path | None) -> Path | None:
     """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
     file = run / "scores.json" if out is None else out
     try:
-        log.check_replaceable(file)
+        atomic.check_replaceable(file)
     except OSError as error:
         if out is not None:
             raise
@@ -231,10 +210,10 @@ def export_run(
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
-    last = stages.last_stage(run)
+    last = stage_folders.last_stage(run)
     out = last / "export" if out is None else out
     export.check_folder(out)
-    loaded = samples.load_generator(last, ema)
+    loaded = generator.load_generator(last, ema)
     export.write_export(loaded, out)
     unfinished = _unfinished(last, loaded, "latest")
     if unfinished:

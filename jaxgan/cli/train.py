@@ -12,8 +12,7 @@ import typer
 from jaxgan import augment as augmentations
 from jaxgan import recipes
 from jaxgan.cli import messages, outputs
-from jaxgan.cli.console import hold_streams, let_go, make_console
-from jaxgan.cli.outputs import at_home, count, say
+from jaxgan.cli.console import at_home, count, hold_streams, let_go, make_console, say
 from jaxgan.cli.progress import display
 from jaxgan.data.sources import SPECS
 from jaxgan.data.summary import summary
@@ -23,6 +22,7 @@ from jaxgan.parallel import processes
 from jaxgan.parallel.processes import Addresses
 from jaxgan.runs import stages
 from jaxgan.runs import train as runs
+from jaxgan.runs.disk import stage_folders
 from jaxgan.runs.disk.folder import free_folder
 from jaxgan.runs.disk.log import Row, metrics_rows
 from jaxgan.runs.settings.compare import check_same_recipe
@@ -322,7 +322,7 @@ def resume(
 
     A run that has stopped early (--stop-on) goes on only with other --steps, or another --stop-on.
     """
-    stages.check_run(run)
+    stage_folders.check_run(run)
     _train(run, Wanted(_given({"steps": steps}), {}, {}, {}, {}), force=False)
 
 
@@ -332,7 +332,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _train(out: Path, wanted: Wanted, force: bool, taken: Path | None = None):
     """Trains in a folder; `taken` is the one that the user may have thought of."""
-    staged = stages.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
+    staged = stage_folders.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
     console = make_console(quiet=not processes.is_writer())
     trained: list[str] = []
     with contextlib.ExitStack() as shown:

@@ -5,7 +5,8 @@ from jaxgan.data.dataset import Dataset, from_arrays, scale, to_model_range, to_
 from jaxgan.data.decoding import decode
 from jaxgan.data.files import folder, folder_records, idx, npz
 from jaxgan.data.order import batch_indices, epoch_permutation
-from jaxgan.data.patches import pair_records, patch_records
+from jaxgan.data.pairs import pair_records
+from jaxgan.data.patches import patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.sources import load
 from jaxgan.data.stream import StreamedBatch, prefetch, stream
@@ -31,15 +32,13 @@ from jaxgan.data.toy import (
     toy_dataset,
 )
 from jaxgan.data.transforms import flip_horizontally, random_crop
-from jaxgan.data.waves import (
-    TIMBRES,
+from jaxgan.data.waves import TIMBRES, tones, wave_dataset
+from jaxgan.metrics.waveforms import (
     decay_rate,
     fundamental_frequency,
     harmonic_profile,
     mean_log_spectrum,
     spectral_centroid,
-    tones,
-    wave_dataset,
 )
 
 __all__ = [

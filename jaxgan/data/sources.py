@@ -12,7 +12,8 @@ from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_share, decode
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
 from jaxgan.data.images import BACKGROUNDS
-from jaxgan.data.patches import NEAREST, pair_records, patch_records
+from jaxgan.data.pairs import NEAREST, pair_records
+from jaxgan.data.patches import patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.tfds import parse_tfds, split_label, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset

@@ -11,7 +11,9 @@ from jaxgan.models.imagenet.inception import (
 from jaxgan.models.imagenet.inception_file import inception_convolutions, inception_weights
 from jaxgan.models.imagenet.weights import has_pretrained, pretrained
 from jaxgan.models.lapgan import LAPGANDiscriminator, LAPGANGenerator
+from jaxgan.models.layers.attention import SelfAttention
 from jaxgan.models.layers.convolution import conv, conv_transpose
+from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.grouped import GroupedConv, grouped_conv
 from jaxgan.models.layers.labels import (
     ConditionalBatchNorm,
@@ -20,24 +22,17 @@ from jaxgan.models.layers.labels import (
     concatenate_labels,
     one_hot,
 )
-from jaxgan.models.layers.linear import (
-    Conv,
-    ConvTranspose,
-    Dense,
-    Dropout,
-    MinibatchDiscrimination,
-    MinibatchStd,
-    PixelNorm,
-    SelfAttention,
-)
+from jaxgan.models.layers.linear import Conv, ConvTranspose, Dense
+from jaxgan.models.layers.minibatch import MinibatchDiscrimination, MinibatchStd
 from jaxgan.models.layers.normalization import (
     BatchNorm,
     InstanceNorm,
-    SpectralNorm,
+    PixelNorm,
     VirtualBatchNorm,
     around_one,
     with_reference,
 )
+from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
 from jaxgan.models.pix2pix import PatchGAN, UNet
 from jaxgan.models.r3gan import R3GANDiscriminator, R3GANGenerator

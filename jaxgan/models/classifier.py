@@ -5,7 +5,8 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.layers.linear import Conv, Dense, Dropout
+from jaxgan.models.layers.dropout import Dropout
+from jaxgan.models.layers.linear import Conv, Dense
 from jaxgan.types import Array
 
 _SMALLEST = 7

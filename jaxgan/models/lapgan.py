@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.labels import one_hot
-from jaxgan.models.layers.linear import Conv, Dense, Dropout
+from jaxgan.models.layers.linear import Conv, Dense
 from jaxgan.types import Array, DiscriminatorOutput
 
 Condition = Array | tuple[Array, Array]

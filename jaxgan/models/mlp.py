@@ -6,14 +6,10 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.labels import concatenate_labels
-from jaxgan.models.layers.linear import Dense, Dropout
+from jaxgan.models.layers.linear import Dense, leaky_relu
 from jaxgan.types import Array, DiscriminatorOutput
-
-
-def leaky_relu(x: Array) -> Array:
-    """Leaky ReLU with slope 0.2 below 0."""
-    return nn.leaky_relu(x, 0.2)
 
 
 class MLPGenerator(nn.Module):

@@ -6,9 +6,10 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.layers.linear import Conv, ConvTranspose, Dropout
-from jaxgan.models.layers.normalization import BatchNorm, InstanceNorm, SpectralNorm, around_one
-from jaxgan.models.mlp import leaky_relu
+from jaxgan.models.layers.dropout import Dropout
+from jaxgan.models.layers.linear import Conv, ConvTranspose, leaky_relu
+from jaxgan.models.layers.normalization import BatchNorm, InstanceNorm, around_one
+from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.types import Array, DiscriminatorOutput
 
 _NORMAL = nn.initializers.normal(0.02)

@@ -1,7 +1,7 @@
 """The R3GAN's networks, configuration E: residual blocks without any normalisation.
 
 Each stage has a size of its own, twice that of the one before: 4, 8, 16, 32 for images of 32, and
-7, 14, 28 for those of 28 (the sizes of `jaxgan.models.dcgan.level_sizes`: halved until at most 7
+7, 14, 28 for those of 28 (the sizes of `jaxgan.models.levels.level_sizes`: halved until at most 7
 are left an axis; what is no multiple is cut to fit). The values keep a variance of about 1 at the
 start: kernels are drawn for it, and the last of each block is 0, so that blocks begin as the
 identity.
@@ -17,11 +17,10 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.dcgan import level_sizes, one_each
 from jaxgan.models.layers.grouped import GroupedConv
 from jaxgan.models.layers.labels import LabelEmbedding, check_given
-from jaxgan.models.layers.linear import Dense
-from jaxgan.models.mlp import leaky_relu
+from jaxgan.models.layers.linear import Dense, leaky_relu
+from jaxgan.models.levels import level_sizes, one_each
 from jaxgan.types import Array, DiscriminatorOutput
 
 # A leaky ReLU of slope a leaves (1 + a^2) / 2 of a symmetric variable's mean square.

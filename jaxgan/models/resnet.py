@@ -1,7 +1,7 @@
 """The residual networks of SN-GAN, for images and signals of any size.
 
 The generator grows from at most 7 places an axis to the samples' size, a block a level, as
-`jaxgan.models.dcgan.level_sizes` has it; the published one for CIFAR-10 makes 32 of 4.
+`jaxgan.models.levels.level_sizes` has it; the published one for CIFAR-10 makes 32 of 4.
 
 Source: Miyato et al. 2018, appendix B.4 and tables 3 and 4, https://arxiv.org/abs/1802.05957, and
 the authors' code, https://github.com/pfnet-research/sngan_projection
@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.dcgan import level_sizes, one_each
 from jaxgan.models.layers.labels import ConditionalBatchNorm, ProjectionHead, check_given
 from jaxgan.models.layers.linear import Conv, Dense
-from jaxgan.models.layers.normalization import BatchNorm, SpectralNorm
+from jaxgan.models.layers.normalization import BatchNorm
+from jaxgan.models.layers.spectral_norm import SpectralNorm
+from jaxgan.models.levels import level_sizes, one_each
 from jaxgan.types import Array, DiscriminatorOutput
 
 _GLOROT = nn.initializers.glorot_uniform()

@@ -7,9 +7,9 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.models.layers.linear import Conv, Dense
-from jaxgan.models.layers.normalization import BatchNorm, SpectralNorm
-from jaxgan.models.mlp import leaky_relu
+from jaxgan.models.layers.linear import Conv, Dense, leaky_relu
+from jaxgan.models.layers.normalization import BatchNorm
+from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.types import Array, DiscriminatorOutput
 
 _SMALLEST_PATCH = 16

@@ -3,9 +3,16 @@
 Those that give a `matplotlib.figure.Figure` touch no state of pyplot; `rendered` makes them pixels.
 """
 
-from jaxgan.plots.figures import interpolation_strip, samples
 from jaxgan.plots.games import eigenvalues, phase_portrait, phase_portraits, radii
-from jaxgan.plots.grids import is_image, is_waveform, sample_grid, side_by_side, waveform_grid
+from jaxgan.plots.grids import (
+    interpolation_strip,
+    is_image,
+    is_waveform,
+    sample_grid,
+    samples,
+    side_by_side,
+    waveform_grid,
+)
 from jaxgan.plots.loss_functions import (
     discriminator_curves,
     discriminator_losses,

@@ -3,7 +3,8 @@
 import optax
 
 from jaxgan import latents, losses
-from jaxgan.adapters.from_flax import from_linen, without_latents
+from jaxgan.adapters.from_flax import from_linen
+from jaxgan.adapters.wrappers import without_latents
 from jaxgan.images.tasks import pairs
 from jaxgan.models import PatchGAN, UNet
 from jaxgan.recipes.base import Recipe, Shape

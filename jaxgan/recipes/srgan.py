@@ -6,12 +6,8 @@ from collections.abc import Callable
 import optax
 
 from jaxgan import latents, losses
-from jaxgan.adapters.from_flax import (
-    from_linen,
-    no_discriminator,
-    without_condition,
-    without_latents,
-)
+from jaxgan.adapters.from_flax import from_linen
+from jaxgan.adapters.wrappers import no_discriminator, without_condition, without_latents
 from jaxgan.images.tasks import low_resolution
 from jaxgan.models import SRGANDiscriminator, SRResNet, vgg16_features
 from jaxgan.recipes.base import Recipe, Shape, Staged

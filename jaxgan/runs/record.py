@@ -1,48 +1,19 @@
 """What one compiled call of a run leaves to be written: rows, pictures, incidents."""
 
-import dataclasses
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import numpy as np
 
-from jaxgan import nonfinite, plots
+from jaxgan import nonfinite
+from jaxgan.data import Dataset
 from jaxgan.parallel import processes
-from jaxgan.training.sampling import Conditions, conditions_for, has_images, make_pieces
-from jaxgan.runs.settings.config import Config
-from jaxgan.data import Dataset, Records, to_own_range
 from jaxgan.runs.disk.log import Journal, Row, row_of
-from jaxgan.monitor.detector import Finding
-from jaxgan.scoring.in_training import Scorer
-from jaxgan.training.loop import Progress
-from jaxgan.types import GAN, GANState
 from jaxgan.runs.early_stopping import Watch
+from jaxgan.runs.run import Run
+from jaxgan.runs.snapshots import snapshot_image
+from jaxgan.training.loop import Progress
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What stays the same while a run goes.
-
-    `tell` is called with each logged row, `notice` with each finding of the monitor.
-    """
-
-    out: Path
-    config: Config
-    gan: GAN
-    dataset: Dataset | Records
-    draw: Callable[[GANState], list[jax.Array]]
-    drawn_on: Conditions
-    tell: Callable[[Row], None]
-    notice: Callable[[Finding], None]
-    scorer: Scorer | None = None
-
-
-Begun = Callable[[Run, int], Callable[[Row], None]]
-"""Called with a run and its generator updates so far; gives the run's `tell`."""
 
 
 class Entry(NamedTuple):
@@ -105,7 +76,7 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
     for message in progress.bad:
         journal.write_event("record", progress.round, message)
     if entry.samples is not None and processes.is_writer():
-        picture = _picture(run, entry.samples)
+        picture = snapshot_image(run, entry.samples)
         if picture is not None:
             journal.write_picture(picture, progress.step, progress.round)
 
@@ -121,32 +92,3 @@ def _check_skipped(journal: Journal, found: list[nonfinite.Incident], rounds: in
     journal.skipped_in_a_row = journal.skipped_in_a_row + rounds if everyone else 0
     if journal.skipped_in_a_row >= ROUNDS_SKIPPED_IN_A_ROW:
         raise nonfinite.NonFiniteError(found[-1])
-
-
-def make_draw(
-    gan: GAN, config: Config, dataset: Dataset | Records
-) -> tuple[Callable[[GANState], list[jax.Array]], Conditions]:
-    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on."""
-    picture_key = jax.random.split(jax.random.key(config.seed))[1]
-    classes = config.data.num_classes
-    in_threes = has_images(gan, config.data.shape, classes is not None)
-    num = plots.num_pictured(config.data.shape, classes, in_threes)
-    labels = None if classes is None else plots.class_rows(num, min(classes, num))
-    drawn_on = conditions_for(gan, dataset, config.plan.model_range, num, labels)
-    pieces = make_pieces(picture_key, gan, num, drawn_on.condition, config.plan.devices)
-    return lambda state: list(pieces(state)), drawn_on
-
-
-def _picture(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
-    data, plan = run.config.data, run.config.plan
-    samples = np.concatenate([np.asarray(piece) for piece in pieces])
-    beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]
-    own = [
-        to_own_range(np.asarray(x), data.low, data.high, plan.model_range)
-        for x in (samples, *beside)
-    ]
-    if beside:
-        drawn, source, real = own
-        return plots.side_by_side((source, drawn, real), data.low, data.high)
-    points = run.dataset.x if isinstance(run.dataset, Dataset) else None
-    return plots.picture(own[0], data.low, data.high, points, data.num_classes)

@@ -1,37 +1,42 @@
 """How a run begins or goes on: its data, its folder, the state to start from."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import jax
-from jax.sharding import NamedSharding, PartitionSpec
 
-from jaxgan.runs.disk import checkpoint
-from jaxgan import nonfinite, parallel
-from jaxgan.parallel import processes
-from jaxgan.runs.settings.compare import check_same_mathematics, check_same_recipe, differences
-from jaxgan.runs.settings.config import Config, Input, Scoring, facts, has_config, load_input, read_config, surroundings, to_json
+from jaxgan import nonfinite
+from jaxgan.atomic import replace_file
 from jaxgan.data import Dataset, Records
-from jaxgan.ema import start_average
-from jaxgan.runs.record import Run, make_draw
-from jaxgan.runs.errors import said_connection, said_memory, said_where
-from jaxgan.training.batches import probe
-from jaxgan.runs.disk.folder import CHECKPOINTS, held_folder
-from jaxgan.runs.disk.log import replace_file, write_event
 from jaxgan.monitor.detector import Finding
-from jaxgan.runs.settings.options import Options
-from jaxgan.training.plan import warn_of_doubts
+from jaxgan.parallel import processes
 from jaxgan.recipes import check_installed, recipe, recipe_gan
-from jaxgan.training.rounds import of_setting
+from jaxgan.runs.disk.folder import held_folder
+from jaxgan.runs.disk.log import write_event
+from jaxgan.runs.errors import said_connection, said_memory, said_where
+from jaxgan.runs.run import Run
+from jaxgan.runs.settings.compare import check_same_mathematics, check_same_recipe, differences
+from jaxgan.runs.settings.config import (
+    Config,
+    Input,
+    has_config,
+    load_input,
+    read_config,
+    surroundings,
+    to_json,
+)
+from jaxgan.runs.settings.fingerprint import facts, of_setting
+from jaxgan.runs.settings.options import Options
 from jaxgan.runs.settings.run_data import absolute_paths
-from jaxgan.runs.outputs.samples import load_generator
-from jaxgan.scoring.in_training import make_scorer
+from jaxgan.runs.snapshots import make_draw
+from jaxgan.scoring.in_training import Scoring, make_scorer
 from jaxgan.steps import make_train_step
-from jaxgan.training.loop import start
-from jaxgan.types import GAN, Average, PyTree, RunState
+from jaxgan.training.batches import probe
+from jaxgan.training.plan import warn_of_doubts
+from jaxgan.training.state import RunState
+from jaxgan.types import GAN
 
 CLASSES = 1000  # so many need not all occur in the data
 
@@ -63,7 +68,7 @@ def begin(
         if not force:
             check_same_mathematics(old, config, out)
     drawing = make_draw(gan, config, dataset)
-    scorer = make_scorer(gan, config, dataset)
+    scorer = make_scorer(gan, config.scoring, dataset, plan, config.seed, config.recipe)
     return Run(out, config, gan, dataset, *drawing, lambda row: None, notice, scorer)
 
 
@@ -105,66 +110,6 @@ def _check_classes(dataset: Dataset | Records, name: str):
 # --- The state
 
 
-def begun_state(run: Run) -> RunState:
-    """The state to go on from: the last checkpoint's that can be read, or a new one."""
-    begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
-    key = jax.random.split(jax.random.key(run.config.seed))[0]
-    directory = run.out / CHECKPOINTS
-    sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
-    found = checkpoint.restore_latest(directory, jax.eval_shape(begin, key), sharding)
-    processes.check_same(checkpoint="none" if found is None else str(found.number))
-    if found is None:
-        return _with_earlier_generator(run, begin(key))
-    if processes.is_writer():
-        for number, message in found.damaged:
-            place = checkpoint.set_aside(directory, number)
-            write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
-    return found.state
-
-
-def _with_earlier_generator(run: Run, state: RunState) -> RunState:
-    """The state with the generator of the stage before, if the recipe begins with one."""
-    stage = recipe(run.config.recipe).begins_with
-    if stage is None:
-        return state
-    folder = run.out.parent / stage
-    try:
-        loaded = load_generator(folder)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{run.config.recipe} begins with the generator of the stage {stage}, trained before "
-            f"it: {folder} holds none"
-        ) from None
-    own = (state.gan.generator.params, state.gan.generator.model_state)
-    earlier = (loaded.params, loaded.model_state)
-    check_handed_on(stage, earlier, own)
-    sharding = jax.tree.leaves(own)[0].sharding
-    params, model_state = jax.device_put(earlier, sharding)
-    generator = state.gan.generator._replace(params=params, model_state=model_state)
-    ema = state.gan.ema if state.gan.ema is None else Average(*start_average((params, model_state)))
-    return state._replace(gan=state.gan._replace(generator=generator, ema=ema))
-
-
-def check_handed_on(stage: str, earlier: PyTree, own: PyTree):
-    """Raises a ValueError unless a stage's generator fits that of the stage it begins with.
-
-    Both are trees of arrays, or of `jax.ShapeDtypeStruct`s; `stage` names the earlier one.
-    """
-    was, now = _shapes(earlier), _shapes(own)
-    for name in was | now:
-        if was.get(name) != now.get(name):
-            raise ValueError(
-                f"its generator does not fit that of the stage {stage}, which it begins with: "
-                f"{name} is {was.get(name, 'missing')} there and {now.get(name, 'missing')} here"
-            )
-
-
-def _shapes(tree: PyTree) -> dict[str, str]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    named = {jax.tree_util.keystr(path, simple=True, separator="/"): x for path, x in leaves}
-    return {name: f"{x.dtype}{x.shape}" for name, x in named.items()}
-
-
 def with_stops(run: Run, state: RunState) -> Run:
     """The run, to be stopped by findings from now on if other ones, or other steps, are asked for.
 
@@ -178,17 +123,6 @@ def with_stops(run: Run, state: RunState) -> Run:
     changed = asked and (old.stop_on, old.steps) != (new.stop_on, new.steps)
     after = int(state.round) if changed else old.stop_after
     return dataclasses.replace(run, config=new.model_copy(update={"stop_after": after}))
-
-
-def with_fresh_key(
-    run: Run, state: RunState, error: nonfinite.NonFiniteError, in_a_row: int
-) -> RunState:
-    """A state that goes back to a checkpoint, with another key; says so among the events."""
-    rollbacks = state.rollbacks + in_a_row
-    if processes.is_writer():
-        message = f"{error}: back to round {int(state.round)} with a fresh key"
-        write_event(run.out, "rollback", error.incident.round, message)
-    return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
 
 
 def check_metric(run: Run, state: RunState):
@@ -208,20 +142,6 @@ def check_kept(metric: str, metrics: set[str]):
     known = sorted(metrics - set(nonfinite.COUNTS))
     if metric not in known:
         raise ValueError(f"--keep-best: no metric {metric!r}; choose one of {', '.join(known)}")
-
-
-def set_later_ones_aside(run: Run, played: int):
-    """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
-    directory = run.out / CHECKPOINTS
-    if processes.is_writer():
-        for number in checkpoint.numbers(directory):
-            if number > played:
-                place = checkpoint.set_aside(directory, number)
-                message = (
-                    f"the run goes on from round {played}; checkpoint {number} is {place.name}"
-                )
-                write_event(run.out, "later", number, message)
-    processes.largest([0])  # the others wait
 
 
 def write_config(run: Run, played: int):

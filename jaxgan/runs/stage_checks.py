@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 import jax
 
-from jaxgan.runs.setup import check_handed_on, check_kept, gan_for
-from jaxgan.runs.settings.config import Input, load_input
-from jaxgan.data import Dataset, Records
-from jaxgan.training.batches import probe
-from jaxgan.runs.settings.options import Options
-from jaxgan.training.plan import rows_a_device
 from jaxgan.adapters.precision import gan_in_precision
+from jaxgan.data import Dataset, Records
 from jaxgan.recipes import check_installed
 from jaxgan.recipes.base import Recipe
+from jaxgan.runs.restore import check_handed_on
+from jaxgan.runs.settings.config import Input, load_input
+from jaxgan.runs.settings.options import Options
+from jaxgan.runs.setup import check_kept, gan_for
 from jaxgan.scoring.in_training import check_scorable
 from jaxgan.steps import make_train_step
-from jaxgan.training.loop import start
+from jaxgan.training.batches import probe
+from jaxgan.training.plan import rows_a_device
+from jaxgan.training.state import start
 from jaxgan.types import GAN, PyTree
 
 

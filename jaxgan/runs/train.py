@@ -14,52 +14,33 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 from orbax.checkpoint import CheckpointManager
 
-from jaxgan.runs.disk import checkpoint
 from jaxgan import nonfinite
+from jaxgan.atomic import replace_file
+from jaxgan.monitor.detector import Finding
 from jaxgan.parallel import processes
-from jaxgan.runs.setup import begin, begun_state, check_metric, set_later_ones_aside, with_fresh_key, with_stops, write_config
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.folder import CHECKPOINTS
+from jaxgan.runs.disk.log import Journal, counted, metrics_rows, opened
+from jaxgan.runs.disk.result import Result, has_result
+from jaxgan.runs.early_stopping import Watch
+from jaxgan.runs.record import make_entry, note_left_out, write_entry
+from jaxgan.runs.restore import begun_state, set_later_ones_aside, with_fresh_key
+from jaxgan.runs.run import Begun, Run
 from jaxgan.runs.settings.compare import shared_settings
 from jaxgan.runs.settings.config import Config, check_fields
-from jaxgan.runs.record import Begun, Run, make_entry, note_left_out, write_entry
-from jaxgan.training.batches import Reading
-from jaxgan.runs.disk.folder import CHECKPOINTS
-from jaxgan.runs.signals import Interrupts
-from jaxgan.runs.disk.log import Journal, Row, counted, metrics_rows, opened, replace_file
-from jaxgan.monitor.detector import Finding
 from jaxgan.runs.settings.options import Options
+from jaxgan.runs.setup import begin, check_metric, with_stops, write_config
+from jaxgan.runs.signals import Interrupts
+from jaxgan.training.batches import Reading
 from jaxgan.training.loop import Progress, iterate
-from jaxgan.types import RunState
-from jaxgan.runs.early_stopping import Watch
+from jaxgan.training.state import RunState
 
 ROLLBACKS_IN_A_ROW = 3
 ROUNDS_BETWEEN_QUESTIONS = 100
-
-
-class Result(NamedTuple):
-    """How a start of a run ended.
-
-    Attributes:
-      seconds: it took, compilation included.
-      round: rounds played in all.
-      step: generator updates in all.
-      discarded: updates in all that were skipped as not finite.
-      last: the last logged row.
-      signal: the number of the signal that stopped it; None if it ended by itself.
-      finding: what it stopped early on, as it was asked to; None if it ran to its end.
-    """
-
-    seconds: float
-    round: int
-    step: int
-    discarded: int
-    last: Row
-    signal: int | None
-    finding: str | None = None
 
 
 # --- From outside
@@ -144,18 +125,10 @@ def _ended(
     last, stopped = rows[-1] if rows else {}, interrupts.agreed or None
     finding = None if stop is None else str(stop)
     result = Result(round(seconds, 1), played, step, discarded, last, stopped, finding)
-    if stopped is None and processes.is_writer() and not _has_result(run.out, played):
+    if stopped is None and processes.is_writer() and not has_result(run.out, played):
         text = json.dumps(result._asdict(), indent=2) + "\n"
         replace_file(run.out / "result.json", lambda beside: beside.write_text(text))
     return result
-
-
-def _has_result(out: Path, played: int) -> bool:
-    """Whether the end after so many rounds is written down: then with the time that it took."""
-    try:
-        return json.loads((out / "result.json").read_text())["round"] == played
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _play(run: Run, state: RunState, interrupts: Interrupts) -> tuple[RunState, Finding | None]:

@@ -22,10 +22,10 @@ import optax
 import safetensors
 import safetensors.numpy
 
+from jaxgan.atomic import replace_file
 from jaxgan.checks import check_positive
 from jaxgan.data import Dataset, to_model_range
 from jaxgan.models.classifier import Classified, ImageClassifier
-from jaxgan.runs.disk.log import replace_file
 from jaxgan.types import Array, PyTree
 
 VERSION = 1  # of the network and its training: files of another one are not used

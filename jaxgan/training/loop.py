@@ -18,14 +18,15 @@ from jax.sharding import Mesh
 from jaxgan import nonfinite as guards
 from jaxgan import parallel
 from jaxgan.adapters.precision import Precision
-from jaxgan.checks import check_choice, check_key, check_positive, check_state
+from jaxgan.checks import check_choice, check_positive, check_state
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.steps import Player
-from jaxgan.training.batches import Data, Drawn, Feed, Reading, as_data, make_feed, probe
-from jaxgan.training.plan import Plan, check, check_augmentation, rows_a_device, warn_of_doubts
-from jaxgan.training.programs import Probe, compiled_init, has_convolutions, probe_of, state_like
+from jaxgan.training.batches import Data, Drawn, Feed, Reading, as_data, make_feed
+from jaxgan.training.plan import Plan, check, check_augmentation, warn_of_doubts
+from jaxgan.training.programs import has_convolutions, state_like
 from jaxgan.training.rounds import Call, calls, make_phases, rounds_per_call
-from jaxgan.types import GAN, Array, GANState, Metrics, RunState
+from jaxgan.training.state import RunState, continued, start, start_probe
+from jaxgan.types import GAN, Array, GANState, Metrics
 
 CALLS_PER_BLOCK = 100
 """Compiled calls whose metrics `fit` keeps on the device before it moves them to the host."""
@@ -139,7 +140,7 @@ def fit(
     data = as_data(data)
     check_augmentation(gan.augmentation, data, plan)
     warn_of_doubts(data, plan)
-    begun = start(key, gan, data, plan) if state is None else _gone_on(key, state, plan)
+    begun = start(key, gan, data, plan) if state is None else continued(key, state, plan)
     blocks: list[dict[str, np.ndarray]] = []
     waiting: list[Metrics] = []
     with contextlib.closing(iterate(gan, data, steps, plan, begun)) as every:
@@ -152,36 +153,6 @@ def fit(
                 on_call(progress)
     blocks.append(_history(jax.device_get(waiting)))
     return progress.state.gan, _history(blocks)
-
-
-def start(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
-    """The state before the first round; arguments and errors are those of `fit`."""
-    check_key(key)
-    dataset = as_data(data)
-    check(dataset, plan)
-    init_key = jax.random.split(jax.random.clone(key), 4)[0]
-    return run_state(key, compiled_init(gan, _seen(dataset, plan))(init_key))
-
-
-def _seen(dataset: Dataset | Records, plan: Plan, least: int | None = None) -> Probe:
-    """What the networks are started with; concrete, though `start` may be traced."""
-    with jax.ensure_compile_time_eval():
-        return probe_of(probe(dataset, rows_a_device(plan), plan.conditional, least))
-
-
-def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) -> RunState:
-    """A GAN's state as that of a run with this key, after so many rounds and batches."""
-    counts = (jnp.asarray(count, jnp.int32) for count in (played, batches, 0, 0))
-    return RunState(state, key, *counts)
-
-
-def _gone_on(key: Array, state: GANState, plan: Plan) -> RunState:
-    check_key(key)
-    if not isinstance(state, GANState):
-        hint = "pass state.gan" if isinstance(state, RunState) else "fit returns (state, history)"
-        raise ValueError(f"state must be a GANState, got {type(state).__name__}: {hint}")
-    played = int(state.step) // plan.n_generator if plan.alternation == "steps" else 0
-    return run_state(key, state, played, played * max(plan.n_critic, plan.n_generator))
 
 
 def iterate(
@@ -215,7 +186,7 @@ def iterate(
         raise ValueError(
             f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.start"
         )
-    seen = _seen(dataset, plan)
+    seen = start_probe(dataset, plan)
     check_state(state.gan, state_like(gan, seen))
     convolves = has_convolutions(gan, seen)
     _, round_key, order_key, transform_key = jax.random.split(jax.random.clone(state.key), 4)
@@ -285,7 +256,7 @@ def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
     if not plan.conditional or isinstance(dataset, Dataset):
         return True  # or it was found out when the networks were started
     try:
-        state_like(gan, _seen(dataset, plan, least=-1))
+        state_like(gan, start_probe(dataset, plan, least=-1))
     except ValueError:
         return False
     return True

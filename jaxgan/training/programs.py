@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.caching import kept
-from jaxgan.objectives import discriminate, generate
 from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.players import discriminate, generate
 from jaxgan.steps import init, seen_batch
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 

@@ -1,8 +1,6 @@
 """Rounds of the game, compiled: many in one call, on one device or many."""
 
 import math
-import re
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
@@ -15,14 +13,14 @@ from jaxgan.data import Dataset, Records
 from jaxgan.steps import (
     Player,
     Step,
-    init,
     make_discriminator_step,
     make_generator_step,
     make_train_step,
 )
-from jaxgan.training.batches import Form, batch_of, prepared, probe
+from jaxgan.training.batches import Form, batch_of, prepared
 from jaxgan.training.plan import Plan
-from jaxgan.types import GAN, Metrics, RunState
+from jaxgan.training.state import RunState
+from jaxgan.types import GAN, Metrics
 
 Players = Player | Literal["both"]
 ROUNDS_PER_CALL = 100
@@ -179,14 +177,3 @@ def _counted(state: RunState, metrics: Metrics, turns: int, plan: Plan) -> RunSt
     if plan.nonfinite == "skip":
         discarded = discarded + nonfinite.count(metrics)
     return state._replace(round=state.round + 1, batches=state.batches + turns, discarded=discarded)
-
-
-def of_setting(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:
-    """A checksum of a GAN's setting: of the program that its training step is, numbers and all.
-
-    It tells another learning rate, weight or width from the same one, under the same versions.
-    """
-    batch = probe(dataset, 2 * gan.discriminator.pack, conditional)
-    state = jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
-    program = str(jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch))
-    return f"{zlib.crc32(re.sub(r' at 0x[0-9a-f]+', '', program).encode()):08x}"

@@ -16,7 +16,7 @@ from jaxgan import parallel
 from jaxgan.data import Dataset, Records, to_model_range
 from jaxgan.images.resampling import nearest
 from jaxgan.images.tasks import condition_image
-from jaxgan.steps import sample
+from jaxgan.players import sample
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
 SAMPLES_PER_CALL = 250

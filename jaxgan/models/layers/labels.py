@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.models.layers.linear import Dense
-from jaxgan.models.layers.normalization import BatchNorm, SpectralNorm
+from jaxgan.models.layers.normalization import BatchNorm
+from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.types import Array
 
 # --- As inputs

@@ -11,16 +11,16 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan import plots
+from jaxgan.atomic import append_text, holds_text, replace_file, save_figure
 from jaxgan.parallel import processes
 from jaxgan.plots.training import is_row
 from jaxgan.runs.disk.tensorboard import EventFile
@@ -103,7 +103,7 @@ class Journal:
         run = self.run
         (run / "samples").mkdir(exist_ok=True)
         text = _text(self.rows)
-        if not _holds(run / "metrics.jsonl", text):
+        if not holds_text(run / "metrics.jsonl", text):
             replace_file(run / "metrics.jsonl", lambda beside: beside.write_text(text))
         for row in found:
             # Later rounds may be the discriminator's alone, after the same updates as the picture.
@@ -132,7 +132,7 @@ class Journal:
         self.rows += rows
         if not self._writes:
             return
-        _append(self.run / "metrics.jsonl", _text(rows))
+        append_text(self.run / "metrics.jsonl", _text(rows))
         for row in rows:
             values = {name: x for name, x in row.items() if name not in ("round", "step")}
             self._tensorboard.write_scalars(values, row["round"])
@@ -185,63 +185,11 @@ def write_event(run: Path, kind: str, played: int, message: str):
     message = message.encode("utf-8", "backslashreplace").decode()
     time = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"time": time, "kind": kind, "round": played, "message": message})
-    _append(run / "events.jsonl", line + "\n")
+    append_text(run / "events.jsonl", line + "\n")
 
 
 def _text(rows: list[Row]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-def _append(path: Path, text: str):
-    """Adds whole lines, or none of them; a line that a crash cut off before is ended."""
-    with path.open("a+b", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(end - 1)
-            text = text if file.read(1) == b"\n" else "\n" + text
-        left = memoryview(text.encode())
-        try:
-            while left:
-                left = left[file.write(left) :]
-        except OSError as error:
-            error.filename = error.filename or str(path)  # a full disk does not say
-            file.truncate(end)
-            raise
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
-
-
-def check_replaceable(path: Path):
-    """Raises an OSError if it is plain, before any work, that `replace_file` will fail."""
-    if os.path.isdir(path):  # other than Path.is_dir, also if there can be no such name
-        raise IsADirectoryError(f"{path} is a folder: give a file")
-    folder = next(each for each in path.absolute().parents if os.path.exists(each))
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{path} cannot be written: {folder} is a file")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"{path} cannot be written: {folder} is read-only")
-
-
-def replace_file(path: Path, write: Callable[[Path], Any]):
-    """Writes beside the file and renames: it is whole, or as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        write(beside)
-        os.replace(beside, path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say
-        raise
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-
-
-def save_figure(figure: Figure, path: Path):
-    """A figure as a picture, whole or not at all."""
-    replace_file(path, lambda beside: figure.savefig(beside, dpi=110))
 
 
 @contextlib.contextmanager

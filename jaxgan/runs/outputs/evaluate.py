@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.atomic import replace_file
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.runs.settings.config import Config, read_config, surroundings
 from jaxgan.data import Dataset, Records, to_own_range
-from jaxgan.scoring.extractors import Extractor, make_extractor
-from jaxgan.runs.disk.log import replace_file
+from jaxgan.runs.disk.generator import Loaded
+from jaxgan.runs.disk.stage_folders import last_stage
+from jaxgan.runs.outputs.pyramid_samples import draw_whole, load_whole
+from jaxgan.runs.settings.config import Config, read_config, surroundings
 from jaxgan.runs.settings.run_data import load_data
-from jaxgan.runs.outputs.samples import Loaded
+from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
+from jaxgan.scoring.extractors import Extractor, make_extractor
+from jaxgan.scoring.reference import real_rows, repeated_labels, seen
 from jaxgan.scoring.scores import Score, scores_of
-from jaxgan.scoring.in_training import asked_labels, check_names, chosen_statistics, real_rows, seen, usual_features
-from jaxgan.runs.stages import draw_whole, last_stage, load_whole
 
 
 class Evaluation(NamedTuple):
@@ -56,7 +58,7 @@ def evaluate_run(
         labels, VGG16 for other images where its weights are installed, and else the values.
       seed: of the samples and of which real ones are taken.
       use_ema: the averaged generator, if the run keeps an average.
-      which: the checkpoint, see `jaxgan.runs.outputs.samples.load_generator`.
+      which: the checkpoint, see `jaxgan.runs.disk.generator.load_generator`.
       errors: whether to estimate standard errors, which takes ten times as long.
       read: gives the data of a run, and how they differ from those that it was trained on; ""
         if they do not.
@@ -75,7 +77,7 @@ def evaluate_run(
     extractor = make_extractor(features, dataset)
     statistics = chosen_statistics(names, dataset, extractor)
     real, labels = real_rows(dataset, num, seed)
-    asked = asked_labels(config, labels, num)
+    asked = None if config.data.num_classes is None else repeated_labels(labels, num)
     loaded = load_whole(run, use_ema, which)
     samples, drawn_on = draw_whole(run, loaded, num, seed, asked, lambda config: dataset)
     other = None

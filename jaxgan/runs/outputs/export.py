@@ -25,12 +25,12 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from jaxgan.training.sampling import has_images
+from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.data import to_own_range
-from jaxgan.runs.disk.log import check_replaceable, replace_file
 from jaxgan.models.layers.convolution import auto_means
-from jaxgan.objectives import generate
-from jaxgan.runs.outputs.samples import Loaded, load_generator
+from jaxgan.players import generate
+from jaxgan.runs.disk.generator import Loaded, load_generator
+from jaxgan.training.sampling import has_images
 from jaxgan.types import Array, PyTree
 
 FORMAT = "jaxgan-generator"

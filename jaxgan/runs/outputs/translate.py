@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.data import scale as scaled
 from jaxgan.data.images import HIDDEN, read_alpha, read_image
-from jaxgan.runs.disk.log import check_replaceable, replace_file
-from jaxgan.runs.outputs.samples import Loaded, load_generator, make_generate
-from jaxgan.types import Batch
 from jaxgan.images.tasks import condition_image
+from jaxgan.runs.disk.generator import Loaded, load_generator, make_generate
+from jaxgan.types import Batch
 
 
 def translate_run(
@@ -25,7 +25,7 @@ def translate_run(
       image: uint8 [height, width, channels], with the channels of the run's sources.
       seed: of the generator's dropout.
       use_ema: the averaged generator, if the run keeps an average.
-      which: the checkpoint, see `jaxgan.runs.outputs.samples.load_generator`.
+      which: the checkpoint, see `jaxgan.runs.disk.generator.load_generator`.
     Returns:
       uint8 [height, width, channels].
     Raises:

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jaxgan.training.sampling import has_images
-from jaxgan.runs.settings.config import read_config
+from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.data import scale as scaled
 from jaxgan.data.images import HIDDEN, read_alpha, read_image
-from jaxgan.runs.disk.log import check_replaceable, replace_file
-from jaxgan.runs.outputs.samples import Loaded, load_generator, make_generate
-from jaxgan.runs.stages import last_stage
-from jaxgan.types import Array, Batch
 from jaxgan.images.tasks import condition_image
+from jaxgan.runs.disk.generator import Loaded, load_generator, make_generate
+from jaxgan.runs.disk.stage_folders import last_stage
+from jaxgan.runs.settings.config import read_config
+from jaxgan.training.sampling import has_images
+from jaxgan.types import Array, Batch
 
 WINDOW, MARGIN = 256, 48  # pixels of the small image; networks look less far than the margin
 
@@ -32,7 +32,7 @@ def upscale_run(
       run: the folder of a super-resolution run, or of one of its stages.
       image: uint8 [height, width, channels], with the channels of the run's data.
       use_ema: the averaged generator, if the run keeps an average.
-      which: the checkpoint, see `jaxgan.runs.outputs.samples.load_generator`.
+      which: the checkpoint, see `jaxgan.runs.disk.generator.load_generator`.
     Returns:
       uint8 [scale * height, scale * width, channels].
     Raises:

@@ -4,23 +4,22 @@ import json
 import os
 import platform
 import reprlib
-import zlib
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import jax
-import numpy as np
 import pydantic
 import pydantic_core
 
-from jaxgan.augment.ada import Name as Augmentation
-from jaxgan.runs.disk.checkpoint import Keep
+from jaxgan.augment.named import Name as Augmentation
 from jaxgan.data import Dataset, Records, load
 from jaxgan.monitor.detector import Kind
+from jaxgan.runs.disk.checkpoint import Keep
+from jaxgan.runs.settings.fingerprint import Facts
+from jaxgan.scoring.in_training import Scoring
 from jaxgan.training.plan import Count, Plan
-from jaxgan.types import PyTree
 
 PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -88,38 +87,6 @@ def load_input(source: Input) -> Dataset | Records:
     )
 
 
-class Scoring(NamedTuple):
-    """Scores taken while a run trains; they change nothing of what it computes.
-
-    Attributes:
-      metrics: names of `jaxgan.scoring.scores.STATISTICS`; none for no scores.
-      every: generator updates between two.
-      num: samples drawn each time.
-      features: what is looked at, see `jaxgan.scoring.extractors`; None for what suits the data.
-    """
-
-    metrics: tuple[str, ...] = ()
-    every: Count = 1000
-    num: Annotated[int, pydantic.Field(ge=2, lt=2**31)] = 2000
-    features: str | None = None
-
-
-class Facts(NamedTuple):
-    """What the data turned out to be; classes only where the networks are told of them.
-
-    The fingerprint is of three samples, the checksum of all; None where they are streamed.
-    """
-
-    shape: tuple[Count, ...]
-    size: Count
-    num_classes: Count | None
-    low: pydantic.FiniteFloat | None
-    high: pydantic.FiniteFloat | None
-    fingerprint: str
-    checksum: str | None = None
-    class_names: tuple[str, ...] | None = None
-
-
 class Config(pydantic.BaseModel):
     """All that a run was asked for, and with what it was made.
 
@@ -150,55 +117,6 @@ class Config(pydantic.BaseModel):
 
 
 # --- Making one
-
-
-def facts(dataset: Dataset | Records, conditional: bool) -> Facts:
-    """What the data are, for the configuration."""
-    classes, names = dataset.num_classes if conditional else None, dataset.class_names
-    return Facts(
-        shape=tuple(dataset.shape),
-        size=dataset.size,
-        num_classes=classes,
-        low=dataset.low,
-        high=dataset.high,
-        fingerprint=_fingerprint(dataset),
-        checksum=_checksum(dataset),
-        class_names=None if classes is None or names is None else names[:classes],
-    )
-
-
-def _fingerprint(dataset: Dataset | Records) -> str:
-    """A checksum of the first, the middle and the last sample, with their labels."""
-    check = 0
-    for number in sorted({0, dataset.size // 2, dataset.size - 1}):
-        try:
-            x, condition = _sample(dataset, number)
-        except ValueError:  # a record that cannot be read is not refused here
-            continue
-        check = zlib.crc32(condition, zlib.crc32(np.ascontiguousarray(x).data, check))
-    return f"{check:08x}"
-
-
-def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, bytes]:
-    """A sample, and its label as text or its other condition as bytes."""
-    if isinstance(dataset, Dataset) and dataset.condition is not None and dataset.labels is None:
-        return dataset.x[number], _bytes(jax.tree.map(lambda part: part[number], dataset.condition))
-    if isinstance(dataset, Records):
-        x, label = dataset.read(number)
-    else:
-        x, label = dataset.x[number], None if dataset.labels is None else dataset.labels[number]
-    return x, str(-1 if label is None else int(label)).encode()
-
-
-def _bytes(condition: PyTree) -> bytes:
-    return b"".join(np.asarray(part).tobytes() for part in jax.tree.leaves(condition))
-
-
-def _checksum(dataset: Dataset | Records) -> str | None:
-    if isinstance(dataset, Records):
-        return None
-    samples = zlib.crc32(np.ascontiguousarray(dataset.x).data)
-    return f"{zlib.crc32(_bytes(dataset.condition), samples):08x}"
 
 
 def surroundings() -> dict[str, Any]:

@@ -4,12 +4,13 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from jaxgan.augment.ada import Name as Augmentation
+from jaxgan.augment.named import Name as Augmentation
 from jaxgan.checks import check_positive
-from jaxgan.runs.settings.config import Config, Input, Saving, Scoring, Seed, has_config, read_config
 from jaxgan.monitor.detector import KINDS, Kind
-from jaxgan.training.plan import Count, Plan
 from jaxgan.recipes import recipe
+from jaxgan.runs.settings.config import Config, Input, Saving, Seed, has_config, read_config
+from jaxgan.scoring.in_training import Scoring
+from jaxgan.training.plan import Count, Plan
 
 LOGGED, PICTURED, SAVED = 400, 10, 10  # times a run
 

@@ -4,10 +4,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from jaxgan.runs.settings.compare import changes
-from jaxgan.runs.settings.config import Config, facts, load_input
 from jaxgan.data import Dataset, Records
 from jaxgan.data.sources import absolute, absolute_path
+from jaxgan.runs.settings.compare import changes
+from jaxgan.runs.settings.config import Config, load_input
+from jaxgan.runs.settings.fingerprint import facts
 
 _ABSOLUTE: dict[str, Callable[[str], str]] = {
     "source": absolute,

@@ -20,12 +20,13 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from jaxgan import plots
-from jaxgan.runs.settings.config import Config, has_config, read_config, to_json
-from jaxgan.runs.outputs.report.curves import evenly, figures
-from jaxgan.runs.disk.log import Row, check_replaceable, counted, events, mean_row, read_rows, replace_file
+from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.recipes import RECIPES
-from jaxgan.runs.train import Result
-from jaxgan.runs.stages import LEVELS, check_run, staged_in
+from jaxgan.runs.disk.log import Row, counted, events, mean_row, read_rows
+from jaxgan.runs.disk.result import Result
+from jaxgan.runs.disk.stage_folders import LEVELS, check_run, staged_in
+from jaxgan.runs.outputs.report.curves import evenly, figures
+from jaxgan.runs.settings.config import Config, has_config, read_config, to_json
 
 TEMPLATE, SCORES = "page.html.jinja", "scores.json"
 PICTURES, EVENTS = 60, 200  # at most so many of a run

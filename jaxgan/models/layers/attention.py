@@ -1,0 +1,61 @@
+"""Self-attention over positions."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxgan.models.layers.linear import Dense, as_float32
+from jaxgan.models.layers.spectral_norm import SpectralNorm
+from jaxgan.types import Array
+
+
+class SelfAttention(nn.Module):
+    """Each place of an image adds what it attends to at all places of the same image.
+
+    y = x + gamma (softmax(q k') v) W_o,  q = x W_q,  k = x W_k,  v = x W_v
+
+    The learnt gamma starts at 0, so the layer starts as the identity. Queries and keys have an
+    eighth of the channels, values half.
+
+    Attributes:
+      pool: take the maximum of keys and values over 2 x 2 places, as the authors' code does, where
+        all sides are even; that saves three quarters of the work.
+      spectral_norm: use the weights W divided by their largest singular value.
+    Source: Zhang et al. 2019, section 3, https://arxiv.org/abs/1805.08318
+    """
+
+    pool: bool = True
+    spectral_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool | None = None) -> Array:
+        """Attended x [batch, ..., channels], with one spatial axis or more.
+
+        `train` is needed with spectral norm only.
+
+        Raises:
+          ValueError: if x has no spatial axis, or spectral norm is not told whether to train.
+        """
+        if x.ndim < 3:
+            raise ValueError(f"x must be [batch, ..., channels] with places, got shape {x.shape}")
+        channels = x.shape[-1]
+
+        def dense(x: Array, features: int) -> Array:
+            layer = Dense(max(features, 1), use_bias=False)
+            return SpectralNorm(layer)(x, train=train) if self.spectral_norm else layer(x)
+
+        q, k, v = dense(x, channels // 8), dense(x, channels // 8), dense(x, channels // 2)
+        if self.pool and all(side % 2 == 0 for side in x.shape[1:-1]):
+            k, v = _pooled(k), _pooled(v)
+        q, k, v = (part.reshape(len(x), -1, part.shape[-1]) for part in (q, k, v))
+        scores = jnp.einsum("bqc,bkc->bqk", q, k).astype(jnp.float32)
+        attended = jnp.einsum("bqk,bkc->bqc", jax.nn.softmax(scores).astype(v.dtype), v)
+        gamma = self.param("gamma", nn.initializers.zeros, (), jnp.float32)
+        added = as_float32(gamma) * dense(attended, channels).reshape(x.shape)
+        return x + added.astype(x.dtype)
+
+
+def _pooled(x: Array) -> Array:
+    """The maximum over two places along each spatial axis, all even; differentiable twice."""
+    pairs = [size for side in x.shape[1:-1] for size in (side // 2, 2)]
+    return jnp.max(x.reshape(len(x), *pairs, x.shape[-1]), axis=tuple(range(2, 2 * x.ndim - 3, 2)))

@@ -1,1 +1,0 @@
-"""Runs: training in a folder on disk, resumable at any point."""

@@ -1,1 +1,0 @@
-"""What a run writes to disk, and how it is read again."""

@@ -1,0 +1,56 @@
+"""The folder of a run with several stages, and what its stages.json holds."""
+
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from jaxgan.recipes import STAGED
+from jaxgan.recipes.base import Staged
+from jaxgan.runs.settings.config import has_config, read_config
+
+FILE, LEVELS = "stages.json", "levels.png"
+
+
+class _Written(pydantic.BaseModel):
+    """What stages.json holds."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+    recipe: str
+    wanted: dict[str, dict[str, Any]]
+
+
+def staged_in(run: Path) -> Staged | None:
+    """The recipe of a folder whose run has stages; None for another folder.
+
+    Raises:
+      ValueError: if its stages.json is no good.
+    """
+    if not has_config(run, FILE):
+        return None
+    name = read_stages(run).recipe
+    if name not in STAGED:
+        raise ValueError(f"{run / FILE} names an unknown recipe {name!r}")
+    return STAGED[name]
+
+
+def read_stages(run: Path) -> _Written:
+    try:
+        return _Written.model_validate_json((run / FILE).read_bytes())
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"]) or "the file"
+        raise ValueError(f"{run / FILE} is damaged: {place}: {problem['msg']}") from None
+
+
+def last_stage(run: Path) -> Path:
+    """The folder of a run's last stage, or the run itself if it has no stages."""
+    staged = staged_in(run)
+    return run if staged is None else run / staged.stages[-1].stage
+
+
+def check_run(run: Path):
+    """Raises a FileNotFoundError or ValueError unless a folder is a run's."""
+    if staged_in(run) is None:
+        read_config(run)

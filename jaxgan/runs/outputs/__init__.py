@@ -1,1 +1,0 @@
-"""What a run's generator can be used for: samples, scores, exports, reports."""

@@ -1,0 +1,103 @@
+"""The state that a run starts from or resumes from."""
+
+import functools
+
+import jax
+from jax.sharding import NamedSharding, PartitionSpec
+
+from jaxgan import nonfinite, parallel
+from jaxgan.ema import start_average
+from jaxgan.parallel import processes
+from jaxgan.recipes import recipe
+from jaxgan.runs.disk import checkpoint
+from jaxgan.runs.disk.folder import CHECKPOINTS
+from jaxgan.runs.disk.generator import load_generator
+from jaxgan.runs.disk.log import write_event
+from jaxgan.runs.run import Run
+from jaxgan.training.state import RunState, start
+from jaxgan.types import Average, PyTree
+
+
+def begun_state(run: Run) -> RunState:
+    """The state to go on from: the last checkpoint's that can be read, or a new one."""
+    begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
+    key = jax.random.split(jax.random.key(run.config.seed))[0]
+    directory = run.out / CHECKPOINTS
+    sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
+    found = checkpoint.restore_latest(directory, jax.eval_shape(begin, key), sharding)
+    processes.check_same(checkpoint="none" if found is None else str(found.number))
+    if found is None:
+        return _with_earlier_generator(run, begin(key))
+    if processes.is_writer():
+        for number, message in found.damaged:
+            place = checkpoint.set_aside(directory, number)
+            write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
+    return found.state
+
+
+def _with_earlier_generator(run: Run, state: RunState) -> RunState:
+    """The state with the generator of the stage before, if the recipe begins with one."""
+    stage = recipe(run.config.recipe).begins_with
+    if stage is None:
+        return state
+    folder = run.out.parent / stage
+    try:
+        loaded = load_generator(folder)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{run.config.recipe} begins with the generator of the stage {stage}, trained before "
+            f"it: {folder} holds none"
+        ) from None
+    own = (state.gan.generator.params, state.gan.generator.model_state)
+    earlier = (loaded.params, loaded.model_state)
+    check_handed_on(stage, earlier, own)
+    sharding = jax.tree.leaves(own)[0].sharding
+    params, model_state = jax.device_put(earlier, sharding)
+    generator = state.gan.generator._replace(params=params, model_state=model_state)
+    ema = state.gan.ema if state.gan.ema is None else Average(*start_average((params, model_state)))
+    return state._replace(gan=state.gan._replace(generator=generator, ema=ema))
+
+
+def check_handed_on(stage: str, earlier: PyTree, own: PyTree):
+    """Raises a ValueError unless a stage's generator fits that of the stage it begins with.
+
+    Both are trees of arrays, or of `jax.ShapeDtypeStruct`s; `stage` names the earlier one.
+    """
+    was, now = _shapes(earlier), _shapes(own)
+    for name in was | now:
+        if was.get(name) != now.get(name):
+            raise ValueError(
+                f"its generator does not fit that of the stage {stage}, which it begins with: "
+                f"{name} is {was.get(name, 'missing')} there and {now.get(name, 'missing')} here"
+            )
+
+
+def _shapes(tree: PyTree) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    named = {jax.tree_util.keystr(path, simple=True, separator="/"): x for path, x in leaves}
+    return {name: f"{x.dtype}{x.shape}" for name, x in named.items()}
+
+
+def with_fresh_key(
+    run: Run, state: RunState, error: nonfinite.NonFiniteError, in_a_row: int
+) -> RunState:
+    """A state that goes back to a checkpoint, with another key; says so among the events."""
+    rollbacks = state.rollbacks + in_a_row
+    if processes.is_writer():
+        message = f"{error}: back to round {int(state.round)} with a fresh key"
+        write_event(run.out, "rollback", error.incident.round, message)
+    return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
+
+
+def set_later_ones_aside(run: Run, played: int):
+    """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
+    directory = run.out / CHECKPOINTS
+    if processes.is_writer():
+        for number in checkpoint.numbers(directory):
+            if number > played:
+                place = checkpoint.set_aside(directory, number)
+                message = (
+                    f"the run goes on from round {played}; checkpoint {number} is {place.name}"
+                )
+                write_event(run.out, "later", number, message)
+    processes.largest([0])  # the others wait

@@ -1,1 +1,0 @@
-"""A run's configuration: declared, stored, and compared on resume."""

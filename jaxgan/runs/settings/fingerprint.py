@@ -1,0 +1,94 @@
+"""Fingerprints of a run's data and of its GAN, compared on resume."""
+
+import re
+import zlib
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pydantic
+
+from jaxgan.data import Dataset, Records
+from jaxgan.steps import (
+    init,
+    make_train_step,
+)
+from jaxgan.training.batches import probe
+from jaxgan.training.plan import Count
+from jaxgan.types import GAN, PyTree
+
+
+class Facts(NamedTuple):
+    """What the data turned out to be; classes only where the networks are told of them.
+
+    The fingerprint is of three samples, the checksum of all; None where they are streamed.
+    """
+
+    shape: tuple[Count, ...]
+    size: Count
+    num_classes: Count | None
+    low: pydantic.FiniteFloat | None
+    high: pydantic.FiniteFloat | None
+    fingerprint: str
+    checksum: str | None = None
+    class_names: tuple[str, ...] | None = None
+
+
+def facts(dataset: Dataset | Records, conditional: bool) -> Facts:
+    """What the data are, for the configuration."""
+    classes, names = dataset.num_classes if conditional else None, dataset.class_names
+    return Facts(
+        shape=tuple(dataset.shape),
+        size=dataset.size,
+        num_classes=classes,
+        low=dataset.low,
+        high=dataset.high,
+        fingerprint=_fingerprint(dataset),
+        checksum=_checksum(dataset),
+        class_names=None if classes is None or names is None else names[:classes],
+    )
+
+
+def _fingerprint(dataset: Dataset | Records) -> str:
+    """A checksum of the first, the middle and the last sample, with their labels."""
+    check = 0
+    for number in sorted({0, dataset.size // 2, dataset.size - 1}):
+        try:
+            x, condition = _sample(dataset, number)
+        except ValueError:  # a record that cannot be read is not refused here
+            continue
+        check = zlib.crc32(condition, zlib.crc32(np.ascontiguousarray(x).data, check))
+    return f"{check:08x}"
+
+
+def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, bytes]:
+    """A sample, and its label as text or its other condition as bytes."""
+    if isinstance(dataset, Dataset) and dataset.condition is not None and dataset.labels is None:
+        return dataset.x[number], _bytes(jax.tree.map(lambda part: part[number], dataset.condition))
+    if isinstance(dataset, Records):
+        x, label = dataset.read(number)
+    else:
+        x, label = dataset.x[number], None if dataset.labels is None else dataset.labels[number]
+    return x, str(-1 if label is None else int(label)).encode()
+
+
+def _bytes(condition: PyTree) -> bytes:
+    return b"".join(np.asarray(part).tobytes() for part in jax.tree.leaves(condition))
+
+
+def _checksum(dataset: Dataset | Records) -> str | None:
+    if isinstance(dataset, Records):
+        return None
+    samples = zlib.crc32(np.ascontiguousarray(dataset.x).data)
+    return f"{zlib.crc32(_bytes(dataset.condition), samples):08x}"
+
+
+def of_setting(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:
+    """A checksum of a GAN's setting: of the program that its training step is, numbers and all.
+
+    It tells another learning rate, weight or width from the same one, under the same versions.
+    """
+    batch = probe(dataset, 2 * gan.discriminator.pack, conditional)
+    state = jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
+    program = str(jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch))
+    return f"{zlib.crc32(re.sub(r' at 0x[0-9a-f]+', '', program).encode()):08x}"

@@ -1,0 +1,40 @@
+"""Real samples to compare generated ones with."""
+
+import numpy as np
+
+from jaxgan.data import Dataset, Records, to_model_range
+from jaxgan.scoring.extractors import Extractor, Seen
+
+RANGE = (-1.0, 1.0)  # of what extractors are given
+
+
+def real_rows(
+    dataset: Dataset | Records, num: int, seed: int, first: int = 0
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Real samples in a random order, and their labels: so many from one on, if there are.
+
+    Records that cannot be read are left out.
+    """
+    order = np.random.default_rng(seed).permutation(dataset.size)[first : first + num]
+    if isinstance(dataset, Dataset):
+        return dataset.x[order], None if dataset.labels is None else dataset.labels[order]
+    found = []
+    for number in order:
+        try:
+            found.append(dataset.read(int(number)))
+        except ValueError:
+            continue
+    classes = np.asarray([-1 if label is None else label for _, label in found], np.int32)
+    return np.stack([x for x, _ in found]), classes
+
+
+def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
+    """Labels [num] for generated samples: those of the real ones, repeated as often as needed."""
+    if labels is None:
+        return None
+    return np.resize(labels[labels >= 0], num)
+
+
+def seen(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> Seen:
+    """What an extractor sees of samples in the data's own range."""
+    return extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))

@@ -16,7 +16,6 @@ from jaxgan.types import (
     PyTree,
 )
 
-
 Player = Callable[..., Array]
 
 

@@ -1,9 +1,9 @@
 import re
-from pathlib import Path
 
 import numpy as np
+from paths import ROOT
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README = (ROOT / "README.md").read_text()
 
 
 def test_python_of_the_readme_runs_as_it_stands():
@@ -31,4 +31,4 @@ def test_pictures_of_the_readme_are_there():
     pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
     assert len(pictures) >= 4
     for picture in pictures:
-        assert (Path(__file__).parents[1] / picture).stat().st_size > 1000
+        assert (ROOT / picture).stat().st_size > 1000

@@ -5,13 +5,12 @@ import importlib
 import inspect
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 import jaxgan
 
-ROOT = Path(__file__).parent.parent
 NAMED = [name for name in jaxgan.__all__ if inspect.ismodule(getattr(jaxgan, name))]
 pytestmark = pytest.mark.slow
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 import jax
 
 from jaxgan import monitor
-from jaxgan.parallel import processes
-from jaxgan.runs.settings.config import Config
-from jaxgan.runs.disk.log import Journal, Row, events
 from jaxgan.monitor.detector import Finding, Thresholds
+from jaxgan.parallel import processes
+from jaxgan.runs.disk.log import Journal, Row, events
+from jaxgan.runs.settings.config import Config
 from jaxgan.types import GANState
 
 

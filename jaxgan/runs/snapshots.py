@@ -28,6 +28,7 @@ def make_draw(
 
 
 def snapshot_image(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
+    """The image of samples that were drawn in pieces; None if they cannot be shown."""
     data, plan = run.config.data, run.config.plan
     samples = np.concatenate([np.asarray(piece) for piece in pieces])
     beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]

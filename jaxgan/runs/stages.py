@@ -22,7 +22,7 @@ from jaxgan.recipes.base import Recipe, Staged
 from jaxgan.runs.disk.folder import check_new
 from jaxgan.runs.disk.log import Row
 from jaxgan.runs.disk.result import Result
-from jaxgan.runs.disk.stage_folders import FILE, LEVELS, read_stages, last_stage, staged_in
+from jaxgan.runs.disk.stage_folders import FILE, LEVELS, last_stage, read_stages, staged_in
 from jaxgan.runs.outputs.pyramid_samples import sample_stages
 from jaxgan.runs.run import Begun, Run
 from jaxgan.runs.settings.compare import check_same_recipe
@@ -146,5 +146,3 @@ def _wanted_before(staged: Staged, out: Path) -> Wanted:
         except (ValueError, TypeError) as error:
             problems = [str(error)]
     raise ValueError(f"{out / FILE} is damaged: {'; '.join(problems)}")
-
-

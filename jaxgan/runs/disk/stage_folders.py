@@ -36,6 +36,7 @@ def staged_in(run: Path) -> Staged | None:
 
 
 def read_stages(run: Path) -> _Written:
+    """What stages.json of a folder holds."""
     try:
         return _Written.model_validate_json((run / FILE).read_bytes())
     except pydantic.ValidationError as error:

@@ -50,12 +50,12 @@ def evaluate_run(
 
     Args:
       run: its folder.
-      names: of `jaxgan.scoring.scores.STATISTICS`, and "modes" for mixtures of Gaussians; what suits the
-        data if not given.
+      names: of `jaxgan.scoring.scores.STATISTICS`, and "modes" for mixtures of Gaussians; what
+        suits the data if not given.
       num: samples drawn, and real ones if there are so many. A conditional run draws the real
         ones' labels, one that is given images those of the data.
-      features: see `jaxgan.scoring.extractors`; if not given the data's own classifier where there are
-        labels, VGG16 for other images where its weights are installed, and else the values.
+      features: see `jaxgan.scoring.extractors`; if not given the data's own classifier where there
+        are labels, VGG16 for other images where its weights are installed, and else the values.
       seed: of the samples and of which real ones are taken.
       use_ema: the averaged generator, if the run keeps an average.
       which: the checkpoint, see `jaxgan.runs.disk.generator.load_generator`.

@@ -23,7 +23,8 @@ def load_whole(run: Path, use_ema: bool = True, which: str = "latest") -> tuple[
     """The generators that a run is drawn by: of its last stage, or of all levels of a pyramid.
 
     Of a pyramid "best" are those that are best of each level by itself; a number must be that of a
-    checkpoint of all levels. Arguments and errors are those of `jaxgan.runs.disk.generator.load_generator`.
+    checkpoint of all levels. Arguments and errors are those of
+    `jaxgan.runs.disk.generator.load_generator`.
     """
     staged = staged_in(run)
     if staged is None or staged.drawn_by != "pyramid":
@@ -42,7 +43,8 @@ def draw_whole(
 ) -> tuple[np.ndarray, Conditions]:
     """What generators of `load_whole` make in the end, and what it was drawn on.
 
-    Arguments are those of `jaxgan.runs.outputs.samples.draw_beside`. A pyramid was drawn on nothing.
+    Arguments are those of `jaxgan.runs.outputs.samples.draw_beside`. A pyramid was drawn on
+    nothing.
     """
     if len(loaded) > 1:
         return _draw_levels(run, loaded, num, seed, labels)[-1], Conditions(labels)

@@ -2,16 +2,16 @@ import gzip
 import pickle
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import SHARED
 from PIL import Image, ImageFile
 
 from jaxgan import data
 from jaxgan.data.images import read_image
 
-MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+MNIST = SHARED / "mnist"
 
 
 def rng():

@@ -2,17 +2,26 @@
 
 import dataclasses
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
-import jax
 import numpy as np
 import optax
 import pytest
+from interruption import (
+    Cut,
+    arrays,
+    assert_resumed_from_later_and_later_rounds,
+    assert_same_runs,
+    cut_at,
+    killed_again_and_again,
+    plain_process,
+    saved_rounds,
+    small_process,
+    stopped_by,
+)
+from paths import HELPERS
 from PIL import Image
 from small_game import (
     BATCH,
@@ -30,96 +39,15 @@ from small_game import (
 from jaxgan.data import load
 from jaxgan.recipes import RECIPES
 from jaxgan.runs import train as runs
-from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.checkpoint import Keep
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.compare import differences
 from jaxgan.runs.settings.config import Config, read_config, surroundings
 from jaxgan.runs.settings.fingerprint import facts
 from jaxgan.runs.settings.options import Wanted, of_recipe
 
 pytestmark = pytest.mark.usefixtures("small")
-
-# A process of its own, with the small recipe or as it is.
-SMALL = (
-    "import sys; from pathlib import Path; sys.path.insert(0, sys.argv.pop(1));"
-    "import small_game; from jaxgan.recipes import RECIPES;"
-    "RECIPES.update(small_game.recipes_on(sys.argv.pop(1)));"
-    "from jaxgan.cli import main; main()"
-)
-
-
-def arrays(run):
-    def data(x):
-        is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
-        return np.asarray(jax.random.key_data(x) if is_key else x)
-
-    return [data(x) for x in jax.tree.leaves(state_at(run, saved_rounds(run)[-1]))]
-
-
-def assert_same_runs(run, other):
-    """The same state, metrics, pictures and samples, bit for bit."""
-    states = [state_at(each, saved_rounds(each)[-1]) for each in (run, other)]
-    assert as_bytes(states[0]) == as_bytes(states[1])
-    assert (run / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
-    assert _pictures(run) == _pictures(other)
-    labels = None if read_config(run).data.num_classes is None else np.arange(20) % 3
-    drawn = [sample_run(each, 20, 0, labels=labels) for each in (run, other)]
-    np.testing.assert_array_equal(*drawn)
-
-
-def _pictures(run):
-    return {path.name: path.read_bytes() for path in (run / "samples").iterdir()}
-
-
-def saved_rounds(run):
-    return checkpoint.numbers(Path(run) / "checkpoints")
-
-
-# --- Killed
-
-
-def small_process(file, *arguments):
-    code = [sys.executable, "-c", SMALL, str(Path(__file__).parent), str(file)]
-    return [*code, *map(str, arguments)]
-
-
-def plain_process(file, *arguments):
-    return [sys.executable, "-m", "jaxgan", *map(str, arguments)]
-
-
-def stopped_by(number, run, command, after, environment=None):
-    """Starts or resumes a run, waits for a new checkpoint and a while, and sends a signal."""
-    before = saved_rounds(run)[-1:]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-    deadline = time.monotonic() + 180
-    while saved_rounds(run)[-1:] == before and process.poll() is None:
-        assert time.monotonic() < deadline, "no new checkpoint in three minutes"
-        time.sleep(0.005)
-    time.sleep(after)
-    ended = process.poll() is not None
-    os.kill(process.pid, number)
-    process.communicate()
-    assert not ended, "the run ended before it could be stopped: give it more steps"
-    return process.returncode
-
-
-def killed_again_and_again(run, command, kills, seed, environment=None):
-    """Kills a run so often, each time after a new checkpoint."""
-    chance = random.Random(seed)
-    for _ in range(kills):
-        # from the middle of one asynchronous save to the middle of another
-        code = stopped_by(signal.SIGKILL, run, command, chance.uniform(0, 0.3), environment)
-        assert code == -signal.SIGKILL
-
-
-def assert_resumed_from_later_and_later_rounds(run, times):
-    resumed = [event["round"] for event in events(run, "resume")]
-    assert len(resumed) == times
-    assert all(number > 0 for number in resumed)
-    assert resumed == sorted(resumed)
 
 
 def test_a_run_that_was_killed_ends_as_the_one_that_was_not(small, tmp_path):
@@ -185,18 +113,6 @@ def test_calls_that_end_at_sampling_points_are_pictured(undisturbed):
 
 
 # --- Cut in this process, in all the ways that training goes
-
-
-class Cut(Exception):
-    pass
-
-
-def cut_at(number):
-    def tell(row):
-        if row["round"] == number:
-            raise Cut
-
-    return lambda run, step: tell
 
 
 @pytest.fixture(scope="module")
@@ -393,7 +309,7 @@ print(len(found), found[:3], end="")
 
 @pytest.mark.slow
 def test_nothing_that_loads_a_run_unpickles(small, ended):
-    arguments = [str(Path(__file__).parent), str(small), str(ended)]
+    arguments = [str(HELPERS), str(small), str(ended)]
     told = subprocess.run(
         [sys.executable, "-c", UNPICKLES, *arguments], check=True, capture_output=True, text=True
     )

@@ -13,6 +13,7 @@ from typing import get_args, get_type_hints
 
 import jax
 import pytest
+from paths import HELPERS
 from small_game import command, saved
 
 from jaxgan.cli import console, outputs
@@ -20,8 +21,6 @@ from jaxgan.cli import train as cli
 from jaxgan.parallel import processes
 from jaxgan.runs import train as runs
 from jaxgan.runs.signals import Interrupts
-
-HERE = Path(__file__).parent
 
 
 class Broken:
@@ -85,7 +84,7 @@ def test_what_an_encoding_lacks_is_escaped(monkeypatch, encoding):
 def test_a_log_whose_reader_goes_away_leaves_a_whole_run(small, tmp_path, redirected):
     run = tmp_path / "日本"
     code = (
-        f"import sys; sys.path.insert(0, {str(HERE)!r}); import small_game;"
+        f"import sys; sys.path.insert(0, {str(HELPERS)!r}); import small_game;"
         "from jaxgan.recipes import RECIPES;"
         f"RECIPES.update(small_game.recipes_on({str(small)!r}));"
         "from jaxgan.cli import main; main()"

@@ -23,7 +23,7 @@ from jaxgan.cli import train as cli
 from jaxgan.data import batch_indices, load
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.recipes import RECIPES, Recipe
-from jaxgan.runs import setup
+from jaxgan.runs import restore, setup
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
@@ -130,7 +130,7 @@ def small(tmp_path_factory):
             patch.setitem(RECIPES, name, chosen)
         for module, name in (
             (loop, "make_phases"),
-            (setup, "start"),
+            (restore, "start"),
             (setup, "make_draw"),
         ):
             patch.setattr(module, name, made_once(getattr(module, name)))

@@ -1,16 +1,15 @@
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
+from paths import SHARED
 from PIL import Image
 
 from jaxgan import metrics
 from jaxgan.metrics import luma, psnr
 
-SET5 = Path(__file__).parents[2] / "shared" / "data" / "sr" / "Set5"
+SET5 = SHARED / "sr" / "Set5"
 ssim = jax.jit(metrics.ssim, static_argnums=(2, 3))  # one program is sooner compiled than many
 
 

@@ -7,6 +7,7 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from interruption import killed_again_and_again, small_process
 from small_game import (
     COLLAPSED,
     as_bytes,
@@ -19,7 +20,6 @@ from small_game import (
     small_options,
     state_at,
 )
-from test_resume import killed_again_and_again, small_process
 from typer.testing import CliRunner
 
 from jaxgan import monitor

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,7 +225,7 @@ STREAMING = textwrap.dedent(
     """
     import multiprocessing, os, sys, time
     sys.path.insert(0, sys.argv[1])
-    from test_data_stream import SEED, make_records
+    from test_stream import SEED, make_records
     from jaxgan import data
 
     if __name__ == "__main__":
@@ -239,7 +240,7 @@ STREAMING = textwrap.dedent(
 @pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     (tmp_path / "script.py").write_text(STREAMING)
-    command = [sys.executable, tmp_path / "script.py", os.path.dirname(__file__)]
+    command = [sys.executable, tmp_path / "script.py", Path(__file__).parent]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as script:
         worker = int(script.stdout.readline())
         script.kill()

@@ -7,11 +7,11 @@ import threading
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from paths import SHARED
 from PIL import Image
 from tensorflow_datasets.core import constants, registered
 from tensorflow_datasets.core.download import resource
@@ -20,7 +20,7 @@ from tensorflow_datasets.core.download.checksums import UrlInfo
 from jaxgan import data
 from jaxgan.data import tfds_prepare
 
-MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+MNIST = SHARED / "mnist"
 
 
 def rng():

@@ -3,8 +3,8 @@
 import jax
 import numpy as np
 import pytest
+from interruption import Cut, assert_same_runs, cut_at
 from small_game import as_bytes, small_options, state_at
-from test_resume import Cut, assert_same_runs, cut_at
 
 import jaxgan
 from jaxgan import data

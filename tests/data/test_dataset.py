@@ -1,14 +1,14 @@
 import math
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from paths import SHARED
 
 from jaxgan import data
 
-MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+MNIST = SHARED / "mnist"
 
 
 def rng():

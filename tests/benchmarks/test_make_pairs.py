@@ -1,16 +1,16 @@
 """The benchmark's script that makes pairs of folders out of real images."""
 
 import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
+from paths import ROOT
 from PIL import Image
 
 from jaxgan import data
 from jaxgan.metrics import luma
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "make_pairs.py"
+FILE = ROOT / "benchmarks" / "make_pairs.py"
 SPEC = importlib.util.spec_from_file_location("make_pairs", FILE)
 make_pairs = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(make_pairs)

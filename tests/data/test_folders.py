@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, features
 from jaxgan import data
 from jaxgan.data.images import read_image
 from jaxgan.data.summary import summary
-from jaxgan.runs.outputs import sample_files, samples
+from jaxgan.runs.outputs import sample_files
 from jaxgan.runs.settings.config import check_fields
 from jaxgan.runs.settings.fingerprint import Facts, facts
 
@@ -314,7 +314,7 @@ def test_a_wrong_label_gets_the_list_of_names(monkeypatch, label, message):
 def _of_classes(monkeypatch, names):
     num_classes = 2 if names is None else len(names)
     found = Facts((8, 8, 1), 9, num_classes, 0.0, 255.0, "", class_names=names)
-    monkeypatch.setattr(samples, "read_config", lambda run: SimpleNamespace(data=found))
+    monkeypatch.setattr(sample_files, "read_config", lambda run: SimpleNamespace(data=found))
 
 
 # ---- Strips ----

@@ -31,6 +31,7 @@ from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.options import of_config, of_recipe
 from jaxgan.training import loop
 from jaxgan.training.plan import Plan
+from jaxgan.training.state import start
 from jaxgan.types import GeneratorTerm, Penalty
 
 STEPS = 12
@@ -203,7 +204,7 @@ def state_at(run, number):
     config = read_config(run)
     gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
     data = load(config.input.source, max_bad_share=1.0)
-    target = jax.eval_shape(lambda: setup.start(jax.random.key(0), gan, data, config.plan))
+    target = jax.eval_shape(lambda: start(jax.random.key(0), gan, data, config.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 
 

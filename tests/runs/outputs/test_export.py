@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from jaxgan.cli import train as cli
 from jaxgan.players import generate
 from jaxgan.recipes import RECIPES, recipe
+from jaxgan.runs.disk import generator
 from jaxgan.runs.disk.checkpoint import Restored
 from jaxgan.runs.disk.generator import Loaded, load_generator
-from jaxgan.runs.outputs import export, samples
+from jaxgan.runs.outputs import export
 from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import Config, surroundings
 from jaxgan.runs.settings.fingerprint import Facts
@@ -361,5 +362,5 @@ def test_runs_without_an_average_say_so(digits_run, monkeypatch):
     state = jax.eval_shape(lambda: init(jax.random.key(0), gan, jnp.zeros((2, 8, 8, 1))))
     plain = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), state)._replace(ema=None)
     found = Restored(3, run_state(jax.random.key(0), plain), ())
-    monkeypatch.setattr(samples.checkpoint, "restore_latest", lambda directory, target: found)
+    monkeypatch.setattr(generator.checkpoint, "restore_latest", lambda directory, target: found)
     assert not load_generator(digits_run, use_ema=True).ema

@@ -132,7 +132,7 @@ def noisy(rng: np.random.Generator, samples: Samples) -> Samples:
     return Samples(np.clip(samples.x + noise, 0.0, 1.0), samples.y)
 
 
-def joined(one: Samples, other: Samples) -> Samples:
+def concatenate(one: Samples, other: Samples) -> Samples:
     """Those of both sets."""
     return Samples(np.concatenate([one.x, other.x]), np.concatenate([one.y, other.y]))
 
@@ -164,7 +164,7 @@ def run_trial(
     gan_seconds = time.perf_counter() - start
     rng = np.random.default_rng(seed)
     more = (samples, shifted(rng, copies(rng, few, added)), noisy(rng, copies(rng, few, added)))
-    sets = (few, *(joined(few, each) for each in more), pool)
+    sets = (few, *(concatenate(few, each) for each in more), pool)
     accuracy = [[score(make(seed), s, held_out) for s in sets] for make in CLASSIFIERS.values()]
     agreement = score(CLASSIFIERS["SVC"](seed), pool, samples)
     distance = median_distance(samples, few) / median_distance(held_out, few)
@@ -222,7 +222,7 @@ def summary(per_class: int, trials: list[Trial]) -> dict:
     }
 
 
-def tell(table: dict):
+def on_row(table: dict):
     """Prints a summary: accuracies in percent, then what was gained over the real images."""
     print(f"\n{table['per_class']} real images a class, {table['seeds']} seeds; ", end="")
     print(f"a GAN took {table['gan_seconds']:.0f} s,")
@@ -290,7 +290,7 @@ def main():
             for seed in range(options.seeds)
         ]
         tables.append(summary(per_class, trials))
-        tell(tables[-1])
+        on_row(tables[-1])
     if options.json:
         with open(options.json, "w") as file:
             json.dump(tables, file, indent=2)

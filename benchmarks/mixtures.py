@@ -8,7 +8,7 @@ those samples within their modes, in sigma, as contracted modes raise the share.
 
 The methods differ in loss, penalties and packing alone: networks, latents, optimizers, batches and
 the number of updates are those of the recipes `ring` and `grid`. Only in the last row the latents
-are normal ones, without coins, as those of the published GANs are. Each player has one turn a
+are normal ones, without rademacher, as those of the published GANs are. Each player has one turn a
 step in all of them, the critic of WGAN-GP too, so it has fewer than as published.
 
 What is measured already is read from the JSON file, and not measured again. Beside the scores stand

@@ -15,7 +15,7 @@ from jaxgan import data, parallel
 from jaxgan.data import Dataset, Records
 from jaxgan.recipes import recipe
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.settings.options import of_recipe
+from jaxgan.runs.settings.options import options_from_recipe
 from jaxgan.training.loop import Progress, iterate
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import start
@@ -117,7 +117,7 @@ def run_training(dataset: Dataset, records: Records, options: argparse.Namespace
 
 
 def _rows(found: dict[str, list[float]], options: argparse.Namespace, dataset: Dataset):
-    every = of_recipe(RECIPE).saving.every
+    every = options_from_recipe(RECIPE).saving.every
     medians = {name: statistics.median(times) for name, times in found.items()}
     # Differences of neighbouring windows: the machine's moods then fall out.
     extra = {

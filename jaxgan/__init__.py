@@ -24,7 +24,7 @@ from jaxgan.regularizers import penalty
 from jaxgan.steps import init, make_discriminator_step, make_generator_step, make_train_step
 from jaxgan.training.loop import fit, iterate
 from jaxgan.training.plan import Plan
-from jaxgan.training.state import RunState, start
+from jaxgan.training.state import RunState, init_run
 from jaxgan.types import (
     GAN,
     AdversarialLoss,
@@ -63,6 +63,7 @@ __all__ = [
     "from_nnx",
     "gan_in_precision",
     "init",
+    "init_run",
     "iterate",
     "latents",
     "losses",
@@ -81,7 +82,6 @@ __all__ = [
     "regularizers",
     "sample",
     "schedules",
-    "start",
     "terms",
     "transformations",
     "with_compute_dtype",

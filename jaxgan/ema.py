@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxgan.types import Array, PyTree, Schedule
 
 
-def warmed_decay(decay: float, step: Array) -> Array:
+def ema_warmup(decay: float, step: Array) -> Array:
     """The decay used at update `step`: min(decay, (1 + step) / (10 + step)).
 
     Early on the average then spans about the last tenth of training, instead of remembering the
@@ -18,7 +18,7 @@ def warmed_decay(decay: float, step: Array) -> Array:
     Returns:
       float32 scalar in [0, decay].
 
-    >>> [round(float(warmed_decay(0.999, step)), 3) for step in (0, 90, 100_000)]
+    >>> [round(float(ema_warmup(0.999, step)), 3) for step in (0, 90, 100_000)]
     [0.1, 0.91, 0.999]
     """
     step = jnp.asarray(step, jnp.float32)
@@ -27,7 +27,7 @@ def warmed_decay(decay: float, step: Array) -> Array:
 
 def decay_at(decay: float | Schedule, step: Array) -> Array:
     """The decay used at update `step`: a schedule's own, or a number's after its warm-up."""
-    return decay(step) if callable(decay) else warmed_decay(decay, step)
+    return decay(step) if callable(decay) else ema_warmup(decay, step)
 
 
 def start_average(tree: PyTree) -> PyTree:

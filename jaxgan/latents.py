@@ -69,11 +69,11 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
     )
 
 
-def coins(shape: int | tuple[int, ...]) -> Latent:
-    """Fair coins, -1 or 1, float32 [batch, *shape]: latents in pieces, for data in pieces.
+def rademacher(shape: int | tuple[int, ...]) -> Latent:
+    """Fair rademacher, -1 or 1, float32 [batch, *shape]: latents in pieces, for data in pieces.
 
     A continuous generator takes connected latents to connected samples, and so leaves some between
-    modes that lie apart; n coins make 2^n pieces.
+    modes that lie apart; n rademacher make 2^n pieces.
 
     Args:
       shape: of one latent; an int is a vector's length.
@@ -85,20 +85,20 @@ def coins(shape: int | tuple[int, ...]) -> Latent:
     return _by_sample(lambda key: jax.random.rademacher(key, shape, jnp.float32))
 
 
-def joined(*parts: Latent) -> Latent:
-    """Latents made of independent parts, joined along the last axis.
+def concatenate(*parts: Latent) -> Latent:
+    """Latents made of independent parts, concatenate along the last axis.
 
     Args:
       parts: latent distributions, of shapes that differ in the last axis alone.
     Raises:
       ValueError: if there are none.
 
-    >>> latent = joined(normal(2), coins(3))
+    >>> latent = concatenate(normal(2), rademacher(3))
     >>> latent(jax.random.key(0), jnp.arange(4)).shape
     (4, 5)
     """
     if not parts:
-        raise ValueError("joined needs latents to join")
+        raise ValueError("concatenate needs latents to join")
 
     def latent(key: Array, index: Array) -> Array:
         keys = jax.random.split(key, len(parts))
@@ -116,7 +116,7 @@ def none() -> Latent:
 # --- From one latent to another
 
 
-def linear_path(start: Array, end: Array, num: int) -> Array:
+def lerp(start: Array, end: Array, num: int) -> Array:
     """Latents on the straight line between two, float [num, *shape], both ends included.
 
     Args:
@@ -130,7 +130,7 @@ def linear_path(start: Array, end: Array, num: int) -> Array:
     return (1.0 - shares) * start[None] + shares * end[None]
 
 
-def spherical_path(start: Array, end: Array, num: int) -> Array:
+def slerp(start: Array, end: Array, num: int) -> Array:
     """Latents on the great circle between two, float [num, *shape]: an even turn of direction.
 
     Normal latents of many dimensions nearly all have one length; straight lines pass below it, this

@@ -16,11 +16,11 @@ from jaxgan.types import Array, GANState, Metrics, PyTree
 Policy = Literal["stop", "skip", "rollback"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 PLAYERS = ("discriminator", "generator")
-COUNTS = tuple(f"{player}_{kind}" for player in PLAYERS for kind in ("nonfinite", "culprit"))
+COUNTS = tuple(f"{player}_{kind}" for player in PLAYERS for kind in ("nonfinite", "tensor"))
 """Names of the guard's metrics."""
 
 
-class Incident(NamedTuple):
+class NonFinite(NamedTuple):
     """A round in which a player's loss or gradient was not finite.
 
     `tensor` is the first that was not: the loss, or the gradient of a parameter. `turns` is how
@@ -38,11 +38,11 @@ class Incident(NamedTuple):
 
 
 class NonFiniteError(ArithmeticError):
-    """Training met a loss or a gradient that is not finite; `incident` says where."""
+    """Training met a loss or a gradient that is not finite; `nonfinite` says where."""
 
-    def __init__(self, incident: Incident):
-        super().__init__(str(incident))
-        self.incident = incident
+    def __init__(self, nonfinite: NonFinite):
+        super().__init__(str(nonfinite))
+        self.nonfinite = nonfinite
 
 
 # --- On the device
@@ -64,13 +64,13 @@ def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
     finite = jnp.isfinite(jnp.stack([loss.astype(jnp.float32), *squares]))
     places = jnp.arange(1, len(finite) + 1, dtype=jnp.int32)
     first = jnp.min(jnp.where(finite, len(finite) + 1, places))
-    culprit = jnp.where(first > len(finite), 0, first)
+    tensor = jnp.where(first > len(finite), 0, first)
     return {
         f"{player}_grad_norm": jnp.sqrt(
             sum(squares[1:], start=squares[0]) if squares else jnp.float32(0)
         ),
-        f"{player}_nonfinite": (culprit > 0).astype(jnp.int32),
-        f"{player}_culprit": culprit,
+        f"{player}_nonfinite": (tensor > 0).astype(jnp.int32),
+        f"{player}_culprit": tensor,
     }
 
 
@@ -100,7 +100,7 @@ def keep_if_nonfinite(player: str, metrics: Metrics, old: PyTree, new: PyTree) -
 # --- On the host
 
 
-def incidents(metrics: Mapping[str, Any], state: GANState) -> list[Incident]:
+def nonfinite_updates(metrics: Mapping[str, Any], state: GANState) -> list[NonFinite]:
     """What was not finite in the rounds of one compiled call.
 
     Args:
@@ -111,23 +111,23 @@ def incidents(metrics: Mapping[str, Any], state: GANState) -> list[Incident]:
     for player in PLAYERS:
         counts = np.atleast_1d(metrics.get(f"{player}_nonfinite", 0))
         for place in np.flatnonzero(counts):
-            number, step, culprit = (
+            number, step, place_of_tensor = (
                 int(np.atleast_1d(metrics[name])[place])
                 for name in ("round", "step", f"{player}_culprit")
             )
-            tensor = _tensors(getattr(state, player).params)[culprit - 1]
-            found.append(Incident(number, step, player, tensor, int(counts[place])))
+            tensor = _tensors(getattr(state, player).params)[place_of_tensor - 1]
+            found.append(NonFinite(number, step, player, tensor, int(counts[place])))
     return sorted(found)
 
 
-def check(metrics: Metrics, state: GANState, policy: Policy):
-    """Raises a `NonFiniteError` for the first incident, unless the policy is to skip them."""
+def raise_if_nonfinite(metrics: Metrics, state: GANState, policy: Policy):
+    """Raises a `NonFiniteError` for the first nonfinite, unless the policy is to skip them."""
     if policy != "skip":
-        for incident in incidents(metrics, state):
-            raise NonFiniteError(incident)
+        for nonfinite in nonfinite_updates(metrics, state):
+            raise NonFiniteError(nonfinite)
 
 
-def check_state(state: GANState, played: int):
+def check_finite_state(state: GANState, played: int):
     """Raises a `NonFiniteError` if a parameter or a statistic of a state is not finite.
 
     An update may overflow though its loss and gradient do not. Waits for the state.
@@ -139,7 +139,7 @@ def check_state(state: GANState, played: int):
             for name, sound in zip(_names(tree), jax.tree.leaves(finite), strict=True):
                 if not sound:
                     step = int(state.step)
-                    raise NonFiniteError(Incident(played, step, player, f"{kind} {name}", 1))
+                    raise NonFiniteError(NonFinite(played, step, player, f"{kind} {name}", 1))
 
 
 @jax.jit

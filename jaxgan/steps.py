@@ -44,13 +44,13 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     """
     check_key(key)
     state = unchecked_init(key, gan, batch)
-    check_players(gan, state, seen_batch(gan, batch))
+    check_players(gan, state, prepared_batch(gan, batch))
     return state
 
 
 def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     """`init` of a GAN that is known to be sound, for instance one that has been trained before."""
-    batch = seen_batch(gan, batch)
+    batch = prepared_batch(gan, batch)
     generator_key, discriminator_key, probe_key = jax.random.split(key, 3)
     shapes = jax.eval_shape(gan.latent, probe_key, sample_index(len(batch.x)))
     latents = jnp.zeros(shapes.shape, shapes.dtype)
@@ -90,10 +90,10 @@ def as_batch(batch: Batch | Array) -> Batch:
     return batch
 
 
-def seen_batch(gan: GAN, batch: Batch | Array) -> Batch:
+def prepared_batch(gan: GAN, batch: Batch | Array) -> Batch:
     """What the players see of a batch of whole images; all of it, if the GAN has no view."""
     batch = as_batch(batch)
-    return batch if gan.view is None else gan.view.split(batch)
+    return batch if gan.task is None else gan.task.prepare(batch)
 
 
 # --- One turn of one player
@@ -131,7 +131,7 @@ def make_discriminator_step(
 
         player = state.discriminator
         carry = (player.model_state, state.extras)
-        batch = seen_batch(gan, batch)
+        batch = prepared_batch(gan, batch)
         grads, carry, metrics = _gradients(
             objective, player.params, carry, batch, axis_name, accumulate
         )
@@ -178,7 +178,7 @@ def make_generator_step(
             )
 
         player = state.generator
-        batch = seen_batch(gan, batch)
+        batch = prepared_batch(gan, batch)
         grads, model_state, metrics = _gradients(
             objective, player.params, player.model_state, batch, axis_name, accumulate
         )

@@ -43,16 +43,19 @@ class Batch(NamedTuple):
     condition: PyTree = None
 
 
-class View(NamedTuple):
-    """How whole images become what the players see, and how a sample becomes an image again.
+class Task(NamedTuple):
+    """What the players see of whole images, and how a sample becomes an image again.
 
-    `split(batch) -> Batch` takes images x [batch, ...] in the model's range, with labels or nothing
-    as their condition, to samples and what those are conditioned on. `whole(x, condition)` gives
-    the images that samples stand for. Both treat each sample by itself. See `jaxgan.images.tasks`.
+    Both functions treat each sample by itself. See `jaxgan.images.tasks`.
+
+    Attributes:
+      prepare: `batch -> Batch`; from images x [batch, ...] in the model's range, with labels or
+        nothing as their condition, to samples and their condition.
+      restore: `(x, condition) -> images`; the images that samples stand for.
     """
 
-    split: Callable[[Batch], Batch]
-    whole: Callable[[Array, PyTree], Array]
+    prepare: Callable[[Batch], Batch]
+    restore: Callable[[Array, PyTree], Array]
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -211,7 +214,7 @@ class GAN:
       discriminator_optimizer: the same for the other player; two time scales are two rates.
       penalties: terms added to the discriminator's loss, see `jaxgan.regularizers`.
       generator_terms: terms added to the generator's loss.
-      ema_decay: of the generator's average, in [0, 1), warmed up by `jaxgan.ema.warmed_decay`; or
+      ema_decay: of the generator's average, in [0, 1), warmed up by `jaxgan.ema.ema_warmup`; or
         a schedule of `GANState.step`, used as it is. None keeps no average.
       joint_pass: run the discriminator once on real and fake samples together. Faster on small
         networks; refused for one with a model state, whose statistics it would mix. Do not use it
@@ -233,7 +236,7 @@ class GAN:
     generator_terms: tuple[GeneratorTerm, ...] = ()
     ema_decay: float | Schedule | None = 0.999
     joint_pass: bool = False
-    view: View | None = None
+    task: Task | None = None
     augmentation: Augmentation | None = None
 
     def __post_init__(self):
@@ -267,8 +270,8 @@ class GAN:
             raise ValueError(
                 f"ema_decay must lie in [0, 1), or be a schedule or None, got {decay!r}"
             )
-        if self.view is not None and not isinstance(self.view, View):
-            raise ValueError(f"view must be a View, got {self.view!r}")
+        if self.task is not None and not isinstance(self.task, Task):
+            raise ValueError(f"task must be a Task, got {self.task!r}")
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
             raise ValueError(f"augmentation must be an Augmentation, got {self.augmentation!r}")
 

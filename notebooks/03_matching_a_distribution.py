@@ -143,5 +143,5 @@ print(f"accuracy on pairs, mean of the last fifth: {last.mean():.3f}")
 # ## What to try
 #
 # - `losses.wasserstein` with `regularizers.gradient_penalty`, or no penalties at all.
-# - `latents.coins(6)` joined to the noise: pieces need not hang together any more.
+# - `latents.rademacher(6)` concatenate to the noise: pieces need not hang together any more.
 # - `data.load("grid25")`: modes that lie apart.

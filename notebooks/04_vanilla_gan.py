@@ -170,7 +170,7 @@ for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", 
 
 # %%
 for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", dull_history)):
-    for finding in jaxgan.monitor.findings(metrics):
+    for finding in jaxgan.monitor.alerts(metrics):
         print(f"{name}: {finding}")
 
 # %% [markdown]

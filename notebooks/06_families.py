@@ -101,7 +101,7 @@ generate = jax.jit(jaxgan.make_generate(key, dcgan, state))
 drawn = dcgan.latent(sample_key, jnp.arange(4))
 rows, names = [], []
 for start, end in ((drawn[0], drawn[1]), (drawn[2], drawn[3])):
-    for path in (latents.linear_path, latents.spherical_path):
+    for path in (latents.lerp, latents.slerp):
         way = path(start, end, 10)
         rows.append(generate(way))
         names.append(path.__name__.removesuffix("_path"))

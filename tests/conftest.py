@@ -22,7 +22,7 @@ from jaxgan import latents, losses, recipes
 from jaxgan.data import sources, toy_dataset, wave_dataset
 from jaxgan.models import MLPDiscriminator, MLPGenerator, dcgan
 from jaxgan.runs.disk.result import Result
-from jaxgan.training.state import start
+from jaxgan.training.state import init_run
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -118,7 +118,7 @@ def untrained(monkeypatch):
     from jaxgan.runs import train as runs  # here, since importing Orbax takes a while
 
     def checked(run, announce):
-        begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
+        begin = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=run.config.plan)
         jax.eval_shape(begin, jax.random.key(run.config.seed))
         if announce is not None:
             announce(run, 0)

@@ -75,7 +75,7 @@ GANS = {
         "tuple of GeneratorTerm, got Penalty(",
     ),
     "a text as average": ({"ema_decay": "0.9"}, "ema_decay must lie in [0, 1), or be a schedule"),
-    "a function as view": ({"view": bare}, "view must be a View, got"),
+    "a function as view": ({"view": bare}, "task must be a Task, got"),
 }
 
 
@@ -175,7 +175,7 @@ def test_what_is_no_key_is_named(key, name):
     calls = (
         lambda: fit(bad, gan, X, 1, **ON_ONE),
         lambda: fit(bad, gan, X, 1, state=state, **ON_ONE),
-        lambda: jaxgan.start(bad, gan, X, jaxgan.Plan(**ON_ONE)),
+        lambda: jaxgan.init_run(bad, gan, X, jaxgan.Plan(**ON_ONE)),
         lambda: jaxgan.init(bad, gan, batch),
         lambda: jaxgan.make_train_step(gan)(bad, state, batch),
         lambda: jaxgan.make_train_step(gan, update="simultaneous")(bad, state, batch),

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.ema import moving_average, warmed_decay
+from jaxgan.ema import ema_warmup, moving_average
 
 # ---- the decay ----
 
@@ -14,16 +14,16 @@ from jaxgan.ema import moving_average, warmed_decay
     [(0, 0.1), (1, 2 / 11), (90, 0.91), (8000, 8001 / 8010), (8990, 0.999), (2**31 - 1, 0.999)],
 )
 def test_decay_warms_up_to_the_one_wanted(step, expected):
-    got = warmed_decay(0.999, jnp.int32(step))
+    got = ema_warmup(0.999, jnp.int32(step))
     assert (got.dtype, got.shape) == (jnp.float32, ())
     np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 def test_decay_never_falls_nor_exceeds_the_one_wanted():
-    got = jax.vmap(lambda step: warmed_decay(0.99, step))(jnp.arange(2000))
+    got = jax.vmap(lambda step: ema_warmup(0.99, step))(jnp.arange(2000))
     assert (jnp.diff(got) >= 0).all()
     assert got.max() == jnp.float32(0.99)
-    assert warmed_decay(0.0, 5) == 0.0
+    assert ema_warmup(0.0, 5) == 0.0
 
 
 # ---- the average ----
@@ -77,7 +77,7 @@ def test_leaves_that_are_not_floats_are_copied():
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
 def test_leaves_keep_their_dtype_under_a_traced_decay(dtype):
     x = jnp.ones(3, dtype)
-    got = moving_average(x, 3 * x, warmed_decay(0.5, jnp.int32(10_000)))
+    got = moving_average(x, 3 * x, ema_warmup(0.5, jnp.int32(10_000)))
     assert got.dtype == dtype
     np.testing.assert_array_equal(got.astype(jnp.float32), 2.0)
 

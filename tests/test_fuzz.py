@@ -23,19 +23,19 @@ from jaxgan.nonfinite import NonFiniteError
 from jaxgan.runs import train as runs
 from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import Wanted, options_for
+from jaxgan.runs.settings.options import Overrides, options_for
 
 pytestmark = pytest.mark.usefixtures("narrow_recipes")
 
 # --- Data
 
 
-def loads_or_explains(write, max_bytes, max_bad_share):
+def loads_or_explains(write, max_bytes, max_bad_fraction):
     with a_folder() as root:
         found = []
         spec = write(root)
         error = error_of(
-            lambda: found.append(load(spec, max_bytes=max_bytes, max_bad_share=max_bad_share))
+            lambda: found.append(load(spec, max_bytes=max_bytes, max_bad_fraction=max_bad_fraction))
         )
         if error is not None:
             return
@@ -79,11 +79,11 @@ PLAN = {
     "crop": (0, 1, 8),
     "precision": ("float32", "bfloat16"),
     "nonfinite": ("stop", "skip", "rollback"),
-    "wrapper": ("jit", "pmap"),
+    "parallel": ("jit", "pmap"),
     "devices": (1, 2, 9),
     "rounds_per_call": (1, 2, 7),
 }
-INPUT = {"max_bytes": (0, 2**31), "workers": (0,), "max_bad_share": (0.0, 0.01, 0.5)}
+INPUT = {"max_bytes": (0, 2**31), "workers": (0,), "max_bad_fraction": (0.0, 0.01, 0.5)}
 SAVING = {"every": (1, 2, 100), "minutes": (0.0, 10.0)}
 KEEP = {
     "last": (1, 3),
@@ -105,7 +105,7 @@ def wanted(draw, data):
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
         place = draw(st.integers(0, 4))
         groups[place][draw(st.sampled_from(sorted(names[place])))] = draw(wrong)
-    return Wanted(*groups), draw(st.none() | data)
+    return Overrides(*groups), draw(st.none() | data)
 
 
 def trains_or_explains(asked, trains):

@@ -55,9 +55,9 @@ def test_latents_on_eight_devices_are_those_of_one(make):
         # at .5, 1 - .352065 / .382925
         (latents.truncated_normal(50), -2.0, 2.0, 0.0, 0.773741),
         (latents.truncated_normal(50, 0.5), -0.5, 0.5, 0.0, 0.080590),
-        (latents.coins(50), -1.0, 1.0, 0.0, 1.0),
+        (latents.rademacher(50), -1.0, 1.0, 0.0, 1.0),
     ],
-    ids=["normal", "uniform", "uniform_2_5", "truncated_2", "truncated_half", "coins"],
+    ids=["normal", "uniform", "uniform_2_5", "truncated_2", "truncated_half", "rademacher"],
 )
 def test_latents_have_the_range_and_moments_of_their_distribution(
     latent, low, high, mean, variance
@@ -81,14 +81,14 @@ def test_normal_latents_have_the_quantiles_of_the_normal_distribution():
 
 
 def test_coins_have_two_sides():
-    z = latents.coins(50)(KEY, jnp.arange(20))
+    z = latents.rademacher(50)(KEY, jnp.arange(20))
     assert z.dtype == jnp.float32
     assert set(np.unique(z).tolist()) == {-1.0, 1.0}
 
 
 def test_joined_latents_are_parts_that_know_nothing_of_each_other():
     index = jnp.arange(2000)
-    latent = latents.joined(latents.normal(2), latents.normal(2), latents.coins(3))
+    latent = latents.concatenate(latents.normal(2), latents.normal(2), latents.rademacher(3))
     z = np.asarray(latent(KEY, index), np.float64)
     keys = jax.random.split(KEY, 3)
     np.testing.assert_array_equal(z[:, 2:4], latents.normal(2)(keys[1], index))
@@ -112,13 +112,13 @@ def test_latents_are_float32_of_the_shape_given(make, shape, expected):
 
 def test_nothing_to_join_is_refused():
     with pytest.raises(ValueError, match="needs latents to join"):
-        latents.joined()
+        latents.concatenate()
 
 
 @pytest.mark.parametrize("shape", [0, (2.0,)])
 def test_coins_of_no_size_are_refused(shape):
     with pytest.raises(ValueError, match="shape"):
-        latents.coins(shape)
+        latents.rademacher(shape)
 
 
 @every_distribution
@@ -145,31 +145,31 @@ def test_bound_that_is_not_positive_is_named(bound):
 
 def test_paths_begin_and_end_with_their_ends():
     start, end = jax.random.normal(jax.random.key(0), (2, 3, 5))
-    for path in (latents.linear_path, latents.spherical_path):
+    for path in (latents.lerp, latents.slerp):
         way = path(start, end, 4)
         assert way.shape == (4, 3, 5)
         np.testing.assert_allclose(way[jnp.array([0, 3])], jnp.stack([start, end]), atol=1e-6)
 
 
 def test_linear_path_takes_equal_steps():
-    way = latents.linear_path(jnp.array([0.0, 2.0]), jnp.array([3.0, -1.0]), 4)
+    way = latents.lerp(jnp.array([0.0, 2.0]), jnp.array([3.0, -1.0]), 4)
     np.testing.assert_allclose(way, [[0, 2], [1, 1], [2, 0], [3, -1]], atol=1e-6)
 
 
 def test_spherical_path_keeps_the_length_and_turns_evenly():
-    way = latents.spherical_path(jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0]), 4)
+    way = latents.slerp(jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0]), 4)
     angles = np.deg2rad([0.0, 30.0, 60.0, 90.0])
     np.testing.assert_allclose(way, 2 * np.stack([np.cos(angles), np.sin(angles)], 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [3.0, -3.0, 0.0])
 def test_spherical_path_without_a_great_circle_is_straight(factor):
-    way = latents.spherical_path(jnp.ones(3), factor * jnp.ones(3), 3)
+    way = latents.slerp(jnp.ones(3), factor * jnp.ones(3), 3)
     expected = np.outer([1.0, (1 + factor) / 2, factor], np.ones(3))
     np.testing.assert_allclose(way, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("path", [latents.linear_path, latents.spherical_path])
+@pytest.mark.parametrize("path", [latents.lerp, latents.slerp])
 def test_paths_refuse_ends_that_do_not_fit(path):
     with pytest.raises(ValueError, match="one shape"):
         path(jnp.ones(2), jnp.ones(3), 4)

@@ -113,13 +113,13 @@ def test_finite_turns_are_finite_and_have_the_norm_of_their_gradient():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e19])
-@pytest.mark.parametrize(("place", "culprit"), [("a", 2), ("b", 3)])
-def test_one_number_of_one_gradient_is_enough(place, culprit, value):
+@pytest.mark.parametrize(("place", "tensor"), [("a", 2), ("b", 3)])
+def test_one_number_of_one_gradient_is_enough(place, tensor, value):
     grads = {"a": jnp.ones((2, 3)), "b": jnp.ones(4)}
     grads[place] = grads[place].ravel().at[1].set(value).reshape(grads[place].shape)
     metrics = nonfinite.gradient_metrics("discriminator", jnp.asarray(1.0), grads)
     assert int(metrics["discriminator_nonfinite"]) == 1
-    assert int(metrics["discriminator_culprit"]) == culprit
+    assert int(metrics["discriminator_culprit"]) == tensor
 
 
 def test_the_loss_comes_before_the_gradients_and_bfloat16_is_looked_at_too():
@@ -276,27 +276,27 @@ def test_incidents_name_round_step_player_and_tensor_in_order(key, batch, full_g
 @pytest.mark.parametrize("policy", ["stop", "rollback", "skip"])
 def test_only_skipping_goes_on(key, batch, full_gan, policy):
     metrics, state = history(full_gan, key, batch)
-    nonfinite.check(metrics, state, policy)
+    nonfinite.raise_if_nonfinite(metrics, state, policy)
     metrics["generator_nonfinite"] = metrics["generator_culprit"] = np.array([0, 1, 1])
     if policy == "skip":
-        nonfinite.check(metrics, state, policy)
+        nonfinite.raise_if_nonfinite(metrics, state, policy)
         return
     message = r"non-finite generator loss at step 11 \(round 12\)"
     with pytest.raises(NonFiniteError, match=message) as caught:
-        nonfinite.check(metrics, state, policy)
+        nonfinite.raise_if_nonfinite(metrics, state, policy)
     assert caught.value.incident.round == 12
 
 
 def test_a_state_that_is_not_finite_is_named(key, batch, full_gan):
     state = start(key, full_gan, batch)
-    nonfinite.check_state(state, 5)
+    nonfinite.check_finite_state(state, 5)
     kernel = state.generator.params["Dense_0"]["kernel"].at[0, 1].set(jnp.inf)
     params = state.generator.params | {"Dense_0": {"kernel": kernel}}
     bad = state._replace(generator=state.generator._replace(params=params))
     message = r"generator parameter Dense_0/kernel at step 0 \(round 5\)"
     with pytest.raises(NonFiniteError, match=message):
-        nonfinite.check_state(bad, 5)
+        nonfinite.check_finite_state(bad, 5)
     statistics = jax.tree.map(lambda x: x.at[0].set(jnp.nan), state.discriminator.model_state)
     bad = state._replace(discriminator=state.discriminator._replace(model_state=statistics))
     with pytest.raises(NonFiniteError, match="discriminator statistic batch_stats/"):
-        nonfinite.check_state(bad, 5)
+        nonfinite.check_finite_state(bad, 5)

@@ -44,7 +44,7 @@ def test_all_devices_and_micro_batches_see_one_loss(key, points, largest_differe
     gan = make_linear(generator_optimizer=with_plateau(), discriminator_optimizer=with_plateau())
     options = {"batch_size": 32, "accumulate": 2}
     one, history = fit(key, gan, points, 20, devices=1, **options)
-    many, _ = fit(key, gan, points, 20, devices=8, wrapper="pmap", **options)
+    many, _ = fit(key, gan, points, 20, devices=8, parallel="pmap", **options)
     assert largest_difference(one, many) < 1e-5
     scales = [float(state.generator.opt_state[1].scale) for state in (one, many)]
     assert scales[0] == scales[1] == scale_after(history["generator_loss"]) < 1.0

@@ -198,7 +198,7 @@ def test_both_players_count_their_own_updates_and_use_b2_of_the_moment(trained):
 
 def test_a_run_on_schedules_goes_on_from_a_checkpoint_as_if_nothing_had_been(trained, tmp_path):
     gan, batch, states, step, _ = trained
-    with checkpoint.opened(tmp_path / "saved", Keep()) as manager:
+    with checkpoint.open_manager(tmp_path / "saved", Keep()) as manager:
         checkpoint.save(manager, 2, states[2])
     target = jax.eval_shape(lambda: start(jax.random.key(5), gan, batch))
     found = checkpoint.restore(tmp_path / "saved", 2, target)

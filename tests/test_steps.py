@@ -8,7 +8,7 @@ from dirac import dirac_gan
 
 import jaxgan
 from jaxgan import latents, losses, regularizers
-from jaxgan.ema import warmed_decay
+from jaxgan.ema import ema_warmup
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.types import Network
 
@@ -215,7 +215,7 @@ def test_ema_follows_its_closed_form(key):
         decay = min(0.9, (1 + number) / (10 + number))
         expected = decay * expected + (1 - decay) * float(state.generator.params)
         np.testing.assert_allclose(state.ema.params, expected, rtol=1e-6)
-    assert float(warmed_decay(0.9, 10**6)) == pytest.approx(0.9)
+    assert float(ema_warmup(0.9, 10**6)) == pytest.approx(0.9)
 
 
 @pytest.mark.slow

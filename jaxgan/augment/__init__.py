@@ -8,14 +8,14 @@ from jaxgan.augment.ada import (
     strong_color_jitter,
 )
 from jaxgan.augment.diff_augment import DIFFAUGMENT, color_jitter, cutout, diffaugment, translation
-from jaxgan.augment.named import NAMED, Name
+from jaxgan.augment.named import NAMED, AugmentationName
 from jaxgan.augment.value_range import Transform, in_range
 
 __all__ = [
     "DIFFAUGMENT",
     "NAMED",
     "AdaptiveStrength",
-    "Name",
+    "AugmentationName",
     "Transform",
     "adaptive",
     "color_jitter",

@@ -7,7 +7,7 @@ from jaxgan.augment.ada import adaptive
 from jaxgan.augment.diff_augment import diffaugment
 from jaxgan.types import Augmentation
 
-Name = Literal["diffaugment", "ada"]
+AugmentationName = Literal["diffaugment", "ada"]
 
 
 NAMED: dict[str, Callable[..., Augmentation]] = {"diffaugment": diffaugment, "ada": adaptive}

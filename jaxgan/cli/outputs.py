@@ -11,7 +11,7 @@ from rich.table import Table
 
 from jaxgan import atomic, recipes
 from jaxgan.cli.console import at_home, count, make_console, say
-from jaxgan.recipes import Recipe, Staged
+from jaxgan.recipes import Recipe, StagedRecipe
 from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.outputs import evaluate as evaluation
 from jaxgan.runs.outputs import export, pyramid_samples, sample_files
@@ -72,7 +72,7 @@ def sample(
     say(make_console(), f"{num} samples{of} -> {out}")
 
 
-def _unfinished(run: Path, loaded: generator.Loaded, checkpoint: str) -> str:
+def _unfinished(run: Path, loaded: generator.TrainedGenerator, checkpoint: str) -> str:
     """From which step of how many a generator is, where that is not the run's last one."""
     ended = checkpoint == "latest" and (run / "result.json").exists()
     if ended or loaded.step >= loaded.config.steps:
@@ -257,7 +257,7 @@ def _all_recipes() -> Table:
     return table
 
 
-def _add_row(table: Table, each: Recipe | Staged, parts: Sequence[Recipe]):
+def _add_row(table: Table, each: Recipe | StagedRecipe, parts: Sequence[Recipe]):
     steps = f"{sum(part.steps for part in parts):,}"
     # What else these two say is among the details.
     time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]

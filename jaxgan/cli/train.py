@@ -16,7 +16,7 @@ from jaxgan.cli.console import at_home, count, hold_streams, let_go, make_consol
 from jaxgan.cli.progress import display
 from jaxgan.data.sources import SPECS
 from jaxgan.data.summary import summary
-from jaxgan.monitor.detector import KINDS, Finding
+from jaxgan.monitor.detector import KINDS, Alert
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.parallel import processes
 from jaxgan.parallel.processes import Addresses
@@ -26,7 +26,7 @@ from jaxgan.runs.disk import stage_folders
 from jaxgan.runs.disk.folder import free_folder
 from jaxgan.runs.disk.log import Row, metrics_rows
 from jaxgan.runs.settings.compare import check_same_recipe
-from jaxgan.runs.settings.options import Wanted, best_of, bytes_of, kinds_of, options_for
+from jaxgan.runs.settings.options import Overrides, best_of, bytes_of, kinds_of, options_for
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -130,7 +130,7 @@ def train(
         ),
     ] = None,
     augment: Annotated[
-        augmentations.Name | None,
+        augmentations.AugmentationName | None,
         typer.Option(
             help="What the discriminator sees is augmented, real or not.",
             show_default="the recipe's",
@@ -209,7 +209,7 @@ def train(
             min=0.0, help="GiB of decoded data kept in memory; more is streamed.", show_default="2"
         ),
     ] = None,
-    max_bad_share: Annotated[
+    max_bad_fraction: Annotated[
         float | None,
         typer.Option(
             min=0.0,
@@ -276,7 +276,7 @@ def train(
             "crop": crop,
             "precision": precision,
             "nonfinite": nonfinite,
-            "wrapper": parallel,
+            "parallel": parallel,
             "devices": devices,
             "rounds_per_call": rounds_per_call,
         }
@@ -286,7 +286,7 @@ def train(
             "source": data,
             "workers": workers,
             "max_bytes": None if max_memory is None else bytes_of(max_memory),
-            "max_bad_share": max_bad_share,
+            "max_bad_fraction": max_bad_fraction,
             "max_pixels": max_pixels,
             "tfds_manual_dir": None if tfds_manual_dir is None else str(tfds_manual_dir),
         }
@@ -310,7 +310,7 @@ def train(
         name = recipe if recipe in recipes.STAGED else recipes.recipe(recipe or "digits").name
         out, usual = free_folder(name), Path("runs", name)
         taken = None if out == usual else usual
-    _train(out, Wanted(given, plan, reading, saving, kept, scoring), force, taken)
+    _train(out, Overrides(given, plan, reading, saving, kept, scoring), force, taken)
 
 
 @app.command()
@@ -323,14 +323,14 @@ def resume(
     A run that has stopped early (--stop-on) goes on only with other --steps, or another --stop-on.
     """
     stage_folders.check_run(run)
-    _train(run, Wanted(_given({"steps": steps}), {}, {}, {}, {}), force=False)
+    _train(run, Overrides(_given({"steps": steps}), {}, {}, {}, {}), force=False)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _train(out: Path, wanted: Wanted, force: bool, taken: Path | None = None):
+def _train(out: Path, wanted: Overrides, force: bool, taken: Path | None = None):
     """Trains in a folder; `taken` is the one that the user may have thought of."""
     staged = stage_folders.staged_in(out) or recipes.STAGED.get(wanted.run.get("recipe", ""))
     console = make_console(quiet=not processes.is_writer())
@@ -352,15 +352,15 @@ def _train(out: Path, wanted: Wanted, force: bool, taken: Path | None = None):
                 say(console, f"{run.out} has no checkpoint: training starts from the beginning")
             return shown.enter_context(display(console, config.steps))
 
-        def notice(finding: Finding):
+        def on_alert(finding: Alert):
             say(console, str(finding))
 
         if staged is not None:
             check_same_recipe(staged.name, wanted.run.get("recipe", staged.name), out)
-            result = stages.train_stages(staged, wanted, out, begun, force, notice)
+            result = stages.train_stages(staged, wanted, out, begun, force, on_alert)
         else:
             options = options_for(out, wanted)
-            result = runs.train_run(options, out, force=force, notice=notice, begun=begun)
+            result = runs.train_run(options, out, force=force, on_alert=on_alert, begun=begun)
     if result.signal is not None:
         say(
             console, f"Interrupted; saved at step {result.step:,}. Resume with: jaxgan resume {out}"

@@ -1,7 +1,7 @@
 """Data: toy distributions, digits, waveforms, files, and the order in which samples come."""
 
 from jaxgan.data.built_in import digit_outlines, digits, photos
-from jaxgan.data.dataset import Dataset, from_arrays, scale, to_model_range, to_own_range
+from jaxgan.data.dataset import Dataset, from_arrays, scale, to_data_range, to_model_range
 from jaxgan.data.decoding import decode
 from jaxgan.data.files import folder, folder_records, idx, npz
 from jaxgan.data.order import batch_indices, epoch_permutation
@@ -89,8 +89,8 @@ __all__ = [
     "spiral_distance",
     "stream",
     "tfds_source",
+    "to_data_range",
     "to_model_range",
-    "to_own_range",
     "tones",
     "toy_dataset",
     "wave_dataset",

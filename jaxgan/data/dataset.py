@@ -105,7 +105,7 @@ def to_model_range(
     return scale(x, (low, high), model_range)
 
 
-def to_own_range(
+def to_data_range(
     x: AnyArray, low: float | None, high: float | None, model_range: Range | None
 ) -> AnyArray:
     """Bring samples of a generator back into the data's own range: undo `to_model_range`.

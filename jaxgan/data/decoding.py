@@ -38,23 +38,23 @@ def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
     return x, label
 
 
-def check_share(max_bad_share: float) -> None:
+def check_share(max_bad_fraction: float) -> None:
     """Raises a ValueError unless the share lies in 0..1."""
-    if not 0 <= max_bad_share <= 1:
-        raise ValueError(f"max_bad_share must lie in 0..1, got {max_bad_share}")
+    if not 0 <= max_bad_fraction <= 1:
+        raise ValueError(f"max_bad_fraction must lie in 0..1, got {max_bad_fraction}")
 
 
-def too_many_bad(count: int, size: int, max_bad_share: float) -> bool:
+def too_many_bad(count: int, size: int, max_bad_fraction: float) -> bool:
     """Whether so many bad records are more than the share allows, or all that there are."""
-    return count > 0 and (count / size > max_bad_share or count >= size)
+    return count > 0 and (count / size > max_bad_fraction or count >= size)
 
 
 def refuse_bad(
-    name: str, size: int, bad: Mapping[int, str], max_bad_share: float, what: str = "records"
+    name: str, size: int, bad: Mapping[int, str], max_bad_fraction: float, what: str = "records"
 ) -> None:
     """Raises a ValueError that shows the first bad records of a set if there are too many."""
     count = len(bad)
-    if not too_many_bad(count, size, max_bad_share):
+    if not too_many_bad(count, size, max_bad_fraction):
         return
     messages = list(dict.fromkeys(bad.values()))
     shown = "".join(f"\n  {message}" for message in messages[:MESSAGES_SHOWN])
@@ -63,16 +63,16 @@ def refuse_bad(
     )
     raise ValueError(
         f"{name}: {count} of {size} {what} ({count / size:.2%}) so far "
-        f"cannot be read, and max_bad_share={max_bad_share} is the limit:{shown}{more}"
+        f"cannot be read, and max_bad_fraction={max_bad_fraction} is the limit:{shown}{more}"
     )
 
 
-def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
+def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
     """All samples in one array in memory; records that cannot be read are left out.
 
     Args:
       records: what to read.
-      max_bad_share: the share of all records that may be bad, 0..1; 0 for none.
+      max_bad_fraction: the share of all records that may be bad, 0..1; 0 for none.
 
     Returns:
       Data set in the order of the records, with labels int32 if they have classes. Its `bad` holds
@@ -82,7 +82,7 @@ def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
       ValueError: if more records are bad, or fewer than 2 are left. The error says how many and
         shows the first ones.
     """
-    check_share(max_bad_share)
+    check_share(max_bad_fraction)
     x = np.empty((records.size, *records.shape), records.dtype)
     labels = np.empty(records.size, np.int32)
     bad: dict[int, str] = {}
@@ -91,7 +91,7 @@ def decode(records: Records, max_bad_share: float = 0.01) -> Dataset:
             x[number], labels[number] = read_sample(records, number)
         except ValueError as error:
             bad[number] = str(error)
-            refuse_bad(records.name, records.size, bad, max_bad_share)
+            refuse_bad(records.name, records.size, bad, max_bad_fraction)
     x, labels = _without(bad, x), _without(bad, labels)
     if len(x) < 2:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")

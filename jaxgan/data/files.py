@@ -175,7 +175,7 @@ def _npz_array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarra
 def folder(
     directory: str | Path,
     size: int | None = None,
-    max_bad_share: float = 0.01,
+    max_bad_fraction: float = 0.01,
     max_pixels: int | None = None,
 ) -> Dataset:
     """All images below a directory, decoded; see `folder_records` for which ones and in what order.
@@ -184,7 +184,7 @@ def folder(
       directory: holds the images, at any depth.
       size: resize the shorter side to it (Lanczos) and crop the centre; None takes them as they
         are, and then all must have one size.
-      max_bad_share: the share of images that may be unreadable, and are left out.
+      max_bad_fraction: the share of images that may be unreadable, and are left out.
       max_pixels: that an image may have; None for Pillow's own limit, 178,956,970.
 
     Returns:
@@ -195,7 +195,7 @@ def folder(
       ValueError: if too many images cannot be read (see `decode`); else see `folder_records`.
       OSError: if a folder in it cannot be looked into.
     """
-    return decode(folder_records(directory, size, max_pixels), max_bad_share)
+    return decode(folder_records(directory, size, max_pixels), max_bad_fraction)
 
 
 def folder_records(

@@ -24,7 +24,7 @@ def patch_records(
     directory: str | Path,
     size: int,
     stride: int | None = None,
-    max_bad_share: float = 0.01,
+    max_bad_fraction: float = 0.01,
     max_pixels: int | None = None,
 ) -> Records:
     """Square patches of all images below a directory, which may differ in size.
@@ -37,7 +37,7 @@ def patch_records(
       directory: holds the images, at any depth.
       size: height and width of a patch, in pixels.
       stride: pixels from one patch to the next at most; half the size if not given.
-      max_bad_share: the share of images that may have no sound header, 0..1. Each of them is one
+      max_bad_fraction: the share of images that may have no sound header, 0..1. Each of them is one
         record, which fails when it is read.
       max_pixels: that an image may have; None for Pillow's own limit, 178,956,970.
 
@@ -50,14 +50,14 @@ def patch_records(
         not positive.
       OSError: if a folder in it cannot be looked into.
     """
-    check_share(max_bad_share)
+    check_share(max_bad_fraction)
     stride = max(1, size // 2) if stride is None else stride
     if size < 1 or stride < 1:
         raise ValueError(f"size and stride must be 1 or more pixels, got {size} and {stride}")
     root = existing(directory, "directory", "patches:DIR@96")
     found = find_images(root)
     headers, bad = read_headers(found.files, max_pixels)
-    refuse_bad(f"patches:{directory}@{size}", len(found.files), bad, max_bad_share, "images")
+    refuse_bad(f"patches:{directory}@{size}", len(found.files), bad, max_bad_fraction, "images")
     small = [file for file, header in headers.items() if min(header.sides) < size]
     places = tuple(_places(found.files, headers, size, stride))
     if len(places) - len(bad) < 2:

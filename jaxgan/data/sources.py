@@ -50,11 +50,11 @@ def _load_folder(path: str, max_pixels: int | None) -> Records:
     return folder_records(asked[1], size, max_pixels, background=asked[3])
 
 
-def _load_patches(path: str, max_bad_share: float, max_pixels: int | None) -> Records:
+def _load_patches(path: str, max_bad_fraction: float, max_pixels: int | None) -> Records:
     directory, size = _sized(path)
     if size is None:
         raise ValueError(f"data 'patches:{path}' lacks the size of a patch: patches:{path}@96")
-    return patch_records(directory, size, max_bad_share=max_bad_share, max_pixels=max_pixels)
+    return patch_records(directory, size, max_bad_fraction=max_bad_fraction, max_pixels=max_pixels)
 
 
 def _load_pairs(path: str, max_pixels: int | None) -> Records:
@@ -131,7 +131,7 @@ def load(
     spec: str,
     *,
     max_bytes: int = 2 * 2**30,
-    max_bad_share: float = 0.01,
+    max_bad_fraction: float = 0.01,
     max_pixels: int | None = None,
     tfds_manual_dir: str | Path | None = None,
 ) -> Dataset | Records:
@@ -147,7 +147,7 @@ def load(
         'tfds:cifar100@64,coarse_label' (the feature that holds the labels).
       max_bytes: records that need no more memory than this are decoded, see `decode`; the others
         are left to `stream`. Other sources are in memory in any case.
-      max_bad_share: the share of records that may be bad when they are decoded, 0..1.
+      max_bad_fraction: the share of records that may be bad when they are decoded, 0..1.
       max_pixels: that an image in a folder may have; None for Pillow's own limit, 178,956,970.
       tfds_manual_dir: for the tfds kind alone, the `manual_dir` of `tfds_source`.
 
@@ -161,7 +161,7 @@ def load(
     >>> load("gaussian").x.shape
     (100000, 2)
     """
-    check_share(max_bad_share)
+    check_share(max_bad_fraction)
     kind, colon, path = spec.partition(":")
     if tfds_manual_dir is not None and kind != "tfds":
         raise ValueError(f"tfds_manual_dir is for tfds:NAME alone, got it with data {spec!r}")
@@ -171,7 +171,7 @@ def load(
         **FROM_PATH,
         "folder": functools.partial(_load_folder, max_pixels=max_pixels),
         "patches": functools.partial(
-            _load_patches, max_bad_share=max_bad_share, max_pixels=max_pixels
+            _load_patches, max_bad_fraction=max_bad_fraction, max_pixels=max_pixels
         ),
         "pairs": functools.partial(_load_pairs, max_pixels=max_pixels),
         "tfds": functools.partial(_load_tfds, manual_dir=tfds_manual_dir),
@@ -179,7 +179,7 @@ def load(
     if kind in sources and path:
         found = sources[kind](path)
         if isinstance(found, Records) and found.num_bytes <= max_bytes:
-            return decode(found, max_bad_share)
+            return decode(found, max_bad_fraction)
         return found
     known = f"known: {', '.join(SPECS)}"
     if kind in sources:

@@ -62,7 +62,7 @@ def stream(
     start: int = 0,
     stop: int | None = None,
     workers: int = 0,
-    max_bad_share: float = 0.01,
+    max_bad_fraction: float = 0.01,
 ) -> Generator[StreamedBatch, None, None]:
     """Batches first_batch, first_batch + 1, ... of the order that `batch_indices` gives.
 
@@ -79,8 +79,8 @@ def stream(
       start: first row of each global batch to read: this process's slice.
       stop: the row after the last one; None for the end.
       workers: processes that read; 0 reads in a thread of this one. The batches are the same.
-      max_bad_share: the share of all records that may be bad, 0..1, counted once each for as long
-        as this stream lasts, and by each process among the records that it meets.
+      max_bad_fraction: fraction of all records that may be bad, 0..1. Each bad record counts once
+        while this stream lasts, in the process that meets it.
 
     Returns:
       Generator of `StreamedBatch`, with stop - start rows each.
@@ -99,12 +99,12 @@ def stream(
         )
     if workers < 0:
         raise ValueError(f"workers must be 0 or more, got {workers}")
-    check_share(max_bad_share)
+    check_share(max_bad_fraction)
     rows = functools.partial(_rows, tuple(seed_words), batch_size, records.size, start, stop)
-    read = functools.partial(_read_batch, records, rows, max_bad_share)
+    read = functools.partial(_read_batch, records, rows, max_bad_fraction)
     last = first_batch + (ENDLESS if num_batches is None else num_batches)
     batches = _with_workers(grain.MapDataset.range(first_batch, last).map(read), workers)
-    return _checked(records, batches, max_bad_share)
+    return _checked(records, batches, max_bad_fraction)
 
 
 def prefetch(
@@ -163,7 +163,7 @@ def _rows(
 
 
 def _read_batch(
-    records: Records, rows: Callable[[int], np.ndarray], max_bad_share: float, batch: int
+    records: Records, rows: Callable[[int], np.ndarray], max_bad_fraction: float, batch: int
 ) -> _Read:
     """A function of the batch number alone: nothing that other batches met enters it."""
     numbers = rows(batch).tolist()
@@ -171,7 +171,7 @@ def _read_batch(
     labels = np.empty(len(numbers), np.int32)
     bad: dict[int, str] = {}
     for row, number in enumerate(numbers):
-        sample = _next_good(records, number, bad, max_bad_share)
+        sample = _next_good(records, number, bad, max_bad_fraction)
         if sample is None:
             return _Read(None, None, tuple(bad.items()))
         x[row], labels[row] = sample
@@ -179,10 +179,10 @@ def _read_batch(
 
 
 def _next_good(
-    records: Records, number: int, bad: dict[int, str], max_bad_share: float
+    records: Records, number: int, bad: dict[int, str], max_bad_fraction: float
 ) -> tuple[np.ndarray, int] | None:
     """The first good sample from a number on, adding to what is bad; None if that is too much."""
-    while not too_many_bad(len(bad), records.size, max_bad_share):
+    while not too_many_bad(len(bad), records.size, max_bad_fraction):
         if number not in bad:
             try:
                 return read_sample(records, number)
@@ -227,7 +227,7 @@ def _with_workers(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
 
 
 def _checked(
-    records: Records, batches: grain.IterDataset, max_bad_share: float
+    records: Records, batches: grain.IterDataset, max_bad_fraction: float
 ) -> Generator[StreamedBatch, None, None]:
     """The batches, with each bad record told once; ends the workers when it ends."""
     known: dict[int, str] = {}
@@ -246,5 +246,5 @@ def _checked(
                 ) from error
             new = {number: message for number, message in read.bad if number not in known}
             known |= new
-            refuse_bad(records.name, records.size, known, max_bad_share)
+            refuse_bad(records.name, records.size, known, max_bad_fraction)
             yield StreamedBatch(read.x, read.condition, tuple(new.values()))

@@ -1,6 +1,6 @@
 """Laplacian pyramids: an image as a small one and the bands of detail that it lacks, and back.
 
-    l = grow(shrink(I)),  h = I - l
+    l = expand(reduce(I)),  h = I - l
 
 An image I is the low-pass image l and the band h. What is shrunk is split again, so that a pyramid
 of images of half the size each is left, coarse to fine: the smallest image, then a band a level.
@@ -29,7 +29,7 @@ from jaxgan.types import Array, PyTree
 # --- Half and twice the size
 
 
-def shrink(x: Array) -> Array:
+def reduce(x: Array) -> Array:
     """Images of half the size: blurred, then every second pixel.
 
     y[i] = sum_k w[k] x[2 i + k - 2], along both axes
@@ -48,7 +48,7 @@ def shrink(x: Array) -> Array:
     return _along_both(_shrink_rows, x)
 
 
-def grow(x: Array) -> Array:
+def expand(x: Array) -> Array:
     """Images of twice the size: zeros between the pixels, then blurred, at 4 times the brightness.
 
     y[2 i] = (x[i - 1] + 6 x[i] + x[i + 1]) / 8,  y[2 i + 1] = (x[i] + x[i + 1]) / 2, on both axes
@@ -96,7 +96,7 @@ def _along_both(rows: Callable[[Array], Array], x: Array) -> Array:
 
 
 def split_band(x: Array) -> tuple[Array, Array]:
-    """The band h = x - l of an image and its low-pass image l = grow(shrink(x)).
+    """The band h = x - l of an image and its low-pass image l = expand(reduce(x)).
 
     They are what one level of a LAPGAN is trained on: h the samples, l their condition.
 
@@ -105,17 +105,17 @@ def split_band(x: Array) -> tuple[Array, Array]:
     Returns:
       h and l, each of the shape and type of x.
     Raises:
-      ValueError: as `shrink` does.
+      ValueError: as `reduce` does.
     Source: Denton et al. 2015, equation 3 and section 2.3, https://arxiv.org/abs/1506.05751
     """
-    low = grow(shrink(x))
+    low = expand(reduce(x))
     return x - low, low
 
 
 def laplacian_pyramid(x: Array, levels: int) -> tuple[Array, ...]:
     """The smallest image and the bands of the larger ones, coarse to fine.
 
-    h_k = I_k - grow(I_{k-1}),  I_{k-1} = shrink(I_k),  and x the largest I
+    h_k = I_k - expand(I_{k-1}),  I_{k-1} = reduce(I_k),  and x the largest I
 
     Args:
       x: float [batch, height, width, channels]; height and width multiples of 2^(levels - 1).
@@ -129,7 +129,7 @@ def laplacian_pyramid(x: Array, levels: int) -> tuple[Array, ...]:
     small, *larger = gaussian_pyramid(x, levels)
     bands, below = [], small
     for image in larger:
-        bands.append(image - grow(below))
+        bands.append(image - expand(below))
         below = image
     return (small, *bands)
 
@@ -150,12 +150,12 @@ def gaussian_pyramid(x: Array, levels: int) -> tuple[Array, ...]:
         )
     images = [jnp.asarray(x)]
     for _ in range(levels - 1):
-        images.append(shrink(images[-1]))
+        images.append(reduce(images[-1]))
     return tuple(images[::-1])
 
 
 def reconstruct(pyramid: Sequence[Array]) -> Array:
-    """The image of a pyramid (I_0, h_1, h_2, ...), I_k = grow(I_{k-1}) + h_k.
+    """The image of a pyramid (I_0, h_1, h_2, ...), I_k = expand(I_{k-1}) + h_k.
 
     It undoes `laplacian_pyramid` to float rounding: within 2 units in the last place of the largest
     value, and exactly for one band of images of whole numbers from 0 to 255.
@@ -170,7 +170,7 @@ def reconstruct(pyramid: Sequence[Array]) -> Array:
         raise ValueError("pyramid is empty: wanted the smallest image, then the bands")
     x, *bands = pyramid
     for band in bands:
-        x = _add_band(grow(x), band)
+        x = _add_band(expand(x), band)
     return x
 
 
@@ -188,7 +188,7 @@ Level = Callable[[Array, PyTree, Array], Array]
 def sample_pyramid(key: Array, levels: Sequence[Level], index: Array) -> tuple[Array, ...]:
     """Images sampled coarse to fine: each level adds its band to the image below, grown.
 
-    I_0 = levels[0](key_0, None, index),  l = grow(I_{k-1}),  I_k = l + levels[k](key_k, l, index)
+    I_0 = levels[0](key_0, None, index),  l = expand(I_{k-1}),  I_k = l + levels[k](key_k, l, index)
 
     Args:
       key: split once, a key a level.
@@ -208,7 +208,7 @@ def sample_pyramid(key: Array, levels: Sequence[Level], index: Array) -> tuple[A
     first, *others = levels
     images = [first(first_key, None, index)]
     for level_key, level in zip(keys, others, strict=True):
-        low = grow(images[-1])
+        low = expand(images[-1])
         images.append(_add_band(low, level(level_key, low, index)))
     return tuple(images)
 

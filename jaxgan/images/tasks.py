@@ -2,9 +2,9 @@
 
 import jax.numpy as jnp
 
-from jaxgan.images.pyramid import pad_to_multiple, shrink, split_band
+from jaxgan.images.pyramid import pad_to_multiple, reduce, split_band
 from jaxgan.images.resampling import bicubic
-from jaxgan.types import Array, Batch, PyTree, View
+from jaxgan.types import Array, Batch, PyTree, Task
 
 
 def condition_image(condition: PyTree) -> Array | None:
@@ -20,7 +20,7 @@ def _with_labels(image: Array, labels: PyTree) -> PyTree:
 # --- Pyramids
 
 
-def pyramid_level(level: int, levels: int) -> View:
+def pyramid_level(level: int, levels: int) -> Task:
     """One level of a Laplacian pyramid: a band, given the image that it is to be added to.
 
     The condition is the grown coarser image, with labels a tuple of both. On the coarsest level,
@@ -40,7 +40,7 @@ def pyramid_level(level: int, levels: int) -> View:
     def split(batch: Batch) -> Batch:
         x = pad_to_multiple(batch.x, 2**levels, -1.0)
         for _ in range(levels - 1 - level):
-            x = shrink(x)
+            x = reduce(x)
         if level == 0:
             return batch._replace(x=x)
         band, low = split_band(x)
@@ -50,13 +50,13 @@ def pyramid_level(level: int, levels: int) -> View:
         low = condition_image(condition)
         return x if low is None else low + x
 
-    return View(split, whole)
+    return Task(split, whole)
 
 
 # --- Super-resolution
 
 
-def low_resolution(scale: int) -> View:
+def low_resolution(scale: int) -> Task:
     """Images, given the same ones at 1/scale of the size: bicubic, in 256 steps as in files.
 
     Args:
@@ -76,13 +76,13 @@ def low_resolution(scale: int) -> View:
         small = jnp.round((jnp.clip(small, -1.0, 1.0) + 1.0) * 127.5) / 127.5 - 1.0
         return Batch(batch.x, _with_labels(small, batch.condition))
 
-    return View(split, lambda x, condition: x)
+    return Task(split, lambda x, condition: x)
 
 
 # --- Image to image
 
 
-def pairs() -> View:
+def pairs() -> Task:
     """Images, given the ones that they are to be made from: see `jaxgan.data.pair_records`.
 
     Raises:
@@ -99,4 +99,4 @@ def pairs() -> View:
         target, source = jnp.split(batch.x, 2, axis=-1)
         return Batch(target, _with_labels(source, batch.condition))
 
-    return View(split, lambda x, condition: x)
+    return Task(split, lambda x, condition: x)

@@ -2,12 +2,12 @@
 
 from jaxgan.monitor.detector import (
     ROWS_OF_A_HISTORY,
-    Finding,
+    Alert,
     MonitorState,
     Row,
-    findings,
+    alerts,
+    init,
     observe,
-    start,
 )
 from jaxgan.monitor.symptoms import (
     ACCURACIES,
@@ -15,8 +15,8 @@ from jaxgan.monitor.symptoms import (
     LOGITS,
     SYMPTOMS,
     Kind,
-    Seen,
     Thresholds,
+    Window,
     level,
     sensitivity,
 )
@@ -27,15 +27,15 @@ __all__ = [
     "LOGITS",
     "ROWS_OF_A_HISTORY",
     "SYMPTOMS",
-    "Finding",
+    "Alert",
     "Kind",
     "MonitorState",
     "Row",
-    "Seen",
     "Thresholds",
-    "findings",
+    "Window",
+    "alerts",
+    "init",
     "level",
     "observe",
     "sensitivity",
-    "start",
 ]

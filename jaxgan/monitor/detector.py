@@ -17,13 +17,13 @@ from jaxgan.monitor.symptoms import (
     LOGITS,
     SYMPTOMS,
     Kind,
-    Seen,
     Thresholds,
+    Window,
     level,
     sensitivity,
 )
 
-__all__ = ["KINDS", "Finding", "Kind", "MonitorState", "Thresholds", "findings", "observe", "start"]
+__all__ = ["KINDS", "Alert", "Kind", "MonitorState", "Thresholds", "alerts", "init", "observe"]
 
 ROWS_OF_A_HISTORY = 400
 _LEAST = 3  # values in a window
@@ -32,7 +32,7 @@ _WATCHED = {*LOGITS, "diversity", *(name for names in ACCURACIES for name in nam
 Row = Mapping[str, Any]
 
 
-class Finding(NamedTuple):
+class Alert(NamedTuple):
     """What was noticed: its kind, in which step and round, and what was seen and may help."""
 
     kind: Kind
@@ -50,7 +50,7 @@ class MonitorState(NamedTuple):
     Attributes:
       rows: how many there were.
       windows: (row, round, value) of each watched metric, as far back as a window reaches.
-      best: the best means so far, see `Seen`.
+      best: the best means so far, see `Window`.
       on: the kinds that are found at present.
       since: for kinds that are about to begin or to end, the (row, round) from which on.
     """
@@ -65,9 +65,9 @@ class MonitorState(NamedTuple):
 # --- All rows at once
 
 
-def findings(
+def alerts(
     rows: Iterable[Row] | Mapping[str, np.ndarray], thresholds: Thresholds | None = None
-) -> list[Finding]:
+) -> list[Alert]:
     """What the metrics of a run show.
 
     Args:
@@ -75,15 +75,15 @@ def findings(
         [rounds], of which as many rounds are looked at as a run logs, about 400.
       thresholds: what counts as what; `Thresholds()` if not given.
     Returns:
-      The findings in their order, each when it begins.
+      The alerts in their order, each when it begins.
     Raises:
       ValueError: if "round" or "step" are missing, or thresholds are out of range.
 
     >>> rows = [{"round": i, "step": i, "diversity": 1.0 if i < 2000 else 0} for i in range(3000)]
-    >>> [(found.kind, found.step) for found in findings(rows)]
+    >>> [(found.kind, found.step) for found in alerts(rows)]
     [('collapse', 2299), ('deterioration', 2359)]
     """
-    state, found = start(), []
+    state, found = init(), []
     for row in _rows_of(rows) if isinstance(rows, Mapping) else rows:
         state, new = observe(state, row, thresholds)
         found += new
@@ -100,38 +100,38 @@ def _rows_of(history: Mapping[str, np.ndarray]) -> Iterable[Row]:
 # --- Row by row
 
 
-def start() -> MonitorState:
+def init() -> MonitorState:
     """The state before the first row."""
     return MonitorState()
 
 
 def observe(
     state: MonitorState, row: Row, thresholds: Thresholds | None = None
-) -> tuple[MonitorState, list[Finding]]:
+) -> tuple[MonitorState, list[Alert]]:
     """Takes in one logged row.
 
     Args:
-      state: from `start`, or the row before.
+      state: from `init`, or the row before.
       row: metrics of a round, among them "round" and "step"; None and NaN are left out.
       thresholds: the same for all rows; `Thresholds()` if not given.
     Returns:
-      The new state, and the findings that begin with this row. One that lasts is not given again
+      The new state, and the alerts that begin with this row. One that lasts is not given again
       until it has ended, for a window's time, and begins anew.
     Raises:
-      ValueError: see `findings`.
+      ValueError: see `alerts`.
     """
     thresholds = Thresholds() if thresholds is None else thresholds
     _check(row, thresholds)
     step, played = int(row["step"]), int(row["round"])
     state = _taken_in(state, row, thresholds)
     windows, late = _full(state, played, thresholds), played > thresholds.transient
-    best = _best(Seen(windows, state.best, late, thresholds))
+    best = _best(Window(windows, state.best, late, thresholds))
     state, found = state._replace(best=best), []
     for kind, (symptom, advice) in SYMPTOMS.items():
-        text, before = symptom(Seen(windows, best, late, thresholds)), kind in state.on
+        text, before = symptom(Window(windows, best, late, thresholds)), kind in state.on
         state = _turned(state, kind, text is not None, played, thresholds)
         if kind in state.on and not before:
-            found.append(Finding(kind, step, played, f"{text}. {advice}"))
+            found.append(Alert(kind, step, played, f"{text}. {advice}"))
     return state, found
 
 
@@ -176,7 +176,7 @@ def _is_window(first: tuple, now: tuple[int, int], thresholds: Thresholds) -> bo
     return rows >= thresholds.rows - 1 and rounds >= thresholds.rounds - 1
 
 
-def _best(seen: Seen) -> Mapping[str, float]:
+def _best(seen: Window) -> Mapping[str, float]:
     better = max if seen.thresholds.mode == "max" else min
     now = [("sensitivity", sensitivity(seen.windows), max)]
     if seen.late:

@@ -1,6 +1,6 @@
 """What a window of logged metrics shows of a game: balance, or one of the ways in which it fails.
 
-Each symptom is a function of `Seen` that gives in words what it sees, or None. What these means
+Each symptom is a function of `Window` that gives in words what it sees, or None. What these means
 cannot show is not found: a generator that lost a few of many modes keeps its diversity.
 """
 
@@ -27,38 +27,38 @@ class Thresholds(NamedTuple):
       rounds: and spans at least so many rounds.
       transient: rounds at the beginning in which a discriminator may win or be at chance, and
         diversity and score set no level.
-      balance: the largest distance of a mean accuracy from 1/2 in an equilibrium.
+      accuracy_tolerance: the largest distance of a mean accuracy from 1/2 in an equilibrium.
       swing: the largest mean distance of a row's accuracy from 1/2 in an equilibrium.
-      chance: the d' up to which a discriminator is at chance, see `sensitivity`.
-      flat: the deviation of the logits below which a discriminator is constant.
+      chance_dprime: the d' up to which a discriminator is at chance, see `sensitivity`.
+      min_logit_std: the deviation of the logits below which a discriminator is constant.
       accuracy: the least mean accuracy, of real and of fake samples, of one that wins.
-      apart: the least d' of one that wins.
+      winning_dprime: the least d' of one that wins.
       collapsed: the share of its highest mean so far, or of 1 if that is less, below which
         diversity has collapsed.
-      never: the diversity below which it has collapsed, whatever it was before.
+      min_diversity: the diversity below which it has collapsed, whatever it was before.
       score: the metric that tells how good the generator is.
       mode: whether "max" or "min" of the score is best; of diversity, more than 1 is no better.
-      margin: the share of its best by which a score must be worse to have deteriorated; and it
-        must be by twice the deviation of its rows.
+      relative_tolerance: a score has deteriorated if it is worse than its best by this fraction,
+        and by twice the standard deviation of its rows.
     """
 
     rows: int = 20
     rounds: int = 200
     transient: int = 1000
-    balance: float = 0.1
+    accuracy_tolerance: float = 0.1
     swing: float = 0.15
-    chance: float = 0.25
-    flat: float = 1e-4
+    chance_dprime: float = 0.25
+    min_logit_std: float = 1e-4
     accuracy: float = 0.98
-    apart: float = 5.0
+    winning_dprime: float = 5.0
     collapsed: float = 0.5
-    never: float = 0.25
+    min_diversity: float = 0.25
     score: str = "diversity"
     mode: Literal["max", "min"] = "max"
-    margin: float = 0.25
+    relative_tolerance: float = 0.25
 
 
-class Seen(NamedTuple):
+class Window(NamedTuple):
     """What is judged by.
 
     Attributes:
@@ -108,7 +108,7 @@ def level(windows: Mapping[str, np.ndarray], name: str) -> float | None:
     return min(1.0, mean) if name == "diversity" else mean
 
 
-def _accuracies(seen: Seen) -> dict[str, np.ndarray]:
+def _accuracies(seen: Window) -> dict[str, np.ndarray]:
     """Of real and of fake samples, or of pairs where the loss has no threshold."""
     for names in ACCURACIES:
         if set(names) <= set(seen.windows):
@@ -123,19 +123,22 @@ def _said(accuracies: Mapping[str, np.ndarray]) -> str:
 # --- Symptoms
 
 
-def _equilibrium(seen: Seen) -> str | None:
+def _equilibrium(seen: Window) -> str | None:
     accuracies, limits = _accuracies(seen), seen.thresholds
     if not accuracies or "logit_std" not in seen.windows:
         return None
     deviation = float(np.mean(seen.windows["logit_std"]))
-    if deviation < limits.flat or seen.best.get("sensitivity", 0.0) <= limits.chance:
+    if (
+        deviation < limits.min_logit_std
+        or seen.best.get("sensitivity", 0.0) <= limits.chance_dprime
+    ):
         return None  # it cannot tell, or has not begun to
     diversity = level(seen.windows, "diversity")
     if diversity is not None and diversity < limits.collapsed:
         return None  # a generator that runs around is not found out either
     distances = [abs(float(np.mean(values)) - 0.5) for values in accuracies.values()]
     swings = [float(np.mean(np.abs(values - 0.5))) for values in accuracies.values()]
-    if max(distances) > limits.balance or max(swings) > limits.swing:
+    if max(distances) > limits.accuracy_tolerance or max(swings) > limits.swing:
         return None
     varied = "" if diversity is None else f", diversity {diversity:.2f}"
     return (
@@ -144,24 +147,24 @@ def _equilibrium(seen: Seen) -> str | None:
     )
 
 
-def _wins(seen: Seen) -> str | None:
+def _wins(seen: Window) -> str | None:
     accuracies, apart, limits = _accuracies(seen), sensitivity(seen.windows), seen.thresholds
-    if not seen.late or not accuracies or apart is None or apart < limits.apart:
+    if not seen.late or not accuracies or apart is None or apart < limits.winning_dprime:
         return None
     if min(np.mean(values) for values in accuracies.values()) < limits.accuracy:
         return None
     return f"the discriminator wins: {_said(accuracies)}, logits {apart:.1f} deviations apart"
 
 
-def _fails(seen: Seen) -> str | None:
+def _fails(seen: Window) -> str | None:
     accuracies, apart, limits = _accuracies(seen), sensitivity(seen.windows), seen.thresholds
     if not seen.late or not accuracies or apart is None:
         return None
     deviation = float(np.mean(seen.windows["logit_std"]))
-    if deviation < limits.flat and apart <= limits.chance:
+    if deviation < limits.min_logit_std and apart <= limits.chance_dprime:
         return f"the discriminator is constant: {_said(accuracies)}, logit_std {deviation:.2g}"
     most = seen.best["sensitivity"]
-    if most > limits.chance:
+    if most > limits.chance_dprime:
         return None
     return (
         f"the discriminator was never better than chance: {_said(accuracies)}, logits {apart:.2f} "
@@ -169,31 +172,31 @@ def _fails(seen: Seen) -> str | None:
     )
 
 
-def _collapse(seen: Seen) -> str | None:
+def _collapse(seen: Window) -> str | None:
     mean, limits = level(seen.windows, "diversity"), seen.thresholds
     if not seen.late or mean is None:
         return None
     best = seen.best["diversity"]
     if mean < limits.collapsed * best:
         return f"samples have become alike: diversity {mean:.2f}, before up to {best:.2f}"
-    return f"samples are alike: diversity {mean:.2f}" if mean < limits.never else None
+    return f"samples are alike: diversity {mean:.2f}" if mean < limits.min_diversity else None
 
 
-def _deterioration(seen: Seen) -> str | None:
+def _deterioration(seen: Window) -> str | None:
     name, limits = seen.thresholds.score, seen.thresholds
     value = level(seen.windows, name)
     if not seen.late or value is None:
         return None
     best = seen.best["score"]
     worse = best - value if limits.mode == "max" else value - best
-    if worse <= max(limits.margin * abs(best), 2 * float(np.std(seen.windows[name]))):
+    if worse <= max(limits.relative_tolerance * abs(best), 2 * float(np.std(seen.windows[name]))):
         return None
     return f"{name} has become worse: {value:.4g}, at best {best:.4g}"
 
 
 # --- With what may help
 
-SYMPTOMS: dict[Kind, tuple[Callable[[Seen], str | None], str]] = {
+SYMPTOMS: dict[Kind, tuple[Callable[[Window], str | None], str]] = {
     "equilibrium": (
         _equilibrium,
         "Judge by samples whether it has converged; more training may not help, or may harm",

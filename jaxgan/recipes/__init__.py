@@ -6,10 +6,12 @@ import importlib.util
 from jaxgan import augment
 from jaxgan.checks import closest
 from jaxgan.recipes import dcgan, lapgan, mixtures, mlp, pix2pix, resnet, srgan
-from jaxgan.recipes.base import Recipe, Shape, Staged
+from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
 from jaxgan.types import GAN
 
-STAGED: dict[str, Staged] = {staged.name: staged for staged in (*lapgan.STAGED, *srgan.STAGED)}
+STAGED: dict[str, StagedRecipe] = {
+    staged.name: staged for staged in (*lapgan.STAGED, *srgan.STAGED)
+}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -42,7 +44,7 @@ def recipe_gan(
     name: str,
     shape: Shape,
     num_classes: int | None = None,
-    augmentation: augment.Name | None = None,
+    augmentation: augment.AugmentationName | None = None,
 ) -> GAN:
     """The GAN of a recipe, for samples of a shape.
 

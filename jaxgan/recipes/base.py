@@ -45,7 +45,7 @@ class Recipe:
 
 
 @dataclasses.dataclass(frozen=True)
-class Staged:
+class StagedRecipe:
     """Recipes that are trained one after the other, each in its own sub-folder of the run.
 
     Attributes:

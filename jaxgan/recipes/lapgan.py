@@ -10,7 +10,7 @@ from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.images.tasks import pyramid_level
 from jaxgan.models import LAPGANDiscriminator, LAPGANGenerator, MLPDiscriminator, MLPGenerator
-from jaxgan.recipes.base import Recipe, Shape, Staged
+from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
 from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
@@ -41,7 +41,7 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
             loss=losses.non_saturating,
             generator_optimizer=adam,
             discriminator_optimizer=adam,
-            view=view,
+            task=view,
         )
     return GAN(
         generator=from_linen(LAPGANGenerator(num_classes=num_classes)),
@@ -50,11 +50,11 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
         loss=losses.non_saturating,
         generator_optimizer=adam,
         discriminator_optimizer=adam,
-        view=view,
+        task=view,
     )
 
 
-def _staged(name: str, summary: str, conditional: bool, time: str, result: str) -> Staged:
+def _staged(name: str, summary: str, conditional: bool, time: str, result: str) -> StagedRecipe:
     plan = Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=conditional)
     stages = tuple(
         Recipe(
@@ -67,7 +67,7 @@ def _staged(name: str, summary: str, conditional: bool, time: str, result: str) 
         )
         for level, (stage, steps) in enumerate(zip(NAMES, (10_000, 3_000, 3_000), strict=True))
     )
-    return Staged(name, summary, stages, time, result, drawn_by="pyramid")
+    return StagedRecipe(name, summary, stages, time, result, drawn_by="pyramid")
 
 
 STAGED = (

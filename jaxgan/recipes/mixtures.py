@@ -43,7 +43,7 @@ def mixture_gan(shape: Shape, unit: float) -> GAN:
     return GAN(
         generator=from_linen(generator),
         discriminator=_in_units(from_linen(discriminator), unit),
-        latent=latents.joined(latents.normal(2), latents.coins(8)),
+        latent=latents.concatenate(latents.normal(2), latents.rademacher(8)),
         loss=losses.relativistic,
         penalties=(penalty(r1, gamma=gamma), penalty(r2, gamma=gamma)),
         generator_optimizer=adam,

@@ -41,7 +41,7 @@ def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema_decay=None,
-        view=pairs(),
+        task=pairs(),
     )
 
 

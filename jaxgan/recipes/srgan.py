@@ -10,7 +10,7 @@ from jaxgan.adapters.from_flax import from_linen
 from jaxgan.adapters.wrappers import no_discriminator, without_condition, without_latents
 from jaxgan.images.tasks import low_resolution
 from jaxgan.models import SRGANDiscriminator, SRResNet, vgg16_features
-from jaxgan.recipes.base import Recipe, Shape, Staged
+from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
 from jaxgan.terms import content_loss, mean_squared_error
 from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, GeneratorTerm
@@ -37,7 +37,7 @@ def srresnet_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
         generator_optimizer=optax.adam(rate),
         discriminator_optimizer=optax.identity(),
-        view=low_resolution(SCALE),
+        task=low_resolution(SCALE),
     )
 
 
@@ -82,7 +82,7 @@ def _staged(
     needs: tuple[str, str] | None,
     time: str,
     result: str,
-) -> Staged:
+) -> StagedRecipe:
     # A step of pre-training looks at the same images for both players: they are made once.
     pretrain = Recipe(
         name=f"{name}/pretrain",
@@ -103,7 +103,7 @@ def _staged(
         needs=needs,
     )
     whole = "Super-resolution by 4: SRResNet, then SRGAN"
-    return Staged(name, whole, (pretrain, adversarial), time, result)
+    return StagedRecipe(name, whole, (pretrain, adversarial), time, result)
 
 
 STAGED = (

@@ -12,7 +12,7 @@ from jaxgan.training.plan import Plan
 
 
 @contextlib.contextmanager
-def said_where(out: Path) -> Iterator[None]:
+def explaining_disk_errors(out: Path) -> Iterator[None]:
     """Errors of the disk say which run they stopped, and that it can go on."""
     try:
         yield
@@ -32,7 +32,7 @@ def _left(out: Path) -> str:
 
 
 @contextlib.contextmanager
-def said_memory(plan: Plan) -> Iterator[None]:
+def explaining_memory_errors(plan: Plan) -> Iterator[None]:
     """Where memory runs out, the error says what takes less of it."""
     try:
         yield
@@ -46,7 +46,7 @@ def said_memory(plan: Plan) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def said_connection() -> Iterator[None]:
+def explaining_process_errors() -> Iterator[None]:
     """Where another process of the run is gone, the error says so."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""What one compiled call of a run leaves to be written: rows, pictures, incidents."""
+"""What one compiled call of a run leaves to be written: rows, pictures, nonfinite_updates."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ import jax
 from jaxgan import nonfinite
 from jaxgan.data import Dataset
 from jaxgan.parallel import processes
-from jaxgan.runs.disk.log import Journal, Row, row_of
-from jaxgan.runs.early_stopping import Watch
+from jaxgan.runs.disk.log import Row, RunLog, row_of
+from jaxgan.runs.early_stopping import EarlyStopping
 from jaxgan.runs.run import Run
 from jaxgan.runs.snapshots import snapshot_image
 from jaxgan.training.loop import Progress
@@ -16,7 +16,7 @@ from jaxgan.training.loop import Progress
 ROUNDS_SKIPPED_IN_A_ROW = 100
 
 
-class Entry(NamedTuple):
+class PendingRecord(NamedTuple):
     """What one compiled call left to write, until the next one has been started."""
 
     progress: Progress
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     scores: Row  # of the state after the last of them
 
 
-def make_entry(run: Run, progress: Progress, step: int, played: int) -> Entry:
+def pending_record(run: Run, progress: Progress, step: int, played: int) -> PendingRecord:
     """What there will be to write of a call, after the so many updates and rounds before it."""
     config = run.config
     ends = progress.step >= config.steps
@@ -40,10 +40,10 @@ def make_entry(run: Run, progress: Progress, step: int, played: int) -> Entry:
     if run.scorer is not None and (ends or progress.step // every > step // every):
         scores = run.scorer.of(state)
         due = sorted({*due, progress.round - played - 1})  # the last round has the scores
-    return Entry(progress, run.draw(state) if pictured else None, due, scores)
+    return PendingRecord(progress, run.draw(state) if pictured else None, due, scores)
 
 
-def note_left_out(run: Run, journal: Journal):
+def note_left_out(run: Run, journal: RunLog):
     """Counts the files that are no samples, and names the records that could not be decoded."""
     if run.dataset.left_out:
         journal.write_event("record", 0, f"left out: {', '.join(run.dataset.left_out)}")
@@ -51,7 +51,7 @@ def note_left_out(run: Run, journal: Journal):
         journal.write_event("record", 0, message)
 
 
-def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
+def write_record(run: Run, journal: RunLog, watch: EarlyStopping, entry: PendingRecord):
     """Writes what a call left; waits for it to end.
 
     Raises:
@@ -61,7 +61,7 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
     skips = run.config.plan.nonfinite == "skip"
     if entry.due or skips:
         values = jax.device_get(progress.metrics)  # waits for the call that made them
-        found = nonfinite.incidents(values, progress.state.gan) if skips else []
+        found = nonfinite.nonfinite_updates(values, progress.state.gan) if skips else []
         if found:
             journal.write_event("skip", found[0].round, _skipped(found))
         shown = {name: x for name, x in values.items() if name not in nonfinite.COUNTS}
@@ -70,7 +70,7 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
             rows[-1] |= entry.scores
         journal.write_rows(rows)
         for row in rows if processes.is_writer() else ():
-            run.tell(row)
+            run.on_row(row)
         watch.see(rows, journal)
         _check_skipped(journal, found, len(values["round"]))
     for message in progress.bad:
@@ -81,14 +81,14 @@ def write_entry(run: Run, journal: Journal, watch: Watch, entry: Entry):
             journal.write_picture(picture, progress.step, progress.round)
 
 
-def _skipped(found: list[nonfinite.Incident]) -> str:
-    turns = sum(incident.turns for incident in found)
+def _skipped(found: list[nonfinite.NonFinite]) -> str:
+    turns = sum(nonfinite.turns for nonfinite in found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return f"skipped {turns} update(s): {found[0]}{more}"
 
 
-def _check_skipped(journal: Journal, found: list[nonfinite.Incident], rounds: int):
-    everyone = len({incident.round for incident in found}) == rounds
+def _check_skipped(journal: RunLog, found: list[nonfinite.NonFinite], rounds: int):
+    everyone = len({nonfinite.round for nonfinite in found}) == rounds
     journal.skipped_in_a_row = journal.skipped_in_a_row + rounds if everyone else 0
     if journal.skipped_in_a_row >= ROUNDS_SKIPPED_IN_A_ROW:
         raise nonfinite.NonFiniteError(found[-1])

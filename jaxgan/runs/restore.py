@@ -14,13 +14,13 @@ from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.run import Run
-from jaxgan.training.state import RunState, start
+from jaxgan.training.state import RunState, init_run
 from jaxgan.types import Average, PyTree
 
 
-def begun_state(run: Run) -> RunState:
+def restore_or_init(run: Run) -> RunState:
     """The state to go on from: the last checkpoint's that can be read, or a new one."""
-    begin = functools.partial(start, gan=run.gan, data=run.dataset, plan=run.config.plan)
+    begin = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=run.config.plan)
     key = jax.random.split(jax.random.key(run.config.seed))[0]
     directory = run.out / CHECKPOINTS
     sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
@@ -30,7 +30,7 @@ def begun_state(run: Run) -> RunState:
         return _with_earlier_generator(run, begin(key))
     if processes.is_writer():
         for number, message in found.damaged:
-            place = checkpoint.set_aside(directory, number)
+            place = checkpoint.quarantine(directory, number)
             write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
     return found.state
 
@@ -85,17 +85,17 @@ def with_fresh_key(
     rollbacks = state.rollbacks + in_a_row
     if processes.is_writer():
         message = f"{error}: back to round {int(state.round)} with a fresh key"
-        write_event(run.out, "rollback", error.incident.round, message)
+        write_event(run.out, "rollback", error.nonfinite.round, message)
     return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
 
 
-def set_later_ones_aside(run: Run, played: int):
+def quarantine_later_checkpoints(run: Run, played: int):
     """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
     directory = run.out / CHECKPOINTS
     if processes.is_writer():
         for number in checkpoint.numbers(directory):
             if number > played:
-                place = checkpoint.set_aside(directory, number)
+                place = checkpoint.quarantine(directory, number)
                 message = (
                     f"the run goes on from round {played}; checkpoint {number} is {place.name}"
                 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 
 from jaxgan.data import Dataset, Records
-from jaxgan.monitor.detector import Finding
+from jaxgan.monitor.detector import Alert
 from jaxgan.runs.disk.log import Row
 from jaxgan.runs.settings.config import Config
 from jaxgan.scoring.in_training import Scorer
@@ -19,7 +19,7 @@ from jaxgan.types import GAN, GANState
 class Run:
     """What stays the same while a run goes.
 
-    `tell` is called with each logged row, `notice` with each finding of the monitor.
+    `on_row` is called with each logged row, `on_alert` with each finding of the monitor.
     """
 
     out: Path
@@ -28,10 +28,10 @@ class Run:
     dataset: Dataset | Records
     draw: Callable[[GANState], list[jax.Array]]
     drawn_on: Conditions
-    tell: Callable[[Row], None]
-    notice: Callable[[Finding], None]
+    on_row: Callable[[Row], None]
+    on_alert: Callable[[Alert], None]
     scorer: Scorer | None = None
 
 
 Begun = Callable[[Run, int], Callable[[Row], None]]
-"""Called with a run and its generator updates so far; gives the run's `tell`."""
+"""Called with a run and its generator updates so far; gives the run's `on_row`."""

@@ -10,30 +10,34 @@ import jax
 from jaxgan import nonfinite
 from jaxgan.atomic import replace_file
 from jaxgan.data import Dataset, Records
-from jaxgan.monitor.detector import Finding
+from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.runs.disk.folder import held_folder
 from jaxgan.runs.disk.log import write_event
-from jaxgan.runs.errors import said_connection, said_memory, said_where
+from jaxgan.runs.errors import (
+    explaining_disk_errors,
+    explaining_memory_errors,
+    explaining_process_errors,
+)
 from jaxgan.runs.run import Run
 from jaxgan.runs.settings.compare import check_same_mathematics, check_same_recipe, differences
 from jaxgan.runs.settings.config import (
     Config,
     Input,
+    environment,
     has_config,
     load_input,
     read_config,
-    surroundings,
     to_json,
 )
-from jaxgan.runs.settings.fingerprint import facts, of_setting
+from jaxgan.runs.settings.fingerprint import data_facts, gan_fingerprint
 from jaxgan.runs.settings.options import Options
 from jaxgan.runs.settings.run_data import absolute_paths
-from jaxgan.runs.snapshots import make_draw
+from jaxgan.runs.snapshots import make_snapshot
 from jaxgan.scoring.in_training import Scoring, make_scorer
 from jaxgan.steps import make_train_step
-from jaxgan.training.batches import probe
+from jaxgan.training.batches import example_batch
 from jaxgan.training.plan import warn_of_doubts
 from jaxgan.training.state import RunState
 from jaxgan.types import GAN
@@ -45,7 +49,7 @@ def begin(
     options: Options,
     out: Path,
     force: bool,
-    notice: Callable[[Finding], None],
+    on_alert: Callable[[Alert], None],
     held: ExitStack,
 ) -> Run:
     """A run with its data, in a folder that is held from now on; nothing is written yet."""
@@ -57,19 +61,24 @@ def begin(
     warn_of_doubts(dataset, plan)
     config = Config(
         **options._asdict(),
-        setting=of_setting(gan, dataset, plan.conditional),
-        data=facts(dataset, plan.conditional),
-        **surroundings(),
+        setting=gan_fingerprint(gan, dataset, plan.conditional),
+        data=data_facts(dataset, plan.conditional),
+        **environment(),
     )
-    for context in (said_where(out), held_folder(out), said_connection(), said_memory(plan)):
+    for context in (
+        explaining_disk_errors(out),
+        held_folder(out),
+        explaining_process_errors(),
+        explaining_memory_errors(plan),
+    ):
         held.enter_context(context)
     if (out / "config.json").exists():
         old = read_config(out)
         if not force:
             check_same_mathematics(old, config, out)
-    drawing = make_draw(gan, config, dataset)
+    drawing = make_snapshot(gan, config, dataset)
     scorer = make_scorer(gan, config.scoring, dataset, plan, config.seed, config.recipe)
-    return Run(out, config, gan, dataset, *drawing, lambda row: None, notice, scorer)
+    return Run(out, config, gan, dataset, *drawing, lambda row: None, on_alert, scorer)
 
 
 def _from_anywhere(options: Options) -> Options:
@@ -110,8 +119,8 @@ def _check_classes(dataset: Dataset | Records, name: str):
 # --- The state
 
 
-def with_stops(run: Run, state: RunState) -> Run:
-    """The run, to be stopped by findings from now on if other ones, or other steps, are asked for.
+def with_early_stopping(run: Run, state: RunState) -> Run:
+    """The run, to be stopped by alerts from now on if other ones, or other steps, are asked for.
 
     What stopped it before, or was found before it was to stop on it, does not stop it then.
     """
@@ -131,7 +140,7 @@ def check_metric(run: Run, state: RunState):
     if metric is None:
         return
     # Of both players, though in epochs a call has those of one.
-    batch = probe(run.dataset, plan.batch_size, plan.conditional)
+    batch = example_batch(run.dataset, plan.batch_size, plan.conditional)
     step = make_train_step(run.gan)
     _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
     check_kept(metric, {*metrics, *(() if run.scorer is None else run.scorer.names)})

@@ -8,7 +8,7 @@ HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 SIGNALS = tuple(each for each in (signal.SIGTERM, signal.SIGINT, HANGUP) if each is not None)
 
 
-class Interrupts:
+class StopSignals:
     """Notes SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal is gone) while it is entered.
 
     A second SIGTERM or SIGINT ends the process at once; SIGHUP often comes twice, from the system
@@ -23,7 +23,7 @@ class Interrupts:
         self.agreed = 0
         self._before: dict = {}
 
-    def __enter__(self) -> "Interrupts":
+    def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
             self._before = {
                 number: signal.signal(number, self._note)

@@ -6,14 +6,14 @@ import jax
 import numpy as np
 
 from jaxgan import plots
-from jaxgan.data import Dataset, Records, to_own_range
+from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.runs.run import Run
 from jaxgan.runs.settings.config import Config
 from jaxgan.training.sampling import Conditions, conditions_for, has_images, make_pieces
 from jaxgan.types import GAN, GANState
 
 
-def make_draw(
+def make_snapshot(
     gan: GAN, config: Config, dataset: Dataset | Records
 ) -> tuple[Callable[[GANState], list[jax.Array]], Conditions]:
     """Samples of one fixed set of latents, whole on all devices; and what they are drawn on."""
@@ -33,7 +33,7 @@ def snapshot_image(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
     samples = np.concatenate([np.asarray(piece) for piece in pieces])
     beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]
     own = [
-        to_own_range(np.asarray(x), data.low, data.high, plan.model_range)
+        to_data_range(np.asarray(x), data.low, data.high, plan.model_range)
         for x in (samples, *beside)
     ]
     if beside:

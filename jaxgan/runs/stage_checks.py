@@ -14,9 +14,9 @@ from jaxgan.runs.settings.options import Options
 from jaxgan.runs.setup import check_kept, gan_for
 from jaxgan.scoring.in_training import check_scorable
 from jaxgan.steps import make_train_step
-from jaxgan.training.batches import probe
-from jaxgan.training.plan import rows_a_device
-from jaxgan.training.state import start
+from jaxgan.training.batches import example_batch
+from jaxgan.training.plan import rows_per_device
+from jaxgan.training.state import init_run
 from jaxgan.types import GAN, PyTree
 
 
@@ -54,10 +54,10 @@ def _traced(options: Options, gan: GAN, data: Dataset | Records) -> PyTree:
     if scoring.metrics:
         check_scorable(gan, options.recipe, tuple(data.shape), plan.conditional)
     key = jax.random.key(0)
-    state = jax.eval_shape(lambda key: start(key, gan, data, plan), key).gan
+    state = jax.eval_shape(lambda key: init_run(key, gan, data, plan), key).gan
     # One update of each player, whatever the plan: more of them have the same shapes.
     step = make_train_step(gan_in_precision(gan, plan.precision))
-    batch = probe(data, rows_a_device(plan), plan.conditional)
+    batch = example_batch(data, rows_per_device(plan), plan.conditional)
     _, metrics = jax.eval_shape(step, key, state, batch)
     if keep.metric is not None and not scoring.metrics:
         check_kept(keep.metric, set(metrics))

@@ -16,9 +16,9 @@ from PIL import Image
 from jaxgan import plots
 from jaxgan.atomic import replace_file
 from jaxgan.images.resampling import nearest
-from jaxgan.monitor.detector import Finding
+from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
-from jaxgan.recipes.base import Recipe, Staged
+from jaxgan.recipes.base import Recipe, StagedRecipe
 from jaxgan.runs.disk.folder import check_new
 from jaxgan.runs.disk.log import Row
 from jaxgan.runs.disk.result import Result
@@ -27,7 +27,7 @@ from jaxgan.runs.outputs.pyramid_samples import sample_stages
 from jaxgan.runs.run import Begun, Run
 from jaxgan.runs.settings.compare import check_same_recipe
 from jaxgan.runs.settings.config import check_fields, has_config, read_config
-from jaxgan.runs.settings.options import Options, Wanted, of_recipe, options_for
+from jaxgan.runs.settings.options import Options, Overrides, options_for, options_from_recipe
 from jaxgan.runs.settings.run_data import absolute_paths
 from jaxgan.runs.stage_checks import check_stages
 from jaxgan.runs.train import train_run
@@ -36,12 +36,12 @@ from jaxgan.runs.train import train_run
 
 
 def train_stages(
-    staged: Staged,
-    wanted: Wanted,
+    staged: StagedRecipe,
+    wanted: Overrides,
     out: Path,
     begun: Begun,
     force: bool = False,
-    notice: Callable[[Finding], None] = lambda finding: None,
+    on_alert: Callable[[Alert], None] = lambda finding: None,
 ) -> Result:
     """Trains all stages one after the other, or goes on where they were stopped.
 
@@ -51,7 +51,7 @@ def train_stages(
       out: a new or empty folder, or one that such a run is in.
       begun: called with each stage's run before it trains, see `jaxgan.runs.train.train_run`.
       force: go on also with settings that change the mathematics.
-      notice: called with each finding of the monitor.
+      on_alert: called with each finding of the monitor.
     Returns:
       How the last stage that was played ended; with its signal, if one stopped it.
     Raises:
@@ -80,7 +80,7 @@ def train_stages(
         return begun(run, step)
 
     for recipe, each in zip(staged.stages, options, strict=True):
-        result = train_run(each, out / recipe.stage, force=force, notice=notice, begun=noted)
+        result = train_run(each, out / recipe.stage, force=force, on_alert=on_alert, begun=noted)
         if result.signal is not None:
             return result
     if staged.drawn_by == "pyramid" and processes.is_writer():
@@ -88,7 +88,7 @@ def train_stages(
     return result
 
 
-def _options(recipe: Recipe, wanted: Wanted, out: Path) -> Options:
+def _options(recipe: Recipe, wanted: Overrides, out: Path) -> Options:
     named = wanted._replace(run=wanted.run | {"recipe": recipe.name})
     return check_fields(options_for(out / recipe.stage, named))
 
@@ -106,7 +106,7 @@ def _write_levels(out: Path):
     replace_file(out / LEVELS, Image.fromarray(picture).save)
 
 
-def _with_earlier(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
+def _with_earlier(staged: StagedRecipe, wanted: Overrides, out: Path) -> Overrides:
     """The options of all stages: what is wanted now, and else what was when the run began."""
     before = staged_in(out)
     if before is None:
@@ -116,7 +116,7 @@ def _with_earlier(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
     else:
         check_same_recipe(before.name, staged.name, out)
         old = _wanted_before(staged, out)
-        wanted = Wanted(*(was | now for was, now in zip(old, wanted, strict=True)))
+        wanted = Overrides(*(was | now for was, now in zip(old, wanted, strict=True)))
     return wanted._replace(
         run={k: v for k, v in wanted.run.items() if k != "recipe"},
         input=absolute_paths(wanted.input),
@@ -124,24 +124,24 @@ def _with_earlier(staged: Staged, wanted: Wanted, out: Path) -> Wanted:
     )
 
 
-def _write_down(staged: Staged, wanted: Wanted, out: Path):
+def _write_down(staged: StagedRecipe, wanted: Overrides, out: Path):
     if processes.is_writer():
         text = json.dumps({"recipe": staged.name, "wanted": wanted._asdict()}, indent=2) + "\n"
         out.mkdir(parents=True, exist_ok=True)
         replace_file(out / FILE, lambda beside: beside.write_text(text))
 
 
-def _wanted_before(staged: Staged, out: Path) -> Wanted:
+def _wanted_before(staged: StagedRecipe, out: Path) -> Overrides:
     """The options that stages.json holds; raises a ValueError unless it holds all their groups."""
     groups = read_stages(out).wanted
-    missing = set(Wanted._fields) - set(Wanted._field_defaults) - set(groups)
-    unknown = set(groups) - set(Wanted._fields)
+    missing = set(Overrides._fields) - set(Overrides._field_defaults) - set(groups)
+    unknown = set(groups) - set(Overrides._fields)
     problems = [f"wanted.{name} is missing" for name in sorted(missing)]
     problems += [f"wanted.{name} is unknown" for name in sorted(unknown)]
     if not problems:
-        wanted = Wanted(**groups)
+        wanted = Overrides(**groups)
         try:
-            check_fields(of_recipe(staged.stages[0].name).with_changes(wanted))
+            check_fields(options_from_recipe(staged.stages[0].name).with_changes(wanted))
             return wanted
         except (ValueError, TypeError) as error:
             problems = [str(error)]

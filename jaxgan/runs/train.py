@@ -20,22 +20,22 @@ from orbax.checkpoint import CheckpointManager
 
 from jaxgan import nonfinite
 from jaxgan.atomic import replace_file
-from jaxgan.monitor.detector import Finding
+from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
-from jaxgan.runs.disk.log import Journal, counted, metrics_rows, opened
+from jaxgan.runs.disk.log import RunLog, counted, metrics_rows, open_log
 from jaxgan.runs.disk.result import Result, has_result
-from jaxgan.runs.early_stopping import Watch
-from jaxgan.runs.record import make_entry, note_left_out, write_entry
-from jaxgan.runs.restore import begun_state, set_later_ones_aside, with_fresh_key
+from jaxgan.runs.early_stopping import EarlyStopping
+from jaxgan.runs.record import note_left_out, pending_record, write_record
+from jaxgan.runs.restore import quarantine_later_checkpoints, restore_or_init, with_fresh_key
 from jaxgan.runs.run import Begun, Run
 from jaxgan.runs.settings.compare import shared_settings
 from jaxgan.runs.settings.config import Config, check_fields
 from jaxgan.runs.settings.options import Options
-from jaxgan.runs.setup import begin, check_metric, with_stops, write_config
-from jaxgan.runs.signals import Interrupts
-from jaxgan.training.batches import Reading
+from jaxgan.runs.setup import begin, check_metric, with_early_stopping, write_config
+from jaxgan.runs.signals import StopSignals
+from jaxgan.training.batches import ReadOptions
 from jaxgan.training.loop import Progress, iterate
 from jaxgan.training.state import RunState
 
@@ -50,7 +50,7 @@ def train_run(
     options: Options,
     out: Path,
     force: bool = False,
-    notice: Callable[[Finding], None] = lambda finding: None,
+    on_alert: Callable[[Alert], None] = lambda finding: None,
     begun: Begun | None = None,
 ) -> Result:
     """Trains into a folder, or goes on with the run that is there, to the bit.
@@ -59,7 +59,7 @@ def train_run(
       options: what is asked for.
       out: the folder: new, empty, or that of a run.
       force: go on also with settings that change the mathematics.
-      notice: called with each finding of the monitor.
+      on_alert: called with each finding of the monitor.
       begun: called with the run and its generator updates so far once all is checked, before the
         next round is played; gives what is called with each logged row. It is not called for a run
         that has ended.
@@ -72,7 +72,7 @@ def train_run(
     options = check_fields(options)
     with ExitStack() as held:
         with processes.all_or_none():
-            run = begin(options, out, force, notice, held)
+            run = begin(options, out, force, on_alert, held)
         processes.check_same(settings=shared_settings(run.config))
         return _train(run, begun)
 
@@ -83,23 +83,23 @@ def train_run(
 def _train(run: Run, begun: Begun | None) -> Result:
     """Plays to the end, again from the last checkpoint where a rollback is asked for."""
     started = time.perf_counter()
-    state, rolled_to, in_a_row = begun_state(run), -1, 0
-    run = with_stops(run, state)
+    state, rolled_to, in_a_row = restore_or_init(run), -1, 0
+    run = with_early_stopping(run, state)
     stop = _stopped_on(run, state)
     ended = stop is not None or int(state.gan.step) >= run.config.steps
     if ended and not (run.out / "result.json").exists():
-        with opened(run.out, int(state.round), int(state.gan.step)):
+        with open_log(run.out, int(state.round), int(state.gan.step)):
             pass  # stopped after its last checkpoint: the curves are still to be drawn
     if not ended and begun is not None:
-        run = dataclasses.replace(run, tell=begun(run, int(state.gan.step)))
-    with Interrupts() as interrupts:
+        run = dataclasses.replace(run, on_row=begun(run, int(state.gan.step)))
+    with StopSignals() as interrupts:
         while not (stop or int(state.gan.step) >= run.config.steps or interrupts.agreed):
             try:
                 state, stop = _play(run, state, interrupts)
             except nonfinite.NonFiniteError as error:
                 if run.config.plan.nonfinite != "rollback":
                     raise
-                state = begun_state(run)
+                state = restore_or_init(run)
                 in_a_row = in_a_row + 1 if int(state.round) == rolled_to else 1
                 rolled_to = int(state.round)
                 if in_a_row > ROLLBACKS_IN_A_ROW:
@@ -108,17 +108,19 @@ def _train(run: Run, begun: Begun | None) -> Result:
     return _ended(run, state, interrupts, stop, time.perf_counter() - started)
 
 
-def _stopped_on(run: Run, state: RunState) -> Finding | None:
+def _stopped_on(run: Run, state: RunState) -> Alert | None:
     """What a run has stopped on before; its rows say so."""
     if not run.config.stop_on:
         return None
-    stop = Watch(run.config, state.gan, counted(metrics_rows(run.out), int(state.round))).stop
+    stop = EarlyStopping(
+        run.config, state.gan, counted(metrics_rows(run.out), int(state.round))
+    ).stop
     processes.check_same(finding=str(stop))
     return stop
 
 
 def _ended(
-    run: Run, state: RunState, interrupts: Interrupts, stop: Finding | None, seconds: float
+    run: Run, state: RunState, interrupts: StopSignals, stop: Alert | None, seconds: float
 ) -> Result:
     rows = metrics_rows(run.out)
     played, step, discarded = (int(n) for n in (state.round, state.gan.step, state.discarded))
@@ -131,26 +133,26 @@ def _ended(
     return result
 
 
-def _play(run: Run, state: RunState, interrupts: Interrupts) -> tuple[RunState, Finding | None]:
+def _play(run: Run, state: RunState, interrupts: StopSignals) -> tuple[RunState, Alert | None]:
     """Trains from a state on until the end or a stop; gives the state then, saved, and why."""
     config = run.config
     step, played = int(state.gan.step), int(state.round)
-    reading = Reading(config.input.workers, config.input.max_bad_share)
+    reading = ReadOptions(config.input.workers, config.input.max_bad_fraction)
     calls = iterate(run.gan, run.dataset, config.steps - step, config.plan, state, reading)
     check_metric(run, state)
     with contextlib.closing(calls):
         first = next(calls)  # compiles, and so refuses what cannot be trained
         write_config(run, played)
-        set_later_ones_aside(run, played)
+        quarantine_later_checkpoints(run, played)
         with (
-            checkpoint.opened(run.out / CHECKPOINTS, config.saving.keep) as manager,
-            opened(run.out, played, step) as journal,
+            checkpoint.open_manager(run.out / CHECKPOINTS, config.saving.keep) as manager,
+            open_log(run.out, played, step) as journal,
         ):
             if played:
                 journal.write_event("resume", played, "goes on from the checkpoint of this round")
             else:
                 note_left_out(run, journal)
-            watch = Watch(config, state.gan, journal.rows, run.notice)
+            watch = EarlyStopping(config, state.gan, journal.rows, run.on_alert)
             every = itertools.chain([first], calls)
             state = _write_down(run, every, journal, watch, manager, interrupts, step, played)
             return state, watch.stop
@@ -159,10 +161,10 @@ def _play(run: Run, state: RunState, interrupts: Interrupts) -> tuple[RunState, 
 def _write_down(
     run: Run,
     calls: Iterable[Progress],
-    journal: Journal,
-    watch: Watch,
+    journal: RunLog,
+    watch: EarlyStopping,
     manager: CheckpointManager,
-    interrupts: Interrupts,
+    interrupts: StopSignals,
     step: int,
     played: int,
 ) -> RunState:
@@ -170,17 +172,19 @@ def _write_down(
     waiting, saved_at = None, time.monotonic()
     try:
         for progress in calls:
-            entry = make_entry(run, progress, step, played)
+            entry = pending_record(run, progress, step, played)
             if waiting is not None:
-                write_entry(run, journal, watch, waiting)
+                write_record(run, journal, watch, waiting)
             waiting = entry
             due, stops = _is_due(run.config, progress, step, played, saved_at, interrupts)
             if due or stops or (entry.due and run.config.stop_on):
-                nonfinite.check(progress.metrics, progress.state.gan, run.config.plan.nonfinite)
-                write_entry(run, journal, watch, waiting)
+                nonfinite.raise_if_nonfinite(
+                    progress.metrics, progress.state.gan, run.config.plan.nonfinite
+                )
+                write_record(run, journal, watch, waiting)
                 waiting = None
             if due or stops or watch.stop:
-                nonfinite.check_state(progress.state.gan, progress.round)
+                nonfinite.check_finite_state(progress.state.gan, progress.round)
                 checkpoint.save(manager, progress.round, progress.state, journal.settle())
                 saved_at = time.monotonic()
             if stops:
@@ -192,8 +196,8 @@ def _write_down(
             step, played = progress.step, progress.round
     except nonfinite.NonFiniteError as error:
         if waiting is not None and run.config.plan.nonfinite != "skip":  # it may be why
-            write_entry(run, journal, watch, waiting)
-        journal.write_event("nonfinite", error.incident.round, str(error))
+            write_record(run, journal, watch, waiting)
+        journal.write_event("nonfinite", error.nonfinite.round, str(error))
         raise
     checkpoint.finish(manager)
     return progress.state
@@ -205,7 +209,7 @@ def _is_due(
     step: int,
     played: int,
     saved_at: float,
-    interrupts: Interrupts,
+    interrupts: StopSignals,
 ) -> tuple[bool, bool]:
     """Whether to save now, and to stop for a signal that any process got: all say the same."""
     every = config.saving.every

@@ -23,7 +23,7 @@ _ROWS_A_CALL = 50
 _VGG16_SIDE = 32  # below it the last features would be of one place or none
 
 
-class Seen(NamedTuple):
+class FeatureSet(NamedTuple):
     """What is seen of samples: features [num, width], class logits [num, classes] or None."""
 
     features: np.ndarray
@@ -47,7 +47,7 @@ class Extractor(NamedTuple):
     """
 
     name: str
-    run: Callable[[np.ndarray], Seen]
+    run: Callable[[np.ndarray], FeatureSet]
     resized: str
     facts: dict[str, Any]
 
@@ -73,7 +73,7 @@ def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
     ):
         raise ValueError(f"features must be one of {', '.join(EXTRACTORS)}, got {spec!r}")
     if name == "pixels":
-        return Extractor(name, lambda x: Seen(x.reshape(len(x), -1)), "", {})
+        return Extractor(name, lambda x: FeatureSet(x.reshape(len(x), -1)), "", {})
     if name == "classifier":
         if isinstance(dataset, Records):
             raise ValueError(f"a classifier needs data in memory, {dataset.name} is streamed")
@@ -96,7 +96,7 @@ def _classifier(dataset: Dataset) -> Extractor:
 
     def run(x):
         found = classify(classifier, x)
-        return Seen(np.asarray(found.features), np.asarray(found.logits))
+        return FeatureSet(np.asarray(found.features), np.asarray(found.logits))
 
     facts = {"accuracy": classifier.accuracy, "held_out": classifier.held_out}
     return Extractor("classifier", run, "", facts)
@@ -113,7 +113,7 @@ def _vgg16(shape: tuple[int, ...]) -> Extractor:
         return jnp.mean(maps(x), axis=(1, 2))
 
     resized = "" if factor == 1 else f"bicubic{size[0]}x{size[1]}"
-    return Extractor("vgg16", lambda x: Seen(_in_calls(call, x)), resized, {})
+    return Extractor("vgg16", lambda x: FeatureSet(_in_calls(call, x)), resized, {})
 
 
 def _inception(file: Path) -> Extractor:
@@ -123,7 +123,7 @@ def _inception(file: Path) -> Extractor:
         # As files hold them: the reference reads no others.
         whole = np.clip(np.rint((x + 1.0) * 127.5), 0, 255).astype(np.uint8)
         both = _in_calls(lambda rows: jnp.concatenate(outputs(rows)[::2], axis=1), whole)
-        return Seen(both[:, :2048], both[:, 2048:])
+        return FeatureSet(both[:, :2048], both[:, 2048:])
 
     facts = {"weights": file.name}
     return Extractor("inception", run, "bilinear299x299", facts)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pydantic
 
-from jaxgan.data import Dataset, Records, to_own_range
+from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
 from jaxgan.scoring.extractors import make_extractor
 from jaxgan.scoring.reference import real_rows, repeated_labels, seen
@@ -69,7 +69,7 @@ def make_scorer(
 
     def of(state: GANState) -> dict[str, float]:
         samples = np.concatenate([np.asarray(piece) for piece in draw(state)])
-        own = to_own_range(samples, dataset.low, dataset.high, plan.model_range)
+        own = to_data_range(samples, dataset.low, dataset.high, plan.model_range)
         fake = seen(extractor, dataset, own)
         found = scores_of(statistics, extractor, real, fake, errors=False)
         return {score.name: score.value for score in found}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxgan.data import Dataset, Records, to_model_range
-from jaxgan.scoring.extractors import Extractor, Seen
+from jaxgan.scoring.extractors import Extractor, FeatureSet
 
 RANGE = (-1.0, 1.0)  # of what extractors are given
 
@@ -35,6 +35,6 @@ def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
     return np.resize(labels[labels >= 0], num)
 
 
-def seen(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> Seen:
+def seen(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> FeatureSet:
     """What an extractor sees of samples in the data's own range."""
     return extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))

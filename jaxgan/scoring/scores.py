@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxgan import metrics
 from jaxgan.data import Mixture
-from jaxgan.scoring.extractors import Extractor, Seen
+from jaxgan.scoring.extractors import Extractor, FeatureSet
 
 GROUPS = 10
 _NEIGHBOURS = 5
@@ -41,17 +41,17 @@ class Score(NamedTuple):
     floor: float | None
 
 
-Statistic = Callable[[Seen, Seen], dict[str, float]]
+Statistic = Callable[[FeatureSet, FeatureSet], dict[str, float]]
 
 
 # --- The statistics
 
 
-def _frechet(real: Seen, fake: Seen) -> dict[str, float]:
+def _frechet(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     return {"fd": metrics.frechet_distance(real.features, fake.features)}
 
 
-def _kernel(real: Seen, fake: Seen) -> dict[str, float]:
+def _kernel(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     size = min(len(real.features), len(fake.features), 1000)
     found = metrics.kernel_distance(
         jax.random.key(0), real.features, fake.features, num_subsets=50, subset_size=size
@@ -59,23 +59,23 @@ def _kernel(real: Seen, fake: Seen) -> dict[str, float]:
     return {"kd": found.mean}
 
 
-def _inception(real: Seen, fake: Seen) -> dict[str, float]:
+def _inception(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     if fake.logits is None:
         raise ValueError("the Inception score needs class logits: give features that have some")
     return {"is": metrics.inception_score(fake.logits).mean}
 
 
-def _precision_recall(real: Seen, fake: Seen) -> dict[str, float]:
+def _precision_recall(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     found = metrics.precision_recall(real.features, fake.features, _NEIGHBOURS)
     return {"precision": float(found.precision), "recall": float(found.recall)}
 
 
-def _density_coverage(real: Seen, fake: Seen) -> dict[str, float]:
+def _density_coverage(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     found = metrics.density_coverage(real.features, fake.features, _NEIGHBOURS)
     return {"density": float(found.density), "coverage": float(found.coverage)}
 
 
-def _sliced(real: Seen, fake: Seen) -> dict[str, float]:
+def _sliced(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     key = jax.random.key(0)
     found = metrics.sliced_wasserstein(key, real.features, fake.features, _PROJECTIONS)
     return {"swd": float(found)}
@@ -102,7 +102,7 @@ and recall, density and coverage (all with 5 neighbours), sliced Wasserstein dis
 def make_coverage(mixture: Mixture) -> Statistic:
     """The statistic of a mixture of Gaussians whose modes are known; its features are points."""
 
-    def coverage(real: Seen, fake: Seen) -> dict[str, float]:
+    def coverage(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
         found = metrics.mode_coverage(
             fake.features, mixture.centres, mixture.sigma, dimensions=mixture.dimensions
         )
@@ -118,9 +118,9 @@ def make_coverage(mixture: Mixture) -> Statistic:
 def scores_of(
     statistics: dict[str, Statistic],
     extractor: Extractor,
-    real: Seen,
-    fake: Seen,
-    other: Seen | None = None,
+    real: FeatureSet,
+    fake: FeatureSet,
+    other: FeatureSet | None = None,
     errors: bool = True,
 ) -> list[Score]:
     """All scores of generated samples, whose order is random.
@@ -154,7 +154,7 @@ def scores_of(
 
 
 def jackknife(
-    statistic: Statistic, real: Seen, fake: Seen, groups: int = GROUPS
+    statistic: Statistic, real: FeatureSet, fake: FeatureSet, groups: int = GROUPS
 ) -> dict[str, float]:
     """Standard errors of a statistic's values: of those without each tenth of the samples.
 

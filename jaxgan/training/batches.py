@@ -31,19 +31,19 @@ from jaxgan.types import Array, Batch, PyTree
 Data = Dataset | Records | Batch | Array | np.ndarray
 
 
-class Reading(NamedTuple):
+class ReadOptions(NamedTuple):
     """How records that do not fit in memory are read; nothing of it changes a result.
 
     Attributes:
       workers: processes that read and decode; 0 for none beside this one.
-      max_bad_share: share of all records that may be unreadable before training stops.
+      max_bad_fraction: share of all records that may be unreadable before training stops.
     """
 
     workers: int = 0
-    max_bad_share: float = 0.01
+    max_bad_fraction: float = 0.01
 
 
-class Drawn(NamedTuple):
+class CallInputs(NamedTuple):
     """What one compiled call is given: indices or samples, [rounds, (turns,) batch, ...].
 
     `bad` names records met on the way that could not be read.
@@ -53,7 +53,7 @@ class Drawn(NamedTuple):
     bad: tuple[str, ...] = ()
 
 
-class Feed(NamedTuple):
+class BatchSource(NamedTuple):
     """Where a run's batches come from.
 
     `draw(shape)` gives what the next call needs, for rounds and turns [rounds, (turns)], on the
@@ -61,7 +61,7 @@ class Feed(NamedTuple):
     the call. `close()` ends what draws.
     """
 
-    draw: Callable[[tuple[int, ...]], Drawn]
+    draw: Callable[[tuple[int, ...]], CallInputs]
     records: PyTree
     close: Callable[[], None]
 
@@ -107,16 +107,16 @@ def _instead(data: Any) -> str:
     )
 
 
-def make_feed(
+def make_batch_source(
     data: Dataset | Records,
     order_words: list[int],
     first_batch: int,
     batch_size: int,
     conditional: bool,
     mesh: Mesh,
-    reading: Reading,
+    reading: ReadOptions,
     known_labels_only: bool,
-) -> Feed:
+) -> BatchSource:
     """The feed of a data set, from a batch on; a process draws its own slice of each.
 
     With `known_labels_only` a streamed sample without a label is an error when it is met.
@@ -135,13 +135,13 @@ def make_feed(
             start=rows.start,
             stop=rows.stop,
             workers=reading.workers,
-            max_bad_share=reading.max_bad_share,
+            max_bad_fraction=reading.max_bad_fraction,
         )
         return _streamed(batches, conditional, data.name if known_labels_only else None)
     return _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh)
 
 
-def _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh) -> Feed:
+def _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh) -> BatchSource:
     records = Batch(
         data.x.reshape(data.size, -1),
         jax.tree.map(np.asarray, data.condition) if conditional else None,
@@ -153,13 +153,13 @@ def _resident(data, order_words, first_batch, batch_size, rows, conditional, mes
         num = int(np.prod(shape))
         indices = batch_indices(order_words, position, num, batch_size, data.size)
         position += num
-        return Drawn(indices[:, rows].reshape(*shape, -1))
+        return CallInputs(indices[:, rows].reshape(*shape, -1))
 
     on_device = parallel.replicate(jax.tree.map(jnp.asarray, records), mesh)
-    return Feed(draw, on_device, lambda: None)
+    return BatchSource(draw, on_device, lambda: None)
 
 
-def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> Feed:
+def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> BatchSource:
     def draw(shape):
         parts = [next(batches) for _ in range(int(np.prod(shape)))]
         if conditional and refused_in and any((part.condition < 0).any() for part in parts):
@@ -170,9 +170,9 @@ def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> 
 
         labels = stacked([part.condition for part in parts]) if conditional else None
         bad = tuple(text for part in parts for text in part.bad)
-        return Drawn(Batch(stacked([part.x for part in parts]), labels), bad)
+        return CallInputs(Batch(stacked([part.x for part in parts]), labels), bad)
 
-    return Feed(draw, (), batches.close)
+    return BatchSource(draw, (), batches.close)
 
 
 def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
@@ -180,7 +180,7 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
 
     Args:
       payload: what was drawn for the round: indices [(turns,) batch], or a `Batch`.
-      records: what stays on the device, see `Feed`.
+      records: what stays on the device, see `BatchSource`.
       shape: of one sample.
     """
     if isinstance(payload, Batch):
@@ -195,7 +195,7 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
     return Batch(x, jax.tree.map(take, records.condition))
 
 
-def prepared(
+def preprocess(
     key: Array,
     batch: Batch,
     data: Form,
@@ -219,21 +219,23 @@ def prepared(
     if flip or crop:
         turns = x.reshape(-1, *x.shape[x.ndim - 1 - len(data.shape) :])
         moved = [
-            _moved(jax.random.fold_in(key, turn), own, flip, crop, axis_name)
+            _augment_real(jax.random.fold_in(key, turn), own, flip, crop, axis_name)
             for turn, own in enumerate(turns)
         ]
         x = jnp.stack(moved).reshape(x.shape)
     return batch._replace(x=to_model_range(x, data.low, data.high, model_range))
 
 
-def _moved(key: Array, x: Array, flip: bool, crop: int, axis_name: str | None) -> Array:
+def _augment_real(key: Array, x: Array, flip: bool, crop: int, axis_name: str | None) -> Array:
     flip_key, crop_key = jax.random.split(key)
     index = sample_index(len(x), axis_name)
     x = flip_horizontally(sample_keys(flip_key, index), x) if flip else x
     return random_crop(sample_keys(crop_key, index), x, crop) if crop else x
 
 
-def probe(data: Dataset | Records, rows: int, conditional: bool, least: int | None = None) -> Batch:
+def example_batch(
+    data: Dataset | Records, rows: int, conditional: bool, least: int | None = None
+) -> Batch:
     """A batch to start networks with: zeros [rows, ...], with the first and the last label.
 
     The first one, if not given, is that of the data in memory, and 0 of streamed ones. Of other

@@ -21,11 +21,18 @@ from jaxgan.adapters.precision import Precision
 from jaxgan.checks import check_choice, check_positive, check_state
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.steps import Player
-from jaxgan.training.batches import Data, Drawn, Feed, Reading, as_data, make_feed
-from jaxgan.training.plan import Plan, check, check_augmentation, warn_of_doubts
+from jaxgan.training.batches import (
+    BatchSource,
+    CallInputs,
+    Data,
+    ReadOptions,
+    as_data,
+    make_batch_source,
+)
+from jaxgan.training.plan import Plan, check_augmentation, check_plan, warn_of_doubts
 from jaxgan.training.programs import has_convolutions, state_like
 from jaxgan.training.rounds import Call, calls, make_phases, rounds_per_call
-from jaxgan.training.state import RunState, continued, start, start_probe
+from jaxgan.training.state import RunState, continued, init_input, init_run
 from jaxgan.types import GAN, Array, GANState, Metrics
 
 CALLS_PER_BLOCK = 100
@@ -66,7 +73,7 @@ def fit(
     crop: int = 0,
     precision: Precision = "float32",
     nonfinite: Literal["stop", "skip"] = "stop",
-    wrapper: Literal["jit", "pmap"] = "jit",
+    parallel: Literal["jit", "pmap"] = "jit",
     devices: int | None = None,
     rounds_per_call: int | None = None,
     state: GANState | None = None,
@@ -100,7 +107,7 @@ def fit(
       precision: of the networks' arithmetic, "float32" or "bfloat16", see
         `jaxgan.adapters.precision`.
       nonfinite: "stop" at a loss or gradient that is not finite, or "skip" such updates.
-      wrapper: "jit" over a mesh or "pmap"; the numbers are the same.
+      parallel: "jit" over a mesh or "pmap"; the numbers are the same.
       devices: how many; all if not given.
       rounds_per_call: rounds in one compiled call; what is fast if not given.
       state: a state to go on from, instead of a new one. With the same key and data, and
@@ -131,7 +138,7 @@ def fit(
         crop=crop,
         precision=precision,
         nonfinite=nonfinite,
-        wrapper=wrapper,
+        parallel=parallel,
         devices=devices,
         rounds_per_call=rounds_per_call,
     )
@@ -140,7 +147,7 @@ def fit(
     data = as_data(data)
     check_augmentation(gan.augmentation, data, plan)
     warn_of_doubts(data, plan)
-    begun = start(key, gan, data, plan) if state is None else continued(key, state, plan)
+    begun = init_run(key, gan, data, plan) if state is None else continued(key, state, plan)
     blocks: list[dict[str, np.ndarray]] = []
     waiting: list[Metrics] = []
     with contextlib.closing(iterate(gan, data, steps, plan, begun)) as every:
@@ -161,7 +168,7 @@ def iterate(
     steps: int,
     plan: Plan,
     state: RunState,
-    reading: Reading = Reading(),  # noqa: B008
+    reading: ReadOptions = ReadOptions(),  # noqa: B008
 ) -> Generator[Progress, None, None]:
     """The loop, call by call, from a state on.
 
@@ -173,20 +180,20 @@ def iterate(
       data: see `fit`.
       steps: further generator updates; rounded up to whole rounds.
       plan: how the run goes.
-      state: from `start`, or an earlier `Progress`.
+      state: from `init_run`, or an earlier `Progress`.
       reading: how records are read that do not fit in memory.
     Raises:
       ValueError: see `fit`.
       NonFiniteError: if something is not finite, one call after the one where it was not.
     """
     dataset = as_data(data)
-    check(dataset, plan)
+    check_plan(dataset, plan)
     check_positive(steps=steps)
     if not isinstance(state, RunState):
         raise ValueError(
-            f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.start"
+            f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.init_run"
         )
-    seen = start_probe(dataset, plan)
+    seen = init_input(dataset, plan)
     check_state(state.gan, state_like(gan, seen))
     convolves = has_convolutions(gan, seen)
     _, round_key, order_key, transform_key = jax.random.split(jax.random.clone(state.key), 4)
@@ -200,11 +207,11 @@ def iterate(
         for call, drawn in _drawn_ahead(planned, feed, plan, mesh):
             carry, metrics = call.phase.call(keys, carry, drawn.payload, feed.records)
             if late is not None:  # its call ends before this one: the device never waits
-                guards.check(late, carry.gan, plan.nonfinite)
+                guards.raise_if_nonfinite(late, carry.gan, plan.nonfinite)
             late = metrics
             yield Progress(carry, metrics, call.step, call.round, drawn.bad)
     assert late is not None  # there is at least one call
-    guards.check(late, carry.gan, plan.nonfinite)
+    guards.raise_if_nonfinite(late, carry.gan, plan.nonfinite)
 
 
 def _copied(state: RunState) -> RunState:
@@ -221,11 +228,11 @@ def _feed_from(
     plan: Plan,
     state: RunState,
     mesh: Mesh,
-    reading: Reading,
-) -> Feed:
+    reading: ReadOptions,
+) -> BatchSource:
     """The batches from a state's position in the data on, in the order that the key gives."""
     order_words = np.asarray(jax.random.key_data(order_key)).tolist()
-    return make_feed(
+    return make_batch_source(
         dataset,
         order_words,
         int(state.batches),
@@ -256,20 +263,20 @@ def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
     if not plan.conditional or isinstance(dataset, Dataset):
         return True  # or it was found out when the networks were started
     try:
-        state_like(gan, start_probe(dataset, plan, least=-1))
+        state_like(gan, init_input(dataset, plan, least=-1))
     except ValueError:
         return False
     return True
 
 
 def _drawn_ahead(
-    planned: Iterator[Call], feed: Feed, plan: Plan, mesh: Mesh
-) -> Iterator[tuple[Call, Drawn]]:
+    planned: Iterator[Call], feed: BatchSource, plan: Plan, mesh: Mesh
+) -> Iterator[tuple[Call, CallInputs]]:
     """The calls with what each is given, on its way to the devices while the one before runs."""
 
-    def put(call: Call) -> tuple[Call, Drawn]:
+    def put(call: Call) -> tuple[Call, CallInputs]:
         drawn = feed.draw(call.batches)
-        if plan.wrapper == "pmap":
+        if plan.parallel == "pmap":
             return call, drawn
         split = parallel.split_batch(drawn.payload, mesh, len(call.batches))
         return call, drawn._replace(payload=split)

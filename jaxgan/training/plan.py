@@ -37,17 +37,17 @@ class Plan(NamedTuple):
     crop: int = 0
     precision: Precision = "float32"
     nonfinite: guards.Policy = "stop"
-    wrapper: Literal["jit", "pmap"] = "jit"
+    parallel: Literal["jit", "pmap"] = "jit"
     devices: Count | None = None
     rounds_per_call: Count | None = None
 
 
-def rows_a_device(plan: Plan) -> int:
+def rows_per_device(plan: Plan) -> int:
     """Samples that a device gets at a time: its share of a micro-batch."""
     return plan.batch_size // (len(parallel.select_devices(plan.devices)) * plan.accumulate)
 
 
-def check(dataset: Dataset | Records, plan: Plan):
+def check_plan(dataset: Dataset | Records, plan: Plan):
     """Raises a ValueError if a plan is no good for a data set on the devices that are here."""
     counts = plan._asdict() | {"rounds_per_call": plan.rounds_per_call or 1}
     names = ("batch_size", "n_critic", "n_generator", "accumulate", "rounds_per_call")
@@ -58,7 +58,7 @@ def check(dataset: Dataset | Records, plan: Plan):
         first=(plan.first, ("discriminator", "generator")),
         precision=(plan.precision, PRECISIONS),
         nonfinite=(plan.nonfinite, guards.POLICIES),
-        wrapper=(plan.wrapper, ("jit", "pmap")),
+        parallel=(plan.parallel, ("jit", "pmap")),
     )
     _check_range(dataset, plan.model_range)
     if plan.alternation == "epochs" and plan.update == "simultaneous":

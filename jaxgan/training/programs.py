@@ -13,12 +13,12 @@ import numpy as np
 from jaxgan.caching import kept
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.players import discriminate, generate
-from jaxgan.steps import init, seen_batch
+from jaxgan.steps import init, prepared_batch
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
-class Probe:
+class InitInput:
     """A batch of zeros to start networks with, as a key: its shape, and its condition in bytes."""
 
     shape: tuple[int, ...]
@@ -26,39 +26,39 @@ class Probe:
     condition: PyTree = dataclasses.field(compare=False)
 
 
-def probe_of(batch: Batch) -> Probe:
-    """The probe of a batch, whose samples [batch, ...] are taken for zeros."""
+def init_input_of(batch: Batch) -> InitInput:
+    """The example_batch of a batch, whose samples [batch, ...] are taken for zeros."""
     leaves, structure = jax.tree.flatten(batch.condition)
     # Of labels the values count too: networks refuse those out of range.
     facts = tuple(
         (x.shape, x.dtype.name, x.tobytes() if np.issubdtype(x.dtype, np.integer) else b"")
         for x in map(np.asarray, leaves)
     )
-    return Probe(batch.x.shape, (structure, facts), batch.condition)
+    return InitInput(batch.x.shape, (structure, facts), batch.condition)
 
 
-def _batch(probe: Probe) -> Batch:
+def _batch(example_batch: InitInput) -> Batch:
     # The condition is no tracer: networks see known labels, and refuse those out of range.
-    return Batch(jnp.zeros(probe.shape, jnp.float32), probe.condition)
+    return Batch(jnp.zeros(example_batch.shape, jnp.float32), example_batch.condition)
 
 
 @kept
-def compiled_init(gan: GAN, probe: Probe) -> Callable[[Array], GANState]:
+def compiled_init(gan: GAN, example_batch: InitInput) -> Callable[[Array], GANState]:
     """`jaxgan.init` on a batch, as a compiled function of the key."""
-    return jax.jit(lambda key: init(key, gan, _batch(probe)))
+    return jax.jit(lambda key: init(key, gan, _batch(example_batch)))
 
 
-def state_like(gan: GAN, probe: Probe) -> GANState:
+def state_like(gan: GAN, example_batch: InitInput) -> GANState:
     """Shapes and dtypes of a GAN's state; nothing is computed."""
-    return jax.eval_shape(compiled_init(gan, probe), jax.random.key(0))
+    return jax.eval_shape(compiled_init(gan, example_batch), jax.random.key(0))
 
 
 @kept
-def has_convolutions(gan: GAN, probe: Probe) -> bool:
+def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
     """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
 
     def forward(key: Array, state: GANState) -> tuple[Array, Array]:  # a step takes far longer
-        batch = seen_batch(gan, _batch(probe))
+        batch = prepared_batch(gan, _batch(example_batch))
         index = sample_index(len(batch.x))
         keys = sample_keys(key, index)
         params, model_state, _ = state.generator
@@ -67,5 +67,5 @@ def has_convolutions(gan: GAN, probe: Probe) -> bool:
         output, _ = discriminate(gan, params, model_state, x, batch.condition, keys)
         return x, output.logits
 
-    program = jax.make_jaxpr(forward)(jax.random.key(0), state_like(gan, probe))
+    program = jax.make_jaxpr(forward)(jax.random.key(0), state_like(gan, example_batch))
     return "conv_general_dilated" in str(program)

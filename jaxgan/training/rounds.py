@@ -17,7 +17,7 @@ from jaxgan.steps import (
     make_generator_step,
     make_train_step,
 )
-from jaxgan.training.batches import Form, batch_of, prepared
+from jaxgan.training.batches import Form, batch_of, preprocess
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import RunState
 from jaxgan.types import GAN, Metrics
@@ -123,13 +123,13 @@ def compiled_rounds(
     gan: GAN, players: Players, form: Form, plan: Plan, convolves: bool
 ) -> Callable:
     """Many rounds of a step in one call, wrapped for the devices."""
-    axis_name = parallel.AXIS if plan.wrapper == "pmap" else None
+    axis_name = parallel.AXIS if plan.parallel == "pmap" else None
     turns = _turns(plan) if players == "both" else 1
     step = _make_step(gan_in_precision(gan, plan.precision), players, plan, axis_name)
 
     def one_round(keys, records, state, payload):
         round_key, transform_key = keys
-        batch = prepared(
+        batch = preprocess(
             jax.random.fold_in(transform_key, state.round),
             batch_of(payload, records, form.shape),
             form,
@@ -153,7 +153,7 @@ def compiled_rounds(
         )
 
     batch_axis = 1 if turns == 1 else 2
-    if plan.wrapper == "pmap":
+    if plan.parallel == "pmap":
         return parallel.pmap_step(rounds, plan.devices, batch_axis=batch_axis, donate=True)
     mesh = parallel.make_mesh(plan.devices)
     options = parallel.convolution_options() if convolves else {}

@@ -55,11 +55,11 @@ def conditions_for(
     """
     if not has_images(gan, data.shape, labels is not None):
         return Conditions(None if labels is None else jnp.asarray(labels))
-    assert gan.view is not None  # it makes the images
+    assert gan.task is not None  # it makes the images
     x, labels = _real(data, num, labels)
     images = to_model_range(jnp.asarray(x), data.low, data.high, model_range)
-    batch = gan.view.split(Batch(images, None if labels is None else jnp.asarray(labels)))
-    real = gan.view.whole(batch.x, batch.condition)
+    batch = gan.task.prepare(Batch(images, None if labels is None else jnp.asarray(labels)))
+    real = gan.task.restore(batch.x, batch.condition)
     source = condition_image(batch.condition)
     assert source is not None  # by has_images
     return Conditions(batch.condition, nearest(source, (real.shape[1], real.shape[2])), real)
@@ -93,7 +93,7 @@ def make_pieces(
     @functools.partial(jax.jit, out_shardings=whole)
     def drawn(state: GANState, first: int, condition: PyTree) -> Array:
         x = sample(key, gan, state, size, condition, first_index=first)
-        return x if gan.view is None else gan.view.whole(x, condition)
+        return x if gan.task is None else gan.task.restore(x, condition)
 
     def draw(state: GANState) -> Iterator[Array]:
         for first in range(0, num, size):
@@ -105,19 +105,19 @@ def make_pieces(
 
 def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:
     """Whether the players of a GAN are conditioned on images, of data of this shape."""
-    if gan.view is None:
+    if gan.task is None:
         return False
     labels = jnp.zeros(2, jnp.int32) if conditional else None
-    batch = gan.view.split(Batch(jnp.zeros((2, *shape)), labels))
+    batch = gan.task.prepare(Batch(jnp.zeros((2, *shape)), labels))
     return condition_image(batch.condition) is not None
 
 
 def sample_shape(gan: GAN, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a GAN's samples as they are shown, for data of this shape."""
-    if gan.view is None:
+    if gan.task is None:
         return shape
-    batch = gan.view.split(Batch(jnp.zeros((2, *shape))))
-    return gan.view.whole(batch.x, batch.condition).shape[1:]
+    batch = gan.task.prepare(Batch(jnp.zeros((2, *shape))))
+    return gan.task.restore(batch.x, batch.condition).shape[1:]
 
 
 def _real(

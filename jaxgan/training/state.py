@@ -7,9 +7,9 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_key
 from jaxgan.data import Dataset, Records
-from jaxgan.training.batches import Data, as_data, probe
-from jaxgan.training.plan import Plan, check, rows_a_device
-from jaxgan.training.programs import Probe, compiled_init, probe_of
+from jaxgan.training.batches import Data, as_data, example_batch
+from jaxgan.training.plan import Plan, check_plan, rows_per_device
+from jaxgan.training.programs import InitInput, compiled_init, init_input_of
 from jaxgan.types import GAN, Array, GANState
 
 
@@ -30,19 +30,19 @@ class RunState(NamedTuple):
     rollbacks: Array
 
 
-def start(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
+def init_run(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
     """The state before the first round; arguments and errors are those of `fit`."""
     check_key(key)
     dataset = as_data(data)
-    check(dataset, plan)
+    check_plan(dataset, plan)
     init_key = jax.random.split(jax.random.clone(key), 4)[0]
-    return run_state(key, compiled_init(gan, start_probe(dataset, plan))(init_key))
+    return run_state(key, compiled_init(gan, init_input(dataset, plan))(init_key))
 
 
-def start_probe(dataset: Dataset | Records, plan: Plan, least: int | None = None) -> Probe:
-    """What the networks are started with; concrete, though `start` may be traced."""
+def init_input(dataset: Dataset | Records, plan: Plan, least: int | None = None) -> InitInput:
+    """What the networks are started with; concrete, though `init_run` may be traced."""
     with jax.ensure_compile_time_eval():
-        return probe_of(probe(dataset, rows_a_device(plan), plan.conditional, least))
+        return init_input_of(example_batch(dataset, rows_per_device(plan), plan.conditional, least))
 
 
 def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) -> RunState:

@@ -15,7 +15,7 @@ from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.parallel.devices import AXIS, make_mesh
 from jaxgan.parallel.jit_pmap import jit_step, pmap_step
 from jaxgan.regularizers import dragan, gradient_penalty, lecam_penalty, r1, r2
-from jaxgan.runs.settings.fingerprint import of_setting
+from jaxgan.runs.settings.fingerprint import gan_fingerprint
 from jaxgan.training.batches import as_data
 
 SIZE, BATCH = 2, 16
@@ -259,7 +259,7 @@ def test_ada_and_a_packed_discriminator_go_together():
 
 def test_a_setting_of_packs_of_any_size_has_a_checksum():
     gans = [make_gan(jaxgan.packed(plain_discriminator(), size)) for size in (3, 4)]
-    sums = {of_setting(gan, as_data(np.zeros((24, 2), np.float32)), False) for gan in gans}
+    sums = {gan_fingerprint(gan, as_data(np.zeros((24, 2), np.float32)), False) for gan in gans}
     assert len(sums) == 2
 
 

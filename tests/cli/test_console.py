@@ -20,7 +20,7 @@ from jaxgan.cli import console, outputs
 from jaxgan.cli import train as cli
 from jaxgan.parallel import processes
 from jaxgan.runs import train as runs
-from jaxgan.runs.signals import Interrupts
+from jaxgan.runs.signals import StopSignals
 
 
 class Broken:
@@ -104,7 +104,7 @@ def test_a_log_whose_reader_goes_away_leaves_a_whole_run(small, tmp_path, redire
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_request_to_stop_is_noted(number):
-    with Interrupts() as interrupts:
+    with StopSignals() as interrupts:
         signal.raise_signal(number)
         signal.raise_signal(signal.SIGHUP)  # a terminal that closes often sends two
         assert interrupts.signal == number
@@ -115,7 +115,7 @@ def test_a_request_to_stop_is_noted(number):
 def test_the_end_of_a_terminal_is_ignored_where_it_was():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Interrupts() as interrupts:
+        with StopSignals() as interrupts:
             signal.raise_signal(signal.SIGHUP)
         assert interrupts.signal == 0
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -137,13 +137,13 @@ def test_numpy_and_compiled_jax_agree_on_every_byte():
 @pytest.mark.parametrize("model_range", [(-1.0, 1.0), (0.0, 1.0), (-3.0, 5.0)])
 def test_bytes_survive_the_way_to_the_model_and_back(model_range):
     x = np.arange(256, dtype=np.uint8)
-    back = data.to_own_range(
+    back = data.to_data_range(
         data.to_model_range(x, 0.0, 255.0, model_range), 0.0, 255.0, model_range
     )
     np.testing.assert_allclose(back, x, atol=1e-4)
 
 
-@pytest.mark.parametrize("map_range", [data.to_model_range, data.to_own_range])
+@pytest.mark.parametrize("map_range", [data.to_model_range, data.to_data_range])
 @pytest.mark.parametrize(
     ("low", "high", "model_range"),
     [(None, None, (-1.0, 1.0)), (0.0, 255.0, None), (None, None, None)],

@@ -477,7 +477,7 @@ def test_unreadable_images_within_the_share_are_left_out_and_named(tmp_path):
     (tmp_path / "a" / "00.png").write_bytes(b"no image")  # not even a header
     whole = (tmp_path / "b" / "11.png").read_bytes()
     (tmp_path / "b" / "11.png").write_bytes(whole[:40])  # a header and no pixels
-    dataset = data.folder(tmp_path, max_bad_share=0.2)
+    dataset = data.folder(tmp_path, max_bad_fraction=0.2)
     assert dataset.x[:, 0, 0, 0].tolist() == [2, 4, 6, 8, 10, 1, 3, 5, 7, 9]
     assert dataset.condition.tolist() == [0] * 5 + [1] * 5
     assert ["a/00.png" in dataset.bad[0], "b/11.png" in dataset.bad[1]] == [True, True]
@@ -488,7 +488,7 @@ def test_unreadable_images_within_the_share_are_left_out_and_named(tmp_path):
 def test_an_image_of_16_bits_among_grey_ones_is_bad_and_leaves_them_grey(tmp_path):
     write_many(tmp_path)
     Image.fromarray(np.full((4, 6), 1000, np.uint16)).save(tmp_path / "a" / "02.png")
-    dataset = data.folder(tmp_path, max_bad_share=0.1)
+    dataset = data.folder(tmp_path, max_bad_fraction=0.1)
     assert dataset.shape == (4, 6, 1)
     assert "02.png: more than 8 bits" in dataset.bad[0]
 
@@ -532,11 +532,11 @@ def test_load_decodes_what_fits_and_leaves_the_rest_to_be_streamed(tmp_path):
 def test_load_passes_the_share_of_bad_records_on(tmp_path):
     write_many(tmp_path)
     (tmp_path / "a" / "00.png").write_bytes(b"no image")
-    assert data.load(f"folder:{tmp_path}", max_bad_share=0.1).size == 11
-    with pytest.raises(ValueError, match=r"1 of 12 records \(8\.33%\).*max_bad_share=0\.05"):
-        data.load(f"folder:{tmp_path}", max_bad_share=0.05)
-    with pytest.raises(ValueError, match=r"max_bad_share must lie in 0\.\.1, got 2"):
-        data.load("digits", max_bad_share=2)
+    assert data.load(f"folder:{tmp_path}", max_bad_fraction=0.1).size == 11
+    with pytest.raises(ValueError, match=r"1 of 12 records \(8\.33%\).*max_bad_fraction=0\.05"):
+        data.load(f"folder:{tmp_path}", max_bad_fraction=0.05)
+    with pytest.raises(ValueError, match=r"max_bad_fraction must lie in 0\.\.1, got 2"):
+        data.load("digits", max_bad_fraction=2)
 
 
 # ---- names ----

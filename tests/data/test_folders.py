@@ -17,7 +17,7 @@ from jaxgan.data.images import read_image
 from jaxgan.data.summary import summary
 from jaxgan.runs.outputs import sample_files
 from jaxgan.runs.settings.config import check_fields
-from jaxgan.runs.settings.fingerprint import Facts, facts
+from jaxgan.runs.settings.fingerprint import DataFacts, facts
 
 
 def write(path, value=0, size=(8, 8), kind=None):
@@ -116,7 +116,7 @@ def test_broken_links_count_as_bad_images(tmp_path, target):
     (tmp_path / "cat" / "3.png").symlink_to(target)
     with pytest.raises(ValueError, match=r"1 of 7 records .*\n.*cannot read image .*cat/3\.png"):
         data.folder(tmp_path)
-    dataset = data.folder(tmp_path, max_bad_share=0.2)
+    dataset = data.folder(tmp_path, max_bad_fraction=0.2)
     assert (dataset.size, len(dataset.bad)) == (6, 1)
 
 
@@ -207,10 +207,10 @@ def test_a_class_of_which_no_image_can_be_read_is_an_error_or_said(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:45])  # a header and no pixels
     with pytest.warns(UserWarning, match="no sample is left of the classes c"):
-        assert data.folder(tmp_path, max_bad_share=0.1).num_classes == 2
+        assert data.folder(tmp_path, max_bad_fraction=0.1).num_classes == 2
     path.write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"no image in the class folder .*/c can be read"):
-        data.folder(tmp_path, max_bad_share=0.1)
+        data.folder(tmp_path, max_bad_fraction=0.1)
 
 
 @pytest.mark.parametrize("names", [("train", "val"), ("Train", "valid", "test"), ("test",)])
@@ -245,7 +245,7 @@ def test_classes_are_sorted_as_text_and_named(numbered):
 def test_the_summary_counts_unreadable_images_and_names_few_classes(tmp_path):
     write_classes(tmp_path, ["cat", "dog"], num=10)
     (tmp_path / "cat" / "0.png").write_bytes(b"no image")
-    found = data.folder(tmp_path, max_bad_share=0.1)
+    found = data.folder(tmp_path, max_bad_fraction=0.1)
     assert summary(found) == "19 images 8x8x1, 2 classes: cat, dog; left out: 1 unreadable"
     assert summary(data.load("gaussian")) == "100,000 samples of shape 2"
 
@@ -313,7 +313,7 @@ def test_a_wrong_label_gets_the_list_of_names(monkeypatch, label, message):
 
 def _of_classes(monkeypatch, names):
     num_classes = 2 if names is None else len(names)
-    found = Facts((8, 8, 1), 9, num_classes, 0.0, 255.0, "", class_names=names)
+    found = DataFacts((8, 8, 1), 9, num_classes, 0.0, 255.0, "", class_names=names)
     monkeypatch.setattr(sample_files, "read_config", lambda run: SimpleNamespace(data=found))
 
 
@@ -389,4 +389,4 @@ def test_a_limit_below_that_of_pillow_holds_too(tmp_path):
     buffer = io.BytesIO()
     Image.new("L", (9, 9)).save(buffer, "png")
     (tmp_path / "a" / "large").write_bytes(buffer.getvalue())
-    assert data.folder(tmp_path, 8, max_bad_share=0.2, max_pixels=64).size == 6
+    assert data.folder(tmp_path, 8, max_bad_fraction=0.2, max_pixels=64).size == 6

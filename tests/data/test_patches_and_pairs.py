@@ -45,8 +45,8 @@ def test_broken_images_count_before_they_are_cut_into_patches(tmp_path):
     spec = f"patches:{tmp_path}@4"
     for share in (0, 0.01, 0.49):
         with pytest.raises(ValueError, match=r"2 of 4 images \(50\.00%\) .*\n.*c\.png.*\n.*d\.png"):
-            data.load(spec, max_bad_share=share)
-    found = data.load(spec, max_bad_share=0.5)
+            data.load(spec, max_bad_fraction=share)
+    found = data.load(spec, max_bad_fraction=0.5)
     assert (found.size, len(found.bad)) == (2 * 19 * 19, 2)
 
 
@@ -155,7 +155,7 @@ def test_a_pair_is_bad_if_one_of_its_images_is(tmp_path):
     (tmp_path / "b" / "two.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"1 of 3 records .*\n.*b/two\.png"):
         data.load(spec)
-    found = data.load(spec, max_bad_share=0.5)
+    found = data.load(spec, max_bad_fraction=0.5)
     assert (found.size, len(found.bad)) == (2, 1)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import jaxgan
 from jaxgan import data
-from jaxgan.training.plan import Plan, check, warn_of_doubts
+from jaxgan.training.plan import Plan, check_plan, warn_of_doubts
 
 
 def rng():
@@ -34,7 +34,7 @@ def begun(dataset):
     bounds = None if dataset.low is None else (-1.0, 1.0)
     conditional = dataset.num_classes is not None
     plan = Plan(batch_size=8, model_range=bounds, conditional=conditional)
-    check(dataset, plan)
+    check_plan(dataset, plan)
     warn_of_doubts(dataset, plan)
     return dataset
 
@@ -160,7 +160,7 @@ def test_built_in_data_are_above_doubt(name):
 
 def test_classes_that_do_not_occur_matter_to_conditional_training_alone():
     dataset = data.from_arrays(normal(9, 2), 1 + np.arange(9) % 3)
-    check(dataset, Plan(batch_size=8))
+    check_plan(dataset, Plan(batch_size=8))
     warn_of_doubts(dataset, Plan(batch_size=8))
 
 

@@ -99,7 +99,7 @@ def test_slices_of_two_processes_make_up_the_batch():
 
 def test_a_bad_record_is_replaced_by_the_next_one_and_told_once():
     bad = (4, 5, SIZE - 1)
-    batches = list(data.stream(make_records(bad), SEED, 0, 9, 8, max_bad_share=0.2))
+    batches = list(data.stream(make_records(bad), SEED, 0, 9, 8, max_bad_fraction=0.2))
     replaced = indices(0, 9, 8)
     replaced[(replaced == 4) | (replaced == 5)] = 6
     replaced[replaced == SIZE - 1] = 0
@@ -117,26 +117,28 @@ def test_more_bad_records_than_the_share_are_refused_when_they_are_met():
         if len(met) > 2:
             break
         good += 1
-    batches = data.stream(make_records((1, 2, 3)), SEED, 0, None, 1, max_bad_share=2 / SIZE)
+    batches = data.stream(make_records((1, 2, 3)), SEED, 0, None, 1, max_bad_fraction=2 / SIZE)
     assert len(list(itertools.islice(batches, good))) == good
-    message = r"rows: 3 of 23 records \(13\.04%\) so far .*max_bad_share=0\.08.*\n  row \d is bad\n"
+    message = (
+        r"rows: 3 of 23 records \(13\.04%\) so far .*max_bad_fraction=0\.08.*\n  row \d is bad\n"
+    )
     with pytest.raises(ValueError, match=message):
         next(batches)
 
 
 def test_a_share_of_zero_refuses_the_first_bad_record():
     with pytest.raises(ValueError, match=r"rows: 1 of 23 records .*\n  row 7 is bad$"):
-        list(data.stream(make_records((7,)), SEED, 0, 9, 8, max_bad_share=0))
+        list(data.stream(make_records((7,)), SEED, 0, 9, 8, max_bad_fraction=0))
 
 
 def test_a_share_that_is_met_exactly_is_allowed():
-    assert len(list(data.stream(make_records((7,)), SEED, 0, 9, 8, max_bad_share=1 / SIZE))) == 9
+    assert len(list(data.stream(make_records((7,)), SEED, 0, 9, 8, max_bad_fraction=1 / SIZE))) == 9
 
 
 @pytest.mark.parametrize("share", [0.01, 1.0])
 def test_records_that_are_all_bad_end_the_stream(share):
     with pytest.raises(ValueError, match=r"of 23 records"):
-        next(data.stream(make_records(range(SIZE)), SEED, 0, None, 8, max_bad_share=share))
+        next(data.stream(make_records(range(SIZE)), SEED, 0, None, 8, max_bad_fraction=share))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_sample_without_a_label_among_labelled_ones_is_unlabelled():
         ({"start": 4, "stop": 4}, r"rows of a batch of 8, got 4\.\.4"),
         ({"stop": 9}, r"rows of a batch of 8, got 0\.\.9"),
         ({"workers": -1}, "workers must be 0 or more, got -1"),
-        ({"max_bad_share": 1.5}, r"max_bad_share must lie in 0\.\.1, got 1\.5"),
+        ({"max_bad_fraction": 1.5}, r"max_bad_fraction must lie in 0\.\.1, got 1\.5"),
     ],
 )
 def test_arguments_out_of_range_are_refused_at_once(arguments, message):
@@ -188,7 +190,7 @@ def test_arguments_out_of_range_are_refused_at_once(arguments, message):
 
 @pytest.mark.slow
 def test_workers_give_the_same_batches_and_end_with_the_stream():
-    records, options = make_records((4, 5, 9)), {"start": 1, "stop": 7, "max_bad_share": 0.2}
+    records, options = make_records((4, 5, 9)), {"start": 1, "stop": 7, "max_bad_fraction": 0.2}
     here = itertools.islice(data.stream(records, SEED, 3, None, 8, **options), 7)
     batches = data.stream(records, SEED, 3, None, 8, workers=2, **options)
     for expected, batch in zip(here, batches, strict=False):
@@ -316,7 +318,7 @@ def test_decode_gives_all_records_in_their_order():
 
 @pytest.mark.parametrize("bad", [(0,), (4, 5, 9), (SIZE - 2, SIZE - 1)])
 def test_decode_leaves_bad_records_out_and_names_them(bad):
-    dataset = data.decode(make_records(bad), max_bad_share=0.2)
+    dataset = data.decode(make_records(bad), max_bad_fraction=0.2)
     kept = np.setdiff1d(np.arange(SIZE), bad)
     np.testing.assert_array_equal(dataset.x, images()[kept])
     np.testing.assert_array_equal(dataset.condition, kept % 4)
@@ -326,25 +328,25 @@ def test_decode_leaves_bad_records_out_and_names_them(bad):
 def test_decode_refuses_more_bad_records_than_the_share():
     records = make_records((2, 5, 9, 11))
     message = (
-        r"rows: 3 of 23 records \(13\.04%\) so far cannot be read, and max_bad_share=0\.1 is the "
-        r"limit:\n  row 2 is bad\n  row 5 is bad\n  row 9 is bad$"
+        r"rows: 3 of 23 records \(13\.04%\) so far cannot be read, and max_bad_fraction=0\.1 is "
+        r"the limit:\n  row 2 is bad\n  row 5 is bad\n  row 9 is bad$"
     )
     with pytest.raises(ValueError, match=message):
-        data.decode(records, max_bad_share=0.1)
-    with pytest.raises(ValueError, match=r"max_bad_share=0 is the limit:\n  row 7 is bad$"):
-        data.decode(make_records((7,)), max_bad_share=0)
-    with pytest.raises(ValueError, match=r"max_bad_share must lie in 0\.\.1, got -0\.1"):
-        data.decode(records, max_bad_share=-0.1)
+        data.decode(records, max_bad_fraction=0.1)
+    with pytest.raises(ValueError, match=r"max_bad_fraction=0 is the limit:\n  row 7 is bad$"):
+        data.decode(make_records((7,)), max_bad_fraction=0)
+    with pytest.raises(ValueError, match=r"max_bad_fraction must lie in 0\.\.1, got -0\.1"):
+        data.decode(records, max_bad_fraction=-0.1)
 
 
 def test_decode_refuses_sets_of_which_too_little_is_left():
     with pytest.raises(ValueError, match=r"rows: 23 of 23 records"):
-        data.decode(make_records(range(SIZE)), max_bad_share=1)
+        data.decode(make_records(range(SIZE)), max_bad_fraction=1)
     with pytest.raises(ValueError, match="rows: needs at least 2 samples, got 1"):
-        data.decode(make_records(range(1, SIZE)), max_bad_share=1)
+        data.decode(make_records(range(1, SIZE)), max_bad_fraction=1)
 
 
 def test_a_refusal_shows_the_first_bad_records_and_counts_the_rest():
     message = r"5 of 23 .*limit:\n  row 2 is bad\n  row 3 is bad\n  row 4 is bad\n  and 2 more$"
     with pytest.raises(ValueError, match=message):
-        data.decode(make_records(range(2, 9)), max_bad_share=4 / SIZE)
+        data.decode(make_records(range(2, 9)), max_bad_fraction=4 / SIZE)

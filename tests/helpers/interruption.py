@@ -106,8 +106,8 @@ class Cut(Exception):
 
 
 def cut_at(number):
-    def tell(row):
+    def on_row(row):
         if row["round"] == number:
             raise Cut
 
-    return lambda run, step: tell
+    return lambda run, step: on_row

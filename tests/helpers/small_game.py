@@ -28,10 +28,10 @@ from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import of_config, of_recipe
+from jaxgan.runs.settings.options import options_from_config, options_from_recipe
 from jaxgan.training import loop
 from jaxgan.training.plan import Plan
-from jaxgan.training.state import start
+from jaxgan.training.state import init_run
 from jaxgan.types import GeneratorTerm, Penalty
 
 STEPS = 12
@@ -131,8 +131,8 @@ def small(tmp_path_factory):
             patch.setitem(RECIPES, name, chosen)
         for module, name in (
             (loop, "make_phases"),
-            (restore, "start"),
-            (setup, "make_draw"),
+            (restore, "init_run"),
+            (setup, "make_snapshot"),
         ):
             patch.setattr(module, name, made_once(getattr(module, name)))
         patch.setattr(loop, "has_convolutions", lambda *arguments: False)
@@ -163,7 +163,7 @@ def made_once(make):
 
 
 def small_options(**changes):
-    options = of_recipe("small", STEPS)._replace(log_every=1, sample_every=4)
+    options = options_from_recipe("small", STEPS)._replace(log_every=1, sample_every=4)
     return options._replace(saving=options.saving._replace(every=4))._replace(**changes)
 
 
@@ -172,7 +172,7 @@ def begin(run, **changes):
 
 
 def go_on(run, **changes):
-    return runs.train_run(of_config(read_config(run))._replace(**changes), run)
+    return runs.train_run(options_from_config(read_config(run))._replace(**changes), run)
 
 
 def command(*arguments):
@@ -203,8 +203,8 @@ def state_at(run, number):
     """The arrays of a checkpoint of a run."""
     config = read_config(run)
     gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
-    data = load(config.input.source, max_bad_share=1.0)
-    target = jax.eval_shape(lambda: start(jax.random.key(0), gan, data, config.plan))
+    data = load(config.input.source, max_bad_fraction=1.0)
+    target = jax.eval_shape(lambda: init_run(jax.random.key(0), gan, data, config.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 
 

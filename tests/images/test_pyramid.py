@@ -8,7 +8,7 @@ from jaxgan.images import pyramid
 
 BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16
 # Compiled whole: operation by operation they take longer to compile.
-shrink, grow = jax.jit(pyramid.shrink), jax.jit(pyramid.grow)
+reduce, expand = jax.jit(pyramid.reduce), jax.jit(pyramid.expand)
 split_band, reconstruct = jax.jit(pyramid.split_band), jax.jit(pyramid.reconstruct)
 gaussian_pyramid = jax.jit(pyramid.gaussian_pyramid, static_argnums=1)
 laplacian_pyramid = jax.jit(pyramid.laplacian_pyramid, static_argnums=1)
@@ -33,7 +33,7 @@ SHAPES = [(2, 8, 6, 3), (1, 2, 4, 1), (1, 12, 2, 2)]
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shrink_is_scipys_mirrored_binomial_filter_at_every_second_pixel(shape):
     x = images(*shape)
-    got = shrink(x)
+    got = reduce(x)
     assert got.dtype == jnp.float32
     np.testing.assert_allclose(got, blurred(x.astype(float), 1)[:, ::2, ::2], atol=2e-7)
 
@@ -43,7 +43,7 @@ def test_grow_is_scipys_mirrored_binomial_filter_of_pixels_between_zeros(shape):
     x = images(*shape)
     apart = np.zeros((len(x), 2 * x.shape[1], 2 * x.shape[2], x.shape[3]))
     apart[:, ::2, ::2] = x
-    np.testing.assert_allclose(grow(x), blurred(apart, 2), atol=2e-7)
+    np.testing.assert_allclose(expand(x), blurred(apart, 2), atol=2e-7)
 
 
 def wave(frequency, n):
@@ -57,7 +57,7 @@ def test_waves_are_damped_by_the_filters_own_frequency_response(k):
     # w has the response cos^4(f / 2); zeros between pixels add the wave of frequency pi - f.
     n, f = 16, np.pi * k / 15
     c, s = np.cos(f / 2) ** 4, np.sin(f / 2) ** 4
-    small = shrink(wave(f, n))
+    small = reduce(wave(f, n))
     np.testing.assert_allclose(small[:, :, :1], c * wave(f, n)[:, ::2, :1], atol=5e-7)
     band, low = split_band(wave(f, n))
     wanted = c * (c * wave(f, n) + s * wave(np.pi - f, n))
@@ -134,7 +134,7 @@ def test_pyramids_agree_with_each_other_and_with_one_split():
     for one, other in (
         (small, bands[0]),
         (band, bands[2]),
-        (low, grow(middle)),
+        (low, expand(middle)),
         (reconstruct(bands[:2]), middle),
     ):
         np.testing.assert_allclose(one, other, atol=2e-7)
@@ -164,7 +164,7 @@ def test_samples_are_the_reconstruction_of_what_the_levels_give():
     np.testing.assert_array_equal(indices, [index] * 3)
     assert conditions[0] is None
     for condition, below in zip(conditions[1:], got[:-1], strict=True):
-        np.testing.assert_allclose(condition, grow(below), atol=1e-6)
+        np.testing.assert_allclose(condition, expand(below), atol=1e-6)
 
 
 # --- Sizes that do not halve
@@ -191,9 +191,9 @@ def test_images_that_fit_are_not_padded():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: pyramid.shrink(jnp.ones((1, 5, 4, 1))), "even height and width, got .1, 5, 4, 1"),
-        (lambda: pyramid.shrink(jnp.ones((4, 4))), r"got float32 \[4, 4\]"),
-        (lambda: pyramid.grow(jnp.ones((1, 4, 4, 1), jnp.uint8)), "x must be floats.*uint8"),
+        (lambda: pyramid.reduce(jnp.ones((1, 5, 4, 1))), "even height and width, got .1, 5, 4, 1"),
+        (lambda: pyramid.reduce(jnp.ones((4, 4))), r"got float32 \[4, 4\]"),
+        (lambda: pyramid.expand(jnp.ones((1, 4, 4, 1), jnp.uint8)), "x must be floats.*uint8"),
         (lambda: pyramid.laplacian_pyramid(jnp.ones((1, 4, 4, 1)), 0), "levels must be a positive"),
         (lambda: pyramid.laplacian_pyramid(jnp.ones((1, 28, 28, 1)), 4), "multiples of 8 pixels"),
         (lambda: pyramid.reconstruct([]), "pyramid is empty"),

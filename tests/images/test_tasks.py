@@ -32,9 +32,9 @@ def test_a_level_is_that_of_the_pyramid_of_the_padded_image(images, level):
 
 
 def test_the_finest_level_is_the_image_again(images):
-    view = tasks.pyramid_level(2, 3)
-    seen = view.split(Batch(images))
-    again = crop_to(view.whole(seen.x, seen.condition), (14, 14))
+    task = tasks.pyramid_level(2, 3)
+    seen = task.prepare(Batch(images))
+    again = crop_to(task.restore(seen.x, seen.condition), (14, 14))
     np.testing.assert_allclose(again, images, atol=2e-7)
 
 
@@ -100,15 +100,15 @@ def level_gan():
         loss=losses.non_saturating,
         generator_optimizer=optax.sgd(0.1),
         discriminator_optimizer=optax.sgd(0.1),
-        view=tasks.pyramid_level(1, 2),
+        task=tasks.pyramid_level(1, 2),
     )
 
 
 def test_a_step_on_images_is_the_step_on_what_the_players_see_of_them(key, largest_difference):
     gan = level_gan()
     images = jax.random.uniform(key, (4, 8, 8, 1), minval=-1.0)
-    without = dataclasses.replace(gan, view=None)
-    seen = gan.view.split(Batch(images))
+    without = dataclasses.replace(gan, task=None)
+    seen = gan.task.prepare(Batch(images))
     states = [jaxgan.init(key, each, x) for each, x in ((gan, images), (without, seen))]
     pairs = zip((gan, without), states, (images, seen), strict=True)
     ended = [jax.jit(jaxgan.make_train_step(g))(key, state, x)[0] for g, state, x in pairs]

@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import monitor
 from jaxgan.monitor import symptoms
-from jaxgan.monitor.detector import Thresholds, findings
+from jaxgan.monitor.detector import Thresholds, alerts
 
 EVERY = 50  # rounds a row, as in a run of 20,000
 
@@ -67,7 +67,7 @@ BALANCED = {"accuracy_real": 0.5, "accuracy_fake": 0.5}
 @pytest.mark.parametrize("make", [rows, without_threshold])
 @pytest.mark.parametrize(("every", "batch"), [(5, 64), (50, 16), (1250, 128)])
 def test_nothing_is_found_in_a_healthy_game(seed, make, every, batch):
-    assert findings(make(count=400, every=every, batch=batch, seed=seed)) == []
+    assert alerts(make(count=400, every=every, batch=batch, seed=seed)) == []
 
 
 def test_a_slow_beginning_is_no_finding():
@@ -78,14 +78,14 @@ def test_a_slow_beginning_is_no_finding():
     later |= {"accuracy_real": 0.68, "accuracy_fake": 0.66}
     winning = WINNING | ALWAYS_RIGHT
     at_first = {name: after(1000, later[name], winning[name]) for name in later}
-    assert findings(rows(diversity=rising, **at_first)) == []
-    assert findings(rows(every=1, count=2500, diversity=rising, **at_first)) == []
+    assert alerts(rows(diversity=rising, **at_first)) == []
+    assert alerts(rows(every=1, count=2500, diversity=rising, **at_first)) == []
 
 
 def test_too_few_rows_show_nothing():
-    assert findings(rows(count=19, every=1000, diversity=0.0, **WINNING, **ALWAYS_RIGHT)) == []
-    assert findings([]) == []
-    assert findings({}) == []
+    assert alerts(rows(count=19, every=1000, diversity=0.0, **WINNING, **ALWAYS_RIGHT)) == []
+    assert alerts([]) == []
+    assert alerts({}) == []
 
 
 # --- Equilibrium
@@ -99,22 +99,22 @@ def learnt(**planted):
 
 
 def test_balance_of_a_collapsed_game_is_no_equilibrium():
-    found = findings(rows(diversity=0.2, **learnt(**BALANCED)))
+    found = alerts(rows(diversity=0.2, **learnt(**BALANCED)))
     assert kinds(found) == ["collapse"]
 
 
 def test_balance_at_one_half_is_an_equilibrium():
-    (found,) = findings(rows(**learnt(**BALANCED)))
+    (found,) = alerts(rows(**learnt(**BALANCED)))
     assert found.kind == "equilibrium"
     assert 2000 < found.step <= 2000 + 2 * 20 * EVERY
     assert re.search(r"accuracy_real 0\.(49|5)", found.message)
     assert "logit_std 0.8" in found.message
-    (found,) = findings(without_threshold(**learnt(accuracy_pairs=0.52)))
+    (found,) = alerts(without_threshold(**learnt(accuracy_pairs=0.52)))
     assert found.kind == "equilibrium"
 
 
 def test_balance_from_the_first_round_on_is_no_equilibrium_but_fails():
-    (found,) = findings(rows(**BALANCED, logit_real=0.01, logit_fake=0.0))
+    (found,) = alerts(rows(**BALANCED, logit_real=0.01, logit_fake=0.0))
     assert found.kind == "discriminator-fails"
 
 
@@ -129,20 +129,20 @@ def test_balance_from_the_first_round_on_is_no_equilibrium_but_fails():
 )
 def test_one_half_without_balance_is_none(planted):
     if any(callable(value) for value in planted.values()):
-        found = findings(rows(logit_real=after(2000, 0.02, 0.4), **planted))
+        found = alerts(rows(logit_real=after(2000, 0.02, 0.4), **planted))
     else:
-        found = findings(rows(**learnt(**planted)))
+        found = alerts(rows(**learnt(**planted)))
     assert found == []
 
 
 def test_a_constant_discriminator_is_no_equilibrium_but_fails():
     constant = {"logit_real": 0.0, "logit_fake": 0.0, "logit_std": 0.0}
-    (found,) = findings(rows(accuracy_real=0.0, accuracy_fake=1.0, **constant))
+    (found,) = alerts(rows(accuracy_real=0.0, accuracy_fake=1.0, **constant))
     assert found.kind == "discriminator-fails"
     assert "constant" in found.message
     later = {"logit_real": after(3000, 0.0, 1.0), "logit_std": after(3000, 1e-6, 0.8)}
     later |= {name: after(3000, 0.5, 0.68) for name in BALANCED}
-    (found,) = findings(rows(logit_fake=0.0, **later))  # even with accuracies of 50 %
+    (found,) = alerts(rows(logit_fake=0.0, **later))  # even with accuracies of 50 %
     assert found.kind == "discriminator-fails"
     assert 3000 < found.step <= 3000 + 2 * 20 * EVERY
 
@@ -151,44 +151,44 @@ def test_a_constant_discriminator_is_no_equilibrium_but_fails():
 
 
 def test_a_discriminator_that_wins_outright_is_found():
-    (found,) = findings(rows(**ALWAYS_RIGHT, **WINNING))
+    (found,) = alerts(rows(**ALWAYS_RIGHT, **WINNING))
     assert found.kind == "discriminator-wins"
     assert found.step <= 1000 + 2 * 20 * EVERY
     assert "10.9 deviations apart" in found.message
-    assert kinds(findings(without_threshold(accuracy_pairs=1.0, **WINNING))) == [found.kind]
+    assert kinds(alerts(without_threshold(accuracy_pairs=1.0, **WINNING))) == [found.kind]
 
 
 def test_a_discriminator_that_is_right_by_little_does_not_win():
     near = {"logit_real": 0.15, "logit_fake": -0.15, "logit_std": 0.17}  # d' = 3.8
-    assert findings(rows(**ALWAYS_RIGHT, **near)) == []
-    assert findings(without_threshold(accuracy_pairs=1.0, **near)) == []
-    assert findings(rows(accuracy_real=0.9, accuracy_fake=0.9, **WINNING)) == []
+    assert alerts(rows(**ALWAYS_RIGHT, **near)) == []
+    assert alerts(without_threshold(accuracy_pairs=1.0, **near)) == []
+    assert alerts(rows(accuracy_real=0.9, accuracy_fake=0.9, **WINNING)) == []
 
 
 def test_a_discriminator_that_never_learns_fails():
     fooled = {"logit_real": 0.1, "logit_fake": 0.3, "logit_std": 0.2}
-    (found,) = findings(rows(accuracy_real=0.9, accuracy_fake=0.0, **fooled))
+    (found,) = alerts(rows(accuracy_real=0.9, accuracy_fake=0.0, **fooled))
     assert found.kind == "discriminator-fails"
     assert found.step <= 1000 + 2 * 20 * EVERY
     assert "never better than chance" in found.message
-    assert kinds(findings(without_threshold(accuracy_pairs=0.2, **fooled))) == [found.kind]
+    assert kinds(alerts(without_threshold(accuracy_pairs=0.2, **fooled))) == [found.kind]
 
 
 def test_a_discriminator_whose_threshold_lags_behind_does_not_fail():
     apart = {"logit_real": 0.11, "logit_fake": 0.02, "logit_std": 0.06}  # all above 0
-    assert findings(rows(accuracy_real=1.0, accuracy_fake=0.0, **apart)) == []
+    assert alerts(rows(accuracy_real=1.0, accuracy_fake=0.0, **apart)) == []
 
 
 def test_a_discriminator_fooled_for_a_while_has_not_failed():
     fooled = {"logit_real": after(4000, -0.3, 0.4), "logit_fake": after(4000, 0.0, -0.4)}
-    assert findings(rows(accuracy_real=0.3, accuracy_fake=0.3, **fooled)) == []
+    assert alerts(rows(accuracy_real=0.3, accuracy_fake=0.3, **fooled)) == []
 
 
 # --- The generator
 
 
 def test_collapse_is_found_within_two_windows():
-    found = findings(rows(diversity=after(4000, 0.05, 0.97)))
+    found = alerts(rows(diversity=after(4000, 0.05, 0.97)))
     assert set(kinds(found)) == {"collapse", "deterioration"}
     collapse = next(each for each in found if each.kind == "collapse")
     assert 4000 < collapse.step <= 4000 + 2 * 20 * EVERY
@@ -196,7 +196,7 @@ def test_collapse_is_found_within_two_windows():
 
 
 def test_samples_that_were_always_alike_are_a_collapse():
-    (found,) = findings(rows(diversity=0.02))
+    (found,) = alerts(rows(diversity=0.02))
     assert found.kind == "collapse"
     assert found.step <= 1000 + 2 * 20 * EVERY
 
@@ -211,11 +211,11 @@ def test_samples_that_were_always_alike_are_a_collapse():
     ids=["noise before", "a little less", "for a moment"],
 )
 def test_diversity_that_varies_is_no_collapse(diversity):
-    assert findings(rows(diversity=diversity)) == []
+    assert alerts(rows(diversity=diversity)) == []
 
 
 def test_less_diversity_is_a_deterioration():
-    (found,) = findings(rows(diversity=after(4000, 0.6, 0.97)))
+    (found,) = alerts(rows(diversity=after(4000, 0.6, 0.97)))
     assert found.kind == "deterioration"
     assert 4000 < found.step <= 4000 + 2 * 20 * EVERY
     assert "--keep-best" in found.message
@@ -230,18 +230,18 @@ def test_any_score_may_deteriorate_even_one_of_few_rows(mode):
         return value if played % (5 * EVERY) == 0 else None
 
     limits = Thresholds(score="distance", mode=mode)
-    (found,) = findings(rows(distance=score, count=400), limits)
+    (found,) = alerts(rows(distance=score, count=400), limits)
     assert found.kind == "deterioration"
     assert 5000 < found.step <= 5000 + (2 * 20 + 5) * EVERY
     assert "at best 15" in found.message or "at best 25" in found.message
     better = Thresholds(score="distance", mode="max" if mode == "min" else "min")
-    assert findings(rows(distance=score, count=400), better) == []
+    assert alerts(rows(distance=score, count=400), better) == []
 
 
 def test_noise_of_a_score_about_zero_is_no_deterioration():
     chance = np.random.default_rng(1)
     noise = {"distance": lambda played: chance.normal()}
-    assert findings(rows(count=1000, **noise), Thresholds(score="distance", mode="min")) == []
+    assert alerts(rows(count=1000, **noise), Thresholds(score="distance", mode="min")) == []
 
 
 # --- When it is told
@@ -251,7 +251,7 @@ def test_a_finding_that_lasts_is_told_once_and_again_when_it_begins_anew():
     def diversity(played):
         return 0.05 if 4000 < played <= 8000 or played > 14_000 else 0.97
 
-    found = findings(rows(count=400, diversity=diversity))
+    found = alerts(rows(count=400, diversity=diversity))
     assert kinds(found).count("collapse") == 2
     first, second = (each.step for each in found if each.kind == "collapse")
     assert first < 8000
@@ -259,7 +259,7 @@ def test_a_finding_that_lasts_is_told_once_and_again_when_it_begins_anew():
 
 
 def test_flicker_is_told_once():
-    found = findings(rows(count=400, diversity=lambda p: 0.05 if p > 4000 and p % 3000 else 0.97))
+    found = alerts(rows(count=400, diversity=lambda p: 0.05 if p > 4000 and p % 3000 else 0.97))
     assert kinds(found).count("collapse") == 1
 
 
@@ -267,16 +267,16 @@ def test_time_is_measured_in_rows_and_in_rounds():
     for every in (1, 7, 50, 500):
         window = max(200, 20 * every)
         planted = {"diversity": after(4 * window + 1000, 0.05, 0.97)}
-        found = findings(rows(count=(8 * window + 1000) // every, every=every, **planted))
+        found = alerts(rows(count=(8 * window + 1000) // every, every=every, **planted))
         (collapse,) = (each for each in found if each.kind == "collapse")
         assert 0 < collapse.step - (4 * window + 1000) <= 2 * window
 
 
 def test_all_follows_from_the_rows_whoever_reads_them():
     seen = rows(diversity=after(4000, 0.05, 0.97), **learnt(**BALANCED))
-    whole = findings(seen)
+    whole = alerts(seen)
     assert set(kinds(whole)) == {"equilibrium", "collapse", "deterioration"}
-    state, parts, states = monitor.start(), [], []
+    state, parts, states = monitor.init(), [], []
     for row in seen:
         states.append((len(parts), state))
         state, found = monitor.observe(state, row)
@@ -296,8 +296,8 @@ def test_a_history_shows_what_a_run_would_log():
     names = {name for name in every_round[0] if every_round[0][name] is not None}
     history = {name: np.array([row[name] for row in every_round]) for name in names}
     history["generator_loss"] = np.full(4000, np.nan)
-    assert findings(history) == findings(every_round[9::10])
-    assert "collapse" in kinds(findings(history))
+    assert alerts(history) == alerts(every_round[9::10])
+    assert "collapse" in kinds(alerts(history))
 
 
 def test_values_that_are_not_there_are_left_out():
@@ -306,12 +306,12 @@ def test_values_that_are_not_there_are_left_out():
         row["diversity"] = math.nan
     for row in lost[1::3]:
         row["diversity"] = None
-    assert "collapse" in kinds(findings(lost))
-    assert findings([{"round": i, "step": i} for i in range(3000)]) == []
+    assert "collapse" in kinds(alerts(lost))
+    assert alerts([{"round": i, "step": i} for i in range(3000)]) == []
 
 
 def test_a_finding_says_what_where_and_what_to_try():
-    found = findings(rows(diversity=0.02))[0]
+    found = alerts(rows(diversity=0.02))[0]
     assert str(found) == f"step {found.step}: collapse: {found.message}"
     assert "diversity 0.02" in found.message
     assert "try" in found.message
@@ -322,13 +322,13 @@ def test_a_finding_says_what_where_and_what_to_try():
 
 def test_bad_input_is_explained():
     with pytest.raises(ValueError, match="row must have a round and a step, the step is missing"):
-        findings([{"round": 1}])
+        alerts([{"round": 1}])
     with pytest.raises(ValueError, match="the round is missing"):
-        findings({"diversity": np.ones(3)})
+        alerts({"diversity": np.ones(3)})
     with pytest.raises(ValueError, match="mode must be one of max, min, got 'best'"):
-        findings(rows(count=1), Thresholds(mode="best"))
+        alerts(rows(count=1), Thresholds(mode="best"))
     with pytest.raises(ValueError, match="rows must be a number from 0 on, got -1"):
-        findings(rows(count=1), Thresholds(rows=-1))
+        alerts(rows(count=1), Thresholds(rows=-1))
 
 
 # --- Sensitivity

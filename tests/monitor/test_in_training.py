@@ -61,11 +61,11 @@ def gone_on(gan, steps=1000):
     state = state._replace(generator=generator) if gan.generator_optimizer is STILL else state
     _, after = played(gan, steps, jax.tree.map(jnp.copy, state))
     history = {name: np.concatenate([before[name], after[name]]) for name in before}
-    return {found.kind: found.round for found in monitor.findings(history)}
+    return {found.kind: found.round for found in monitor.alerts(history)}
 
 
 def found_in(gan, steps=NOTICED, data=None):
-    return {found.kind: found.round for found in monitor.findings(played(gan, steps, data=data)[1])}
+    return {found.kind: found.round for found in monitor.alerts(played(gan, steps, data=data)[1])}
 
 
 STILL = optax.sgd(0.0)

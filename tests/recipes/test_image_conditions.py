@@ -39,7 +39,7 @@ from jaxgan.types import Batch
 def test_networks_are_as_deep_as_the_images_allow(sides, levels, layers, channels):
     shape = (*sides, 2 * channels)
     gan = recipes.recipe("pix2pix").gan(shape, None)
-    seen = gan.view.split(Batch(jnp.zeros((2, *shape))))
+    seen = gan.task.prepare(Batch(jnp.zeros((2, *shape))))
 
     def networks(key):
         keys = jax.random.split(key, 2)
@@ -144,9 +144,9 @@ def test_what_is_made_of_images_is_not_exported(trained):
 def test_samples_have_the_shape_of_what_is_shown():
     gan = recipes.recipe("pix2pix").gan((8, 8, 6), None)
     assert sample_shape(gan, (8, 8, 6)) == (8, 8, 3)
-    assert sample_shape(dataclasses.replace(gan, view=None), (5, 2)) == (5, 2)
+    assert sample_shape(dataclasses.replace(gan, task=None), (5, 2)) == (5, 2)
     for level, side in ((0, 8), (1, 16)):  # 14 is padded to 16
-        of_level = dataclasses.replace(gan, view=pyramid_level(level, 2))
+        of_level = dataclasses.replace(gan, task=pyramid_level(level, 2))
         assert sample_shape(of_level, (14, 14, 1)) == (side, side, 1)
 
 

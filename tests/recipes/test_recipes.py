@@ -10,7 +10,7 @@ import pytest
 import jaxgan
 from jaxgan import recipes
 from jaxgan.data import Dataset, load
-from jaxgan.steps import seen_batch
+from jaxgan.steps import prepared_batch
 
 load = functools.cache(load)
 
@@ -34,7 +34,7 @@ def test_a_step_of_a_recipe_keeps_the_shapes_of_its_state(name):
     def begun_and_stepped(key):
         state = jaxgan.init(key, gan, batch)
         new, metrics = jaxgan.make_train_step(gan, update=recipe.plan.update)(key, state, batch)
-        seen = seen_batch(gan, batch)
+        seen = prepared_batch(gan, batch)
         drawn = jaxgan.sample(key, gan, state, 4, seen.condition)
         return state, new, metrics, drawn, seen.x
 

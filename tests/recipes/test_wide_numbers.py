@@ -8,7 +8,7 @@ import jaxgan
 from jaxgan import augment, latents, recipes
 from jaxgan.data import load
 from jaxgan.recipes import RECIPES, recipe_gan
-from jaxgan.training.batches import probe
+from jaxgan.training.batches import example_batch
 
 QUICK = ("wgan-gp", "conditional-lapgan/fine")
 
@@ -31,7 +31,7 @@ def test_a_recipe_trains_in_float32(narrow_recipes, name):
     with jax.enable_x64(True):
         data = load(RECIPES[name].data)
         gan = recipe_gan(name, data.shape, data.num_classes if conditional else None)
-        batch = probe(data, 4, conditional)
+        batch = example_batch(data, 4, conditional)
 
         def play(key):
             state = jaxgan.init(key, gan, batch)
@@ -49,8 +49,13 @@ def test_a_recipe_trains_in_float32(narrow_recipes, name):
 @pytest.mark.parametrize(
     "latent",
     [
-        *(latents.normal(3), latents.uniform(3), latents.truncated_normal(3), latents.coins(3)),
-        *(latents.none(), latents.joined(latents.normal(2), latents.coins(1))),
+        *(
+            latents.normal(3),
+            latents.uniform(3),
+            latents.truncated_normal(3),
+            latents.rademacher(3),
+        ),
+        *(latents.none(), latents.concatenate(latents.normal(2), latents.rademacher(1))),
     ],
 )
 def test_latents_stay_float32(key, latent):

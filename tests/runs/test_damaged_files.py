@@ -29,7 +29,7 @@ from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import of_config
+from jaxgan.runs.settings.options import options_from_config
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -78,7 +78,7 @@ def test_damaged_metrics_of_a_checkpoint_that_stays_do_not_stop_a_run(tmp_path):
     saving = small_options().saving._replace(keep=best)
     begin(run, saving=saving, steps=8)
     (run / "checkpoints" / "4" / "metrics" / "metrics").write_text("{")
-    result = runs.train_run(of_config(read_config(run))._replace(steps=STEPS), run)
+    result = runs.train_run(options_from_config(read_config(run))._replace(steps=STEPS), run)
     assert result.round == STEPS
     assert [event["round"] for event in events(run, "damaged")] == [4]
     assert checkpoint.numbers(run / "checkpoints") == [8, 12]
@@ -165,8 +165,8 @@ BAD_CONFIGS = {
     "plan.model_range must be a lower and a higher number, got": lambda text: with_changed(
         text, "plan", "model_range", value=[1.0, 1.0]
     ),
-    "input.max_bad_share: input should be less than or equal to 1, got 1.5": lambda text: (
-        with_changed(text, "input", "max_bad_share", value=1.5)
+    "input.max_bad_fraction: input should be less than or equal to 1, got 1.5": lambda text: (
+        with_changed(text, "input", "max_bad_fraction", value=1.5)
     ),
 }
 
@@ -264,10 +264,10 @@ def images(tmp_path):
     return folder
 
 
-def image_options(images, max_bytes, max_bad_share):
+def image_options(images, max_bytes, max_bad_fraction):
     options = small_options(recipe="images", steps=8, plan=RECIPES["images"].plan)
     data = options.input._replace(
-        source=f"folder:{images}", max_bytes=max_bytes, max_bad_share=max_bad_share
+        source=f"folder:{images}", max_bytes=max_bytes, max_bad_fraction=max_bad_fraction
     )
     return options._replace(input=data)
 
@@ -307,7 +307,7 @@ def test_unreadable_images_are_named_and_counted_and_the_run_goes_on(
 @pytest.mark.parametrize("share", [0.0, 0.03])
 def test_too_many_unreadable_images_are_refused(tmp_path, images, image_recipe, max_bytes, share):
     run = tmp_path / "run"
-    with pytest.raises(ValueError, match=rf"images: . of 40 records .*max_bad_share={share} is"):
+    with pytest.raises(ValueError, match=rf"images: . of 40 records .*max_bad_fraction={share} is"):
         runs.train_run(image_options(images, max_bytes, share), run)
     if run.exists():  # streamed: it had begun
         assert finite(run)[1]

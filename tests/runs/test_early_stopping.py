@@ -1,4 +1,4 @@
-"""Runs under watch: findings told and written once, and runs that stop on them."""
+"""Runs under watch: alerts told and written once, and runs that stop on them."""
 
 import functools
 import json
@@ -40,7 +40,7 @@ FOUND = COLLAPSED + 3  # two of three rows, and one more; the call ends there
 def quick():
     """Windows of three rows."""
     with pytest.MonkeyPatch.context() as patch:
-        limits = functools.partial(Thresholds, rows=2, rounds=2, transient=2, never=0.1)
+        limits = functools.partial(Thresholds, rows=2, rounds=2, transient=2, min_diversity=0.1)
         patch.setattr(early_stopping, "Thresholds", limits)
         yield
 
@@ -49,7 +49,7 @@ def quick():
 def whole(small, quick, tmp_path_factory):
     """A run that collapses and goes on to its end, with what it told."""
     run, told = tmp_path_factory.mktemp("runs") / "whole", []
-    runs.train_run(small_options(recipe="collapsing"), run, notice=told.append)
+    runs.train_run(small_options(recipe="collapsing"), run, on_alert=told.append)
     return run, told
 
 
@@ -62,7 +62,7 @@ def stopped(small, quick, tmp_path_factory):
 
 
 def found(run, *kinds):
-    """The findings among the events, without the time."""
+    """The alerts among the events, without the time."""
     kinds = kinds or KINDS
     return [(e["kind"], e["round"], e["message"]) for e in events(run) if e["kind"] in kinds]
 
@@ -72,11 +72,11 @@ class Cut(Exception):
 
 
 def cut_at(number):
-    def tell(row):
+    def on_row(row):
         if row["round"] == number:
             raise Cut
 
-    return lambda run, step: tell
+    return lambda run, step: on_row
 
 
 def invoke(*arguments):
@@ -96,8 +96,8 @@ def test_what_is_found_is_among_the_events_and_told(whole):
     assert found(run) == [(each.kind, each.round, each.message) for each in told]
     assert json.loads((run / "result.json").read_text())["finding"] is None
     assert metrics_rows(run)[-1]["round"] == 12
-    limits = Thresholds(rows=2, rounds=2, transient=2, never=0.1)
-    assert monitor.findings(metrics_rows(run), limits) == told
+    limits = Thresholds(rows=2, rounds=2, transient=2, min_diversity=0.1)
+    assert monitor.alerts(metrics_rows(run), limits) == told
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_run_cut_short_and_gone_on_with_tells_each_finding_once(whole, tmp_pat
 def test_a_finding_of_before_is_not_told_again(whole, tmp_path):
     run, told = shutil.copytree(whole[0], tmp_path / "run"), []
     options = small_options(recipe="collapsing", steps=16)
-    runs.train_run(options, run, notice=told.append)
+    runs.train_run(options, run, on_alert=told.append)
     assert "collapse" not in [each.kind for each in told]
     assert len(found(run, "collapse")) == 1
 
@@ -139,7 +139,7 @@ def test_the_best_is_kept_by_the_score_that_may_deteriorate(tmp_path):
     keep = options.saving.keep._replace(metric="discriminator_loss", mode="min")
     told = []
     options = options._replace(saving=options.saving._replace(keep=keep))
-    runs.train_run(options, tmp_path / "run", notice=told.append)
+    runs.train_run(options, tmp_path / "run", on_alert=told.append)
     for each in told:
         assert each.kind != "deterioration" or "discriminator_loss" in each.message
 
@@ -155,7 +155,7 @@ def test_a_game_without_a_discriminator_is_not_told_that_it_fails():
         config = SimpleNamespace(
             saving=small_options().saving, stop_on=("discriminator-fails",), stop_after=0
         )
-        stop = early_stopping.Watch(config, state, rows).stop
+        stop = early_stopping.EarlyStopping(config, state, rows).stop
         assert [each.kind for each in (stop,) if each] == kinds
 
 

@@ -11,7 +11,7 @@ from fuzzing import check_explained, invoke
 from jaxgan.data.sources import load
 from jaxgan.runs import train as runs
 from jaxgan.runs.outputs.samples import sample_run
-from jaxgan.runs.settings.options import Wanted, options_for
+from jaxgan.runs.settings.options import Overrides, options_for
 
 pytestmark = pytest.mark.usefixtures("narrow_recipes")
 
@@ -64,7 +64,7 @@ def test_other_files_in_an_archive_are_no_samples(tmp_path):
 
 
 def test_options_of_wrong_types_are_named_before_anything_is_read(tmp_path):
-    options = options_for(tmp_path / "run", Wanted({}, {"flip": "no"}, {}, {}, {"mode": "big"}))
+    options = options_for(tmp_path / "run", Overrides({}, {"flip": "no"}, {}, {}, {"mode": "big"}))
     with pytest.raises(ValueError, match=r"plan.flip: .*'no'; saving.keep.mode: .*'big'"):
         runs.train_run(options, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -73,7 +73,7 @@ def test_options_of_wrong_types_are_named_before_anything_is_read(tmp_path):
 def test_a_folder_that_cannot_be_made_is_named(untrained, tmp_path):
     (tmp_path / "file").touch()
     for name in ("file/run", "deep/nul\0"):
-        options = options_for(tmp_path / name, Wanted({}, {"devices": 1}, {}, {}, {}))
+        options = options_for(tmp_path / name, Overrides({}, {"devices": 1}, {}, {}, {}))
         with pytest.raises((OSError, ValueError), match=r"could not begin|there can be no folder"):
             runs.train_run(options, tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -81,11 +81,11 @@ def test_a_folder_that_cannot_be_made_is_named(untrained, tmp_path):
 
 @pytest.mark.parametrize("steps", [0, -1])
 def test_no_steps_are_refused(steps, tmp_path):
-    options = options_for(tmp_path / "run", Wanted({}, {}, {}, {}, {}))
+    options = options_for(tmp_path / "run", Overrides({}, {}, {}, {}, {}))
     with pytest.raises(ValueError, match=f"steps: .*, got {steps}"):
         runs.train_run(options._replace(steps=steps), tmp_path / "run")
     with pytest.raises(ValueError, match="steps must be a positive int"):
-        options_for(tmp_path / "run", Wanted({"steps": steps}, {}, {}, {}, {}))
+        options_for(tmp_path / "run", Overrides({"steps": steps}, {}, {}, {}, {}))
 
 
 def test_samples_of_a_seed_of_more_than_32_bits_are_refused(tmp_path):
@@ -94,7 +94,7 @@ def test_samples_of_a_seed_of_more_than_32_bits_are_refused(tmp_path):
 
 
 def test_metrics_that_are_never_meant_cannot_be_best(tmp_path):
-    options = options_for(tmp_path / "run", Wanted({"steps": 1}, {"devices": 1}, {}, {}, {}))
+    options = options_for(tmp_path / "run", Overrides({"steps": 1}, {"devices": 1}, {}, {}, {}))
     keep = options.saving.keep._replace(metric="generator_nonfinite")
     options = options._replace(saving=options.saving._replace(keep=keep))
     with pytest.raises(ValueError, match="no metric 'generator_nonfinite'"):

@@ -40,13 +40,13 @@ def test_batches_of_one_are_trained_on_and_logged_as_valid_json(run):
 def test_nobody_finds_a_collapse_in_it(run):
     rows = metrics_rows(run)
     long = [rows[-1] | {"round": i, "step": i} for i in range(1, 3001)]
-    assert not [found for found in monitor.findings(long) if found.kind == "collapse"]
+    assert not [found for found in monitor.alerts(long) if found.kind == "collapse"]
     history = {
         "round": np.arange(3000),
         "step": np.arange(3000),
         "diversity": np.full(3000, np.nan),
     }
-    assert monitor.findings(history) == []
+    assert monitor.alerts(history) == []
     assert not [event for event in events(run) if event["kind"] == "collapse"]
 
 

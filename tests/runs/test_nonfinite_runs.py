@@ -27,7 +27,7 @@ from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import of_config
+from jaxgan.runs.settings.options import options_from_config
 from jaxgan.types import Batch
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -60,7 +60,7 @@ def test_a_stopped_run_can_go_on_by_skipping(tmp_path):
     run, other = tmp_path / "run", tmp_path / "other"
     with pytest.raises(nonfinite.NonFiniteError):
         begin(run, recipe="planted")
-    skipping = of_config(read_config(run))
+    skipping = options_from_config(read_config(run))
     skipping = skipping._replace(plan=skipping.plan._replace(nonfinite="skip"))
     runs.train_run(skipping, run)
     begin(other, recipe="planted", plan=skipping.plan)

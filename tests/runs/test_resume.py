@@ -43,9 +43,9 @@ from jaxgan.runs.disk.checkpoint import Keep
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.compare import differences
-from jaxgan.runs.settings.config import Config, read_config, surroundings
+from jaxgan.runs.settings.config import Config, environment, read_config
 from jaxgan.runs.settings.fingerprint import facts
-from jaxgan.runs.settings.options import Wanted, of_recipe
+from jaxgan.runs.settings.options import Overrides, options_from_recipe
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -131,7 +131,7 @@ def images(tmp_path_factory):
     [
         ("small", {"alternation": "epochs", "batch_size": SIZE // 5}),
         ("small", {"n_critic": 3, "n_generator": 2}),
-        pytest.param("small", {"wrapper": "pmap", "devices": 2}, marks=pytest.mark.slow),
+        pytest.param("small", {"parallel": "pmap", "devices": 2}, marks=pytest.mark.slow),
         pytest.param(
             *("dcgan", {"precision": "bfloat16", "flip": True, "crop": 2}), marks=pytest.mark.slow
         ),
@@ -142,14 +142,14 @@ def images(tmp_path_factory):
 def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
     narrow_recipes, images, tmp_path, recipe, plan
 ):
-    wanted = Wanted(
+    wanted = Overrides(
         {"log_every": 1, "sample_every": 1000},
         {"batch_size": BATCH, "devices": 1, "rounds_per_call": 2} | plan,
         {} if recipe == "small" else {"source": images},
         {"every": 4, "minutes": 1e9},
         {},
     )
-    chosen = of_recipe(recipe, 12).with_changes(wanted)
+    chosen = options_from_recipe(recipe, 12).with_changes(wanted)
     runs.train_run(chosen, tmp_path / "whole")
     rounds = [row["round"] for row in metrics_rows(tmp_path / "whole")]
     with pytest.raises(Cut):
@@ -222,7 +222,7 @@ def test_one_device_then_eight_then_one_gives_the_numbers_of_one(undisturbed, tm
 )
 def test_settings_that_change_the_mathematics_are_refused(ended, change, message):
     before = contents(ended)
-    wanted = Wanted(*(change.get(name, {}) for name in Wanted._fields))
+    wanted = Overrides(*(change.get(name, {}) for name in Overrides._fields))
     with pytest.raises(ValueError, match=message):
         runs.train_run(small_options(steps=14).with_changes(wanted), ended)
     assert contents(ended) == before
@@ -251,7 +251,7 @@ def test_data_in_memory_and_streamed_are_the_same_data(tmp_path):
 
 
 def read_config_of(options, data):
-    return Config(**options._asdict(), setting="", data=data, **surroundings())
+    return Config(**options._asdict(), setting="", data=data, **environment())
 
 
 def test_forced_settings_go_on_and_are_noted(ended):

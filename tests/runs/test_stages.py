@@ -16,18 +16,18 @@ from typer.testing import CliRunner
 import jaxgan
 from jaxgan import latents, losses, recipes
 from jaxgan.cli import train as cli
-from jaxgan.data import to_own_range
+from jaxgan.data import to_data_range
 from jaxgan.images import tasks
-from jaxgan.images.pyramid import grow
+from jaxgan.images.pyramid import expand
 from jaxgan.parallel.global_batch import sample_index
-from jaxgan.recipes import Recipe, Staged
+from jaxgan.recipes import Recipe, StagedRecipe
 from jaxgan.runs import stages
 from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.disk.checkpoint import digest
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.outputs import pyramid_samples
 from jaxgan.runs.outputs.evaluate import evaluate_run
-from jaxgan.runs.settings.options import Wanted, of_recipe
+from jaxgan.runs.settings.options import Overrides, options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
 from jaxgan.training.plan import Plan
 from jaxgan.types import GeneratorTerm, Network
@@ -59,7 +59,7 @@ def level_gan(shape, num_classes, level, rate=0.1):
         loss=losses.non_saturating,
         generator_optimizer=optax.sgd(rate),
         discriminator_optimizer=optax.sgd(rate),
-        view=tasks.pyramid_level(level, 2),
+        task=tasks.pyramid_level(level, 2),
     )
 
 
@@ -78,7 +78,7 @@ def staged(tmp_path_factory):
         stage("tiny/small", lambda *shape: level_gan(*shape, level=0), file),
         stage("tiny/large", lambda *shape: level_gan(*shape, level=1), file),
     ]
-    made = Staged("tiny", "", tuple(levels), drawn_by="pyramid")
+    made = StagedRecipe("tiny", "", tuple(levels), drawn_by="pyramid")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.STAGED, "tiny", made)
         for level in levels:
@@ -87,7 +87,7 @@ def staged(tmp_path_factory):
 
 
 def train(staged, out, keep=(), scoring=(), **run):
-    wanted = Wanted(run, {}, {}, {}, dict(keep), dict(scoring))
+    wanted = Overrides(run, {}, {}, {}, dict(keep), dict(scoring))
     return stages.train_stages(staged, wanted, out, lambda *begun: lambda row: None)
 
 
@@ -120,10 +120,10 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
     loaded = [generator.load_generator(trained / name) for name in ("small", "large")]
     draws = [generator.make_generate(each) for each in loaded]
     first = draws[0](keys[0], None, sample_index(3))
-    low = grow(first)
+    low = expand(first)
     second = low + draws[1](keys[1], low, sample_index(3))
     for got, wanted in ((small, first), (large, second)):
-        wanted = to_own_range(np.asarray(wanted), 0, 255, (-1, 1))
+        wanted = to_data_range(np.asarray(wanted), 0, 255, (-1, 1))
         np.testing.assert_allclose(got, wanted, atol=1e-3)
     assert (small.shape, large.shape) == ((3, 4, 4, 1), (3, 8, 8, 1))
     np.testing.assert_array_equal(pyramid_samples.sample_stages(trained, 2, seed=5)[1], large[:2])
@@ -135,7 +135,7 @@ def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
     first, whole = pyramid_samples.sample_stages(trained, 3, seed=5, which="2")
     key = jax.random.split(jax.random.key(5), 2)[0]
     wanted = generator.make_generate(found[0])(key, None, sample_index(3))
-    np.testing.assert_allclose(first, to_own_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
+    np.testing.assert_allclose(first, to_data_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
     np.testing.assert_array_equal(pyramid_samples.draw_whole(trained, found, 3, 5)[0], whole)
     assert np.abs(whole - pyramid_samples.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
     with pytest.raises(ValueError, match=r"small has no checkpoint of round 3; available: 2, 4"):
@@ -183,7 +183,7 @@ def test_stages_remember_where_their_data_lie(staged, untrained, tmp_path, monke
     file = staged.stages[0].data.removeprefix("npz:")
     monkeypatch.chdir(tmp_path)
     shutil.copy(file, "images.npz")
-    wanted = Wanted({}, {}, {"source": "npz:images.npz"}, {}, {})
+    wanted = Overrides({}, {}, {"source": "npz:images.npz"}, {}, {})
     whole = dataclasses.replace(staged, drawn_by="last")
     stages.train_stages(whole, wanted, tmp_path / "run", lambda *begun: lambda row: None)
     written = json.loads((tmp_path / "run" / "stages.json").read_text())["wanted"]
@@ -229,7 +229,7 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
         begins_with="small",
     )
     monkeypatch.setitem(recipes.RECIPES, "tiny/frozen", frozen)
-    two = Staged("tiny", "", (staged.stages[0], frozen))
+    two = StagedRecipe("tiny", "", (staged.stages[0], frozen))
     monkeypatch.setitem(recipes.STAGED, "tiny", two)
     train(two, tmp_path / "run")
     first, second = (generator.load_generator(tmp_path / "run" / n) for n in ("small", "frozen"))
@@ -287,7 +287,7 @@ def test_a_folder_that_is_no_good_is_refused(staged, trained, tmp_path, spoil, t
 def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, tmp_path):
     needy = stage("tiny/x", level_gan, "", needs=("no_such_package", "pip install it"))
     monkeypatch.setitem(recipes.RECIPES, "tiny/x", needy)
-    two = Staged("tiny", "", (staged.stages[0], needy))
+    two = StagedRecipe("tiny", "", (staged.stages[0], needy))
     with pytest.raises(ValueError, match="needs the package no_such_package: pip install it"):
         train(two, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -333,7 +333,7 @@ def test_a_later_stage_that_cannot_work_is_refused_before_the_first(
     last = stage("tiny/last", gan, file, **fields)
     monkeypatch.setitem(recipes.RECIPES, "tiny/last", last)
     with pytest.raises(ValueError, match=message):
-        train(Staged("tiny", "", (staged.stages[0], last)), tmp_path / "run")
+        train(StagedRecipe("tiny", "", (staged.stages[0], last)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -346,8 +346,8 @@ def test_srgan_takes_grey_images_and_refuses_other_channels_before_its_first_sta
     np.savez(tmp_path / "x.npz", x=np.zeros((8, 32, 32, channels), np.uint8))
     chosen = recipes.STAGED["srgan"].stages
     asked = [
-        of_recipe(each.name).with_changes(
-            Wanted({}, {"devices": 1}, {"source": f"npz:{tmp_path / 'x.npz'}"}, {}, {})
+        options_from_recipe(each.name).with_changes(
+            Overrides({}, {"devices": 1}, {"source": f"npz:{tmp_path / 'x.npz'}"}, {}, {})
         )
         for each in chosen
     ]

@@ -16,7 +16,7 @@ from jaxgan.runs import train as runs
 from jaxgan.runs.disk.folder import free_folder, held_folder
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.outputs.samples import sample_run
-from jaxgan.runs.settings.options import Wanted, of_recipe
+from jaxgan.runs.settings.options import Overrides, options_from_recipe
 
 
 def invoke(*arguments):
@@ -253,8 +253,10 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
         if row["round"] == 4:
             raise KeyboardInterrupt
 
-    wanted = Wanted({"log_every": 2}, {"rounds_per_call": 2, "devices": 1}, {}, {"every": 50}, {})
-    options = of_recipe("spiral", 50).with_changes(wanted)
+    wanted = Overrides(
+        {"log_every": 2}, {"rounds_per_call": 2, "devices": 1}, {}, {"every": 50}, {}
+    )
+    options = options_from_recipe("spiral", 50).with_changes(wanted)
     with pytest.raises(KeyboardInterrupt):
         runs.train_run(options, tmp_path / "r", begun=lambda run, step: interrupt)
     assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2

@@ -6,14 +6,14 @@ import pytest
 from jaxgan import data
 from jaxgan.data import MIXTURES
 from jaxgan.metrics import frechet_distance
-from jaxgan.scoring.extractors import Extractor, Seen, make_extractor
+from jaxgan.scoring.extractors import Extractor, FeatureSet, make_extractor
 from jaxgan.scoring.scores import STATISTICS, jackknife, make_coverage, score_names, scores_of
 
 PIXELS = make_extractor("pixels", data.from_arrays(np.zeros((4, 2), np.float32)))
 
 
 def extractor(name, resized=""):
-    return Extractor(name, lambda x: Seen(x), resized, {})
+    return Extractor(name, lambda x: FeatureSet(x), resized, {})
 
 
 def normal(seed, num=200, width=3):
@@ -21,7 +21,7 @@ def normal(seed, num=200, width=3):
 
 
 def seen(seed, num=200):
-    return Seen(normal(seed, num), normal(seed + 1000, num, 4))
+    return FeatureSet(normal(seed, num), normal(seed + 1000, num, 4))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_names_foretold_are_those_of_the_scores():
     assert tuple(score.name for score in found) == score_names(
         of, extractor("classifier"), 200, 200
     )
-    points = Seen(data.ring8(np.random.default_rng(0), 100))
+    points = FeatureSet(data.ring8(np.random.default_rng(0), 100))
     found = scores_of({"modes": statistics["modes"]}, PIXELS, points, points, errors=False)
     assert [score.name for score in found] == [
         "modes@100",
@@ -81,9 +81,11 @@ def test_jackknife_error_of_a_mean_is_the_deviation_of_the_groups_means():
 
 def test_error_is_near_the_deviation_from_one_set_of_samples_to_the_next():
     real = seen(0, 2000)
-    values = [STATISTICS["fd"](real, Seen(normal(seed, 500) + 1.0))["fd"] for seed in range(10, 30)]
+    values = [
+        STATISTICS["fd"](real, FeatureSet(normal(seed, 500) + 1.0))["fd"] for seed in range(10, 30)
+    ]
     errors = [
-        jackknife(STATISTICS["fd"], real, Seen(normal(seed, 500) + 1.0))["fd"]
+        jackknife(STATISTICS["fd"], real, FeatureSet(normal(seed, 500) + 1.0))["fd"]
         for seed in range(10, 20)
     ]
     assert 0.5 < np.mean(errors) / np.std(values) < 2.0
@@ -96,7 +98,7 @@ def test_too_few_samples_have_no_error():
 
 
 def test_points_of_the_mixture_itself_cover_all_modes():
-    points = Seen(data.ring8(np.random.default_rng(0), 2500))
+    points = FeatureSet(data.ring8(np.random.default_rng(0), 2500))
     coverage = make_coverage(MIXTURES["ring8"]())(points, points)
     assert coverage["modes"] == 8
     assert coverage["high_quality"] == pytest.approx(0.9889, abs=0.01)

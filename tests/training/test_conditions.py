@@ -14,7 +14,7 @@ import jaxgan
 from jaxgan import data, latents, losses, regularizers
 from jaxgan.runs.settings.fingerprint import facts
 from jaxgan.training.loop import fit
-from jaxgan.training.plan import Plan, check
+from jaxgan.training.plan import Plan, check_plan
 
 
 class Player(nn.Module):
@@ -89,7 +89,7 @@ def numbered(num=16):
 @pytest.mark.parametrize(
     "options",
     [
-        {"wrapper": "pmap", "devices": 8, "rounds_per_call": 1},
+        {"parallel": "pmap", "devices": 8, "rounds_per_call": 1},
         {"devices": 1, "n_critic": 2, "accumulate": 2},
     ],
 )
@@ -123,7 +123,8 @@ def test_jit_and_pmap_on_all_devices_give_the_same(key, largest_difference):
     gan = conditional_gan(hidden=4)
     options = {"batch_size": 16, "conditional": True, "devices": 8, "rounds_per_call": 1}
     jitted, mapped = (
-        fit(key, gan, numbered(), 2, wrapper=wrapper, **options)[0] for wrapper in ("jit", "pmap")
+        fit(key, gan, numbered(), 2, parallel=parallel, **options)[0]
+        for parallel in ("jit", "pmap")
     )
     assert largest_difference(jitted, mapped) < 1e-6
     condition = numbered().condition
@@ -188,10 +189,10 @@ def test_conditions_that_cannot_be_meant_are_refused(condition, message):
 def test_images_are_not_moved_away_from_the_images_they_are_conditioned_on():
     images = np.random.default_rng(0).uniform(size=(8, 4, 4, 1)).astype(np.float32)
     plan = Plan(batch_size=8, conditional=True, flip=True)
-    check(data.from_arrays(images, images.reshape(8, -1)[:, :2]), plan)
-    check(data.from_arrays(images, images), plan._replace(flip=False))
+    check_plan(data.from_arrays(images, images.reshape(8, -1)[:, :2]), plan)
+    check_plan(data.from_arrays(images, images), plan._replace(flip=False))
     with pytest.raises(ValueError, match="flip and crop move the images of arrays, but not"):
-        check(data.from_arrays(images, images), plan)
+        check_plan(data.from_arrays(images, images), plan)
 
 
 def test_facts_of_a_run_tell_conditions_apart():

@@ -8,7 +8,7 @@ import jaxgan
 from jaxgan import data, regularizers
 from jaxgan.training.loop import fit, iterate
 from jaxgan.training.plan import Plan
-from jaxgan.training.state import start
+from jaxgan.training.state import init_run
 
 
 @pytest.fixture
@@ -35,18 +35,18 @@ def test_rounds_per_call_do_not_change_the_result(key, images, make_gan, largest
 
 
 @pytest.mark.parametrize(
-    ("wrapper", "devices"),
+    ("parallel", "devices"),
     [
         pytest.param("jit", 8, marks=pytest.mark.slow),
         pytest.param("pmap", 2, marks=pytest.mark.slow),
     ],
 )
 def test_devices_do_not_change_the_result(
-    key, images, make_gan, wrapper, devices, largest_difference
+    key, images, make_gan, parallel, devices, largest_difference
 ):
     gan = make_gan(penalties=(jaxgan.penalty(regularizers.gradient_penalty, 1.0),))
     one, _ = fit(key, gan, images, 3, batch_size=8, devices=1)
-    many, _ = fit(key, gan, images, 3, batch_size=8, wrapper=wrapper, devices=devices)
+    many, _ = fit(key, gan, images, 3, batch_size=8, parallel=parallel, devices=devices)
     assert largest_difference(one, many) < 1e-6
 
 
@@ -63,7 +63,7 @@ def test_alternation_in_epochs_freezes_the_other_player(key, images, make_gan):
     gan = make_gan()
     plan = Plan(batch_size=8, alternation="epochs", n_critic=2, devices=1, rounds_per_call=100)
     before, turns = None, []
-    for progress in iterate(gan, images, 10, plan, start(key, gan, images, plan)):
+    for progress in iterate(gan, images, 10, plan, init_run(key, gan, images, plan)):
         state = jax.device_get(progress.state.gan)
         if before is not None:
             moved = [
@@ -188,7 +188,7 @@ def test_labels_reach_a_conditional_gan(key, images, make_gan):
         ({"steps": 0}, "steps must be a positive int, got 0"),
         ({"batch_size": 12, "devices": 8}, r"batch_size=12 does not divide over 8 device\(s\)"),
         ({"batch_size": 8, "accumulate": 3, "devices": 1}, "with accumulate=3"),
-        ({"wrapper": "shard_map"}, "wrapper must be one of jit, pmap, got 'shard_map'"),
+        ({"parallel": "shard_map"}, "parallel must be one of jit, pmap, got 'shard_map'"),
         ({"alternation": "days"}, "alternation must be one of steps, epochs"),
         ({"alternation": "epochs", "update": "simultaneous"}, "has no turns to alternate"),
         ({"devices": 99}, "requested devices=99, found 8"),
@@ -215,7 +215,7 @@ def test_convolutions_run_outside_the_loop_on_cpu(key, images, make_gan):
     plan = Plan(batch_size=8, devices=1)
     for network, rounds in ((None, 5), (Conv(), 1)):
         gan = make_gan() if network is None else make_gan(discriminator=jaxgan.from_linen(network))
-        progress = next(iterate(gan, images, 5, plan, start(key, gan, images, plan)))
+        progress = next(iterate(gan, images, 5, plan, init_run(key, gan, images, plan)))
         assert len(progress.metrics["step"]) == rounds
 
 

@@ -48,7 +48,7 @@ def points():
 
 PLANS = {
     "plain": {"devices": 1},
-    "pmap": {"devices": 2, "wrapper": "pmap"},
+    "pmap": {"devices": 2, "parallel": "pmap"},
     "epochs": {"devices": 1, "alternation": "epochs"},
     "bfloat16": {"devices": 1, "precision": "bfloat16"},
 }
@@ -117,7 +117,7 @@ CHANGES = (
     {"nonfinite": "skip"},
     {"precision": "bfloat16"},
     {"first": "generator"},
-    {"wrapper": "pmap"},
+    {"parallel": "pmap"},
     {"devices": 2},
 )
 
@@ -149,8 +149,8 @@ def test_a_labelled_gan_is_started_within_jit_too(key, make_gan):
     )
     data = jaxgan.Batch(np.zeros((6, 2)), np.arange(6) % 3)
     plan = Plan(conditional=True, **ON_ONE)
-    within = jax.eval_shape(lambda key: jaxgan.start(key, gan, data, plan), key)
-    begun = jaxgan.start(key, gan, data, plan)
+    within = jax.eval_shape(lambda key: jaxgan.init_run(key, gan, data, plan), key)
+    begun = jaxgan.init_run(key, gan, data, plan)
     assert jax.tree.map(jnp.shape, within) == jax.tree.map(jnp.shape, begun)
 
 
@@ -216,7 +216,7 @@ def test_an_error_in_a_hook_ends_the_fit(key, points, gan):
 
 def test_states_of_other_kinds_are_named(key, points, gan):
     plan = Plan(**ON_ONE)
-    begun = jaxgan.start(key, gan, points, plan)
+    begun = jaxgan.init_run(key, gan, points, plan)
     with pytest.raises(
         ValueError, match=r"state must be a GANState, got RunState: pass state\.gan"
     ):
@@ -247,7 +247,7 @@ OTHERS = {
 def test_the_state_of_another_gan_is_refused(key, points, gan, name):
     change, message = OTHERS[name]
     plan = Plan(**ON_ONE)
-    other = jaxgan.start(key, make_linear(**change), points, plan)
+    other = jaxgan.init_run(key, make_linear(**change), points, plan)
     with pytest.raises(ValueError, match=f"state belongs to another GAN: {message}"):
         fit(key, gan, points, 1, state=other.gan, **ON_ONE)
     with pytest.raises(ValueError, match="state belongs to another GAN"):

@@ -75,7 +75,7 @@ class Restored(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened(directory: Path, keep: Keep) -> Iterator[ocp.CheckpointManager]:
+def open_manager(directory: Path, keep: Keep) -> Iterator[ocp.CheckpointManager]:
     """The checkpoints of a folder, which is made if it is not there, to `save` to.
 
     Raises:
@@ -145,7 +145,7 @@ def save(
     """Starts to save a state under a number; training may go on, and overwrite it, at once.
 
     Args:
-      manager: from `opened`.
+      manager: from `open_manager`.
       number: greater than all that are there.
       state: arrays.
       metrics: values by which the best is found; without them it is not a candidate.
@@ -332,7 +332,7 @@ def restore_latest(
     return None
 
 
-def set_aside(directory: Path, number: int) -> Path:
+def quarantine(directory: Path, number: int) -> Path:
     """Moves a damaged checkpoint out of the way, to a name that no one reads; gives its place."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
     place = directory / f"damaged-{number}-{stamp}"

@@ -18,7 +18,7 @@ from jaxgan.training.state import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
 
-class Loaded(NamedTuple):
+class TrainedGenerator(NamedTuple):
     """A run's generator as it was trained, and the config.json of the run.
 
     `params` and `model_state` are those of `gan.generator`; `ema` says whether they are averaged,
@@ -33,7 +33,7 @@ class Loaded(NamedTuple):
     config: Config
 
 
-def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> Loaded:
+def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> TrainedGenerator:
     """The generator of a run, as a checkpoint holds it.
 
     Args:
@@ -51,7 +51,7 @@ def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> Lo
     state = found.state.gan
     ema = use_ema and state.ema is not None
     source = state.ema if ema else state.generator
-    return Loaded(gan, source.params, source.model_state, ema, int(state.step), config)
+    return TrainedGenerator(gan, source.params, source.model_state, ema, int(state.step), config)
 
 
 def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Restored:
@@ -84,7 +84,7 @@ def _init(gan: GAN, config: Config) -> GANState:
     return unchecked_init(jax.random.key(0), gan, batch)
 
 
-def make_generate(loaded: Loaded) -> Callable[[Array, PyTree, Array], Array]:
+def make_generate(loaded: TrainedGenerator) -> Callable[[Array, PyTree, Array], Array]:
     """A compiled `(key, condition, index) -> samples` of a generator, in the model's range."""
 
     # The weights as arguments: XLA would fold constants for seconds.

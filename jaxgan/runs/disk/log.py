@@ -81,7 +81,7 @@ def _json_number(value: Any) -> float | int | None:
     return number if math.isfinite(number) else None
 
 
-class Journal:
+class RunLog:
     """The files of a run from one round on: what was written of later rounds is taken back.
 
     Of several processes only the writer's touches files; `rows` are the same in all.
@@ -193,9 +193,9 @@ def _text(rows: list[Row]) -> str:
 
 
 @contextlib.contextmanager
-def opened(run: Path, played: int, step: int) -> Iterator[Journal]:
-    """A `Journal` that is closed at the end, whatever the end is."""
-    journal = Journal(run, played, step)
+def open_log(run: Path, played: int, step: int) -> Iterator[RunLog]:
+    """A `RunLog` that is closed at the end, whatever the end is."""
+    journal = RunLog(run, played, step)
     try:
         yield journal
     except BaseException:

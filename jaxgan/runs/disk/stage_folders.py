@@ -6,7 +6,7 @@ from typing import Any
 import pydantic
 
 from jaxgan.recipes import STAGED
-from jaxgan.recipes.base import Staged
+from jaxgan.recipes.base import StagedRecipe
 from jaxgan.runs.settings.config import has_config, read_config
 
 FILE, LEVELS = "stages.json", "levels.png"
@@ -21,7 +21,7 @@ class _Written(pydantic.BaseModel):
     wanted: dict[str, dict[str, Any]]
 
 
-def staged_in(run: Path) -> Staged | None:
+def staged_in(run: Path) -> StagedRecipe | None:
     """The recipe of a folder whose run has stages; None for another folder.
 
     Raises:

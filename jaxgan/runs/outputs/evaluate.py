@@ -11,11 +11,11 @@ import numpy as np
 
 from jaxgan.atomic import replace_file
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.data import Dataset, Records, to_own_range
-from jaxgan.runs.disk.generator import Loaded
+from jaxgan.data import Dataset, Records, to_data_range
+from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.disk.stage_folders import last_stage
 from jaxgan.runs.outputs.pyramid_samples import draw_whole, load_whole
-from jaxgan.runs.settings.config import Config, read_config, surroundings
+from jaxgan.runs.settings.config import Config, environment, read_config
 from jaxgan.runs.settings.run_data import load_data
 from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
 from jaxgan.scoring.extractors import Extractor, make_extractor
@@ -102,10 +102,10 @@ def evaluate_run(
 
 
 def _own(x: np.ndarray, config: Config) -> np.ndarray:
-    return to_own_range(x, config.data.low, config.data.high, config.plan.model_range)
+    return to_data_range(x, config.data.low, config.data.high, config.plan.model_range)
 
 
-def _facts(loaded: Sequence[Loaded], extractor: Extractor) -> dict[str, Any]:
+def _facts(loaded: Sequence[TrainedGenerator], extractor: Extractor) -> dict[str, Any]:
     last = loaded[-1]
     levels = {each.config.recipe: each.step for each in loaded}
     return {
@@ -117,7 +117,7 @@ def _facts(loaded: Sequence[Loaded], extractor: Extractor) -> dict[str, Any]:
         "resized": extractor.resized or "no",
         **extractor.facts,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **{name: surroundings()[name] for name in ("versions", "device")},
+        **{name: environment()[name] for name in ("versions", "device")},
     }
 
 

@@ -26,10 +26,10 @@ import safetensors
 import safetensors.numpy
 
 from jaxgan.atomic import check_replaceable, replace_file
-from jaxgan.data import to_own_range
+from jaxgan.data import to_data_range
 from jaxgan.models.layers.convolution import auto_means
 from jaxgan.players import generate
-from jaxgan.runs.disk.generator import Loaded, load_generator
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.training.sampling import has_images
 from jaxgan.types import Array, PyTree
 
@@ -63,7 +63,7 @@ def export_run(run: Path, out: Path | None = None, use_ema: bool = True) -> Path
     return out
 
 
-def write_export(loaded: Loaded, out: Path):
+def write_export(loaded: TrainedGenerator, out: Path):
     """Writes a generator that is loaded already into a folder that suits `check_folder`.
 
     Raises:
@@ -86,7 +86,7 @@ def write_export(loaded: Loaded, out: Path):
         _write(out / name, content)
 
 
-def _check_condition(loaded: Loaded):
+def _check_condition(loaded: TrainedGenerator):
     config = loaded.config
     if has_images(loaded.gan, config.data.shape, config.data.num_classes is not None):
         raise ValueError(
@@ -115,7 +115,7 @@ def check_folder(out: Path):
         raise FileExistsError(f"{out} holds {', '.join(present)} of another kind: give a new --out")
 
 
-def header(loaded: Loaded) -> dict[str, Any]:
+def header(loaded: TrainedGenerator) -> dict[str, Any]:
     """What generator.json says of a generator, `files` aside: all that is needed to use it."""
     config = loaded.config
     arguments = [
@@ -150,7 +150,7 @@ def header(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def _latent_shape(loaded: Loaded) -> list[int]:
+def _latent_shape(loaded: TrainedGenerator) -> list[int]:
     index = jax.ShapeDtypeStruct((1,), jnp.int32)
     return list(jax.eval_shape(loaded.gan.latent, jax.random.key(0), index).shape[1:])
 
@@ -158,7 +158,7 @@ def _latent_shape(loaded: Loaded) -> list[int]:
 # --- StableHLO
 
 
-def stablehlo(loaded: Loaded) -> bytes:
+def stablehlo(loaded: TrainedGenerator) -> bytes:
     """A serialized `jax.export` artifact of `sampler`, for any batch size and all PLATFORMS."""
     batch = jax.export.symbolic_shape("b")
     arguments = [jax.ShapeDtypeStruct((2,), jnp.uint32), jax.ShapeDtypeStruct(batch, jnp.int32)]
@@ -171,7 +171,7 @@ def stablehlo(loaded: Loaded) -> bytes:
     return bytes(exported.serialize())
 
 
-def sampler(loaded: Loaded) -> Callable[..., Array]:
+def sampler(loaded: TrainedGenerator) -> Callable[..., Array]:
     """Samples as a pure function of plain arrays, the parameters inside.
 
     Returns:
@@ -188,7 +188,7 @@ def sampler(loaded: Loaded) -> Callable[..., Array]:
             key, gan, loaded.params, loaded.model_state, condition, index[None], train=False
         )
         model_range = config.plan.model_range
-        return to_own_range(x[0], config.data.low, config.data.high, model_range)
+        return to_data_range(x[0], config.data.low, config.data.high, model_range)
 
     def samples(key_data: Array, index: Array, labels: Array | None = None) -> Array:
         # One by one: layers take len(x), which a batch of symbolic size does not have.

@@ -7,11 +7,11 @@ import jax
 import numpy as np
 
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.data import Dataset, Records, to_own_range
+from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.images.pyramid import crop_to, sample_pyramid
 from jaxgan.parallel.global_batch import sample_index
 from jaxgan.runs.disk import generator
-from jaxgan.runs.disk.generator import Loaded
+from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.disk.stage_folders import last_stage, staged_in
 from jaxgan.runs.outputs import samples
 from jaxgan.runs.settings.config import Config
@@ -19,7 +19,9 @@ from jaxgan.runs.settings.run_data import data_of
 from jaxgan.training.sampling import SAMPLES_PER_CALL, Conditions, rows_from
 
 
-def load_whole(run: Path, use_ema: bool = True, which: str = "latest") -> tuple[Loaded, ...]:
+def load_whole(
+    run: Path, use_ema: bool = True, which: str = "latest"
+) -> tuple[TrainedGenerator, ...]:
     """The generators that a run is drawn by: of its last stage, or of all levels of a pyramid.
 
     Of a pyramid "best" are those that are best of each level by itself; a number must be that of a
@@ -35,7 +37,7 @@ def load_whole(run: Path, use_ema: bool = True, which: str = "latest") -> tuple[
 
 def draw_whole(
     run: Path,
-    loaded: tuple[Loaded, ...],
+    loaded: tuple[TrainedGenerator, ...],
     num: int,
     seed: int,
     labels: np.ndarray | None = None,
@@ -81,7 +83,7 @@ def sample_stages(
 
 
 def _draw_levels(
-    run: Path, loaded: tuple[Loaded, ...], num: int, seed: int, labels: np.ndarray | None
+    run: Path, loaded: tuple[TrainedGenerator, ...], num: int, seed: int, labels: np.ndarray | None
 ) -> list[np.ndarray]:
     check_positive(num=num)
     check_seed(seed)
@@ -95,7 +97,7 @@ def _draw_levels(
         *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + index)
         own_range = data.low, data.high, config.plan.model_range
         images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
-        return [to_own_range(np.asarray(x), *own_range) for x in images]
+        return [to_data_range(np.asarray(x), *own_range) for x in images]
 
     return samples.in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num)
 

@@ -8,7 +8,7 @@ from PIL import Image
 from jaxgan import plots
 from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.checks import check_positive, closest
-from jaxgan.data import to_own_range
+from jaxgan.data import to_data_range
 from jaxgan.recipes import recipe_gan
 from jaxgan.runs.settings.config import Config, read_config
 from jaxgan.training.sampling import (
@@ -146,7 +146,7 @@ def _write(
     classes = config.data.num_classes if _is_class_rows(labels, config.data.num_classes) else None
     if drawn_on is not None and drawn_on.source is not None:
         source, real = (
-            to_own_range(np.asarray(x), low, high, config.plan.model_range)
+            to_data_range(np.asarray(x), low, high, config.plan.model_range)
             for x in (drawn_on.source, drawn_on.real)
         )
         shown = plots.side_by_side((source, samples, real), low, high)

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 from jaxgan.checks import check_positive, check_seed
-from jaxgan.data import Dataset, Records, to_own_range
+from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.parallel.global_batch import sample_index
-from jaxgan.runs.disk.generator import Loaded, load_generator, make_generate
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator, make_generate
 from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.run_data import data_of
 from jaxgan.training.sampling import (
@@ -50,7 +50,7 @@ def sample_run(
 
 def draw_beside(
     run: Path,
-    loaded: Loaded,
+    loaded: TrainedGenerator,
     num: int,
     seed: int,
     labels: np.ndarray | None = None,
@@ -71,8 +71,8 @@ def draw_beside(
     def piece(first: int) -> np.ndarray:
         own = rows_from(drawn_on.condition, first, SAMPLES_PER_CALL)
         x = draw(jax.random.key(seed), own, first + sample_index(SAMPLES_PER_CALL))
-        whole = x if loaded.gan.view is None else loaded.gan.view.whole(x, own)
-        return to_own_range(np.asarray(whole), data.low, data.high, config.plan.model_range)
+        whole = x if loaded.gan.task is None else loaded.gan.task.restore(x, own)
+        return to_data_range(np.asarray(whole), data.low, data.high, config.plan.model_range)
 
     return in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num), drawn_on
 
@@ -93,7 +93,7 @@ def in_one(pieces: Iterable[PyTree], num: int) -> PyTree:
 
 
 def conditions(
-    loaded: Loaded,
+    loaded: TrainedGenerator,
     num: int,
     labels: np.ndarray | None,
     read: Callable[[Config], Dataset | Records] = data_of,

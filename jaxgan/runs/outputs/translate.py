@@ -11,7 +11,7 @@ from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.data import scale as scaled
 from jaxgan.data.images import HIDDEN, read_alpha, read_image
 from jaxgan.images.tasks import condition_image
-from jaxgan.runs.disk.generator import Loaded, load_generator, make_generate
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator, make_generate
 from jaxgan.types import Batch
 
 
@@ -67,7 +67,7 @@ def translate_file(run: Path, image: Path, out: Path, seed: int = 0, use_ema: bo
     return f"{picture.width}x{picture.height}{dropped}"
 
 
-def source_channels(loaded: Loaded) -> int:
+def source_channels(loaded: TrainedGenerator) -> int:
     """Channels of the images that a generator starts from.
 
     Raises:
@@ -75,8 +75,8 @@ def source_channels(loaded: Loaded) -> int:
     """
     gan, config = loaded.gan, loaded.config
     shape = config.data.shape
-    if gan.view is not None and len(shape) == 3 and config.data.num_classes is None:
-        batch = gan.view.split(Batch(jnp.zeros((1, *shape))))
+    if gan.task is not None and len(shape) == 3 and config.data.num_classes is None:
+        batch = gan.task.prepare(Batch(jnp.zeros((1, *shape))))
         source = condition_image(batch.condition)
         halves = 2 * batch.x.shape[-1] == shape[-1]
         if source is not None and halves and source.shape[:3] == batch.x.shape[:3]:

@@ -14,7 +14,7 @@ from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.data import scale as scaled
 from jaxgan.data.images import HIDDEN, read_alpha, read_image
 from jaxgan.images.tasks import condition_image
-from jaxgan.runs.disk.generator import Loaded, load_generator, make_generate
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator, make_generate
 from jaxgan.runs.disk.stage_folders import last_stage
 from jaxgan.runs.settings.config import read_config
 from jaxgan.training.sampling import has_images
@@ -53,7 +53,7 @@ def upscale_run(
         y = draw(jax.random.key(0), scaled(x[None], (0, 255), (low, high)), jnp.arange(1))
         return np.asarray(y)[0]
 
-    y = scaled(in_windows(enlarge, image, scale), (low, high), (0, 255))
+    y = scaled(tiled(enlarge, image, scale), (low, high), (0, 255))
     return np.clip(np.rint(y), 0, 255).astype(np.uint8)
 
 
@@ -83,15 +83,15 @@ def upscale_file(run: Path, image: Path, out: Path, use_ema: bool = True) -> str
     return text
 
 
-def scale_of(loaded: Loaded) -> int:
+def scale_of(loaded: TrainedGenerator) -> int:
     """How many times a generator enlarges its images.
 
     Raises:
       ValueError: if it does not.
     """
     gan, shape = loaded.gan, loaded.config.data.shape
-    if gan.view is not None and has_images(gan, shape, conditional=False):
-        batch = gan.view.split(Batch(jnp.zeros((1, *shape))))
+    if gan.task is not None and has_images(gan, shape, conditional=False):
+        batch = gan.task.prepare(Batch(jnp.zeros((1, *shape))))
         image = condition_image(batch.condition)
         if image is not None and batch.x.shape[1] // image.shape[1] > 1:
             return batch.x.shape[1] // image.shape[1]
@@ -101,7 +101,7 @@ def scale_of(loaded: Loaded) -> int:
     )
 
 
-def in_windows(
+def tiled(
     enlarge: Callable[[np.ndarray], np.ndarray | Array],
     image: np.ndarray,
     scale: int,

@@ -13,11 +13,11 @@ import jax
 import pydantic
 import pydantic_core
 
-from jaxgan.augment.named import Name as Augmentation
+from jaxgan.augment.named import AugmentationName
 from jaxgan.data import Dataset, Records, load
 from jaxgan.monitor.detector import Kind
 from jaxgan.runs.disk.checkpoint import Keep
-from jaxgan.runs.settings.fingerprint import Facts
+from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.scoring.in_training import Scoring
 from jaxgan.training.plan import Count, Plan
 
@@ -63,7 +63,7 @@ class Input(NamedTuple):
       source: names the data, see `jaxgan.data.load`.
       max_bytes: of data that are kept in memory, decoded; larger ones are streamed.
       workers: processes that read streamed data.
-      max_bad_share: share of all records that may be unreadable.
+      max_bad_fraction: share of all records that may be unreadable.
       max_pixels: that an image in a folder may have; None for Pillow's own limit.
       tfds_manual_dir: where files lie that TFDS is to prepare data from.
     """
@@ -71,7 +71,7 @@ class Input(NamedTuple):
     source: Text
     max_bytes: Annotated[int, pydantic.Field(ge=0)] = 2**31
     workers: Annotated[int, pydantic.Field(ge=0)] = 0
-    max_bad_share: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.01
+    max_bad_fraction: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.01
     max_pixels: Count | None = None
     tfds_manual_dir: Text | None = None
 
@@ -81,7 +81,7 @@ def load_input(source: Input) -> Dataset | Records:
     return load(
         source.source,
         max_bytes=source.max_bytes,
-        max_bad_share=source.max_bad_share,
+        max_bad_fraction=source.max_bad_fraction,
         max_pixels=source.max_pixels,
         tfds_manual_dir=source.tfds_manual_dir,
     )
@@ -90,14 +90,15 @@ def load_input(source: Input) -> Dataset | Records:
 class Config(pydantic.BaseModel):
     """All that a run was asked for, and with what it was made.
 
-    `setting` is a checksum of the recipe's networks, losses and optimizers, see `of_setting`. The
-    run stops on findings of the kinds `stop_on` that begin later than in the round `stop_after`.
+    `setting` is a checksum of the recipe's networks, losses and optimizers, see
+    `gan_fingerprint`. The run stops on alerts of the kinds `stop_on` that begin later than in the
+    round `stop_after`.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
     recipe: str
-    augment: Augmentation | None = None
+    augment: AugmentationName | None = None
     setting: str
     seed: Seed
     steps: Count
@@ -109,7 +110,7 @@ class Config(pydantic.BaseModel):
     scoring: Scoring = Scoring()
     stop_on: tuple[Kind, ...] = ()
     stop_after: Annotated[int, pydantic.Field(ge=0)] = 0
-    data: Facts
+    data: DataFacts
     versions: dict[str, str]
     device: str
     python: str
@@ -119,7 +120,7 @@ class Config(pydantic.BaseModel):
 # --- Making one
 
 
-def surroundings() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """What a run is made with: versions, devices, date."""
     kinds = {device.device_kind for device in jax.devices()}
     return {

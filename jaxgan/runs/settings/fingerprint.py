@@ -13,12 +13,12 @@ from jaxgan.steps import (
     init,
     make_train_step,
 )
-from jaxgan.training.batches import probe
+from jaxgan.training.batches import example_batch
 from jaxgan.training.plan import Count
 from jaxgan.types import GAN, PyTree
 
 
-class Facts(NamedTuple):
+class DataFacts(NamedTuple):
     """What the data turned out to be; classes only where the networks are told of them.
 
     The fingerprint is of three samples, the checksum of all; None where they are streamed.
@@ -34,10 +34,10 @@ class Facts(NamedTuple):
     class_names: tuple[str, ...] | None = None
 
 
-def facts(dataset: Dataset | Records, conditional: bool) -> Facts:
+def data_facts(dataset: Dataset | Records, conditional: bool) -> DataFacts:
     """What the data are, for the configuration."""
     classes, names = dataset.num_classes if conditional else None, dataset.class_names
-    return Facts(
+    return DataFacts(
         shape=tuple(dataset.shape),
         size=dataset.size,
         num_classes=classes,
@@ -83,12 +83,12 @@ def _checksum(dataset: Dataset | Records) -> str | None:
     return f"{zlib.crc32(_bytes(dataset.condition), samples):08x}"
 
 
-def of_setting(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:
+def gan_fingerprint(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:
     """A checksum of a GAN's setting: of the program that its training step is, numbers and all.
 
     It tells another learning rate, weight or width from the same one, under the same versions.
     """
-    batch = probe(dataset, 2 * gan.discriminator.pack, conditional)
+    batch = example_batch(dataset, 2 * gan.discriminator.pack, conditional)
     state = jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
     program = str(jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch))
     return f"{zlib.crc32(re.sub(r' at 0x[0-9a-f]+', '', program).encode()):08x}"

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from jaxgan.augment.named import Name as Augmentation
+from jaxgan.augment.named import AugmentationName
 from jaxgan.checks import check_positive
 from jaxgan.monitor.detector import KINDS, Kind
 from jaxgan.recipes import recipe
@@ -19,7 +19,7 @@ class Options(NamedTuple):
     """What a run is asked for; the fields of `Config` that a user chooses."""
 
     recipe: str
-    augment: Augmentation | None
+    augment: AugmentationName | None
     input: Input
     steps: Count
     seed: Seed
@@ -30,7 +30,7 @@ class Options(NamedTuple):
     scoring: Scoring = Scoring()
     stop_on: tuple[Kind, ...] = ()
 
-    def with_changes(self, wanted: "Wanted") -> Self:
+    def with_changes(self, wanted: "Overrides") -> Self:
         """The same options, but for those that are wanted otherwise."""
         keep = self.saving.keep._replace(**wanted.keep)
         return self._replace(
@@ -42,7 +42,7 @@ class Options(NamedTuple):
         )
 
 
-class Wanted(NamedTuple):
+class Overrides(NamedTuple):
     """The options that somebody gave, by name; the others are the recipe's or the run's."""
 
     run: dict[str, Any]
@@ -58,25 +58,25 @@ def _tuples(given: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(x) if isinstance(x, list) else x for name, x in given.items()}
 
 
-def options_for(out: Path, wanted: Wanted) -> Options:
+def options_for(out: Path, wanted: Overrides) -> Options:
     """The options of a run in a folder: those of the run that is there, or else of the recipe.
 
     Raises:
       ValueError: if the recipe is unknown, or the run's config.json is no good.
     """
     if has_config(out):
-        return of_config(read_config(out)).with_changes(wanted)
-    return of_recipe(wanted.run.get("recipe", "digits"), wanted.run.get("steps")).with_changes(
-        wanted
-    )
+        return options_from_config(read_config(out)).with_changes(wanted)
+    return options_from_recipe(
+        wanted.run.get("recipe", "digits"), wanted.run.get("steps")
+    ).with_changes(wanted)
 
 
-def of_config(config: Config) -> Options:
+def options_from_config(config: Config) -> Options:
     """The options that a run was started with."""
     return Options(*(getattr(config, name) for name in Options._fields))
 
 
-def of_recipe(name: str, steps: int | None = None) -> Options:
+def options_from_recipe(name: str, steps: int | None = None) -> Options:
     """A recipe's options, for so many generator updates or as many as it names.
 
     Raises:

@@ -8,7 +8,7 @@ from jaxgan.data import Dataset, Records
 from jaxgan.data.sources import absolute, absolute_path
 from jaxgan.runs.settings.compare import changes
 from jaxgan.runs.settings.config import Config, load_input
-from jaxgan.runs.settings.fingerprint import facts
+from jaxgan.runs.settings.fingerprint import data_facts
 
 _ABSOLUTE: dict[str, Callable[[str], str]] = {
     "source": absolute,
@@ -60,7 +60,7 @@ def load_data(
 
 
 def _differences(config: Config, dataset: Dataset | Records) -> str:
-    now = config.model_copy(update={"data": facts(dataset, config.plan.conditional)})
+    now = config.model_copy(update={"data": data_facts(dataset, config.plan.conditional)})
     return ", ".join(changes(config, now))
 
 

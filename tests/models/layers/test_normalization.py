@@ -81,7 +81,7 @@ def test_spectral_norm_leaves_stored_weights_alone(dense):
     after = variables
     for _ in range(20):
         after = step(after)
-    # Drawn as an unwrapped layer draws them: not normalised at the start either.
+    # CallInputs as an unwrapped layer draws them: not normalised at the start either.
     assert largest_singular_value(plain) > 1.2
     assert largest_singular_value(variables["params"]["layer"]["kernel"]) > 1.2
     np.testing.assert_array_equal(*(v["params"]["layer"]["kernel"] for v in (variables, after)))

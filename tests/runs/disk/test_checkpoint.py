@@ -34,7 +34,7 @@ def target():
 
 
 def save(directory, *numbers, keep=KEEP):
-    with checkpoint.opened(directory, keep) as manager:
+    with checkpoint.open_manager(directory, keep) as manager:
         for number in numbers:
             checkpoint.save(manager, number, state(number), {"score": float(number)})
 
@@ -131,7 +131,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(directory, where
     assert len(message.splitlines()) == 1
     assert len(message) < 500 + len(str(directory))
     assert (directory / "3").exists()  # looked at only
-    place = checkpoint.set_aside(directory, 3)
+    place = checkpoint.quarantine(directory, 3)
     assert place.exists()
     assert not (directory / "3").exists()
     save(directory, 3, 4)
@@ -163,14 +163,14 @@ def test_damaged_metrics_of_an_older_checkpoint_are_found_too(directory, damage)
     ((number, message),) = found.damaged
     assert number == 2
     assert "its metrics cannot be read" in message
-    checkpoint.set_aside(directory, 2)
+    checkpoint.quarantine(directory, 2)
     save(directory, 4)
     assert checkpoint.numbers(directory) == [1, 3, 4]
     assert checkpoint.best_number(directory, KEEP) == 4
 
 
 def test_metrics_of_no_row_are_sound(tmp_path):
-    with checkpoint.opened(tmp_path, KEEP) as manager:
+    with checkpoint.open_manager(tmp_path, KEEP) as manager:
         checkpoint.save(manager, 1, state(1), {})
     found = checkpoint.restore_latest(tmp_path, target())
     assert (found.number, found.damaged) == (1, ())
@@ -246,7 +246,7 @@ def test_a_save_that_fails_is_an_error_and_what_was_there_stays(
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
     def failing_save():
-        with checkpoint.opened(directory, KEEP) as manager:
+        with checkpoint.open_manager(directory, KEEP) as manager:
             limit_files(size)
             checkpoint.save(manager, 4, state(4), {"score": 4.0})
             checkpoint.finish(manager)
@@ -301,7 +301,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(CheckpointError, match=r"a checkpoint cannot be written.*file/checkpoints"),
-        checkpoint.opened(tmp_path / "file" / "checkpoints", KEEP),
+        checkpoint.open_manager(tmp_path / "file" / "checkpoints", KEEP),
     ):
         pass
 

@@ -14,7 +14,7 @@ from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, 
 from jaxgan.models.levels import default_features
 from jaxgan.runs import snapshots
 from jaxgan.runs.outputs import samples
-from jaxgan.runs.settings.fingerprint import Facts
+from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.training import sampling
 from jaxgan.training.plan import Plan
 
@@ -68,12 +68,12 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     gan = make_gan() if classes is None else conditional_gan(make_gan, classes)
     labels = None if classes is None else jnp.zeros(2, jnp.int32)
     state = jaxgan.init(key, gan, jaxgan.Batch(jnp.zeros((2, 4, 4, 1)), labels))
-    data = Facts((4, 4, 1), 9, classes, 0.0, 1.0, "")
+    data = DataFacts((4, 4, 1), 9, classes, 0.0, 1.0, "")
     config = SimpleNamespace(seed=3, data=data, plan=Plan(devices=1))
     pieces = {}
     for size in (250, 24):
         monkeypatch.setattr(sampling, "SAMPLES_PER_CALL", size)
-        draw, _ = snapshots.make_draw(gan, config, SimpleNamespace(shape=data.shape))
+        draw, _ = snapshots.make_snapshot(gan, config, SimpleNamespace(shape=data.shape))
         pieces[size] = [np.asarray(piece) for piece in draw(state)]
     (whole,) = pieces[250]
     assert [len(piece) for piece in pieces[24]] == ([24, 24, 16] if classes is None else [24, 16])

@@ -18,12 +18,12 @@ from jaxgan.players import generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
 from jaxgan.runs.disk.checkpoint import Restored
-from jaxgan.runs.disk.generator import Loaded, load_generator
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.runs.outputs import export
 from jaxgan.runs.outputs.samples import sample_run
-from jaxgan.runs.settings.config import Config, surroundings
-from jaxgan.runs.settings.fingerprint import Facts
-from jaxgan.runs.settings.options import of_recipe
+from jaxgan.runs.settings.config import Config, environment
+from jaxgan.runs.settings.fingerprint import DataFacts
+from jaxgan.runs.settings.options import options_from_recipe
 from jaxgan.steps import init
 from jaxgan.training.state import run_state
 
@@ -82,9 +82,9 @@ def untrained(name):
     inputs = (z,) if classes is None else (z, jnp.zeros(2, jnp.int32))
     params, model_state = jax.jit(gan.generator.init)(jax.random.key(1), *inputs)
     model_state = jax.tree.map(lambda x: x + 0.3, model_state)
-    data = Facts(shape, 100, classes, low, high, fingerprint="")
-    config = Config(**of_recipe(name)._asdict(), data=data, setting="", **surroundings())
-    return Loaded(gan, params, model_state, False, 0, config)
+    data = DataFacts(shape, 100, classes, low, high, fingerprint="")
+    config = Config(**options_from_recipe(name)._asdict(), data=data, setting="", **environment())
+    return TrainedGenerator(gan, params, model_state, False, 0, config)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import jaxgan
 from jaxgan import latents, losses, recipes
 from jaxgan.images import tasks
 from jaxgan.recipes import Recipe
-from jaxgan.runs.outputs.upscale import in_windows, upscale_run
+from jaxgan.runs.outputs.upscale import tiled, upscale_run
 from jaxgan.runs.settings.config import read_config
 from jaxgan.terms import mean_squared_error
 from jaxgan.training.plan import Plan
@@ -37,7 +37,7 @@ def sharpened_gan(shape, num_classes=None):
         generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
         generator_optimizer=optax.sgd(0.0),
         discriminator_optimizer=optax.identity(),
-        view=tasks.low_resolution(2),
+        task=tasks.low_resolution(2),
     )
 
 
@@ -68,7 +68,7 @@ def plain_gan(shape, num_classes=None):
         sharpened_gan(shape),
         generator=Network(lambda key, *inputs: (jnp.float32(0.25), {}), generate),
         latent=latents.normal(int(np.prod(shape))),
-        view=None,
+        task=None,
     )
 
 
@@ -100,7 +100,7 @@ def test_windows_give_what_the_whole_image_gives(sides):
         maps = [np.asarray(y(x[..., c], kernel, mode="same")) for c in range(2)]
         return np.stack(maps, axis=2).repeat(3, axis=0).repeat(3, axis=1)
 
-    found = in_windows(enlarge, image, 3, window=16, margin=3)
+    found = tiled(enlarge, image, 3, window=16, margin=3)
     np.testing.assert_allclose(found, enlarge(image), atol=1e-4)
 
 
@@ -110,7 +110,7 @@ def test_a_margin_that_is_too_narrow_would_show():
     def enlarge(x):
         return np.full((2 * x.shape[0], 2 * x.shape[1], 1), x.mean())
 
-    assert not np.allclose(in_windows(enlarge, image, 2, window=16, margin=3), enlarge(image))
+    assert not np.allclose(tiled(enlarge, image, 2, window=16, margin=3), enlarge(image))
 
 
 @pytest.mark.one_quick_case

@@ -253,7 +253,7 @@ def _environment(config: Config) -> Table:
     return [
         ("Begun", config.date),
         ("Machine", config.device),
-        ("Devices used", f"{devices}, by {config.plan.wrapper}"),
+        ("Devices used", f"{devices}, by {config.plan.parallel}"),
         ("Python", config.python),
         *config.versions.items(),
     ]

@@ -11,7 +11,7 @@ from PIL import Image
 from small_game import STEPS, command
 
 from jaxgan import recipes
-from jaxgan.recipes import Staged
+from jaxgan.recipes import StagedRecipe
 from jaxgan.runs.disk.log import picture_name, write_event
 from jaxgan.runs.outputs.report import page as report
 from jaxgan.runs.outputs.report.page import write_report
@@ -131,7 +131,7 @@ def test_a_single_picture_has_no_slider(ended):
         (ended / "samples" / picture_name(step)).unlink()
     page = page_of(ended)
     assert (len(page.samples()), page.all("input")) == (1, [])
-    assert "Drawn after 12 generator updates" in page.text
+    assert "CallInputs after 12 generator updates" in page.text
 
 
 def test_each_metric_has_a_curve_with_the_numbers_of_the_file(whole, undisturbed, interactive):
@@ -240,7 +240,7 @@ def test_stages_have_a_section_each(ended, tmp_path, monkeypatch):
         recipes.Recipe(f"pair/{name}", "", base.data, base.gan, STEPS, base.plan)
         for name in ("first", "second")
     )
-    staged = Staged("pair", "Two of them", stages, drawn_by="pyramid")
+    staged = StagedRecipe("pair", "Two of them", stages, drawn_by="pyramid")
     monkeypatch.setitem(recipes.STAGED, "pair", staged)
     run = tmp_path / "staged"
     run.mkdir()

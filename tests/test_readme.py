@@ -5,7 +5,11 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / ".docs").glob("*.md")))
+PAGES = sorted(
+    page
+    for folder in (".", ".docs", "benchmarks", "notebooks")
+    for page in (ROOT / folder).glob("*.md")
+)
 
 
 def test_python_of_the_readme_runs_as_it_stands():

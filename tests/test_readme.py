@@ -3,7 +3,6 @@ import re
 import numpy as np
 from paths import ROOT
 
-ROOT = ROOT
 README = (ROOT / "README.md").read_text()
 PAGES = sorted(
     page

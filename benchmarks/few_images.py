@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 from sklearn.neural_network import MLPClassifier
@@ -71,10 +72,10 @@ def train(arm: str, gan: GAN, x: np.ndarray, args, score: Callable[[np.ndarray],
     """A run of one arm; the scores of its averaged generator on the way."""
     plan = recipe("dcgan").plan._replace(batch_size=args.batch_size)
     key, sample_key = jax.random.split(jax.random.key(args.seed))
-    state = jaxgan.start(key, gan, x, plan)
+    state = jaxgan.init_run(key, gan, x, plan)
     # one index a sample, so that parts of one call make one set
     draw = jax.jit(
-        lambda state, first: jaxgan.sample(sample_key, gan, state, 500, first_index=first)
+        lambda state, first: jaxgan.sample(sample_key, gan, state, first + jnp.arange(500))
     )
     rows, start = [], time.perf_counter()
     for progress in jaxgan.iterate(gan, x, args.steps, plan, state):

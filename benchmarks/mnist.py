@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
@@ -47,9 +48,9 @@ def jaxgan_snapshots(name: str, dataset: data.Dataset, args) -> Iterator[Snapsho
     gan, plan = chosen.gan(dataset.shape, None), chosen.plan
     started = time.perf_counter()
     train_key, sample_key = jax.random.split(jax.random.key(args.seed))
-    state = jaxgan.start(train_key, gan, dataset, plan)
+    state = jaxgan.init_run(train_key, gan, dataset, plan)
     draw = jax.jit(
-        lambda state, first: jaxgan.sample(sample_key, gan, state, A_CALL, first_index=first)
+        lambda state, first: jaxgan.sample(sample_key, gan, state, first + jnp.arange(A_CALL))
     )
     low, high = plan.model_range
     marks, spent = args.marks, 0.0

@@ -124,7 +124,7 @@ def make_game(gan: jaxgan.GAN, stacked: Callable, batch_size: int, seed: int, ev
 
     @jax.jit
     def thousand(state, first):
-        return jaxgan.sample(sample_key, gan, state, 1000, first_index=first)
+        return jaxgan.sample(sample_key, gan, state, first + jnp.arange(1000))
 
     def draw(state):
         return np.concatenate([np.asarray(thousand(state, at)) for at in range(0, NUM, 1000)])

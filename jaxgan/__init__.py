@@ -12,6 +12,7 @@ from jaxgan import (
     schedules,
     terms,
     transformations,
+    updates,
 )
 from jaxgan.adapters.from_flax import from_linen, from_nnx
 from jaxgan.adapters.packing import packed
@@ -20,8 +21,8 @@ from jaxgan.adapters.wrappers import no_discriminator, without_condition, withou
 from jaxgan.images import pyramid
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.players import make_discriminate, make_generate, sample
-from jaxgan.regularizers import penalty
 from jaxgan.steps import init, make_discriminator_step, make_generator_step, make_train_step
+from jaxgan.term_inputs import TermInputs, TermState, generator_term, penalty
 from jaxgan.training.loop import fit, iterate
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import RunState, init_run
@@ -32,11 +33,11 @@ from jaxgan.types import (
     Batch,
     DiscriminatorOutput,
     GANState,
-    GeneratorTerm,
     Network,
-    Penalty,
-    PenaltyInputs,
     PlayerState,
+    Task,
+    Term,
+    Weights,
 )
 
 __version__ = "0.1.0.dev0"
@@ -48,20 +49,23 @@ __all__ = [
     "Batch",
     "DiscriminatorOutput",
     "GANState",
-    "GeneratorTerm",
     "Network",
     "NonFiniteError",
-    "Penalty",
-    "PenaltyInputs",
     "Plan",
     "PlayerState",
     "RunState",
+    "Task",
+    "Term",
+    "TermInputs",
+    "TermState",
+    "Weights",
     "augment",
     "data",
     "fit",
     "from_linen",
     "from_nnx",
     "gan_in_precision",
+    "generator_term",
     "init",
     "init_run",
     "iterate",
@@ -84,6 +88,7 @@ __all__ = [
     "schedules",
     "terms",
     "transformations",
+    "updates",
     "with_compute_dtype",
     "without_condition",
     "without_latents",

@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.augment.apply import augmented, initial_memory
+from jaxgan.augment.apply import augmented, init_augmentation
 from jaxgan.caching import kept
+from jaxgan.critics import mean_over_patches
 from jaxgan.parallel.global_batch import sample_index, sample_keys
-from jaxgan.players import as_output, discriminate, generate, inputs, mean_over_patches
+from jaxgan.players import PassOptions, as_output, generate, inputs, run_discriminator
+from jaxgan.term_inputs import Params, TermInputs
 from jaxgan.types import (
     GAN,
     Array,
@@ -21,9 +23,8 @@ from jaxgan.types import (
     DiscriminatorOutput,
     GANState,
     Network,
-    Penalty,
-    PenaltyInputs,
     PyTree,
+    Term,
 )
 
 _PROBED = 4  # logits: with two, batch norm leaves next to no gradient
@@ -52,7 +53,7 @@ def check_players(gan: GAN, state: GANState, batch: Batch):
         )
     if _made_by(jaxpr.jaxpr, jaxpr.jaxpr.outvars[0]) == "logistic":
         _refuse_sigmoid(gan)
-    _check_penalties(gan, batch, output)
+    _check_penalties(gan, state, batch, output)
 
 
 def _refuse_sigmoid(gan: GAN):
@@ -65,13 +66,12 @@ def _refuse_sigmoid(gan: GAN):
 
 def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
     """The logits on real samples, samples of the generator, and the discriminator's output."""
-    gan = augmented(gan, initial_memory(gan), state.step)
+    seen = augmented(gan, init_augmentation(gan), state.step)
     index = sample_index(len(batch.x))
-    params, model_state, _ = state.generator
-    fake, _ = generate(key, gan, params, model_state, batch.condition, index, train=True)
-    params, model_state, _ = state.discriminator
+    options = PassOptions(batch.condition, train=True)
+    fake = generate(key, gan, state.generator, index, options).x
     keys = sample_keys(key, index)
-    output, _ = discriminate(gan, params, model_state, batch.x, batch.condition, keys)
+    output, _ = run_discriminator(seen, state.discriminator, batch.x, keys, options)
     return output.logits, fake, output
 
 
@@ -147,11 +147,11 @@ def _is_call(equation: Any, inner: Any) -> bool:
 # --- Gradient penalties
 
 
-def _check_penalties(gan: GAN, batch: Batch, output: DiscriminatorOutput):
+def _check_penalties(gan: GAN, state: GANState, batch: Batch, output: DiscriminatorOutput):
     refusing = [
         penalty.name
         for penalty in gan.penalties
-        if penalty.coupled == "refuse" and _differentiates(penalty, gan, batch, output)
+        if penalty.coupled == "refuse" and _differentiates(penalty, gan, state, batch, output)
     ]
     leaves, structure = jax.tree.flatten(inputs(batch.x, batch.condition))
     kinds = tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
@@ -159,8 +159,8 @@ def _check_penalties(gan: GAN, batch: Batch, output: DiscriminatorOutput):
         raise ValueError(
             f"penalty {refusing[0]} takes each logit's gradient by its own sample, but the "
             "discriminator's logits depend on other samples too, as with batch norm: use instance "
-            "norm, layer norm, virtual batch norm or no norm, or attach it with "
-            'penalty(..., coupled="own_gradient") or coupled="allow"'
+            "norm, layer norm, virtual batch norm or no norm, or attach it as "
+            'penalty(...)._replace(coupled="own_gradient") or coupled="allow"'
         )
 
 
@@ -179,37 +179,44 @@ def _noted(found: list[bool]) -> Callable[[Array], Array]:
     return same
 
 
-def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: DiscriminatorOutput) -> bool:
-    """Whether a penalty takes derivatives of the critic by samples."""
+def _differentiates(
+    penalty: Term, gan: GAN, state: GANState, batch: Batch, output: DiscriminatorOutput
+) -> bool:
+    """Whether a penalty takes derivatives of the critic with respect to samples."""
     found: list[bool] = []
     noted = _noted(found)
     pack = gan.discriminator.pack
 
-    def critic(x):  # cheap to trace, and differentiable as any critic is
-        return jnp.sum(noted(x).reshape(len(x) // pack, -1), axis=1)
+    def discriminate(x, condition=None):  # cheap to trace, and differentiable as any critic is
+        logits = jnp.sum(noted(x).reshape(len(x) // pack, -1), axis=1)
+        return output._replace(logits=logits)
 
-    def value(key, batch, output):
-        logits = mean_over_patches(output.logits)
-        return penalty.value(
-            PenaltyInputs(
-                key=key,
-                critic=critic,
-                fake_critic=critic,
-                real=batch.x,
-                fake=batch.x,
-                condition=batch.condition,
-                real_output=output,
-                fake_output=output,
-                real_logits=logits,
-                fake_logits=logits,
-                index=sample_index(len(batch.x)),
-                memory=None if penalty.init is None else penalty.init(),
-                axis_name=None,
-                pack=pack,
-            )
+    def value(key, state, batch, output):
+        index = sample_index(len(batch.x))
+        own = None if penalty.init is None else penalty.init()
+        inputs = TermInputs(
+            key=key,
+            step=state.step,
+            index=index,
+            axis_name=None,
+            pack=pack,
+            real=batch.x,
+            fake=batch.x,
+            condition=batch.condition,
+            latents=gan.latent(key, index),
+            real_output=output,
+            fake_output=output,
+            real_logits=output.logits,
+            fake_logits=output.logits,
+            discriminate=discriminate,
+            fake_discriminate=discriminate,
+            generate=lambda latents, condition=None: batch.x[: len(jax.tree.leaves(latents)[0])],
+            params=Params(state.generator.params, state.discriminator.params),
+            state=own,
         )
+        return penalty.value(inputs)
 
-    jax.eval_shape(value, jax.random.key(0), batch, output)
+    jax.eval_shape(value, jax.random.key(0), state, batch, output)
     return bool(found)
 
 

@@ -15,6 +15,13 @@ from jaxgan.types import Array
 Critic = Callable[[Array], Array]
 
 
+def mean_over_patches(logits: Array) -> Array:
+    """Logits [batch] of maps [batch, height, width], weighted as in the losses."""
+    if logits.ndim == 1:
+        return logits
+    return jnp.mean(logits.astype(jnp.float32), axis=tuple(range(1, logits.ndim)))
+
+
 def critic_logits(critic: Critic, x: Array, pack: int = 1) -> Array:
     """The logits [batch / pack] of a critic.
 
@@ -44,7 +51,7 @@ def own_gradient(critic: Critic, pack: int = 1, axis_name: str | None = None) ->
       axis_name: mapped device axis over which the critic looks across samples.
     Returns:
       A critic for `r1`, `r2`, `gradient_penalty` and `dragan`. To use it in training, attach the
-      penalty with `penalty(r1, gamma=10.0, coupled="own_gradient")`.
+      penalty with `penalty(r1, gamma=10.0)._replace(coupled="own_gradient")`.
 
     >>> from jaxgan.regularizers import r1
     >>> critic = lambda x: x[:, 0] - jnp.mean(x)  # the summed logits are constant

@@ -76,11 +76,12 @@ def zero_centred(gamma: float) -> GamePenalty:
 
 def one_centred(gamma: float, target: float = 1.0) -> GamePenalty:
     """The penalty of WGAN-GP, gamma / 2 (||grad D|| - target)^2: here of ||psi||."""
+    penalize = regularizers.make_gradient_penalty(target)
 
     def penalty(critic: Critic, real: Array, fake: Array) -> Array:
         # The slope is the same everywhere: the mixing weight, and so its key, makes no difference.
         key = jax.random.key(0)
-        return gamma / 2 * regularizers.gradient_penalty(key, critic, real, fake, target=target)
+        return gamma / 2 * penalize(key, critic, real, fake)
 
     return penalty
 

@@ -74,7 +74,7 @@ def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
     }
 
 
-def add_turn(metrics: Metrics, turn: Metrics) -> Metrics:
+def add_update(metrics: Metrics, turn: Metrics) -> Metrics:
     """The metrics of a player's turns so far and of one more: the last ones, counts added up."""
     merged = metrics | turn
     for name in COUNTS:

@@ -1,177 +1,326 @@
-"""What each player minimises on a batch, and the metrics that come with it.
+"""Each player's loss on a batch: its adversarial loss plus the sum of its weighted terms.
 
-Both objectives take parameters of their own player, the other player's state as it is, and give
-`(loss, (carry, metrics))`, ready for `jax.grad(..., has_aux=True)`.
+L_D = J_D(D(x), D(G(z))) + sum_i w_i P_i       over the GAN's penalties
+L_G = J_G(D(x), D(G(z))) + sum_i w_i T_i       over the GAN's generator terms
+
+`make_*_loss` binds what stays the same in training; the function it returns is differentiated with
+respect to its first argument.
 """
 
-import functools
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augment.apply import augmented, remembered
+from jaxgan.augment.apply import adapt, augmented
 from jaxgan.parallel.global_batch import gather, sample_keys
-from jaxgan.players import discriminate, generate, mean_over_patches, scalar
+from jaxgan.players import Generated, PassOptions, generate, run_discriminator, run_generator
 from jaxgan.schedules import value_at
 from jaxgan.step_metrics import diversity, logit_metrics
+from jaxgan.term_inputs import Params, TermInputs
 from jaxgan.types import (
     GAN,
     Array,
     Batch,
+    DiscriminatorOutput,
     Metrics,
-    PenaltyInputs,
     PlayerState,
     PyTree,
+    Term,
+    Weights,
 )
 
-# --- The discriminator's side
 
+class Sampled(NamedTuple):
+    """What an update, or one of its micro-batches, is computed on.
 
-def discriminator_objective(
-    key: Array,
-    gan: GAN,
-    generator: PlayerState,
-    params: PyTree,
-    carry: tuple[PyTree, dict[str, PyTree]],
-    batch: Batch,
-    index: Array,
-    axis_name: str | None,
-    step: Array,
-) -> tuple[Array, tuple[tuple[PyTree, dict[str, PyTree]], Metrics]]:
-    """The discriminator's loss with its penalties; the carry is its model state and the extras.
-
-    Scheduled weights are those of the generator's updates so far, `step`.
+    Attributes:
+      key: of everything random in the update.
+      step: number of generator updates so far.
+      batch: real samples with their condition.
+      indices: of the samples in the global batch, int32 [batch].
     """
-    generate_key, discriminate_key, penalty_key = jax.random.split(key, 3)
-    model_state, extras = carry
-    gan = augmented(gan, extras, step)
-    fake, _ = generate(
-        generate_key,
-        gan,
-        generator.params,
-        generator.model_state,
-        batch.condition,
-        index,
-        train=True,
-        axis_name=axis_name,
-    )
-    real_keys, fake_keys = _real_and_fake_keys(discriminate_key, index)
-    both = _joint_outputs if gan.joint_pass else _separate_outputs
-    real_output, fake_output, new_state = both(
-        gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name
-    )
-    real_logits = gather(real_output.logits, axis_name)
-    fake_logits = gather(fake_output.logits, axis_name)
-    adversarial = scalar("discriminator's loss", gan.loss.discriminator(real_logits, fake_logits))
 
-    def critic(pass_keys, x):
-        # A pass's own keys on purpose: penalties look at the function that the loss sees.
-        keys = jax.random.clone(pass_keys)
-        output, _ = discriminate(gan, params, model_state, x, batch.condition, keys, axis_name)
-        return mean_over_patches(output.logits)
+    key: Array
+    step: Array
+    batch: Batch
+    indices: Array
 
-    loss, extras, metrics = adversarial, dict(extras), {}
-    for place, penalty in enumerate(gan.penalties):
-        seen = PenaltyInputs(
-            key=jax.random.fold_in(penalty_key, place),
-            critic=functools.partial(critic, real_keys),
-            fake_critic=functools.partial(critic, fake_keys),
-            real=batch.x,
-            fake=fake,
-            condition=batch.condition,
-            real_output=real_output,
-            fake_output=fake_output,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-            index=index,
-            memory=extras.get(penalty.name),
-            axis_name=axis_name,
-            pack=gan.discriminator.pack,
+
+class Carry(NamedTuple):
+    """What one micro-batch hands on to the next: the player's model state and its terms' states."""
+
+    model_state: PyTree
+    terms: dict[str, PyTree]
+    augmentation: PyTree
+
+
+class LazyState(NamedTuple):
+    """The state of a term that is computed in every n-th update only.
+
+    Attributes:
+      updates: number of its player's updates so far.
+      value: the last value computed.
+      state: what the term itself keeps.
+    """
+
+    updates: Array
+    value: Array
+    state: PyTree
+
+
+Loss = Callable[[PyTree, Carry, PlayerState, Sampled], tuple[Array, tuple[Carry, Metrics]]]
+"""`(params, carry, opponent, sampled) -> (loss, (carry, metrics))`."""
+
+
+class Keys(NamedTuple):
+    """The keys of an update; under one key both players' updates see the same generated samples."""
+
+    generate: Array
+    real: Array  # [batch], of the discriminator's pass on real samples
+    fake: Array  # [batch], of its pass on generated samples
+    terms: Array
+
+
+class Players(NamedTuple):
+    """The weights of both players in a loss; those of one are constants."""
+
+    generator: Weights | PlayerState
+    discriminator: Weights | PlayerState
+
+
+class Passes(NamedTuple):
+    """What the loss has computed before its terms: G(z), D(x), D(G(z)), and the global logits."""
+
+    fake: Generated
+    real_output: DiscriminatorOutput
+    fake_output: DiscriminatorOutput
+    real_logits: Array
+    fake_logits: Array
+
+
+# --- The two losses
+
+
+def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
+    """L_D = J_D(D(x), D(G(z))) + sum_i w_i P_i."""
+
+    def loss_fn(params, carry, generator, sampled):
+        keys, x, weights = _keys(sampled), sampled.batch.x, Weights(params, carry.model_state)
+        options = PassOptions(sampled.batch.condition, train=True, axis_name=axis_name)
+        seen = augmented(gan, carry.augmentation, sampled.step)  # what D sees of samples
+
+        fake = generate(keys.generate, gan, generator, sampled.indices, options)
+        run_both = _joint_pass if gan.joint_pass else _two_passes
+        real_output, fake_output, model_state = run_both(seen, weights, (x, fake.x), keys, options)
+        real_logits = gather(real_output.logits, axis_name)  # D(x)
+        fake_logits = gather(fake_output.logits, axis_name)  # D(G(z))
+        adversarial = scalar(
+            "discriminator's loss", gan.loss.discriminator(real_logits, fake_logits)
         )
-        value = scalar(f"penalty {penalty.name}", penalty.value(seen))
-        metrics[f"penalty_{penalty.name}"] = value
-        loss = loss + value_at(penalty.weight, step) * value
-        if penalty.update is not None:
-            extras[penalty.name] = penalty.update(seen)
-    extras, strength = remembered(gan, extras, step, real_logits, fake_logits)
-    # For every pair: minus its loss is what the discriminator maximises, V(D, G) or its like.
-    metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
-    metrics |= logit_metrics(gan, real_logits, fake_logits)
-    metrics["diversity"] = diversity(batch.x, fake, axis_name)
-    return loss, ((new_state, extras), metrics)
+
+        passes = Passes(fake, real_output, fake_output, real_logits, fake_logits)
+        both = Players(generator, weights)
+        inputs = _term_inputs(seen, both, passes, sampled, keys, options)
+        loss, terms, metrics = _plus_terms(adversarial, gan.penalties, inputs, carry.terms)
+
+        augmentation, strength = adapt(
+            gan, carry.augmentation, sampled.step, real_logits, fake_logits
+        )
+        # Minus the adversarial loss is what the discriminator maximises: V(D, G) or its like.
+        metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
+        metrics |= logit_metrics(gan, real_logits, fake_logits)
+        metrics["diversity"] = diversity(x, fake.x, axis_name)
+        return loss, (Carry(model_state, terms, augmentation), metrics)
+
+    return loss_fn
 
 
-def _real_and_fake_keys(key: Array, index: Array) -> tuple[Array, Array]:
-    real_key, fake_key = jax.random.split(key)
-    return sample_keys(real_key, index), sample_keys(fake_key, index)
+def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
+    """L_G = J_G(D(x), D(G(z))) + sum_i w_i T_i."""
+
+    def loss_fn(params, carry, discriminator, sampled):
+        keys, x, weights = _keys(sampled), sampled.batch.x, Weights(params, carry.model_state)
+        options = PassOptions(sampled.batch.condition, train=True, axis_name=axis_name)
+        seen = augmented(gan, carry.augmentation, sampled.step)  # what D sees of samples
+
+        fake = generate(keys.generate, gan, weights, sampled.indices, options)
+        # Two passes that share nothing, so that XLA drops the real one where nothing looks at it.
+        real_output, _ = run_discriminator(seen, discriminator, x, keys.real, options)
+        fake_output, _ = run_discriminator(seen, discriminator, fake.x, keys.fake, options)
+        real_logits = gather(real_output.logits, axis_name)  # D(x)
+        fake_logits = gather(fake_output.logits, axis_name)  # D(G(z))
+        adversarial = scalar("generator's loss", gan.loss.generator(real_logits, fake_logits))
+
+        passes = Passes(fake, real_output, fake_output, real_logits, fake_logits)
+        both = Players(weights, discriminator)
+        inputs = _term_inputs(seen, both, passes, sampled, keys, options)
+        loss, terms, metrics = _plus_terms(adversarial, gan.generator_terms, inputs, carry.terms)
+        metrics["generator_loss"] = loss
+        return loss, (Carry(fake.model_state, terms, carry.augmentation), metrics)
+
+    return loss_fn
 
 
-def _separate_outputs(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
-    real_output, model_state = discriminate(
-        gan, params, model_state, batch.x, batch.condition, real_keys, axis_name
-    )
-    fake_output, model_state = discriminate(
-        gan, params, model_state, fake, batch.condition, fake_keys, axis_name
-    )
-    return real_output, fake_output, model_state
+def _keys(sampled: Sampled) -> Keys:
+    generate_key, discriminate_key, terms_key = jax.random.split(sampled.key, 3)
+    real_key, fake_key = jax.random.split(discriminate_key)
+    real_keys = sample_keys(real_key, sampled.indices)
+    return Keys(generate_key, real_keys, sample_keys(fake_key, sampled.indices), terms_key)
 
 
-def _joint_outputs(gan, params, model_state, batch, fake, real_keys, fake_keys, axis_name):
-    # Real and fake alternate, so that a batch split over devices stays where it is.
+def _two_passes(
+    gan: GAN, weights: Weights, samples: tuple[Array, Array], keys: Keys, options: PassOptions
+) -> tuple[DiscriminatorOutput, DiscriminatorOutput, PyTree]:
+    """D(x), D(G(z)) and the model state after both."""
+    real, fake = samples
+    real_output, state = run_discriminator(gan, weights, real, keys.real, options)
+    weights = weights._replace(model_state=state)
+    fake_output, state = run_discriminator(gan, weights, fake, keys.fake, options)
+    return real_output, fake_output, state
+
+
+def _joint_pass(
+    gan: GAN, weights: Weights, samples: tuple[Array, Array], keys: Keys, options: PassOptions
+) -> tuple[DiscriminatorOutput, DiscriminatorOutput, PyTree]:
+    """The same in one pass over real and fake samples."""
+
+    # They alternate, so that a batch split over devices stays where it is.
     def alternate(real, fake):
         return jnp.stack([real, fake], axis=1).reshape(2 * len(real), *real.shape[1:])
 
-    x = alternate(batch.x, fake)
-    condition = jax.tree.map(lambda c: alternate(c, c), batch.condition)
-    keys = alternate(real_keys, fake_keys)
-    output, model_state = discriminate(gan, params, model_state, x, condition, keys, axis_name)
-    real_output = jax.tree.map(lambda y: y[0::2], output)
-    fake_output = jax.tree.map(lambda y: y[1::2], output)
-    return real_output, fake_output, model_state
-
-
-# --- The generator's side
-
-
-def generator_objective(
-    key: Array,
-    gan: GAN,
-    discriminator: PlayerState,
-    params: PyTree,
-    carry: PyTree,
-    batch: Batch,
-    index: Array,
-    axis_name: str | None,
-    extras: dict[str, PyTree],
-    step: Array,
-) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """The generator's loss with its own terms; the carry is its model state.
-
-    `step` is that of the discriminator's side.
-    """
-    gan = augmented(gan, extras, step)
-    # As the discriminator's side splits it: under one key both players see the same samples.
-    generate_key, discriminate_key, _ = jax.random.split(key, 3)
-    fake, model_state = generate(
-        generate_key, gan, params, carry, batch.condition, index, train=True, axis_name=axis_name
+    x, pass_keys = alternate(*samples), alternate(keys.real, keys.fake)
+    condition = jax.tree.map(lambda c: alternate(c, c), options.condition)
+    output, state = run_discriminator(
+        gan, weights, x, pass_keys, options._replace(condition=condition)
     )
-    # Two passes that share nothing, so that XLA drops the real one where no loss looks at it.
-    outputs = [
-        discriminate(gan, *discriminator[:2], x, batch.condition, keys, axis_name)[0]
-        for x, keys in zip(
-            (batch.x, fake), _real_and_fake_keys(discriminate_key, index), strict=True
+    real_output = jax.tree.map(lambda y: y[0::2], output)
+    return real_output, jax.tree.map(lambda y: y[1::2], output), state
+
+
+# --- Their terms
+
+
+def _term_inputs(
+    gan: GAN,
+    players: Players,
+    passes: Passes,
+    sampled: Sampled,
+    keys: Keys,
+    options: PassOptions,
+) -> TermInputs:
+    """What a term may ask for."""
+
+    def of_batch(rows: int, keys: Array, condition: PyTree) -> tuple[Array, PassOptions]:
+        """Keys and options of a pass over other samples: the loss's own keys, on purpose."""
+        if rows > len(keys):
+            raise ValueError(f"a term may pass up to {len(keys)} samples at a time, got {rows}")
+        if condition is None:
+            condition = jax.tree.map(lambda c: c[:rows], options.condition)
+        return jax.random.clone(keys)[:rows], options._replace(condition=condition)
+
+    def generate(latents: Array, condition: PyTree = None) -> Array:
+        rows = len(jax.tree.leaves(latents)[0])
+        own = of_batch(rows, passes.fake.keys, condition)
+        return run_generator(gan, players.generator, latents, *own)[0]
+
+    def make_discriminate(pass_keys: Array) -> Callable[..., DiscriminatorOutput]:
+        def discriminate(x: Array, condition: PyTree = None) -> DiscriminatorOutput:
+            own = of_batch(len(x), pass_keys, condition)
+            return run_discriminator(gan, players.discriminator, x, *own)[0]
+
+        return discriminate
+
+    return TermInputs(
+        key=keys.terms,
+        step=sampled.step,
+        index=sampled.indices,
+        axis_name=options.axis_name,
+        pack=gan.discriminator.pack,
+        real=sampled.batch.x,
+        fake=passes.fake.x,
+        condition=sampled.batch.condition,
+        latents=passes.fake.latents,
+        real_output=passes.real_output,
+        fake_output=passes.fake_output,
+        real_logits=passes.real_logits,
+        fake_logits=passes.fake_logits,
+        discriminate=make_discriminate(keys.real),
+        fake_discriminate=make_discriminate(keys.fake),
+        generate=generate,
+        params=Params(players.generator.params, players.discriminator.params),
+    )
+
+
+def _plus_terms(
+    adversarial: Array, terms: tuple[Term, ...], inputs: TermInputs, states: dict[str, PyTree]
+) -> tuple[Array, dict[str, PyTree], Metrics]:
+    """Adversarial + sum_i w_i T_i, the terms' states, and their values without the weights."""
+    loss, states, metrics = adversarial, dict(states), {}
+    for number, term in enumerate(terms):
+        own = dataclasses.replace(
+            inputs, key=jax.random.fold_in(inputs.key, number), coupled=term.coupled
         )
-    ]
-    real_output, fake_output = outputs
-    logits = (gather(output.logits, axis_name) for output in (real_output, fake_output))
-    loss = scalar("generator's loss", gan.loss.generator(*logits))
-    metrics: Metrics = {}
-    if gan.generator_terms:  # they may look across samples, so they get the global batch
-        seen = (fake, batch, fake_output, real_output)
-        seen = jax.tree.map(lambda x: gather(x, axis_name), seen)
-    for term in gan.generator_terms:
-        value = scalar(f"generator term {term.name}", term.value(*seen))
-        metrics[f"term_{term.name}"] = value
-        loss = loss + term.weight * value
-    metrics["generator_loss"] = loss
-    return loss, (model_state, metrics)
+        compute = _compute_lazily if term.every > 1 else _compute
+        prefix = "penalty" if term.player == "discriminator" else "term"
+        value, shown, state = compute(term, own, states.get(term.name))
+        loss = loss + value_at(term.weight, inputs.step) * value
+        metrics[f"{prefix}_{term.name}"] = shown
+        if state is not None:
+            states[term.name] = state
+    return loss, states, metrics
+
+
+def _compute(term: Term, inputs: TermInputs, state: PyTree) -> tuple[Array, Array, PyTree]:
+    """A term's value in the loss, its value as a metric, and its next state."""
+    inputs = dataclasses.replace(inputs, state=state)
+    kind = "penalty" if term.player == "discriminator" else "generator term"
+    value = scalar(f"{kind} {term.name}", term.value(inputs))
+    return value, value, state if term.update is None else term.update(inputs)
+
+
+def _compute_lazily(term: Term, inputs: TermInputs, state: Any) -> tuple[Array, Array, LazyState]:
+    """The same of a term that is computed in every n-th update, and then counts n times."""
+
+    def computed() -> tuple[Array, PyTree]:
+        value, _, new = _compute(term, inputs, state.state)
+        return value.astype(jnp.float32), new
+
+    due = state.updates % term.every == 0
+    value, own = jax.lax.cond(due, computed, lambda: (jnp.float32(0), state.state))
+    shown = jnp.where(due, value, state.value)
+    return term.every * value, shown, state._replace(value=shown, state=own)
+
+
+def init_terms(terms: tuple[Term, ...]) -> dict[str, PyTree]:
+    """The first states of the terms that have one, by name."""
+    states = {}
+    for term in terms:
+        own = None if term.init is None else term.init()
+        if term.every > 1:
+            states[term.name] = LazyState(jnp.int32(0), jnp.float32(jnp.nan), own)
+        elif own is not None:
+            states[term.name] = own
+    return states
+
+
+def count_update(terms: tuple[Term, ...], states: dict[str, PyTree]) -> dict[str, PyTree]:
+    """The states of one player's terms after an update, which the lazy ones count."""
+    counted = {
+        term.name: states[term.name]._replace(updates=states[term.name].updates + 1)
+        for term in terms
+        if term.every > 1
+    }
+    return states | counted
+
+
+def scalar(name: str, value: Any) -> Array:
+    """A part of a loss; raises a ValueError unless it is one floating number."""
+    if jnp.ndim(value) or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+        raise ValueError(
+            f"{name} must be a floating scalar, got {jnp.result_type(value)} of shape "
+            f"{jnp.shape(value)}: take the mean over the batch"
+        )
+    return value

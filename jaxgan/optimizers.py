@@ -19,8 +19,8 @@ def started(player: str, optimizer: optax.GradientTransformation, params: PyTree
     """
 
     def first_update(params):
-        before = PlayerState(params, {}, optimizer.init(params))
-        return updated(optimizer, before, params, {}, jnp.zeros((), jnp.float32))
+        before = PlayerState(params, {}, optimizer.init(params), {})
+        return updated(optimizer, before, params, jnp.zeros((), jnp.float32))
 
     try:
         jax.eval_shape(first_update, params)
@@ -35,11 +35,7 @@ def started(player: str, optimizer: optax.GradientTransformation, params: PyTree
 
 
 def updated(
-    optimizer: optax.GradientTransformation,
-    player: PlayerState,
-    grads: PyTree,
-    model_state: PyTree,
-    loss: Array,
+    optimizer: optax.GradientTransformation, player: PlayerState, grads: PyTree, loss: Array
 ) -> PlayerState:
     """A player after one update; its loss is for optimizers that adapt to it (`value` in optax).
 
@@ -47,4 +43,4 @@ def updated(
     """
     update = optax.with_extra_args_support(optimizer).update
     updates, opt_state = update(grads, player.opt_state, player.params, value=loss)
-    return PlayerState(optax.apply_updates(player.params, updates), model_state, opt_state)
+    return player._replace(params=optax.apply_updates(player.params, updates), opt_state=opt_state)

@@ -1,7 +1,7 @@
-"""The two trained players as plain functions, to look at them outside of training."""
+"""The generator and the discriminator of a GAN as functions: one pass, sampling, inspection."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,93 +13,165 @@ from jaxgan.types import (
     Array,
     DiscriminatorOutput,
     GANState,
+    PlayerState,
     PyTree,
+    Weights,
 )
 
-Player = Callable[..., Array]
+# --- Outside of training
 
 
-def make_generate(key: Array, gan: GAN, state: GANState, use_ema: bool = True) -> Player:
+def generator_weights(state: GANState, use_ema: bool = True) -> Weights:
+    """The weights to sample with: of the EMA generator if there is one and it is wanted."""
+    if use_ema and state.ema is not None:
+        return state.ema
+    return Weights(state.generator.params, state.generator.model_state)
+
+
+def sample(
+    key: Array,
+    gan: GAN,
+    state: GANState,
+    num: int | Array,
+    condition: PyTree = None,
+    *,
+    use_ema: bool = True,
+) -> Array:
+    """Generated samples [num, ...], in the range that the generator was trained on.
+
+    One call draws all samples in one pass, which takes many times their memory. Draw many in
+    chunks: `sample(key, gan, state, jnp.arange(250, 500), condition[250:500])` returns samples 250
+    to 499 of the set that `sample(key, gan, state, 500, condition)` would return.
+
+    Args:
+      key: PRNG key; sample i under one key is always the same.
+      gan: the GAN.
+      state: a training state.
+      num: the number of samples, or their indices, int [num].
+      condition: the condition of each sample, [num, ...], for a conditional GAN.
+      use_ema: sample from the EMA generator, if there is one.
+    Raises:
+      ValueError: if num is neither a positive int nor an array of indices, or key is no PRNG key.
+    """
+    check_key(key)
+    if isinstance(num, jax.Array):
+        index = num
+        if index.ndim != 1 or not jnp.issubdtype(index.dtype, jnp.integer):
+            raise ValueError(f"num must be an int, or indices int [num], got {index.aval}")
+    else:
+        check_positive(num=num)
+        index = sample_index(num)
+    return generate(key, gan, generator_weights(state, use_ema), index, PassOptions(condition)).x
+
+
+def make_generate(
+    key: Array, gan: GAN, state: GANState, use_ema: bool = True
+) -> Callable[..., Array]:
     """The generator as `(latents, condition=None) -> samples`, for latents of one's own choice.
 
     Args:
       key: PRNG key of the noise within the network, for networks that have any.
-      gan: the setting.
+      gan: the GAN.
       state: a training state.
-      use_ema: the averaged generator, if the GAN keeps one.
+      use_ema: take the EMA generator, if there is one.
     Returns:
       A function of latents [batch, ...] and, for a conditional GAN, the condition [batch, ...],
-      that gives samples [batch, ...] in the range that the generator was trained on.
+      that returns samples [batch, ...] in the range that the generator was trained on.
     Raises:
       ValueError: if key is no PRNG key.
     """
     check_key(key)
-    source = state.generator if state.ema is None or not use_ema else state.ema
+    weights = generator_weights(state, use_ema)
 
     def generate(latents: Array, condition: PyTree = None) -> Array:
         keys = sample_keys(key, sample_index(len(latents)))
-        return gan.generator.apply(
-            source.params,
-            source.model_state,
-            *inputs(latents, condition),
-            keys=keys,
-            train=False,
-        )[0]
+        return run_generator(gan, weights, latents, keys, PassOptions(condition))[0]
 
     return generate
 
 
-def make_discriminate(key: Array, gan: GAN, state: GANState) -> Player:
-    """The discriminator as `(x, condition=None) -> logits`, out of training: without dropout.
+def make_discriminate(key: Array, gan: GAN, state: GANState) -> Callable[..., Array]:
+    """The discriminator as `(x, condition=None) -> logits`, as it is outside of training.
 
     Args:
       key: PRNG key of the noise within the network, for networks that have any.
-      gan: the setting.
+      gan: the GAN.
       state: a training state.
     Returns:
       A function of samples [batch, ...] and, for a conditional GAN, the condition [batch, ...],
-      that gives logits [batch], or a map of them for a discriminator of patches.
+      that returns logits [batch], or a map of them for a discriminator of patches.
     Raises:
       ValueError: if key is no PRNG key.
     """
     check_key(key)
-    player = state.discriminator
 
     def discriminate(x: Array, condition: PyTree = None) -> Array:
         keys = sample_keys(key, sample_index(len(x)))
-        output = gan.discriminator.apply(
-            player.params, player.model_state, *inputs(x, condition), keys=keys, train=False
-        )[0]
-        return as_output(output).logits
+        return run_discriminator(gan, state.discriminator, x, keys, PassOptions(condition))[
+            0
+        ].logits
 
     return discriminate
 
 
-def inputs(x: Array, condition: PyTree) -> tuple:
-    """A network's inputs: samples or latents, then the condition if there is one."""
-    return (x,) if condition is None else (x, condition)
+# --- One pass of a network
+
+
+class PassOptions(NamedTuple):
+    """What a pass of either network depends on, beside its weights, inputs and keys.
+
+    Attributes:
+      condition: of the samples, [batch, ...]; None for an unconditional GAN.
+      train: whether the pass is part of an update (dropout, batch statistics).
+      axis_name: the mapped device axis, or None.
+    """
+
+    condition: PyTree = None
+    train: bool = False
+    axis_name: str | None = None
+
+
+class Generated(NamedTuple):
+    """The result of a generator's pass.
+
+    Attributes:
+      x: samples [batch, ...].
+      model_state: the generator's, after the pass.
+      latents: from which the samples were generated.
+      keys: of the noise within the network, [batch].
+    """
+
+    x: Array
+    model_state: PyTree
+    latents: PyTree
+    keys: Array
 
 
 def generate(
     key: Array,
     gan: GAN,
-    params: PyTree,
-    model_state: PyTree,
-    condition: PyTree,
+    weights: Weights | PlayerState,
     index: Array,
-    *,
-    train: bool,
-    axis_name: str | None = None,
-) -> tuple[Array, PyTree]:
-    """Samples [batch, ...] of the generator for global indices [batch], and its model state."""
+    options: PassOptions = PassOptions(),  # noqa: B008 (it is immutable)
+) -> Generated:
+    """G(z), with z drawn from the key for global sample indices [batch]."""
     latent_key, network_key = jax.random.split(key)
+    latents, keys = gan.latent(latent_key, index), sample_keys(network_key, index)
+    x, model_state = run_generator(gan, weights, latents, keys, options)
+    return Generated(x, model_state, latents, keys)
+
+
+def run_generator(
+    gan: GAN, weights: Weights | PlayerState, latents: Array, keys: Array, options: PassOptions
+) -> tuple[Array, PyTree]:
+    """G(z) for given latents, and the model state; keys [batch], one per sample."""
     returned = gan.generator.apply(
-        params,
-        model_state,
-        *inputs(gan.latent(latent_key, index), condition),
-        keys=sample_keys(network_key, index),
-        train=train,
-        axis_name=axis_name,
+        weights.params,
+        weights.model_state,
+        *inputs(latents, options.condition),
+        keys=keys,
+        train=options.train,
+        axis_name=options.axis_name,
     )
     x, model_state = pair("generator's apply", returned, "(output, model_state)")
     if not hasattr(x, "ndim"):
@@ -110,31 +182,25 @@ def generate(
     return x, model_state
 
 
-def discriminate(
-    gan: GAN,
-    params: PyTree,
-    model_state: PyTree,
-    x: Array,
-    condition: PyTree,
-    keys: Array,
-    axis_name: str | None = None,
+def run_discriminator(
+    gan: GAN, weights: Weights | PlayerState, x: Array, keys: Array, options: PassOptions
 ) -> tuple[DiscriminatorOutput, PyTree]:
-    """The discriminator's output on samples [batch, ...] in training, and its model state."""
+    """D(x) with its logits [batch, ...], and the model state; keys [batch], one per sample."""
     returned = gan.discriminator.apply(
-        params, model_state, *inputs(x, condition), keys=keys, train=True, axis_name=axis_name
+        weights.params,
+        weights.model_state,
+        *inputs(x, options.condition),
+        keys=keys,
+        train=options.train,
+        axis_name=options.axis_name,
     )
     output, model_state = pair("discriminator's apply", returned, "(output, model_state)")
     return as_output(output), model_state
 
 
-def scalar(name: str, value: Any) -> Array:
-    """A part of a loss; raises a ValueError unless it is one floating number."""
-    if jnp.ndim(value) or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
-        raise ValueError(
-            f"{name} must be a floating scalar, got {jnp.result_type(value)} of shape "
-            f"{jnp.shape(value)}: take the mean over the batch"
-        )
-    return value
+def inputs(x: Array, condition: PyTree) -> tuple:
+    """A network's inputs: samples or latents, then the condition if there is one."""
+    return (x,) if condition is None else (x, condition)
 
 
 def pair(name: str, returned: Any, wanted: str) -> tuple[Any, Any]:
@@ -156,44 +222,3 @@ def as_output(output: Any) -> DiscriminatorOutput:
     if output.logits.ndim == 2 and output.logits.shape[1] == 1:
         output = output._replace(logits=output.logits[:, 0])
     return output
-
-
-def mean_over_patches(logits: Array) -> Array:
-    """Logits [batch] of maps [batch, height, width], weighted as in the losses."""
-    if logits.ndim == 1:
-        return logits
-    return jnp.mean(logits.astype(jnp.float32), axis=tuple(range(1, logits.ndim)))
-
-
-def sample(
-    key: Array,
-    gan: GAN,
-    state: GANState,
-    num: int,
-    condition: PyTree = None,
-    *,
-    use_ema: bool = True,
-    first_index: Array | int = 0,
-) -> Array:
-    """Generated samples [num, ...], in the range that the generator was trained on.
-
-    All are drawn in one pass, which takes many times their memory. Draw many in pieces: the second
-    is `sample(key, gan, state, 250, first_index=250)`, with rows 250 to 499 of the condition if
-    there is one. Together they are the samples of one pass.
-
-    Args:
-      key: PRNG key; sample i under one key is always the same.
-      gan: the setting.
-      state: a training state.
-      num: how many.
-      condition: the condition of each, [num, ...], for a conditional GAN.
-      use_ema: sample the averaged generator, if the GAN keeps one.
-      first_index: index of the first; 0 to 99 and then 100 to 199 are one set of 200.
-    Raises:
-      ValueError: if num is not a positive int, or key is no PRNG key.
-    """
-    check_key(key)
-    check_positive(num=num)
-    source = state.generator if state.ema is None or not use_ema else state.ema
-    index = sample_index(num) + first_index
-    return generate(key, gan, source.params, source.model_state, condition, index, train=False)[0]

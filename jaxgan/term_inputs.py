@@ -1,4 +1,4 @@
-"""How a penalty is attached to a GAN: its weight, what it looks at, what it remembers."""
+"""How a function becomes a term of a player's loss: its parameter names say what it is given."""
 
 import dataclasses
 import functools
@@ -6,13 +6,120 @@ import inspect
 import math
 import numbers
 from collections.abc import Callable
-from typing import get_args
+from typing import NamedTuple
 
 import jax
 
-from jaxgan.checks import check_choice
-from jaxgan.critics import own_gradient
-from jaxgan.types import Array, Coupled, Penalty, PenaltyInputs, PyTree, Schedule
+from jaxgan.checks import check_positive
+from jaxgan.critics import Critic, mean_over_patches, own_gradient
+from jaxgan.types import (
+    Array,
+    Coupled,
+    DiscriminatorOutput,
+    Player,
+    PyTree,
+    Schedule,
+    Term,
+)
+
+
+class Params(NamedTuple):
+    """Both players' present parameters; those of the other player are constants in a loss."""
+
+    generator: PyTree
+    discriminator: PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class TermInputs:
+    """Everything that a term of either player's loss may ask for, by the name of a parameter.
+
+    A term that asks for less costs less: what no term and no loss uses is not computed. Under
+    `pmap`, arrays [batch, ...] hold the samples on this device, unless they say otherwise.
+
+    Attributes:
+      key: a PRNG key of this term's own.
+      step: number of generator updates so far, int32 scalar.
+      index: indices int32 [batch] of the samples in the global batch.
+      axis_name: the mapped device axis, or None.
+      pack: number of samples per logit.
+      real: real samples [batch, ...].
+      fake: generated samples [batch, ...]; in the generator's loss differentiable with respect to
+        its parameters.
+      condition: of both, or None.
+      latents: from which `fake` was generated.
+      real_output: the `DiscriminatorOutput` on `real`.
+      fake_output: the `DiscriminatorOutput` on `fake`.
+      real_logits: of the global batch.
+      fake_logits: of the global batch.
+      discriminate: `(x, condition=None) -> DiscriminatorOutput`, the present discriminator with the
+        dropout and augmentation that the loss drew for the real samples. A function of `fake` and
+        not of `real` is given those of the generated samples. Without a condition the batch's is
+        used; x has at most as many samples as the batch.
+      fake_discriminate: the same with those of the generated samples in any case.
+      critic: `x -> logits [batch / pack]`, the mean logit of `discriminate` over patches.
+      fake_critic: the same of `fake_discriminate`.
+      generate: `(latents, condition=None) -> samples` of the present generator.
+      params: both players' parameters.
+      state: what the term itself keeps, see `TermState`.
+    """
+
+    key: Array
+    step: Array
+    index: Array
+    axis_name: str | None
+    pack: int
+    real: Array
+    fake: Array
+    condition: PyTree
+    latents: PyTree
+    real_output: DiscriminatorOutput
+    fake_output: DiscriminatorOutput
+    real_logits: Array
+    fake_logits: Array
+    discriminate: Callable[..., DiscriminatorOutput]
+    fake_discriminate: Callable[..., DiscriminatorOutput]
+    generate: Callable[..., Array]
+    params: Params
+    state: PyTree = None
+    coupled: Coupled = "refuse"
+
+    @property
+    def critic(self) -> Critic:
+        """The mean logit of `discriminate`."""
+        return self._critic(self.discriminate)
+
+    @property
+    def fake_critic(self) -> Critic:
+        """The mean logit of `fake_discriminate`."""
+        return self._critic(self.fake_discriminate)
+
+    def _critic(self, discriminate: Callable[..., DiscriminatorOutput]) -> Critic:
+        def critic(x: Array) -> Array:
+            return mean_over_patches(discriminate(x).logits)
+
+        if self.coupled == "own_gradient":
+            return own_gradient(critic, self.pack, self.axis_name)
+        return critic
+
+
+NAMES = (
+    *(field.name for field in dataclasses.fields(TermInputs) if field.name != "coupled"),
+    *("critic", "fake_critic"),
+)
+"""What a term may ask for."""
+
+
+class TermState(NamedTuple):
+    """What a term keeps from one update to the next.
+
+    Attributes:
+      init: returns the first state, a pytree of arrays.
+      update: returns the next state; its parameter names say what it is given, as a term's do.
+    """
+
+    init: Callable[[], PyTree]
+    update: Callable[..., PyTree]
 
 
 def penalty(
@@ -20,34 +127,28 @@ def penalty(
     weight: float | Schedule | None = None,
     *,
     gamma: float | Schedule | None = None,
+    every: int = 1,
+    state: TermState | None = None,
     name: str | None = None,
-    init: Callable[[], PyTree] | None = None,
-    update: Callable[[PenaltyInputs], PyTree] | None = None,
-    coupled: Coupled = "refuse",
-) -> Penalty:
-    """A penalty of `jaxgan.regularizers`, or one of your own, with its weight in the loss.
+) -> Term:
+    """A term of the discriminator's loss, from `jaxgan.regularizers` or of your own.
 
     Args:
-      function: gives a scalar; its parameters without a default, and any others so called, are
-        filled by name from `PenaltyInputs` (key, critic, fake_critic, real, fake, condition,
-        real_output, fake_output, real_logits, fake_logits, index, memory, axis_name, pack). A
-        function of `fake` and not of `real`, such as `r2`, is given `fake_critic` as its critic.
-        Set its options with `functools.partial`.
+      function: returns a scalar. Its parameters without a default, and any others with a name of
+        `TermInputs`, are filled by name.
       weight: factor in the loss, or a schedule of it, see `jaxgan.schedules`.
-      gamma: given instead of weight, the factor is gamma / 2, as papers on R1 count; or a schedule.
-      name: of the metric `penalty_<name>`, the unweighted value; the function's if not given.
-      init: makes what the penalty remembers at first, if it asks for `memory`.
-      update: gives what it remembers next.
-      coupled: what a gradient penalty does with a discriminator whose samples see each other, as
-        with batch norm: "refuse" it, take the "own_gradient" of each logit, or "allow" the gradient
-        of the summed logits; see `jaxgan.types.Penalty`.
+      gamma: may be given instead of the weight, which is then gamma / 2, as papers on R1 count.
+      every: compute the term in every n-th update of the discriminator, with n times the weight
+        (lazy regularization). Between two, the metric repeats the last value.
+      state: for a function that asks for `state`.
+      name: of the metric `penalty_NAME`, the unweighted value; by default the function's name.
     Raises:
-      ValueError: if not exactly one of weight and gamma is given, a parameter or coupled is
-        unknown, or the function asks for a memory that nothing makes (for `lecam` use
-        `lecam_penalty`).
+      ValueError: if not exactly one of weight and gamma is given, every is not positive, or a
+        parameter is unknown.
+    Source: lazy regularization, Karras et al. 2020, section 3.1, https://arxiv.org/abs/1912.04958
 
     >>> from jaxgan.regularizers import r1
-    >>> penalty(r1, gamma=10.0).weight
+    >>> penalty(r1, gamma=10.0, every=16).weight
     5.0
     """
     if (weight is None) == (gamma is None):
@@ -55,33 +156,85 @@ def penalty(
     _check_factor(weight=weight, gamma=gamma)
     factor = weight if gamma is None else _halved(gamma)
     assert factor is not None  # by the check
-    check_choice(coupled=(coupled, get_args(Coupled)))
+    return _term("discriminator", function, factor, every, state, name)
+
+
+def generator_term(
+    function: Callable[..., Array],
+    weight: float | Schedule,
+    *,
+    every: int = 1,
+    state: TermState | None = None,
+    name: str | None = None,
+) -> Term:
+    """A term of the generator's loss, from `jaxgan.terms` or of your own.
+
+    Args:
+      function: as for `penalty`.
+      weight: factor in the loss, or a schedule of it.
+      every: compute the term in every n-th update of the generator, with n times the weight.
+      state: for a function that asks for `state`.
+      name: of the metric `term_NAME`, the unweighted value; by default the function's name.
+    Raises:
+      ValueError: if the weight is not finite, every is not positive, or a parameter is unknown.
+
+    >>> from jaxgan.terms import mean_absolute_error
+    >>> generator_term(mean_absolute_error, 100.0, name="l1").name
+    'l1'
+    """
+    _check_factor(weight=weight)
+    return _term("generator", function, weight, every, state, name)
+
+
+def _term(
+    player: Player,
+    function: Callable[..., Array],
+    weight: float | Schedule,
+    every: int,
+    state: TermState | None,
+    name: str | None,
+) -> Term:
+    check_positive(every=every)
+    asks_for_state, value = _filled_by_name(function)
+    if asks_for_state and state is None:
+        raise ValueError(
+            f"{_name(function)} is stateful: pass state=TermState(init, update), or for lecam use "
+            "jaxgan.regularizers.lecam_penalty"
+        )
+    init = None if state is None else state.init
+    update = None if state is None else _filled_by_name(state.update)[1]
+    return Term(name or _name(function), player, value, weight, every, init, update)
+
+
+def _filled_by_name(function: Callable) -> tuple[bool, Callable[[TermInputs], PyTree]]:
+    """Whether a function asks for `state`, and the function of `TermInputs` that it becomes.
+
+    Raises:
+      ValueError: if a parameter without a default is not one of `NAMES`.
+    """
     parameters = inspect.signature(function).parameters.values()
-    fields = [field.name for field in dataclasses.fields(PenaltyInputs)]
     set_already = function.keywords if isinstance(function, functools.partial) else {}
-    known = [p.name for p in parameters if p.name in fields and p.name not in set_already]
+    known = [p.name for p in parameters if p.name in NAMES and p.name not in set_already]
     unknown = [p.name for p in parameters if p.name not in known and p.default is p.empty]
     if unknown:
-        raise ValueError(f"penalty functions take {fields}, this asks for {unknown}")
-    if "memory" in known and (init is None or update is None):
-        raise ValueError("this penalty remembers: give init and update, or use lecam_penalty")
-    if name is None:
-        plain = function.func if isinstance(function, functools.partial) else function
-        name = getattr(plain, "__name__", "penalty")
-
-    # What looks at generated samples alone looks at them as the loss does.
+        raise ValueError(
+            f"{_name(function)} asks for {', '.join(unknown)}, but a term is given what its "
+            f"parameters name of {', '.join(NAMES)}"
+        )
+    # A term of generated samples alone sees them as the loss does.
     of_fake = "fake" in known and "real" not in known
 
-    def value(inputs: PenaltyInputs) -> Array:
-        critic = inputs.fake_critic if of_fake else inputs.critic
-        fake_critic = inputs.fake_critic
-        if coupled == "own_gradient":
-            critic = own_gradient(critic, inputs.pack, inputs.axis_name)
-            fake_critic = own_gradient(fake_critic, inputs.pack, inputs.axis_name)
-        inputs = dataclasses.replace(inputs, critic=critic, fake_critic=fake_critic)
-        return function(**{field: getattr(inputs, field) for field in known})
+    def filled(inputs: TermInputs) -> PyTree:
+        if of_fake:
+            inputs = dataclasses.replace(inputs, discriminate=inputs.fake_discriminate)
+        return function(**{name: getattr(inputs, name) for name in known})
 
-    return Penalty(name, value, factor, init, update, coupled)
+    return "state" in known, filled
+
+
+def _name(function: Callable) -> str:
+    plain = function.func if isinstance(function, functools.partial) else function
+    return getattr(plain, "__name__", "term")
 
 
 def _check_factor(**factors: float | Schedule | None):

@@ -1,9 +1,9 @@
-"""Further terms of the players' losses: class labels, features, and distances from real samples.
+"""Terms of the players' losses: class labels, features, and distances from real samples.
 
-The discriminator's own are attached with `jaxgan.penalty`, the generator's with `GeneratorTerm`.
-The first two need a discriminator that returns a `DiscriminatorOutput` with class logits or
-features; the last a generator that is asked for the real sample itself, by a condition. Where the
-other player must not see the labels, wrap it in `jaxgan.adapters.without_condition`.
+Attach them with `jaxgan.penalty` for the discriminator and `jaxgan.generator_term` for the
+generator. Class and feature terms need a discriminator that returns a `DiscriminatorOutput`. The
+reconstruction terms (squared and absolute error, content) need a generator conditioned on the
+target. Use `jaxgan.without_condition` for the player that should not see the labels.
 
 >>> import jax.numpy as jnp
 >>> print(f"{class_cross_entropy(jnp.zeros((2, 10)), jnp.array([3, -1])):.4f}")  # log 10
@@ -19,8 +19,8 @@ import optax
 
 from jaxgan.losses import finite
 from jaxgan.parallel.global_batch import gather
-from jaxgan.regularizers import penalty
-from jaxgan.types import Array, Batch, DiscriminatorOutput, GeneratorTerm, Penalty, PyTree
+from jaxgan.term_inputs import generator_term, penalty
+from jaxgan.types import Array, DiscriminatorOutput, PyTree, Schedule, Term
 
 _UNLABELLED = -1
 
@@ -36,7 +36,7 @@ def class_cross_entropy(class_logits: Array, labels: Array, axis_name: str | Non
       labels: int [batch] in 0..classes - 1, or -1 for a sample without a label.
       axis_name: mapped device axis over which the mean is taken; None when the batch is here.
     Returns:
-      float32 scalar, nats a labelled sample; 0 if there are none. NaN, with its gradient, for
+      float32 scalar, nats per labelled sample; 0 if there are none. NaN, with its gradient, for
       labels out of range that are traced.
     Raises:
       ValueError: if the shapes or dtypes do not fit, or concrete labels are out of range.
@@ -100,7 +100,7 @@ def real_classification(
       real_output: the discriminator's on the real samples here, with class logits.
       axis_name: mapped device axis.
     Returns:
-      float32 scalar, nats a labelled sample.
+      float32 scalar, nats per labelled sample.
     Raises:
       ValueError: if there are no class logits or labels, or they do not fit.
     Source: Salimans et al. 2016, section 5 (L_supervised), https://arxiv.org/abs/1606.03498
@@ -133,30 +133,24 @@ def acgan_discriminator(
 
 
 def acgan_generator(
-    fake: Array,
-    batch: Batch,
-    fake_output: DiscriminatorOutput,
-    real_output: DiscriminatorOutput,
+    condition: PyTree, fake_output: DiscriminatorOutput, axis_name: str | None = None
 ) -> Array:
     """The auxiliary classifier's loss on generated samples, which the generator minimises too.
 
     Args:
-      fake: generated samples, not looked at.
-      batch: its condition holds the labels asked for.
+      condition: the labels that the samples were generated for.
       fake_output: the discriminator's on the generated samples, with class logits.
-      real_output: not looked at.
+      axis_name: mapped device axis.
     Returns:
-      float32 scalar, nats a labelled sample.
+      float32 scalar, nats per labelled sample.
     Raises:
       ValueError: if there are no class logits or labels, or they do not fit.
     Source: Odena et al. 2017, equation 3: G maximises L_C - L_S.
     """
-    return class_cross_entropy(_class_logits(fake_output), batch.condition)
+    return class_cross_entropy(_class_logits(fake_output), condition, axis_name)
 
 
-def auxiliary_classifier(
-    weight: float = 1.0, real_only: bool = False
-) -> tuple[Penalty, GeneratorTerm]:
+def auxiliary_classifier(weight: float = 1.0, real_only: bool = False) -> tuple[Term, Term]:
     """Both players' terms of the AC-GAN.
 
     Args:
@@ -167,7 +161,7 @@ def auxiliary_classifier(
     Source: Odena et al. 2017, equations 2 and 3, https://arxiv.org/abs/1610.09585
     """
     function = real_classification if real_only else acgan_discriminator
-    return penalty(function, weight), GeneratorTerm("acgan_generator", acgan_generator, weight)
+    return penalty(function, weight), generator_term(acgan_generator, weight)
 
 
 def semi_supervised_output(class_logits: Array, features: PyTree = None) -> DiscriminatorOutput:
@@ -199,10 +193,9 @@ def semi_supervised_output(class_logits: Array, features: PyTree = None) -> Disc
 
 
 def feature_matching(
-    fake: Array,
-    batch: Batch,
-    fake_output: DiscriminatorOutput,
     real_output: DiscriminatorOutput,
+    fake_output: DiscriminatorOutput,
+    axis_name: str | None = None,
 ) -> Array:
     """Squared distance of the discriminator's mean features, ||E f(x) - E f(G(z))||^2.
 
@@ -210,11 +203,10 @@ def feature_matching(
     by it alone, take the adversarial part away with `jaxgan.losses.without_generator`.
 
     Args:
-      fake: generated samples, not looked at.
-      batch: not looked at.
-      fake_output: the discriminator's on the generated samples; features of any tree of arrays
+      real_output: the discriminator's on the real samples; features of any tree of arrays
         [batch, ...].
-      real_output: the same on the real samples.
+      fake_output: the same on the generated samples.
+      axis_name: mapped device axis over which the means are taken.
     Returns:
       float32 scalar, squared units of the features.
     Raises:
@@ -225,80 +217,69 @@ def feature_matching(
         raise ValueError(
             "features are None: the discriminator must return a DiscriminatorOutput with them"
         )
+
+    def mean(f: Array) -> Array:
+        return jnp.mean(gather(f, axis_name).astype(jnp.float32), axis=0)
+
     differences = jax.tree.map(
-        lambda f_x, f_g: _mean_feature(f_x) - _mean_feature(f_g),
-        real_output.features,
-        fake_output.features,
+        lambda f_x, f_g: mean(f_x) - mean(f_g), real_output.features, fake_output.features
     )
     return optax.tree.norm(differences, squared=True)
-
-
-def _mean_feature(f: Array) -> Array:
-    return jnp.mean(f.astype(jnp.float32), axis=0)
 
 
 # --- Distances from the real samples
 
 
-def mean_squared_error(
-    fake: Array,
-    batch: Batch,
-    fake_output: DiscriminatorOutput,
-    real_output: DiscriminatorOutput,
-) -> Array:
+def mean_squared_error(fake: Array, real: Array) -> Array:
     """Mean of (G(c) - x)^2 over all values of the batch.
 
     Args:
       fake: samples generated for the conditions c, [batch, ...].
-      batch: with the real samples x that belong to them.
-      fake_output: not looked at.
-      real_output: not looked at.
+      real: the real samples x of these conditions.
     Returns:
       float32 scalar, squared units of the samples.
     Source: Ledig et al. 2017, equation 4, https://arxiv.org/abs/1609.04802
     """
-    return jnp.mean(_error(fake, batch.x) ** 2)
+    return jnp.mean(_error(fake, real) ** 2)
 
 
-def mean_absolute_error(
-    fake: Array,
-    batch: Batch,
-    fake_output: DiscriminatorOutput,
-    real_output: DiscriminatorOutput,
-) -> Array:
+def mean_absolute_error(fake: Array, real: Array) -> Array:
     """Mean of |G(c) - x| over all values of the batch; pix2pix gives it the weight 100.
 
-    Args and Returns: as for `mean_squared_error`, in units of the samples.
-
+    Args:
+      fake: samples generated for the conditions c, [batch, ...].
+      real: the real samples x of these conditions.
+    Returns:
+      float32 scalar, units of the samples.
     Source: Isola et al. 2017, equation 3, https://arxiv.org/abs/1611.07004
     """
-    return jnp.mean(jnp.abs(_error(fake, batch.x)))
+    return jnp.mean(jnp.abs(_error(fake, real)))
 
 
 def content_loss(
-    extractor: Callable[[Array], PyTree], weight: float, scale: float = 1 / 12.75
-) -> GeneratorTerm:
+    extractor: Callable[[Array], PyTree], weight: float | Schedule, scale: float = 1 / 12.75
+) -> Term:
     """Mean squared error between features of generated and real samples, scaled.
 
     Args:
       extractor: images [batch, ...] to features, a tree of arrays; for instance
         `jaxgan.models.vgg16_features("relu5_3", value_range=(-1, 1))`.
-      weight: of the term.
+      weight: of the term, or a schedule of it.
       scale: of the features; SRGAN's makes those of a VGG network comparable to pixels.
     Returns:
       One of the GAN's `generator_terms`, called "content".
     Source: Ledig et al. 2017, equation 5 and section 3.2, https://arxiv.org/abs/1609.04802
     """
 
-    def content(fake, batch, fake_output, real_output):
-        # mean (scale (f(G(c)) - f(x)))^2, a tree's arrays counting alike
-        pairs = zip(*map(jax.tree.leaves, (extractor(fake), extractor(batch.x))), strict=True)
+    def content(fake, real):
+        # mean (scale (f(G(c)) - f(x)))^2, with the same weight for each array of a tree
+        pairs = zip(*map(jax.tree.leaves, (extractor(fake), extractor(real))), strict=True)
         return sum(
             (jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs),
             start=jnp.zeros((), jnp.float32),
         )
 
-    return GeneratorTerm("content", content, weight)
+    return generator_term(content, weight)
 
 
 def _error(fake: Array, real: Array) -> Array:

@@ -3,7 +3,7 @@
 import dataclasses
 import numbers
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import optax
@@ -15,20 +15,22 @@ Range = tuple[float, float]
 """The lowest and the highest value of samples."""
 Schedule = Callable[[Array], Array]
 """From the number of updates made so far, an int scalar, to a number."""
+Player = Literal["discriminator", "generator"]
 
 
 class Network(NamedTuple):
-    """A pair of pure functions; what flax, or anything else, is reduced to.
+    """A network as a pair of pure functions; flax modules become one by `jaxgan.from_linen`.
 
-    `init(key, *inputs) -> (params, model_state)` makes the trainable parameters and whatever else
-    the network carries along (batch statistics, spectral-norm vectors; an empty dict if nothing).
+    Keep `pack` by `network._replace(apply=...)` when you wrap a network.
 
-    `apply(params, model_state, *inputs, keys, train, axis_name=None) -> (output, model_state)`
-    runs it. `keys` holds one PRNG key a sample, shape [batch]; `axis_name` names the mapped device
-    axis over which batch statistics reduce, None outside `pmap`.
-
-    `pack` is the number of samples that a discriminator judges together, with one logit for all of
-    them. `jaxgan.packed` sets it. Keep it with `network._replace(apply=...)` when you wrap one.
+    Attributes:
+      init: `(key, *inputs) -> (params, model_state)`; the trainable parameters, and whatever else
+        the network carries along (batch statistics, spectral-norm vectors; else an empty dict).
+      apply: `(params, model_state, *inputs, keys, train, axis_name=None) -> (output, model_state)`;
+        keys [batch] has one PRNG key per sample, and axis_name is the mapped device axis over which
+        batch statistics reduce, None outside `pmap`.
+      pack: number of samples that a discriminator judges together with one logit, see
+        `jaxgan.packed`.
     """
 
     init: Callable[..., tuple[PyTree, PyTree]]
@@ -37,7 +39,7 @@ class Network(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Real samples x [batch, ...] and what they are conditioned on (labels, images or nothing)."""
+    """Real samples x [batch, ...] and their condition: labels, images, any pytree, or nothing."""
 
     x: Array
     condition: PyTree = None
@@ -59,12 +61,13 @@ class Task(NamedTuple):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator may return beside its logits [batch].
+    """What a discriminator may return instead of plain logits [batch].
 
-    One that judges patches has a map of logits a sample, [batch, height, width]: losses and
-    metrics are means over all patches, and a penalty's D(x) is the mean over those of a sample.
-    One that judges packs (`jaxgan.packed`) has a logit, or map, for each m neighbours, [batch / m].
-    `features` are arrays [batch, ...], `class_logits` [batch, classes].
+    Attributes:
+      logits: [batch]; or a map of patches [batch, height, width], over which losses and metrics
+        average; or one logit or map per pack, [batch / pack, ...], see `jaxgan.packed`.
+      features: a tree of arrays [batch, ...].
+      class_logits: [batch, classes].
     """
 
     logits: Array
@@ -73,11 +76,14 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class AdversarialLoss(NamedTuple):
-    """One loss a player, each `(real_logits, fake_logits) -> scalar`.
+    """One loss per player, each a function `(real_logits, fake_logits) -> scalar`.
 
-    `threshold` is the logit at which real and fake balance, so that accuracy can be taken; None
-    where only differences of logits mean something (critics, relativistic losses).
-    `probability` says that sigmoid(logit) is the probability D(x) of being real.
+    Attributes:
+      discriminator: its adversarial loss.
+      generator: its adversarial loss.
+      threshold: the decision threshold of the accuracy metrics, a logit; None if only differences
+        of logits have a meaning (critics, relativistic losses).
+      probability: whether sigmoid(logit) is the probability D(x) that a sample is real.
     """
 
     discriminator: Callable[[Array, Array], Array]
@@ -86,83 +92,56 @@ class AdversarialLoss(NamedTuple):
     probability: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class PenaltyInputs:
-    """All that a penalty on the discriminator may look at; it takes by name what it needs.
-
-    `critic` maps samples to logits [batch] (or one per pack), of a map of logits to its mean, with
-    the dropout and the augmentation that the loss drew for real samples, and `fake_critic` with
-    those that it drew for generated ones; `condition` is the batch's, `real_output` and
-    `fake_output` are the `DiscriminatorOutput` of the samples here, and `index` their global
-    indices [batch]; `real_logits` and `fake_logits` are those of the global batch; `memory` is the
-    penalty's own entry in `GANState.extras`; `pack` is the number of samples per logit.
-    """
-
-    key: Array
-    critic: Callable[[Array], Array]
-    fake_critic: Callable[[Array], Array]
-    real: Array
-    fake: Array
-    condition: PyTree
-    real_output: DiscriminatorOutput
-    fake_output: DiscriminatorOutput
-    real_logits: Array
-    fake_logits: Array
-    index: Array
-    memory: PyTree
-    axis_name: str | None
-    pack: int = 1
-
-
 Coupled = Literal["refuse", "own_gradient", "allow"]
-"""What a penalty does with a discriminator whose samples see each other, see `Penalty`."""
+"""What a gradient penalty does with a discriminator whose samples see each other, see `Term`."""
 
 
-class Penalty(NamedTuple):
-    """A weighted term of the discriminator's loss; `init` and `update` only if it remembers.
+class Term(NamedTuple):
+    """A weighted summand of one player's loss, made by `jaxgan.penalty` or `jaxgan.generator_term`.
 
-    The weight may be a schedule, called with the generator's updates so far (`GANState.step`).
-
-    Gradient penalties differentiate the sum of all logits by all samples. That gives each logit's
-    gradient by its own sample only if no logit depends on another sample, as it does with batch
-    norm. `coupled` says what happens with a discriminator that is not of this kind:
+    Gradient penalties differentiate the sum of all logits with respect to all samples. That gives
+    each logit's gradient with respect to its own sample only if no logit depends on another sample,
+    as it does with batch norm. `coupled` says what happens if the discriminator is not of this
+    kind; set it with `term._replace(coupled=...)`:
 
     - "refuse": `jaxgan.init` raises an error.
-    - "own_gradient": each logit's gradient by its own sample is computed in a pass of its own. The
-      penalty then costs as many passes as there are logits.
-    - "allow": the gradient of the sum is used as it is, as StyleGAN2 does with its minibatch
-      standard deviation.
+    - "own_gradient": the gradient of each logit is computed in a pass of its own, so the penalty
+      costs as many passes as there are logits.
+    - "allow": the gradient of the sum is used as it is, as in StyleGAN2, whose discriminator has a
+      minibatch standard deviation.
+
+    Attributes:
+      name: of the metric, `penalty_NAME` or `term_NAME`.
+      player: the player whose loss it is part of.
+      value: maps `jaxgan.term_inputs.TermInputs` to a scalar.
+      weight: a number, or a schedule of the generator's updates so far (`GANState.step`).
+      every: the term is computed in every n-th update of its player, with n times the weight.
+      init: returns the state that the term keeps; None for a term without state.
+      update: maps `TermInputs` to the next state.
+      coupled: see above.
     """
 
     name: str
-    value: Callable[[PenaltyInputs], Array]
+    player: Player
+    value: Callable[[Any], Array]
     weight: float | Schedule
+    every: int = 1
     init: Callable[[], PyTree] | None = None
-    update: Callable[[PenaltyInputs], PyTree] | None = None
+    update: Callable[[Any], PyTree] | None = None
     coupled: Coupled = "refuse"
 
 
-class GeneratorTerm(NamedTuple):
-    """A weighted term of the generator's own: `(fake, batch, fake_output, real_output) -> scalar`.
-
-    `fake_output` and `real_output` are the `DiscriminatorOutput` of the two batches. All four are
-    of the global batch, on every device, so that a term may look across samples.
-    """
-
-    name: str
-    value: Callable[[Array, Batch, DiscriminatorOutput, DiscriminatorOutput], Array]
-    weight: float
-
-
 class Augmentation(NamedTuple):
-    """A change of what the discriminator sees of real and generated samples, see `jaxgan.augment`.
+    """A change of the samples that the discriminator sees, real or generated: `jaxgan.augment`.
 
-    `apply(keys, x, strength) -> x` takes one key a sample [batch] and treats each by itself. The
-    strength is the number here, or a schedule of it, called with `GANState.step`; or where it
-    adapts `memory.strength` of what `init() -> memory` makes and `update(memory, margins) ->
-    memory` moves after each discriminator turn; margins [batch, ...] say by how much the logits on
-    real samples are on the real side: of the loss's threshold, or of the logits on generated ones
-    if it has none. `model_range` is that of the samples that apply takes; None for any.
+    Attributes:
+      apply: `(keys, x, strength) -> x`; augments each sample with its own key, keys [batch].
+      strength: a number or a schedule of `GANState.step`, used if `init` is None.
+      init: for adaptive augmentation, returns its state, which has an attribute `strength`.
+      update: `(state, margins) -> state`, called after each discriminator update. Margins
+        [batch, ...] are the real logits minus the loss's threshold, or minus the fake logits if the
+        loss has no threshold.
+      model_range: (low, high) of the samples that `apply` is made for; None for any.
     """
 
     apply: Callable[[Array, Array, Array | float], Array]
@@ -172,58 +151,70 @@ class Augmentation(NamedTuple):
     model_range: Range | None = None
 
 
+class Weights(NamedTuple):
+    """A network's parameters and model state."""
+
+    params: PyTree
+    model_state: PyTree
+
+
 class PlayerState(NamedTuple):
-    """All that one player's turn changes."""
+    """Everything that an update of one player changes.
+
+    Attributes:
+      params: the network's trainable parameters.
+      model_state: whatever else the network carries along, see `Network`.
+      opt_state: of the optimizer.
+      terms: the states of this player's terms that keep one, by name.
+    """
 
     params: PyTree
     model_state: PyTree
     opt_state: PyTree
-
-
-class Average(NamedTuple):
-    """The generator's averaged parameters and model state."""
-
-    params: PyTree
-    model_state: PyTree
+    terms: dict[str, PyTree]
 
 
 class GANState(NamedTuple):
-    """All that training changes, as one pytree of arrays.
+    """Everything that training changes, as one pytree of arrays.
 
-    `step` counts generator updates (int32 scalar); `ema` is None if the GAN keeps no average;
-    `extras` maps a penalty's name to what it remembers; "augmentation" to what that does.
+    Attributes:
+      step: number of generator updates, int32 scalar.
+      generator: what its updates change.
+      discriminator: what its updates change.
+      ema: weights of the EMA generator; None if the GAN has none.
+      augmentation: the state of an adaptive augmentation, else None.
     """
 
     step: Array
     generator: PlayerState
     discriminator: PlayerState
-    ema: Average | None
-    extras: dict[str, PyTree]
+    ema: Weights | None
+    augmentation: PyTree = None
 
 
 @dataclasses.dataclass(frozen=True)
 class GAN:
-    """Two networks, a latent distribution, a loss and two optimizers: the setting of a method.
+    """Two networks, a latent distribution, a loss and two optimizers.
 
     Attributes:
-      generator: takes latents [batch, ...] (and the condition) to samples [batch, ...].
-      discriminator: takes samples (and the condition) to logits [batch] or `DiscriminatorOutput`.
+      generator: maps latents [batch, ...] (and the condition) to samples [batch, ...].
+      discriminator: maps samples (and the condition) to logits [batch] or `DiscriminatorOutput`.
       latent: `(key, index) -> latents`, see `jaxgan.latents`.
-      loss: the adversarial pair, see `jaxgan.losses`.
-      generator_optimizer: any optax transformation, schedules included.
-      discriminator_optimizer: the same for the other player; two time scales are two rates.
-      penalties: terms added to the discriminator's loss, see `jaxgan.regularizers`.
-      generator_terms: terms added to the generator's loss.
-      ema_decay: of the generator's average, in [0, 1), warmed up by `jaxgan.ema.ema_warmup`; or
-        a schedule of `GANState.step`, used as it is. None keeps no average.
-      joint_pass: run the discriminator once on real and fake samples together. Faster on small
-        networks; refused for one with a model state, whose statistics it would mix. Do not use it
-        with layers that compare the samples of a batch (minibatch standard deviation or
-        discrimination): they would compare real with fake ones.
-      view: what of each image the players see, and what they are conditioned on: `init` and the
-        steps take whole images then. None: they see samples as they are.
-      augmentation: what the discriminator sees of samples in both players' turns, see
-        `jaxgan.augment`; penalties look at the discriminator behind it. None: samples as they are.
+      loss: the adversarial loss of each player, see `jaxgan.losses`.
+      generator_optimizer: any optax transformation; its learning rate may be a schedule.
+      discriminator_optimizer: the same. Two time scales (TTUR) are two learning rates.
+      penalties: terms of the discriminator's loss, made by `jaxgan.penalty`.
+      generator_terms: terms of the generator's loss, made by `jaxgan.generator_term`.
+      ema_decay: decay of the EMA generator, in [0, 1), warmed up by `jaxgan.ema.ema_warmup`; or a
+        schedule of `GANState.step`, used as it is. None for no EMA generator.
+      joint_pass: run the discriminator once on real and fake samples together. Faster for small
+        networks. Rejected for networks with a model state, whose statistics it would mix. Do not
+        use it with layers that compare the samples of a batch (minibatch standard deviation or
+        discrimination), which would compare real with fake samples.
+      task: what the players see of whole images, see `jaxgan.images.tasks`; `init` and the steps
+        then take whole images. None if the players see samples as they are.
+      augmentation: of the discriminator's inputs in both players' updates, see `jaxgan.augment`.
+        Penalties differentiate the discriminator behind it.
     """
 
     generator: Network
@@ -232,21 +223,17 @@ class GAN:
     loss: AdversarialLoss
     generator_optimizer: optax.GradientTransformation
     discriminator_optimizer: optax.GradientTransformation
-    penalties: tuple[Penalty, ...] = ()
-    generator_terms: tuple[GeneratorTerm, ...] = ()
+    penalties: tuple[Term, ...] = ()
+    generator_terms: tuple[Term, ...] = ()
     ema_decay: float | Schedule | None = 0.999
     joint_pass: bool = False
     task: Task | None = None
     augmentation: Augmentation | None = None
 
     def __post_init__(self):
-        for name in ("generator", "discriminator"):
-            if not isinstance(getattr(self, name), Network):
-                raise ValueError(
-                    f"{name} must be a Network, got {type(getattr(self, name)).__name__}: wrap a "
-                    "flax module in jaxgan.from_linen or jaxgan.from_nnx"
-                )
-            _check_optimizer(f"{name}_optimizer", getattr(self, f"{name}_optimizer"))
+        for player in get_args(Player):
+            _check_network(player, getattr(self, player))
+            _check_optimizer(f"{player}_optimizer", getattr(self, f"{player}_optimizer"))
         if not callable(self.latent):
             raise ValueError(
                 "latent must be a function (key, index) -> latents, got "
@@ -257,19 +244,11 @@ class GAN:
                 f"loss must be an AdversarialLoss, got {_described(self.loss)}: use one of "
                 "jaxgan.losses, such as losses.wasserstein"
             )
-        for name, kind, wrap in (
-            ("penalties", Penalty, "jaxgan.penalty(function, gamma=10.0)"),
-            ("generator_terms", GeneratorTerm, "jaxgan.GeneratorTerm(name, function, weight)"),
-        ):
-            _check_terms(name, getattr(self, name), kind, wrap)
+        for name in ("penalties", "generator_terms"):
+            _check_terms(name, getattr(self, name))
             object.__setattr__(self, name, tuple(getattr(self, name)))  # hashable
-        _check_names(self.penalties, self.generator_terms)
-        decay = self.ema_decay
-        number = isinstance(decay, numbers.Real | jax.Array)
-        if decay is not None and not callable(decay) and not (number and 0.0 <= decay < 1.0):
-            raise ValueError(
-                f"ema_decay must lie in [0, 1), or be a schedule or None, got {decay!r}"
-            )
+        _check_names(self.penalties + self.generator_terms)
+        _check_decay(self.ema_decay)
         if self.task is not None and not isinstance(self.task, Task):
             raise ValueError(f"task must be a Task, got {self.task!r}")
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
@@ -283,6 +262,14 @@ def _described(value: Any) -> str:
     return repr(value)
 
 
+def _check_network(player: Player, network: Any):
+    if not isinstance(network, Network):
+        raise ValueError(
+            f"{player} must be a Network, got {type(network).__name__}: wrap a flax module in "
+            "jaxgan.from_linen or jaxgan.from_nnx"
+        )
+
+
 def _check_optimizer(name: str, optimizer: Any):
     """Raises a ValueError unless an optimizer has the two functions of an optax transformation."""
     if all(callable(getattr(optimizer, part, None)) for part in ("init", "update")):
@@ -294,30 +281,51 @@ def _check_optimizer(name: str, optimizer: Any):
     )
 
 
-def _check_terms(name: str, terms: Any, kind: type, wrap: str):
-    """Raises a ValueError unless terms are a tuple, or list, of that kind."""
-    if isinstance(terms, kind):
-        raise ValueError(
-            f"{name} must be a tuple of {kind.__name__}, got one {kind.__name__}: "
-            "add a comma, (term,)"
-        )
+_MAKERS = {
+    "penalties": ("discriminator", "jaxgan.penalty(function, gamma=10.0)"),
+    "generator_terms": ("generator", "jaxgan.generator_term(function, weight)"),
+}
+
+
+def _check_terms(name: str, terms: Any):
+    """Raises a ValueError unless terms are a tuple, or list, of one player's terms."""
+    player, make = _MAKERS[name]
+    if isinstance(terms, Term):
+        raise ValueError(f"{name} must be a tuple of terms, got one term: add a comma, (term,)")
     if not isinstance(terms, tuple | list):
         raise ValueError(
-            f"{name} must be a tuple of {kind.__name__}, got {_described(terms)}: "
-            f"pass ({wrap},), or () for none"
+            f"{name} must be a tuple of terms, got {_described(terms)}: pass ({make},), or () "
+            "for none"
         )
     for term in terms:
-        if not isinstance(term, kind):
+        if not isinstance(term, Term):
             raise ValueError(
-                f"{name} must be a tuple of {kind.__name__}, got {_described(term)} in it: "
-                f"wrap functions, {wrap}"
+                f"{name} must be a tuple of terms, got {_described(term)} in it: wrap functions, "
+                f"{make}"
+            )
+        if term.coupled not in get_args(Coupled):
+            raise ValueError(
+                f"coupled must be one of {', '.join(get_args(Coupled))}, got {term.coupled!r}"
+            )
+        if term.player != player:
+            raise ValueError(
+                f"{name} are terms of the {player}'s loss, but {term.name} is one of the "
+                f"{term.player}'s: make it with {make}"
             )
 
 
-def _check_names(penalties: tuple[Penalty, ...], terms: tuple[GeneratorTerm, ...]):
-    names = [penalty.name for penalty in penalties] + [term.name for term in terms]
-    if len(set(names)) < len(names) or "augmentation" in names:
+def _check_names(terms: tuple[Term, ...]):
+    names = [term.name for term in terms]
+    if len(set(names)) < len(names):
         raise ValueError(
-            "penalties and generator_terms need distinct names, and none may be "
-            f"'augmentation', got {names}"
+            f"penalties and generator_terms need distinct names, got {names}: pass name=... to "
+            "jaxgan.penalty or jaxgan.generator_term"
         )
+
+
+def _check_decay(decay: Any):
+    if decay is None or callable(decay) or isinstance(decay, jax.core.Tracer):
+        return
+    is_number = isinstance(decay, numbers.Real | jax.Array)
+    if not is_number or not 0.0 <= decay < 1.0:
+        raise ValueError(f"ema_decay must lie in [0, 1), or be a schedule or None, got {decay!r}")

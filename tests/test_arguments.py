@@ -12,6 +12,7 @@ from linear import make_linear
 import jaxgan
 from jaxgan import losses, regularizers
 from jaxgan.training.loop import fit
+from jaxgan.updates import simultaneous
 
 ON_ONE = {"batch_size": 8, "devices": 1}
 
@@ -25,7 +26,7 @@ def bare(critic, real):
 
 
 PENALTY = jaxgan.penalty(regularizers.r1, 1.0)
-TERM = jaxgan.GeneratorTerm("size", lambda fake, *others: jnp.mean(fake**2), 1.0)
+TERM = jaxgan.generator_term(lambda fake: jnp.mean(fake**2), 1.0, name="size")
 GANS = {
     "a number as optimizer": (
         {"generator_optimizer": 2e-4},
@@ -56,10 +57,10 @@ GANS = {
     "a function as loss": ({"loss": losses.f_gan}, "got the function 'f_gan': use one of"),
     "a function among penalties": (
         {"penalties": (PENALTY, bare)},
-        "penalties must be a tuple of Penalty, got the function 'bare' in it: wrap functions, "
+        "penalties must be a tuple of terms, got the function 'bare' in it: wrap functions, "
         "jaxgan.penalty(function, gamma=10.0)",
     ),
-    "one penalty": ({"penalties": PENALTY}, "got one Penalty: add a comma, (term,)"),
+    "one penalty": ({"penalties": PENALTY}, "got one term: add a comma, (term,)"),
     "one function": ({"penalties": bare}, "got the function 'bare': pass (jaxgan.penalty("),
     "no penalties": (
         {"penalties": None},
@@ -67,15 +68,15 @@ GANS = {
     ),
     "a function among terms": (
         {"generator_terms": (bare,)},
-        "generator_terms must be a tuple of GeneratorTerm, got the function 'bare' in it: wrap "
-        "functions, jaxgan.GeneratorTerm(name, function, weight)",
+        "generator_terms must be a tuple of terms, got the function 'bare' in it: wrap functions, "
+        "jaxgan.generator_term(function, weight)",
     ),
     "a penalty among terms": (
         {"generator_terms": [PENALTY]},
-        "tuple of GeneratorTerm, got Penalty(",
+        "generator_terms are terms of the generator's loss, but r1 is one of the discriminator's",
     ),
     "a text as average": ({"ema_decay": "0.9"}, "ema_decay must lie in [0, 1), or be a schedule"),
-    "a function as view": ({"view": bare}, "task must be a Task, got"),
+    "a function as task": ({"task": bare}, "task must be a Task, got"),
 }
 
 
@@ -178,7 +179,7 @@ def test_what_is_no_key_is_named(key, name):
         lambda: jaxgan.init_run(bad, gan, X, jaxgan.Plan(**ON_ONE)),
         lambda: jaxgan.init(bad, gan, batch),
         lambda: jaxgan.make_train_step(gan)(bad, state, batch),
-        lambda: jaxgan.make_train_step(gan, update="simultaneous")(bad, state, batch),
+        lambda: jaxgan.make_train_step(gan, simultaneous())(bad, state, batch),
         lambda: jaxgan.make_discriminator_step(gan)(bad, state, batch),
         lambda: jaxgan.make_generator_step(gan)(bad, state, batch),
         lambda: jaxgan.sample(bad, gan, state, 4),
@@ -227,7 +228,7 @@ def test_weights_that_no_penalty_has_are_refused(options, message):
             "penalty n must be a floating scalar, got int32 of shape ()",
         ),
         (
-            {"generator_terms": (jaxgan.GeneratorTerm("t", lambda fake, *o: fake[:, 0], 1.0),)},
+            {"generator_terms": (jaxgan.generator_term(lambda fake: fake[:, 0], 1.0, name="t"),)},
             "generator term t must be a floating scalar",
         ),
         (

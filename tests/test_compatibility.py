@@ -9,6 +9,7 @@ import pytest
 import jaxgan
 from jaxgan import losses
 from jaxgan.compatibility import _sees_others
+from jaxgan.critics import own_gradient
 from jaxgan.models import (
     DCGANDiscriminator,
     InstanceNorm,
@@ -21,7 +22,7 @@ from jaxgan.models.layers.linear import Conv
 from jaxgan.models.layers.normalization import BatchNorm
 from jaxgan.parallel.devices import AXIS, make_mesh
 from jaxgan.parallel.jit_pmap import jit_step, pmap_step
-from jaxgan.regularizers import consistency, dragan, gradient_penalty, own_gradient, r1, r2
+from jaxgan.regularizers import dragan, gradient_penalty, make_consistency, r1, r2
 
 KEY = jax.random.key(3)
 
@@ -112,7 +113,7 @@ def test_every_penalty_that_differentiates_the_critic_is_looked_at(make_gan, bat
 
 def test_a_penalty_without_derivatives_takes_batch_norm(make_gan, batch):
     def mirrored(critic, real, key):
-        return consistency(key, critic, real, transform=lambda keys, x: x[:, :, ::-1])
+        return make_consistency(lambda keys, x: x[:, :, ::-1])(key, critic, real)
 
     state_of(make_gan, batch, discriminator(Normed()), jaxgan.penalty(mirrored, 1.0))
 
@@ -138,9 +139,9 @@ def test_the_default_dcgan_is_one_whose_samples_see_each_other():
     assert _sees_others(network, shapes, jax.tree.structure((0,)))
 
 
-def test_coupled_must_be_one_of_three():
+def test_coupled_must_be_one_of_three(make_gan):
     with pytest.raises(ValueError, match="coupled must be one of refuse, own_gradient, allow"):
-        jaxgan.penalty(r1, 1.0, coupled="maybe")
+        make_gan(penalties=(jaxgan.penalty(r1, 1.0)._replace(coupled="maybe"),))
 
 
 # ---- each logit's gradient by its own sample ----
@@ -182,7 +183,7 @@ def test_own_gradients_of_packs_are_by_the_whole_pack():
 def test_own_gradients_are_the_same_on_any_number_of_devices(make_gan, batch):
     gan = make_gan(
         discriminator=jaxgan.from_linen(Normed()),
-        penalties=(jaxgan.penalty(r1, gamma=2.0, coupled="own_gradient"),),
+        penalties=(jaxgan.penalty(r1, gamma=2.0)._replace(coupled="own_gradient"),),
     )
     state = jaxgan.init(KEY, gan, batch)
     step = jaxgan.make_discriminator_step(gan)

@@ -10,6 +10,7 @@ from dirac import dirac_gan
 
 import jaxgan
 from jaxgan import games, losses, regularizers
+from jaxgan.updates import alternating, simultaneous
 
 ORIGIN = (0.0, 0.0)
 
@@ -139,7 +140,8 @@ def test_consensus_adds_the_descent_of_the_squared_field():
 def test_training_steps_play_the_same_game(key, loss, gamma, update, first):
     game = games.dirac_gan(loss, games.zero_centred(gamma))
     gan = dirac_gan(loss, (jaxgan.penalty(regularizers.r1, gamma=gamma),))
-    step = jaxgan.make_train_step(gan, update=update, first=first)
+    rule = simultaneous() if update == "simultaneous" else alternating(first=first)
+    step = jaxgan.make_train_step(gan, rule)
     x = jnp.zeros((2, 1))
 
     def round_and_place(state, key):

@@ -12,7 +12,16 @@ LAYERS = (  # from the bottom up: a part may import those before it
     *("types", "checks", "caching", "atomic", "losses", "schedules", "transformations", "parallel"),
     *("augment", "metrics", "plots", "data", "monitor", "images", "latents", "critics"),
     *("term_inputs", "regularizers", "terms", "models", "adapters", "games", "ema", "nonfinite"),
-    *("optimizers", "objectives", "compatibility", "players", "steps", "training", "recipes"),
+    *(
+        "optimizers",
+        "players",
+        "objectives",
+        "compatibility",
+        "updates",
+        "steps",
+        "training",
+        "recipes",
+    ),
     *("scoring", "runs", "cli", "__main__"),
 )
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -10,7 +10,8 @@ import pytest
 import jaxgan
 from jaxgan import losses, nonfinite, parallel, regularizers
 from jaxgan.nonfinite import NonFiniteError
-from jaxgan.types import GeneratorTerm, Network, Penalty
+from jaxgan.types import Network
+from jaxgan.updates import alternating, simultaneous
 
 MARK = 7.0  # a pixel that no sample has
 
@@ -23,10 +24,8 @@ def nan_where_marked(x):
     return jnp.where(marked(x), jnp.nan, 0.0)
 
 
-PLANTED_PENALTY = Penalty("planted", lambda inputs: nan_where_marked(inputs.real), 1.0)
-PLANTED_TERM = GeneratorTerm(
-    "planted_term", lambda fake, batch, fake_output, real_output: nan_where_marked(batch.x), 1.0
-)
+PLANTED_PENALTY = jaxgan.penalty(lambda real: nan_where_marked(real), 1.0, name="planted")
+PLANTED_TERM = jaxgan.generator_term(lambda real: nan_where_marked(real), 1.0, name="planted_term")
 
 
 def mark(batch, place=5):
@@ -166,7 +165,7 @@ def test_a_gradient_alone_is_noticed_and_named(key, batch, make_gan, function, t
 def test_a_turn_before_the_last_is_counted_and_its_culprit_kept(key, batch, planted):
     turns = jnp.stack([batch] * 2)
     state = start(key, planted, batch)
-    step = jax.jit(jaxgan.make_train_step(planted, n_critic=2, skip_nonfinite=True))
+    step = jax.jit(jaxgan.make_train_step(planted, alternating(n_critic=2), skip_nonfinite=True))
     after, metrics = step(key, state, mark(turns))  # in the first of them only
     assert int(metrics["discriminator_nonfinite"]) == 1
     assert int(metrics["discriminator_culprit"]) == 1
@@ -183,7 +182,9 @@ def test_a_turn_before_the_last_is_counted_and_its_culprit_kept(key, batch, plan
 def test_all_turns_are_counted(key, batch, planted):
     turns = mark(mark(jnp.stack([batch] * 2)).at[1, 3, 0, 0, 0].set(MARK))
     state = start(key, planted, batch)
-    _, metrics = jax.jit(jaxgan.make_train_step(planted, n_critic=2))(key, state, turns)
+    _, metrics = jax.jit(jaxgan.make_train_step(planted, alternating(n_critic=2)))(
+        key, state, turns
+    )
     assert int(metrics["discriminator_nonfinite"]) == 2
     assert int(nonfinite.count(metrics)) == 3  # the generator sees the last batch
 
@@ -226,7 +227,7 @@ def test_simultaneous_players_are_skipped_one_by_one(key, batch, make_gan):
         penalties=(PLANTED_PENALTY,),
     )
     before = start(key, gan, batch)
-    step = jax.jit(jaxgan.make_train_step(gan, update="simultaneous", skip_nonfinite=True))
+    step = jax.jit(jaxgan.make_train_step(gan, simultaneous(), skip_nonfinite=True))
     after, metrics = step(key, before, mark(batch))
     assert (int(metrics["discriminator_nonfinite"]), int(metrics["generator_nonfinite"])) == (1, 0)
     assert bits(after.discriminator) == bits(before.discriminator)

@@ -4,21 +4,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from given import given
 
 from jaxgan import regularizers
 from jaxgan.parallel.global_batch import sample_index
 from jaxgan.regularizers import (
     LecamAverages,
-    balanced_consistency,
-    consistency,
     dragan,
     gradient_penalty,
     lecam,
-    penalty,
+    make_balanced_consistency,
+    make_consistency,
+    make_dragan,
+    make_gradient_penalty,
     r1,
     r2,
 )
-from jaxgan.types import DiscriminatorOutput, PenaltyInputs
+from jaxgan.term_inputs import penalty
+from jaxgan.types import DiscriminatorOutput
 
 KEY = jax.random.key(0)
 # The gradient penalties with one signature.
@@ -26,7 +29,7 @@ GRADIENT_PENALTIES = {
     "r1": lambda critic, x: r1(critic, x),
     "r2": lambda critic, x: r2(critic, x),
     "gradient_penalty": lambda critic, x: gradient_penalty(KEY, critic, x, x + 1.0),
-    "one_sided": lambda critic, x: gradient_penalty(KEY, critic, x, x + 1.0, one_sided=True),
+    "one_sided": lambda critic, x: make_gradient_penalty(one_sided=True)(KEY, critic, x, x + 1.0),
     "dragan": lambda critic, x: dragan(KEY, critic, x),
 }
 every_penalty = pytest.mark.parametrize("name", GRADIENT_PENALTIES)
@@ -51,16 +54,16 @@ def squares(x):
 
 def test_gradient_penalties_by_hand():
     # D(x) = |x|^2 has gradient 2x: (6, 8) at (3, 4), of norm 10, and 0 at 0.
-    x, at = jnp.array([[3.0, 4.0], [0.0, 0.0]]), functools.partial(gradient_penalty, KEY, squares)
+    x = jnp.array([[3.0, 4.0], [0.0, 0.0]])
     assert r1(squares, x) == r2(squares, x) == 50.0  # (100 + 0)/2
     got = [
-        at(x, x),  # ((10 - 1)^2 + (0 - 1)^2)/2
-        at(x, x, one_sided=True),  # (81 + 0)/2
-        at(x, x, target=12.0),  # (4 + 144)/2
-        at(x, x, target=12.0, one_sided=True),
-        at(x, x, target=0.0),
-        dragan(KEY, squares, x, strength=0.0),
-        dragan(KEY, squares, x, strength=0.0, target=4.0),  # (36 + 16)/2
+        gradient_penalty(KEY, squares, x, x),  # ((10 - 1)^2 + (0 - 1)^2)/2
+        make_gradient_penalty(one_sided=True)(KEY, squares, x, x),  # (81 + 0)/2
+        make_gradient_penalty(12.0)(KEY, squares, x, x),  # (4 + 144)/2
+        make_gradient_penalty(12.0, one_sided=True)(KEY, squares, x, x),
+        make_gradient_penalty(0.0)(KEY, squares, x, x),
+        make_dragan(strength=0.0)(KEY, squares, x),
+        make_dragan(strength=0.0, target=4.0)(KEY, squares, x),  # (36 + 16)/2
     ]
     np.testing.assert_allclose(got, [41.0, 40.5, 74.0, 0.0, 50.0, 41.0, 26.0], rtol=1e-5)
 
@@ -92,7 +95,7 @@ def test_gradient_penalty_of_a_quadratic_critic_has_its_closed_form(one_sided):
 
     def value(b):
         critic = functools.partial(quadratic, (a, b))
-        return gradient_penalty(KEY, critic, x, x, target=2.0, one_sided=one_sided)
+        return make_gradient_penalty(2.0, one_sided)(KEY, critic, x, x)
 
     got, to_b = jax.value_and_grad(value)(b)
     # mean (|g| - 2)^2; with respect to b: mean 2 (|g| - 2) g/|g|
@@ -191,21 +194,20 @@ def drawn(sample):
 
 def test_gradient_penalty_mixes_with_one_uniform_weight_a_sample():
     real, fake = jnp.ones((1, 2, 2)), jnp.zeros((1, 2, 2))  # x' = u
-    u = drawn(lambda c, i: gradient_penalty(KEY, c, real, fake, target=0.0, index=i))
+    at_zero = make_gradient_penalty(target=0.0)
+    u = drawn(lambda c, i: at_zero(KEY, c, real, fake, i))
     np.testing.assert_allclose(u, np.tile(u[:, :1], 4), rtol=1e-6)  # the same for each pixel
     # Kolmogorov-Smirnov distance from U(0, 1), at the level .01
     empirical = np.arange(1, SAMPLES + 1) / SAMPLES
     assert np.max(np.abs(np.sort(u[:, 0]) - empirical)) < 1.63 / np.sqrt(SAMPLES)
-    exchanged = drawn(lambda c, i: gradient_penalty(KEY, c, fake, real, target=0.0, index=i))
+    exchanged = drawn(lambda c, i: at_zero(KEY, c, fake, real, i))
     np.testing.assert_allclose(exchanged, 1 - u, rtol=1e-5, atol=1e-6)
 
 
 def test_dragan_perturbs_by_one_amplitude_a_sample_and_noise_a_pixel():
     # Pixels 1 and 5 deviate by 2 from their mean: x' - x = 2 a s n, with a, n ~ U(0, 1).
     x = jnp.array([[[1.0, 5.0], [5.0, 1.0]]])
-    d = drawn(
-        lambda c, i: dragan(KEY, functools.partial(c, offset=x), x, strength=3, target=0.0, index=i)
-    )
+    d = drawn(lambda c, i: make_dragan(3.0, 0.0)(KEY, functools.partial(c, offset=x), x, i))
     d = d / 6
     assert d.max() < 1
     # E an = 1/4, E a^2 n^2 = 1/9, and E a^2 n n' = 1/12 (1/16 if a were one a pixel)
@@ -247,13 +249,13 @@ def test_dragan_over_eight_devices_is_that_of_the_whole_batch():
 def test_lecam_by_hand():
     # ((1 + 1)^2 + (3 + 1)^2)/2 + ((-1 - 2)^2 + (0 - 2)^2)/2 = 10 + 6.5
     logits = jnp.array([1.0, 3.0]), jnp.array([-1.0, 0.0])
-    memory = LecamAverages(real=jnp.float32(2.0), fake=jnp.float32(-1.0))
-    value, (to_real, to_fake, to_memory) = jax.value_and_grad(lecam, (0, 1, 2))(*logits, memory)
+    state = LecamAverages(real=jnp.float32(2.0), fake=jnp.float32(-1.0))
+    value, (to_real, to_fake, to_state) = jax.value_and_grad(lecam, (0, 1, 2))(*logits, state)
     assert value == 16.5
     # (D - a)/1 for two samples; the averages are constants
     np.testing.assert_array_equal(to_real, [2.0, 4.0])
     np.testing.assert_array_equal(to_fake, [-3.0, -2.0])
-    np.testing.assert_array_equal(to_memory, [0.0, 0.0])
+    np.testing.assert_array_equal(to_state, [0.0, 0.0])
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -266,12 +268,11 @@ def test_lecam_is_finite_with_its_gradient_at_extreme_logits(dtype):
     assert all(np.isfinite(np.asarray(v, np.float32)).all() for v in jax.tree.leaves(got))
 
 
-def inputs(memory=None):
+def inputs(state=None):
     x, real_logits, fake_logits = normal(8, 3), jnp.full(4, 3.0), jnp.full(4, -1.0)
-    return PenaltyInputs(
+    return given(
+        squares,
         key=KEY,
-        critic=squares,
-        fake_critic=squares,
         real=x,
         fake=2.0 - x,
         condition=jnp.arange(8) % 3,
@@ -280,20 +281,19 @@ def inputs(memory=None):
         real_logits=real_logits,
         fake_logits=fake_logits,
         index=jnp.arange(8, 16),
-        memory=memory,
-        axis_name=None,
+        state=state,
     )
 
 
 def test_lecam_averages_approach_the_mean_logits_by_the_decay():
     term = regularizers.lecam_penalty(0.3, decay=0.9)
     assert (term.name, term.weight) == ("lecam", 0.3)
-    memory = term.init()
-    assert term.value(inputs(memory=memory)) == 10.0  # 3^2 + 1^2
+    state = term.init()
+    assert term.value(inputs(state=state)) == 10.0  # 3^2 + 1^2
     for _ in range(5):
-        memory = term.update(inputs(memory=memory))
+        state = term.update(inputs(state=state))
     # starting from 0: (1 - .9^5) m
-    np.testing.assert_allclose(memory, (1 - 0.9**5) * np.array([3.0, -1.0]), rtol=1e-6)
+    np.testing.assert_allclose(state, (1 - 0.9**5) * np.array([3.0, -1.0]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
@@ -310,7 +310,7 @@ def test_lecam_decay_out_of_range_is_named(decay):
     [
         (penalty(r1, gamma=3.0), "r1", 1.5),
         (penalty(r2, 3.0), "r2", 3.0),
-        (penalty(functools.partial(dragan, strength=1.0), weight=2.0), "dragan", 2.0),
+        (penalty(make_dragan(strength=1.0), weight=2.0), "dragan", 2.0),
         (penalty(r1, 1.0, name="smooth"), "smooth", 1.0),
     ],
 )
@@ -325,8 +325,8 @@ def test_penalty_fills_parameters_by_name():
     expected = {
         r1: r1(squares, x),
         r2: r2(squares, 2.0 - x),
-        functools.partial(gradient_penalty, target=0.0): gradient_penalty(
-            KEY, squares, x, 2.0 - x, target=0.0, index=index
+        make_gradient_penalty(target=0.0): make_gradient_penalty(target=0.0)(
+            KEY, squares, x, 2.0 - x, index
         ),
         dragan: dragan(KEY, squares, x, index=index),
         (lambda real_logits, scale=2.0: scale * jnp.sum(real_logits)): 24.0,
@@ -345,13 +345,13 @@ def test_penalty_needs_either_weight_or_gamma(weights):
 
 
 def test_unknown_parameter_of_a_penalty_is_named():
-    with pytest.raises(ValueError, match=r"asks for \['speed'\]"):
+    with pytest.raises(ValueError, match="asks for speed, but a term is given"):
         penalty(lambda real, speed: 0.0, 1.0)
 
 
-def test_a_penalty_that_remembers_needs_what_makes_its_memory():
-    with pytest.raises(ValueError, match="give init and update, or use lecam_penalty"):
-        regularizers.penalty(regularizers.lecam, 0.1)
+def test_a_stateful_penalty_needs_what_makes_its_state():
+    with pytest.raises(ValueError, match=r"lecam is stateful: pass state=TermState\("):
+        penalty(regularizers.lecam, 0.1)
 
 
 # ---- consistency ----
@@ -364,17 +364,18 @@ def drawn_shift(keys, x):
 def test_consistency_by_hand():
     # D(x) = |x|^2 of x, and of 2x: 25 to 100 at (3, 4), 0 to 0 at 0
     x = jnp.array([[3.0, 4.0], [0.0, 0.0]])
-    value = consistency(KEY, squares, x, transform=lambda keys, x: 2 * x)
+    value = make_consistency(lambda keys, x: 2 * x)(KEY, squares, x)
     assert value == 75.0**2 / 2
 
 
 def test_balanced_consistency_is_the_sum_over_real_and_fake_with_changes_of_their_own():
     x = normal(8, 3)
-    one = functools.partial(consistency, critic=squares, transform=drawn_shift)
-    both = balanced_consistency(KEY, squares, x, x + 1.0, transform=drawn_shift)
-    keys = jax.random.split(KEY)
-    np.testing.assert_allclose(both, one(keys[0], real=x) + one(keys[1], real=x + 1.0), rtol=1e-6)
-    assert one(keys[0], real=x) != one(keys[1], real=x)
+    one = make_consistency(drawn_shift)
+    both = make_balanced_consistency(drawn_shift)(KEY, squares, x, x + 1.0)
+    first, second = jax.random.split(KEY)
+    wanted = one(first, squares, x) + one(second, squares, x + 1.0)
+    np.testing.assert_allclose(both, wanted, rtol=1e-6)
+    assert one(first, squares, x) != one(second, squares, x)
 
 
 def test_both_sides_of_consistency_move_the_critic():
@@ -382,7 +383,7 @@ def test_both_sides_of_consistency_move_the_critic():
     x = jnp.ones((4, 1))
 
     def value(a):
-        return consistency(KEY, lambda x: a * x[:, 0], x, transform=lambda keys, x: 3 * x)
+        return make_consistency(lambda keys, x: 3 * x)(KEY, lambda x: a * x[:, 0], x)
 
     np.testing.assert_allclose(jax.grad(value)(0.5), 4.0, rtol=1e-6)
 
@@ -390,19 +391,18 @@ def test_both_sides_of_consistency_move_the_critic():
 def test_changes_of_consistency_depend_on_the_global_sample_index_only():
     x = normal(8, 3)
     halves = [
-        consistency(KEY, squares, x[half], transform=drawn_shift, index=sample_index(8)[half])
+        make_consistency(drawn_shift)(KEY, squares, x[half], sample_index(8)[half])
         for half in (slice(0, 4), slice(4, 8))
     ]
-    whole = consistency(KEY, squares, x, transform=drawn_shift)
+    whole = make_consistency(drawn_shift)(KEY, squares, x)
     np.testing.assert_allclose(sum(halves) / 2, whole, rtol=1e-6)
 
 
 def test_consistency_attaches_as_a_penalty():
-    named = functools.partial(balanced_consistency, transform=drawn_shift)
-    attached = penalty(named, 10.0)
+    attached = penalty(make_balanced_consistency(drawn_shift), 10.0)
     assert (attached.name, attached.weight) == ("balanced_consistency", 10.0)
 
 
 def test_transform_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="keep the shape \\(8, 3\\), got \\(8, 2\\)"):
-        consistency(KEY, squares, normal(8, 3), transform=lambda keys, x: x[:, :2])
+        make_consistency(lambda keys, x: x[:, :2])(KEY, squares, normal(8, 3))

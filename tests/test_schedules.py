@@ -10,10 +10,11 @@ import pytest
 
 import jaxgan
 from jaxgan import ema
-from jaxgan.regularizers import lecam_penalty, penalty, r1
+from jaxgan.regularizers import lecam_penalty, r1
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.checkpoint import Keep
 from jaxgan.schedules import cosine, half_life_decay, value_at
+from jaxgan.term_inputs import penalty
 
 # ---- cosine ----
 

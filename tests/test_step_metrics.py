@@ -43,7 +43,7 @@ def test_condition_reaches_both_players(key, make_gan):
 
 
 def test_generator_term_adds_its_weighted_value(key, batch, make_gan):
-    term = jaxgan.GeneratorTerm("mean", lambda fake, batch, f, r: jnp.mean(fake), 3.0)
+    term = jaxgan.generator_term(lambda fake: jnp.mean(fake), 3.0, name="mean")
     plain, with_term = make_gan(), make_gan(generator_terms=(term,))
     state = start(key, plain, batch)
     _, metrics = jax.jit(jaxgan.make_generator_step(plain))(key, state, batch)
@@ -57,8 +57,12 @@ def test_lecam_averages_move_towards_the_mean_logits(key, batch, make_gan):
     state, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(
         key, start(key, gan, batch), batch
     )
-    np.testing.assert_allclose(state.extras["lecam"].real, 0.25 * metrics["logit_real"], rtol=1e-5)
-    np.testing.assert_allclose(state.extras["lecam"].fake, 0.25 * metrics["logit_fake"], rtol=1e-5)
+    np.testing.assert_allclose(
+        state.discriminator.terms["lecam"].real, 0.25 * metrics["logit_real"], rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        state.discriminator.terms["lecam"].fake, 0.25 * metrics["logit_fake"], rtol=1e-5
+    )
 
 
 COMMON = {

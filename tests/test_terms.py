@@ -2,9 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from given import given
 from jax.test_util import check_grads
 
-from jaxgan import Batch, DiscriminatorOutput, losses, terms
+from jaxgan import DiscriminatorOutput, losses, terms
 from jaxgan.terms import class_cross_entropy
 
 
@@ -127,8 +128,7 @@ def test_auxiliary_classifier_by_hand():
     np.testing.assert_allclose(both, 0.490415 + fake_part, rtol=1e-5)
     np.testing.assert_allclose(terms.real_classification(LABELS, real), 0.490415, rtol=1e-5)
     # the generator's side looks at the labels asked for and at the generated samples alone
-    batch = Batch(None, LABELS)
-    got = terms.acgan_generator(None, batch, fake, None)
+    got = terms.acgan_generator(LABELS, fake)
     np.testing.assert_allclose(got, fake_part, rtol=1e-5)
 
 
@@ -145,7 +145,7 @@ def test_missing_class_logits_and_labels_are_named():
     for run in (
         lambda o, labels: terms.real_classification(labels, o),
         lambda o, labels: terms.acgan_discriminator(labels, some, o),
-        lambda o, labels: terms.acgan_generator(None, Batch(None, labels), o, some),
+        lambda o, labels: terms.acgan_generator(labels, o),
     ):
         with pytest.raises(ValueError, match="class_logits are None: the discriminator must"):
             run(none, LABELS)
@@ -204,7 +204,7 @@ def test_feature_matching_by_hand():
     # mean features (2, 0) and (0, 3): 4 + 9, a sum over features; (1, 1, 1, 1) apart: 4
     real = {"a": jnp.array([[1.0, 0.0], [3.0, 0.0]]), "b": jnp.ones((2, 2, 2))}
     fake = {"a": jnp.array([[0.0, 2.0], [0.0, 4.0]]), "b": jnp.zeros((2, 2, 2), jnp.bfloat16)}
-    got = terms.feature_matching(None, None, output(features=fake), output(features=real))
+    got = terms.feature_matching(output(features=real), output(features=fake))
     assert got == 17.0
     assert got.dtype == jnp.float32
 
@@ -213,7 +213,7 @@ def test_feature_matching_has_its_closed_form_gradient():
     real, fake = normal(4, 3), normal(4, 3, seed=1)
 
     def value(fake):
-        return terms.feature_matching(None, None, output(features=fake), output(features=real))
+        return terms.feature_matching(output(features=real), output(features=fake))
 
     # 2 (E f(G(z)) - E f(x)) / batch, the same for each sample
     expected = np.tile(2 * (fake.mean(axis=0) - real.mean(axis=0)) / 4, (4, 1))
@@ -225,7 +225,7 @@ def test_missing_features_are_named():
     some, none = output(features=normal(2, 3)), output()
     for pair in [(some, none), (none, some)]:
         with pytest.raises(ValueError, match="features are None: the discriminator must"):
-            terms.feature_matching(None, None, *pair)
+            terms.feature_matching(*pair)
 
 
 # ---- distances from the real samples ----
@@ -234,16 +234,15 @@ def test_missing_features_are_named():
 def test_distances_from_the_real_samples_by_hand():
     x = jnp.array([[1.0, 2.0], [0.0, -1.0]])
     fake = x + jnp.array([[3.0, -1.0], [0.0, 2.0]])
-    seen = (fake, Batch(x), None, None)
-    assert terms.mean_squared_error(*seen) == 14 / 4
-    assert terms.mean_absolute_error(*seen) == 6 / 4
+    assert terms.mean_squared_error(fake, x) == 14 / 4
+    assert terms.mean_absolute_error(fake, x) == 6 / 4
 
 
 def test_distances_are_taken_in_float32():
     x = jnp.full((4, 1), 256.0, jnp.bfloat16)
-    seen = ((x + 2.0).astype(jnp.bfloat16), Batch(x), None, None)
+    fake = (x + 2.0).astype(jnp.bfloat16)
     for term in (terms.mean_squared_error, terms.mean_absolute_error):
-        assert term(*seen).dtype == jnp.float32
+        assert term(fake, x).dtype == jnp.float32
 
 
 def test_content_loss_adds_up_the_squared_distances_of_all_features():
@@ -254,7 +253,7 @@ def test_content_loss_adds_up_the_squared_distances_of_all_features():
     x = jnp.array([[1.0, 2.0], [0.0, -1.0]])
     fake = x + jnp.array([[3.0, -1.0], [0.0, 2.0]])
     # features differ by 2 (3, -1, 0, 2), and by (2, 2); halved: mean (9, 1, 0, 4), mean (1, 1)
-    np.testing.assert_allclose(term.value(fake, Batch(x), None, None), 3.5 + 1.0)
+    np.testing.assert_allclose(term.value(given(fake=fake, real=x)), 3.5 + 1.0)
     assert (term.name, term.weight) == ("content", 5.0)
 
 
@@ -262,5 +261,5 @@ def test_content_loss_moves_the_generated_samples_alone():
     term = terms.content_loss(lambda x: x**2, 1.0, scale=1.0)
     x, fake = jnp.array([[2.0]]), jnp.array([[3.0]])
     # d/df (f^2 - x^2)^2 = 4 f (f^2 - x^2)
-    slope = jax.grad(lambda fake: term.value(fake, Batch(x), None, None))(fake)
+    slope = jax.grad(lambda fake: term.value(given(fake=fake, real=x)))(fake)
     np.testing.assert_allclose(slope, 4 * 3 * 5)

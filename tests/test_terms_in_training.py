@@ -66,7 +66,7 @@ def acgan(make_gan, **parts):
 
 
 def semi_supervised(make_gan, **parts):
-    match = jaxgan.GeneratorTerm("feature_matching", terms.feature_matching, 1.0)
+    match = jaxgan.generator_term(terms.feature_matching, 1.0)
     return make_gan(
         generator=without_condition(make_gan().generator),
         discriminator=classifier(semi_supervised=True),

@@ -4,7 +4,6 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import regularizers
 from jaxgan.transformations import historical_averaging, weight_clipping
 
 # ---- weight clipping ----
@@ -31,10 +30,6 @@ def test_weight_clipping_without_params_is_named():
     clip = weight_clipping(0.1)
     with pytest.raises(ValueError, match="params"):
         clip.update(jnp.ones(1), clip.init(jnp.ones(1)))
-
-
-def test_weight_clipping_is_found_beside_the_regularizers():
-    assert regularizers.weight_clipping is weight_clipping
 
 
 # ---- historical averaging ----

@@ -9,7 +9,8 @@ import optax
 
 import jaxgan
 from jaxgan.models import SRResNet
-from jaxgan.types import Batch, GeneratorTerm
+from jaxgan.term_inputs import generator_term
+from jaxgan.types import Batch
 from throughput_frameworks.cases import Runner, SuperResolution, low_resolution
 
 
@@ -60,15 +61,15 @@ def make_gan(case: SuperResolution) -> jaxgan.GAN:
         discriminator=jaxgan.Network(lambda key, *inputs: ({}, {}), judge),
         latent=jaxgan.latents.normal(1),
         loss=jaxgan.losses.without_generator(jaxgan.losses.non_saturating),
-        generator_terms=(GeneratorTerm("mse", _mean_squared_error, 1.0),),
+        generator_terms=(generator_term(_mean_squared_error, 1.0, name="mse"),),
         generator_optimizer=optax.adam(case.learning_rate, *case.betas),
         discriminator_optimizer=optax.identity(),
         ema_decay=None,
     )
 
 
-def _mean_squared_error(fake, batch, fake_output, real_output):
-    return jnp.mean((fake - batch.x) ** 2)
+def _mean_squared_error(fake, real):
+    return jnp.mean((fake - real) ** 2)
 
 
 def _batch(case: SuperResolution, truths: jax.Array, images: jax.Array, key: jax.Array) -> Batch:

@@ -1,4 +1,4 @@
-"""What an augmentation is in a GAN: part of its discriminator, with an entry in its state."""
+"""An augmentation as part of a GAN: its discriminator sees samples through it."""
 
 import dataclasses
 
@@ -6,23 +6,24 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.schedules import value_at
-from jaxgan.types import GAN, Array, Augmentation, Metrics, PyTree
-
-EXTRA = "augmentation"
-"""Its name in `GANState.extras`."""
+from jaxgan.types import GAN, Array, Metrics, PyTree
 
 
-def augmented(gan: GAN, extras: dict[str, PyTree], step: Array) -> GAN:
-    """The GAN whose discriminator sees samples through the augmentation, as strong as it is now.
+def augmented(gan: GAN, state: PyTree, step: Array) -> GAN:
+    """The GAN whose discriminator sees samples through the augmentation, at its present strength.
 
-    `step` counts the generator's updates so far, for a strength that follows a schedule. The
-    discriminator raises a ValueError if it is given images as a condition, which would stay as
-    they are.
+    Args:
+      gan: the GAN.
+      state: of an adaptive augmentation, else None.
+      step: number of generator updates so far, for a strength that follows a schedule.
+    Raises:
+      ValueError: from its discriminator, if the condition holds images, which would stay as they
+        are.
     """
     augmentation = gan.augmentation
     if augmentation is None:
         return gan
-    strength = _strength(augmentation, extras, step)
+    strength = _strength(gan, state, step)
 
     def apply(params, model_state, x, *condition, keys, train, axis_name=None):
         if any(leaf.ndim == x.ndim for leaf in jax.tree.leaves(condition)):
@@ -44,32 +45,32 @@ def augmented(gan: GAN, extras: dict[str, PyTree], step: Array) -> GAN:
     return dataclasses.replace(gan, discriminator=gan.discriminator._replace(apply=apply))
 
 
-def _strength(augmentation: Augmentation, extras: dict[str, PyTree], step: Array) -> Array | float:
-    memory = extras.get(EXTRA)
-    return value_at(augmentation.strength, step) if memory is None else memory.strength
+def _strength(gan: GAN, state: PyTree, step: Array) -> Array | float:
+    assert gan.augmentation is not None  # by the callers
+    return value_at(gan.augmentation.strength, step) if state is None else state.strength
 
 
-def initial_memory(gan: GAN) -> dict[str, PyTree]:
-    """What the augmentation remembers at first, as an entry of `GANState.extras`, if it does."""
+def init_augmentation(gan: GAN) -> PyTree:
+    """The first state of an adaptive augmentation; None for one that does not adapt, or none."""
     augmentation = gan.augmentation
-    if augmentation is None or augmentation.init is None:
-        return {}
-    return {EXTRA: augmentation.init()}
+    return None if augmentation is None or augmentation.init is None else augmentation.init()
 
 
-def remembered(
-    gan: GAN, extras: dict[str, PyTree], step: Array, real_logits: Array, fake_logits: Array
-) -> tuple[dict[str, PyTree], Metrics]:
-    """The extras after a discriminator turn, and the strength in it as a metric, if it changes."""
+def adapt(
+    gan: GAN, state: PyTree, step: Array, real_logits: Array, fake_logits: Array
+) -> tuple[PyTree, Metrics]:
+    """The augmentation's state after a discriminator update, and the strength that was applied.
+
+    The strength is a metric only if it changes in training.
+    """
     augmentation = gan.augmentation
     if augmentation is None:
-        return extras, {}
+        return state, {}
     if augmentation.update is None:
         changes = callable(augmentation.strength)
-        strength = _strength(augmentation, extras, step)
-        return extras, {"augment_strength": jnp.asarray(strength)} if changes else {}
+        strength = _strength(gan, state, step)
+        return state, {"augment_strength": jnp.asarray(strength)} if changes else {}
     balance = fake_logits if gan.loss.threshold is None else gan.loss.threshold
     margins = jax.lax.stop_gradient(real_logits - balance)
-    memory = extras[EXTRA]
-    new = extras | {EXTRA: augmentation.update(memory, margins)}
-    return new, {"augment_strength": memory.strength, "augment_sign": jnp.mean(jnp.sign(margins))}
+    new = augmentation.update(state, margins)
+    return new, {"augment_strength": state.strength, "augment_sign": jnp.mean(jnp.sign(margins))}

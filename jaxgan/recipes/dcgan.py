@@ -8,7 +8,8 @@ from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
 from jaxgan.recipes.base import Recipe, Shape
-from jaxgan.regularizers import penalty, r1, r2
+from jaxgan.regularizers import r1, r2
+from jaxgan.term_inputs import penalty
 from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 

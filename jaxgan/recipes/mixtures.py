@@ -7,8 +7,9 @@ from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.recipes.base import Recipe, Shape
-from jaxgan.regularizers import penalty, r1, r2
+from jaxgan.regularizers import r1, r2
 from jaxgan.schedules import cosine
+from jaxgan.term_inputs import penalty
 from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, Network
 

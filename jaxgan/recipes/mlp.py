@@ -9,7 +9,8 @@ from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.recipes.base import Recipe, Shape
-from jaxgan.regularizers import gradient_penalty, penalty, r1, r2
+from jaxgan.regularizers import gradient_penalty, r1, r2
+from jaxgan.term_inputs import penalty
 from jaxgan.terms import auxiliary_classifier
 from jaxgan.training.plan import Plan
 from jaxgan.transformations import weight_clipping

@@ -8,9 +8,10 @@ from jaxgan.adapters.wrappers import without_latents
 from jaxgan.images.tasks import pairs
 from jaxgan.models import PatchGAN, UNet
 from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.term_inputs import generator_term
 from jaxgan.terms import mean_absolute_error
 from jaxgan.training.plan import Plan
-from jaxgan.types import GAN, GeneratorTerm
+from jaxgan.types import GAN
 
 WIDTH = 32  # of the first level: half the paper's, as are all others
 MOST_LEVELS, MOST_LAYERS = 8, 3  # the paper's, for images of size 256
@@ -37,7 +38,7 @@ def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator=from_linen(PatchGAN(WIDTH, patch_layers(shape))),
         latent=latents.none(),
         loss=losses.non_saturating,
-        generator_terms=(GeneratorTerm("l1", mean_absolute_error, 100.0),),
+        generator_terms=(generator_term(mean_absolute_error, 100.0, name="l1"),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema_decay=None,

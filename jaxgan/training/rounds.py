@@ -10,17 +10,12 @@ from jaxgan import nonfinite, parallel
 from jaxgan.adapters.precision import gan_in_precision
 from jaxgan.caching import kept
 from jaxgan.data import Dataset, Records
-from jaxgan.steps import (
-    Player,
-    Step,
-    make_discriminator_step,
-    make_generator_step,
-    make_train_step,
-)
+from jaxgan.steps import make_discriminator_step, make_generator_step, make_train_step
 from jaxgan.training.batches import Form, batch_of, preprocess
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import RunState
-from jaxgan.types import GAN, Metrics
+from jaxgan.types import GAN, Metrics, Player
+from jaxgan.updates import Step, alternating, simultaneous
 
 Players = Player | Literal["both"]
 ROUNDS_PER_CALL = 100
@@ -168,8 +163,10 @@ def _make_step(gan: GAN, players: Players, plan: Plan, axis_name: str | None) ->
         return make_discriminator_step(gan, *options)
     if players == "generator":
         return make_generator_step(gan, *options)
-    order = (plan.n_critic, plan.n_generator, plan.update, plan.first)
-    return make_train_step(gan, *order, *options)
+    if plan.update == "simultaneous":
+        return make_train_step(gan, simultaneous(), *options)
+    order = alternating(plan.n_critic, plan.n_generator, plan.first)
+    return make_train_step(gan, order, *options)
 
 
 def _counted(state: RunState, metrics: Metrics, turns: int, plan: Plan) -> RunState:

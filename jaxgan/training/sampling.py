@@ -16,6 +16,7 @@ from jaxgan import parallel
 from jaxgan.data import Dataset, Records, to_model_range
 from jaxgan.images.resampling import nearest
 from jaxgan.images.tasks import condition_image
+from jaxgan.parallel.global_batch import sample_index
 from jaxgan.players import sample
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
@@ -92,7 +93,7 @@ def make_pieces(
 
     @functools.partial(jax.jit, out_shardings=whole)
     def drawn(state: GANState, first: int, condition: PyTree) -> Array:
-        x = sample(key, gan, state, size, condition, first_index=first)
+        x = sample(key, gan, state, first + sample_index(size), condition)
         return x if gan.task is None else gan.task.restore(x, condition)
 
     def draw(state: GANState) -> Iterator[Array]:

@@ -197,7 +197,7 @@ def test_a_generator_without_an_opponent_learns_by_its_terms_alone(key):
     def generate(params, model_state, latents, c, *, keys, train, axis_name=None):
         return params * c, model_state
 
-    term = jaxgan.GeneratorTerm("mse", jaxgan.terms.mean_squared_error, 1.0)
+    term = jaxgan.generator_term(jaxgan.terms.mean_squared_error, 1.0, name="mse")
     gan = jaxgan.GAN(
         generator=jaxgan.Network(lambda key, *inputs: (jnp.float32(0.5), {}), generate),
         discriminator=jaxgan.no_discriminator(),

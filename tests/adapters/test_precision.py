@@ -34,8 +34,10 @@ from jaxgan.models import (
     with_reference,
 )
 from jaxgan.recipes import RECIPES
-from jaxgan.regularizers import gradient_penalty, penalty, r1
+from jaxgan.regularizers import gradient_penalty, r1
+from jaxgan.term_inputs import penalty
 from jaxgan.types import Batch, Network
+from jaxgan.updates import simultaneous
 
 FAST = {"digits", "conditional-dcgan", "waves"}
 ROUNDING = 2.0**-8  # of a number to bfloat16, at most half of this of its size
@@ -427,9 +429,9 @@ def test_pmap_step_equals_jit_step_to_rounding(make):
     gan = gan_in_precision(gan, "bfloat16")
     batch = jax.random.uniform(jax.random.key(1), (16, 8, 8, 1))
     state = jax.jit(lambda key: jaxgan.init(key, gan, batch))(jax.random.key(0))
-    jitted = parallel.jit_step(jaxgan.make_train_step(gan, update="simultaneous"))
+    jitted = parallel.jit_step(jaxgan.make_train_step(gan, simultaneous()))
     axis = {"axis_name": parallel.AXIS}
-    mapped = parallel.pmap_step(jaxgan.make_train_step(gan, update="simultaneous", **axis))
+    mapped = parallel.pmap_step(jaxgan.make_train_step(gan, simultaneous(), **axis))
     (a, m), (b, n) = (step(jax.random.key(3), state, batch) for step in (jitted, mapped))
     for player in ("generator", "discriminator"):
         start, one, other = (jax.tree.leaves(getattr(s, player).params) for s in (state, a, b))

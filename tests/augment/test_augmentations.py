@@ -206,9 +206,9 @@ def test_samples_are_drawn_and_compared_as_they_are(key, batch, make_gan):
 
 
 def test_the_strength_is_part_of_the_state_only_where_it_adapts(key, batch, make_gan):
-    assert start(key, make_gan(augmentation=augment.diffaugment()), batch).extras == {}
-    extras = start(key, make_gan(augmentation=augment.adaptive()), batch).extras
-    assert extras == {"augmentation": AdaptiveStrength(0.0, 0.0, 0.0)}
+    assert start(key, make_gan(augmentation=augment.diffaugment()), batch).augmentation is None
+    state = start(key, make_gan(augmentation=augment.adaptive()), batch).augmentation
+    assert state == AdaptiveStrength(0.0, 0.0, 0.0)
 
 
 # --- The strength
@@ -255,7 +255,7 @@ def test_signs_are_counted_from_where_the_loss_balances(key, batch, make_gan, lo
     share = metrics["accuracy_pairs" if shift is None else "accuracy_real"]
     np.testing.assert_allclose(metrics["augment_sign"], 2 * share - 1, atol=1e-6)
     expected = max(0.0, np.sign(2 * share - 1) * 16 / 1e6)
-    np.testing.assert_allclose(new.extras["augmentation"].strength, expected)
+    np.testing.assert_allclose(new.augmentation.strength, expected)
 
 
 @pytest.mark.slow
@@ -263,10 +263,10 @@ def test_generator_turns_use_the_strength_and_leave_it(key, batch, make_gan):
     gan = make_gan(augmentation=augment.adaptive(geometry=False))
     state = start(key, gan, batch)
     strong = AdaptiveStrength(jnp.float32(1.0), jnp.float32(3.0), jnp.float32(16.0))
-    strong = state._replace(extras={"augmentation": strong})
+    strong = state._replace(augmentation=strong)
     step = jax.jit(jaxgan.make_generator_step(gan))
     (_, weak_metrics), (new, metrics) = step(key, state, batch), step(key, strong, batch)
-    assert new.extras == strong.extras
+    assert new.augmentation == strong.augmentation
     assert abs(metrics["generator_loss"] - weak_metrics["generator_loss"]) > 1e-6
 
 

@@ -87,7 +87,7 @@ def test_consistency_takes_a_transform_in_the_range_of_the_samples(key):
         return jnp.sum(x, axis=(1, 2, 3))
 
     terms = [
-        regularizers.consistency(key, critic, x, transform=augment.in_range(augment.cutout, r))
+        regularizers.make_consistency(augment.in_range(augment.cutout, r))(key, critic, x)
         for r, x, critic in (
             ((-1, 1), IMAGES, total),
             ((0, 1), IMAGES / 2 + 0.5, lambda x: total(2 * x - 1)),

@@ -29,10 +29,10 @@ from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.options import options_from_config, options_from_recipe
+from jaxgan.term_inputs import generator_term, penalty
 from jaxgan.training import loop
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import init_run
-from jaxgan.types import GeneratorTerm, Penalty
 
 STEPS = 12
 SIZE, BATCH = 256, 16
@@ -52,13 +52,15 @@ def small_gan(shape, num_classes=None):
 
 def planted_gan(shape, num_classes=None):
     """Its discriminator's loss is NaN in a round that meets the marked sample."""
-    penalty = Penalty("planted", lambda seen: jnp.where(jnp.any(seen.real == MARK), jnp.nan, 0), 1)
-    return dataclasses.replace(small_gan(shape), penalties=(penalty,))
+    planted = penalty(
+        lambda real: jnp.where(jnp.any(real == MARK), jnp.nan, 0.0), 1.0, name="planted"
+    )
+    return dataclasses.replace(small_gan(shape), penalties=(planted,))
 
 
 def hopeless_gan(shape, num_classes=None):
     """Its generator's loss is NaN in any round."""
-    term = GeneratorTerm("hopeless", lambda fake, *others: jnp.nan * fake.mean(), 1.0)
+    term = generator_term(lambda fake: jnp.nan * fake.mean(), 1.0, name="hopeless")
     return dataclasses.replace(small_gan(shape), generator_terms=(term,))
 
 
@@ -67,7 +69,7 @@ def overflowing_gan(shape, num_classes=None):
     return dataclasses.replace(
         small_gan(shape),
         generator_optimizer=optax.sgd(lambda count: jnp.where(count == 7, jnp.inf, 0.01)),
-        penalties=(Penalty("overflowing", lambda seen: jnp.zeros(()), 1.0),),
+        penalties=(penalty(lambda real: jnp.zeros(()), 1.0, name="overflowing"),),
     )
 
 
@@ -80,7 +82,7 @@ def collapsing_gan(shape, num_classes=None):
     return dataclasses.replace(
         small_gan(shape),
         generator_optimizer=optax.chain(optax.add_decayed_weights(1.0), rate),
-        penalties=(Penalty("collapsing", lambda seen: jnp.zeros(()), 1.0),),
+        penalties=(penalty(lambda real: jnp.zeros(()), 1.0, name="collapsing"),),
     )
 
 

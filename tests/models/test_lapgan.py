@@ -240,7 +240,7 @@ def test_sampling_coarse_to_fine_draws_each_sample_by_its_index():
 
         def level(key, low, index):
             first = index[0]
-            return jaxgan.sample(key, gan, state, len(index), (low, labels), first_index=first)
+            return jaxgan.sample(key, gan, state, first + jnp.arange(len(index)), (low, labels))
 
         return sample_pyramid(key, [coarsest, level], index)
 

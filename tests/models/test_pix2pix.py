@@ -11,6 +11,7 @@ from jaxgan import latents, losses, parallel, regularizers
 from jaxgan.models import InstanceNorm, PatchGAN, UNet
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import Batch, DiscriminatorOutput
+from jaxgan.updates import simultaneous
 
 KEY = jax.random.key(0)
 
@@ -275,7 +276,7 @@ PIXELS = plain(lambda w, x, condition: DiscriminatorOutput(w * x[..., 0] + condi
 
 def players_metrics(gan, batch):
     state = jaxgan.init(KEY, gan, batch)
-    _, metrics = jax.jit(jaxgan.make_train_step(gan, update="simultaneous"))(KEY, state, batch)
+    _, metrics = jax.jit(jaxgan.make_train_step(gan, simultaneous()))(KEY, state, batch)
     return metrics
 
 
@@ -329,7 +330,9 @@ def test_pmap_step_equals_jit_step():
         jaxgan.from_linen(UNet((2, 3), 1)),
         jaxgan.from_linen(PatchGAN(2, 1)),
         generator_terms=(
-            jaxgan.types.GeneratorTerm("l1", lambda y, b, *_: jnp.mean(jnp.abs(y - b.x)), 100.0),
+            jaxgan.generator_term(
+                lambda fake, real: jnp.mean(jnp.abs(fake - real)), 100.0, name="l1"
+            ),
         ),
     )
     batch = Batch(jnp.tanh(normal(4, 8, 8, 1)), normal(4, 8, 8, 2, seed=1))

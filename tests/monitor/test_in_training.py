@@ -15,8 +15,9 @@ import jaxgan
 from jaxgan import latents, losses, monitor
 from jaxgan.cli import train as cli
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.regularizers import penalty, r1, r2
+from jaxgan.regularizers import r1, r2
 from jaxgan.runs.disk.log import metrics_rows
+from jaxgan.term_inputs import penalty
 
 NOTICED = 1000 + 2 * 200  # rounds: the transient and two windows
 PLANTED = 1500

@@ -9,6 +9,7 @@ import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
 from jaxgan.models import Dropout
 from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.updates import alternating
 
 
 class BatchNormDiscriminator(nn.Module):
@@ -137,13 +138,15 @@ def test_turns_are_split_along_the_batch_axis(key, make_gan, wrapper, largest_di
     gan = make_gan()
     turns = jax.random.uniform(jax.random.key(1), (2, 16, 4, 4, 1))
     state = start(key, gan, turns[0])
-    expected, _ = jax.jit(jaxgan.make_train_step(gan, n_critic=2))(key, state, turns)
+    expected, _ = jax.jit(jaxgan.make_train_step(gan, alternating(n_critic=2)))(key, state, turns)
     if wrapper == "jit":
         step = parallel.jit_step(
-            jaxgan.make_train_step(gan, n_critic=2), parallel.make_mesh(8), batch_axis=1
+            jaxgan.make_train_step(gan, alternating(n_critic=2)),
+            parallel.make_mesh(8),
+            batch_axis=1,
         )
     else:
-        step = jaxgan.make_train_step(gan, n_critic=2, axis_name=parallel.AXIS)
+        step = jaxgan.make_train_step(gan, alternating(n_critic=2), axis_name=parallel.AXIS)
         step = parallel.pmap_step(step, 8, batch_axis=1)
     after, _ = step(key, state, turns)
     assert largest_difference(after, expected) < 1e-6
@@ -153,7 +156,7 @@ def test_generator_terms_look_across_the_global_batch(key, batch, make_gan, larg
     def feature_matching(fake, batch, fake_output, real_output):
         return jnp.sum((jnp.mean(fake, axis=0) - jnp.mean(batch.x, axis=0)) ** 2)
 
-    term = jaxgan.GeneratorTerm("feature_matching", feature_matching, 1.0)
+    term = jaxgan.generator_term(feature_matching, 1.0)
     gan = make_gan(generator_terms=(term,))
     state = start(key, gan, batch)
     one, expected = jax.jit(jaxgan.make_generator_step(gan))(key, state, batch)

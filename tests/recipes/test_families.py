@@ -12,7 +12,7 @@ import jaxgan
 from jaxgan import latents
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.recipes import dcgan, mlp
-from jaxgan.regularizers import weight_clipping
+from jaxgan.transformations import weight_clipping
 
 CENTRES = np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 2.0]], np.float32)
 

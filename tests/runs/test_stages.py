@@ -29,8 +29,9 @@ from jaxgan.runs.outputs import pyramid_samples
 from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.runs.settings.options import Overrides, options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
+from jaxgan.term_inputs import generator_term
 from jaxgan.training.plan import Plan
-from jaxgan.types import GeneratorTerm, Network
+from jaxgan.types import Network
 
 STEPS = 4
 
@@ -296,20 +297,18 @@ def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, 
 def picky_gan(*shape):
     """Its generator's loss takes images of three channels only."""
 
-    def content(fake, *others):
+    def content(fake):
         if fake.shape[-1] != 3:
             raise ValueError(f"needs three channels, got {fake.shape[-1]}")
         return jnp.zeros(())
 
-    term = GeneratorTerm("content", content, 1.0)
+    term = generator_term(content, 1.0)
     return dataclasses.replace(level_gan(*shape, level=0), generator_terms=(term,))
 
 
 def clashing_gan(*shape):
     """Its generator's loss adds arrays that do not fit each other."""
-    term = GeneratorTerm(
-        "clash", lambda fake, *others: jnp.sum(fake + jnp.zeros((7, 7, 7, 7))), 1.0
-    )
+    term = generator_term(lambda fake: jnp.sum(fake + jnp.zeros((7, 7, 7, 7))), 1.0)
     return dataclasses.replace(level_gan(*shape, level=0), generator_terms=(term,))
 
 

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.players import generate
+from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import recipe_gan
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.settings.config import Config, read_config
 from jaxgan.steps import unchecked_init
 from jaxgan.training.state import run_state
-from jaxgan.types import GAN, Array, Batch, GANState, PyTree
+from jaxgan.types import GAN, Array, Batch, GANState, PyTree, Weights
 
 
 class TrainedGenerator(NamedTuple):
@@ -90,6 +90,7 @@ def make_generate(loaded: TrainedGenerator) -> Callable[[Array, PyTree, Array], 
     # The weights as arguments: XLA would fold constants for seconds.
     @jax.jit
     def draw(params, model_state, key, condition, index):
-        return generate(key, loaded.gan, params, model_state, condition, index, train=False)[0]
+        weights, options = Weights(params, model_state), PassOptions(condition)
+        return generate(key, loaded.gan, weights, index, options).x
 
     return functools.partial(draw, loaded.params, loaded.model_state)

@@ -28,10 +28,10 @@ import safetensors.numpy
 from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.data import to_data_range
 from jaxgan.models.layers.convolution import auto_means
-from jaxgan.players import generate
+from jaxgan.players import PassOptions, generate
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.training.sampling import has_images
-from jaxgan.types import Array, PyTree
+from jaxgan.types import Array, PyTree, Weights
 
 FORMAT = "jaxgan-generator"
 FORMAT_VERSION = 1
@@ -184,9 +184,8 @@ def sampler(loaded: TrainedGenerator) -> Callable[..., Array]:
     def one(key_data: Array, index: Array, label: Array | None) -> Array:
         key = jax.random.wrap_key_data(key_data, impl=_KEY)
         condition = None if label is None else label[None]
-        x, _ = generate(
-            key, gan, loaded.params, loaded.model_state, condition, index[None], train=False
-        )
+        weights = Weights(loaded.params, loaded.model_state)
+        x = generate(key, gan, weights, index[None], PassOptions(condition)).x
         model_range = config.plan.model_range
         return to_data_range(x[0], config.data.low, config.data.high, model_range)
 

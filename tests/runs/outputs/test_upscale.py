@@ -16,9 +16,10 @@ from jaxgan.images import tasks
 from jaxgan.recipes import Recipe
 from jaxgan.runs.outputs.upscale import tiled, upscale_run
 from jaxgan.runs.settings.config import read_config
+from jaxgan.term_inputs import generator_term
 from jaxgan.terms import mean_squared_error
 from jaxgan.training.plan import Plan
-from jaxgan.types import GeneratorTerm, Network
+from jaxgan.types import Network
 
 
 def sharpened_gan(shape, num_classes=None):
@@ -34,7 +35,7 @@ def sharpened_gan(shape, num_classes=None):
         discriminator=jaxgan.no_discriminator(),
         latent=latents.none(),
         loss=losses.without_generator(losses.non_saturating),
-        generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
+        generator_terms=(generator_term(mean_squared_error, 1.0, name="mse"),),
         generator_optimizer=optax.sgd(0.0),
         discriminator_optimizer=optax.identity(),
         task=tasks.low_resolution(2),

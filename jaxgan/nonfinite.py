@@ -57,7 +57,7 @@ def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
       grads: of the parameters.
     Returns:
       `PLAYER_grad_norm`; `PLAYER_nonfinite`, int32: 1 if something is not finite, else 0; and
-      `PLAYER_culprit`, int32: 0 for nothing, 1 for the loss, 2 + i for the gradient of parameter
+      `PLAYER_tensor`, int32: 0 for nothing, 1 for the loss, 2 + i for the gradient of parameter
       i. A gradient whose squares overflow float32 (10^19 and more) does not count as finite.
     """
     squares = [optax.tree.norm(g, squared=True) for g in jax.tree.leaves(grads)]
@@ -70,7 +70,7 @@ def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
             sum(squares[1:], start=squares[0]) if squares else jnp.float32(0)
         ),
         f"{player}_nonfinite": (tensor > 0).astype(jnp.int32),
-        f"{player}_culprit": tensor,
+        f"{player}_tensor": tensor,
     }
 
 
@@ -113,7 +113,7 @@ def nonfinite_updates(metrics: Mapping[str, Any], state: GANState) -> list[NonFi
         for place in np.flatnonzero(counts):
             number, step, place_of_tensor = (
                 int(np.atleast_1d(metrics[name])[place])
-                for name in ("round", "step", f"{player}_culprit")
+                for name in ("round", "step", f"{player}_tensor")
             )
             tensor = _tensors(getattr(state, player).params)[place_of_tensor - 1]
             found.append(NonFinite(number, step, player, tensor, int(counts[place])))

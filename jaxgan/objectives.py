@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment.apply import adapt, augmented
-from jaxgan.parallel.global_batch import gather, sample_keys
+from jaxgan.parallel.global_batch import gather, mean_over_devices, sample_keys
 from jaxgan.players import Generated, PassOptions, generate, run_discriminator, run_generator
 from jaxgan.schedules import value_at
 from jaxgan.step_metrics import diversity, logit_metrics
@@ -290,7 +290,8 @@ def _compute_lazily(term: Term, inputs: TermInputs, state: Any) -> tuple[Array, 
 
     due = state.updates % term.every == 0
     value, own = jax.lax.cond(due, computed, lambda: (jnp.float32(0), state.state))
-    shown = jnp.where(due, value, state.value)
+    everywhere = mean_over_devices(jax.lax.stop_gradient(value), inputs.axis_name)
+    shown = jnp.where(due, everywhere, state.value)
     return term.every * value, shown, state._replace(value=shown, state=own)
 
 

@@ -107,7 +107,7 @@ def test_finite_turns_are_finite_and_have_the_norm_of_their_gradient():
     assert {name: float(value) for name, value in metrics.items()} == {
         "generator_grad_norm": 5.0,
         "generator_nonfinite": 0.0,
-        "generator_culprit": 0.0,
+        "generator_tensor": 0.0,
     }
 
 
@@ -118,13 +118,13 @@ def test_one_number_of_one_gradient_is_enough(place, tensor, value):
     grads[place] = grads[place].ravel().at[1].set(value).reshape(grads[place].shape)
     metrics = nonfinite.gradient_metrics("discriminator", jnp.asarray(1.0), grads)
     assert int(metrics["discriminator_nonfinite"]) == 1
-    assert int(metrics["discriminator_culprit"]) == tensor
+    assert int(metrics["discriminator_tensor"]) == tensor
 
 
 def test_the_loss_comes_before_the_gradients_and_bfloat16_is_looked_at_too():
     grads = {"a": jnp.asarray([np.nan])}
     metrics = nonfinite.gradient_metrics("generator", jnp.asarray(np.inf, jnp.bfloat16), grads)
-    assert (int(metrics["generator_nonfinite"]), int(metrics["generator_culprit"])) == (1, 1)
+    assert (int(metrics["generator_nonfinite"]), int(metrics["generator_tensor"])) == (1, 1)
 
 
 def test_a_loss_alone_is_noticed_in_the_players_turn(key, batch, planted):
@@ -158,17 +158,17 @@ def test_a_gradient_alone_is_noticed_and_named(key, batch, make_gan, function, t
     _, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(key, state, batch)
     assert np.isfinite(metrics["discriminator_loss"])
     metrics |= {"round": jnp.asarray(4), "step": jnp.asarray(3)}
-    (incident,) = nonfinite.incidents(metrics, state)
+    (incident,) = nonfinite.nonfinite_updates(metrics, state)
     assert incident == (4, 3, "discriminator", tensor, 1)
 
 
-def test_a_turn_before_the_last_is_counted_and_its_culprit_kept(key, batch, planted):
+def test_a_turn_before_the_last_is_counted_and_its_tensor_kept(key, batch, planted):
     turns = jnp.stack([batch] * 2)
     state = start(key, planted, batch)
     step = jax.jit(jaxgan.make_train_step(planted, alternating(n_critic=2), skip_nonfinite=True))
     after, metrics = step(key, state, mark(turns))  # in the first of them only
     assert int(metrics["discriminator_nonfinite"]) == 1
-    assert int(metrics["discriminator_culprit"]) == 1
+    assert int(metrics["discriminator_tensor"]) == 1
     assert int(metrics["generator_nonfinite"]) == 0
     assert int(nonfinite.count(metrics)) == 1
     assert np.isfinite(metrics["discriminator_loss"])  # the last turn's
@@ -202,7 +202,7 @@ def test_a_skipped_turn_leaves_every_bit(key, batch, full_gan):
     for name in ("params", "model_state", "opt_state"):
         own = [getattr(state.discriminator, name) for state in (moved, before)]
         assert bits(own[0]) != bits(own[1])
-    assert bits(moved.extras) != bits(before.extras)
+    assert bits(moved.discriminator.terms) != bits(before.discriminator.terms)
     step = jax.jit(jaxgan.make_generator_step(full_gan, None, accumulate, skip_nonfinite=True))
     after, metrics = step(key, before, mark(batch))
     assert int(after.step) == 1  # it counts as a step all the same
@@ -261,12 +261,12 @@ def history(full_gan, key, batch):
 
 def test_incidents_name_round_step_player_and_tensor_in_order(key, batch, full_gan):
     metrics, state = history(full_gan, key, batch)
-    assert nonfinite.incidents(metrics, state) == []
+    assert nonfinite.nonfinite_updates(metrics, state) == []
     metrics["generator_nonfinite"] = np.array([0, 1, 0])
-    metrics["generator_culprit"] = np.array([0, 1, 0])
+    metrics["generator_tensor"] = np.array([0, 1, 0])
     metrics["discriminator_nonfinite"] = np.array([0, 0, 2])
-    metrics["discriminator_culprit"] = np.array([0, 0, 4])
-    first, second = nonfinite.incidents(metrics, state)
+    metrics["discriminator_tensor"] = np.array([0, 0, 4])
+    first, second = nonfinite.nonfinite_updates(metrics, state)
     assert first == (12, 11, "generator", "loss", 1)
     found = jax.tree_util.tree_leaves_with_path(state.discriminator.params)
     path = jax.tree_util.keystr(found[2][0], simple=True, separator="/")
@@ -278,14 +278,14 @@ def test_incidents_name_round_step_player_and_tensor_in_order(key, batch, full_g
 def test_only_skipping_goes_on(key, batch, full_gan, policy):
     metrics, state = history(full_gan, key, batch)
     nonfinite.raise_if_nonfinite(metrics, state, policy)
-    metrics["generator_nonfinite"] = metrics["generator_culprit"] = np.array([0, 1, 1])
+    metrics["generator_nonfinite"] = metrics["generator_tensor"] = np.array([0, 1, 1])
     if policy == "skip":
         nonfinite.raise_if_nonfinite(metrics, state, policy)
         return
     message = r"non-finite generator loss at step 11 \(round 12\)"
     with pytest.raises(NonFiniteError, match=message) as caught:
         nonfinite.raise_if_nonfinite(metrics, state, policy)
-    assert caught.value.incident.round == 12
+    assert caught.value.nonfinite.round == 12
 
 
 def test_a_state_that_is_not_finite_is_named(key, batch, full_gan):

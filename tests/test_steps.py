@@ -60,7 +60,9 @@ def test_generator_step_leaves_discriminator_unchanged(key, batch, make_gan):
     )
     before = start(key, gan, batch)
     after, _ = jax.jit(jaxgan.make_generator_step(gan))(key, before, batch)
-    assert bits((after.discriminator, after.extras)) == bits((before.discriminator, before.extras))
+    assert bits((after.discriminator, after.augmentation)) == bits(
+        (before.discriminator, before.augmentation)
+    )
     assert bits(after.generator.params) != bits(before.generator.params)
     assert int(after.step) == 1
 

@@ -1,0 +1,29 @@
+"""The mathematics keeps to a few parameters per function, so that calls can be read."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import jaxgan
+
+PACKAGE = Path(jaxgan.__file__).parent
+CORE = (
+    *("losses", "regularizers", "terms", "term_inputs", "critics", "latents", "schedules"),
+    *("transformations", "players", "objectives", "step_metrics", "updates", "steps"),
+    *("optimizers", "compatibility", "ema", "nonfinite", "games", "augment/apply"),
+)
+MOST = 6
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_no_function_of_the_core_takes_more_than_six_parameters(name):
+    tree = ast.parse((PACKAGE / f"{name}.py").read_text())
+    long = {}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            taken = function.args
+            count = len(taken.posonlyargs + taken.args + taken.kwonlyargs)
+            if count > MOST:
+                long[function.name] = count
+    assert not long

@@ -1,1 +1,5 @@
-"""Images: resampling, pyramids, and what a GAN sees of an image."""
+"""Image operations: resampling, pyramids, and the tasks of image-to-image GANs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -33,20 +33,19 @@ from .adapters.wrappers import (
     without_condition as without_condition,
     without_latents as without_latents,
 )
-from .images import pyramid as pyramid
 from .nonfinite import NonFiniteError as NonFiniteError
 from .players import (
     make_discriminate as make_discriminate,
     make_generate as make_generate,
     sample as sample,
 )
-from .regularizers import penalty as penalty
 from .steps import (
     init as init,
     make_discriminator_step as make_discriminator_step,
     make_generator_step as make_generator_step,
     make_train_step as make_train_step,
 )
+from .term_inputs import penalty as penalty
 from .training.loop import fit as fit, iterate as iterate
 from .training.plan import Plan as Plan
 from .training.state import RunState as RunState, init_run as init_run

@@ -17,7 +17,7 @@ from .modes import (
     stacked_label as stacked_label,
 )
 from .perceptual import lpips as lpips
-from .precision_recall import (
+from .prdc import (
     DensityCoverage as DensityCoverage,
     PrecisionRecall as PrecisionRecall,
     density_coverage as density_coverage,

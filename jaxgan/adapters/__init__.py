@@ -1,4 +1,4 @@
-"""Networks from flax modules, and networks made of other networks."""
+"""Adapters: networks from Flax modules, and networks that wrap other networks."""
 
 import lazy_loader
 

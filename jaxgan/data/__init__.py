@@ -1,4 +1,4 @@
-"""Data: toy distributions, digits, waveforms, files, and the order in which samples come."""
+"""Data sets: toy distributions, digits, waveforms, files and TFDS; batches and their order."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Image operations: resampling, pyramids, and the tasks of image-to-image GANs."""
+"""Image resampling, Laplacian pyramids, and tasks (what a GAN learns from each image)."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What samples are worth: likeness to true images, distances of sets of features, modes covered."""
+"""Evaluation metrics: image quality (PSNR, SSIM, LPIPS), feature distances, mode coverage."""
 
 import lazy_loader
 

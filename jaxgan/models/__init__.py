@@ -1,4 +1,4 @@
-"""Networks, one family a file, and the layers they are made of."""
+"""Networks, one family per module, and the layers that they are made of."""
 
 import lazy_loader
 

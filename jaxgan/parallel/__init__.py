@@ -1,4 +1,4 @@
-"""A training step on several devices, with `jit` or with `pmap`."""
+"""Training steps on several devices, with `jit` or `pmap`."""
 
 import lazy_loader
 

@@ -1,6 +1,7 @@
-"""Pictures: samples, the curves of a run, losses, discriminators, games.
+"""Plots of samples, training curves, losses, discriminators and two-player games.
 
-Those that give a `matplotlib.figure.Figure` touch no state of pyplot; `rendered` makes them pixels.
+Functions that return a `matplotlib.figure.Figure` leave pyplot's state alone; `rendered` turns a
+figure into pixels.
 """
 
 import lazy_loader

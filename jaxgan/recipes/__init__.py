@@ -1,4 +1,4 @@
-"""Named, complete settings. Each says what it trains on, how long it takes, what it reached."""
+"""Recipes: complete, named configurations, each with what it trains on and what it reached."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Layers that the models are built from."""
+"""Layers that the models are made of."""
 
 import lazy_loader
 

@@ -27,6 +27,11 @@ ROWS = {
         "-c",
         "import jaxgan; jaxgan.GAN, jaxgan.fit, jaxgan.sample, jaxgan.losses, jaxgan.models",
     ),
+    "... and networks, latents, data": (
+        "-c",
+        "import jaxgan; jaxgan.fit, jaxgan.from_linen, jaxgan.models.MLPGenerator,"
+        "jaxgan.models.DCGANGenerator, jaxgan.latents.normal, jaxgan.data.load",
+    ),
     "jaxgan --help": ("-m", "jaxgan", "--help"),
     "jaxgan recipes": ("-m", "jaxgan", "recipes"),
     "jaxgan train --setps 100": ("-m", "jaxgan", "train", "--setps", "100"),

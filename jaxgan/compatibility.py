@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.augment.apply import augmented, initial_memory
-from jaxgan.caching import kept
+from jaxgan.caching import cached
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.players import as_output, discriminate, generate, inputs, mean_over_patches
 from jaxgan.types import (
@@ -213,7 +213,7 @@ def _differentiates(penalty: Penalty, gan: GAN, batch: Batch, output: Discrimina
     return bool(found)
 
 
-@kept  # a run starts its networks several times, mostly for their shapes alone
+@cached  # a run starts its networks several times, mostly for their shapes alone
 def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
     """Whether a logit has a gradient by the samples of other logits.
 

@@ -123,10 +123,10 @@ CHANGES = (
 
 
 def test_programs_that_were_not_used_for_long_are_dropped():
-    made = caching.kept(lambda number: object())
+    made = caching.cached(lambda number: object())
     first = made(0)
     assert made(0) is first
-    for number in range(1, caching.KEPT + 1):
+    for number in range(1, caching.MAX_RESULTS + 1):
         made(number)
     assert made(0) is not first
     assert made([0]) is not made([0])  # cannot be hashed

@@ -1,4 +1,10 @@
-"""Augmentations of what the discriminator sees, real and generated samples alike."""
+"""Augmentation of the discriminator's inputs, real and generated samples alike.
+
+Set `GAN.augmentation` to one. Both players' losses then see augmented samples, and gradients flow
+through the augmentation, so that augmentations do not leak into the generated samples. All
+transforms are pure and differentiable, and take one key per sample. They are defined for samples in
+[-1, 1]; `model_range` and `in_range` apply them to samples in any other range.
+"""
 
 from jaxgan.augment.ada import (
     AdaptiveStrength,

@@ -1,4 +1,4 @@
-"""A training step on several devices, with `jit` or with `pmap`."""
+"""Training steps on several devices, with `jit` or `pmap`."""
 
 from jaxgan.parallel.devices import AXIS, make_mesh, replicate, select_devices, split_batch
 from jaxgan.parallel.jit_pmap import check_divides, convolution_options, jit_step, pmap_step

@@ -1,1 +1,1 @@
-"""Images: resampling, pyramids, and what a GAN sees of an image."""
+"""Image resampling, Laplacian pyramids, and tasks (what a GAN learns from each image)."""

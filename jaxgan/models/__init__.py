@@ -1,4 +1,4 @@
-"""Networks, one family a file, and the layers they are made of."""
+"""Networks, one family per module, and the layers that they are made of."""
 
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.models.imagenet.features import VGG16_LAYERS, alexnet, make_lpips, vgg16, vgg16_features

@@ -87,7 +87,7 @@ def test_resampling_keeps_constants_inside():
 def block():
     """A wide block of 16, and what is inside it at the start for x from N(0, 1)."""
     x = normal(4, 8, 8, 64)
-    module = R3GANBlock(cardinality=8, expansion=2, of=16)
+    module = R3GANBlock(cardinality=8, expansion=2, num_blocks=16)
     y, variables = jax.jit(module.init_with_output)(KEY, x)
     return x, y, variables["params"]
 

@@ -198,7 +198,7 @@ class DownBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """Float [batch, *size, features] for x [batch, *size, channels]; half the size if `halve`."""
+        """Float [batch, *size, features], or half the size, for x [batch, *size, channels]."""
 
         def normed(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train)

@@ -169,11 +169,12 @@ class SRResNet(nn.Module):
 
 
 class SRGANDiscriminator(nn.Module):
-    """Discriminator of eight 3x3 convolutions with leaky ReLU (slope 0.2); every other one halves the size.
+    """Discriminator of eight 3x3 convolutions, every other of which halves the size.
 
-    It takes images only, not their low-resolution versions: in a conditional GAN wrap it in
-    `jaxgan.without_condition`. For images of 96 pixels it has 23,563,649 parameters. Convolutions
-    of stride 2 pad (0, 1), so they are aligned differently from PyTorch's padding of 1.
+    The activation is leaky ReLU with slope 0.2. The network takes images only, not their
+    low-resolution versions: in a conditional GAN wrap it in `jaxgan.without_condition`. For images
+    of 96 pixels it has 23,563,649 parameters. Convolutions of stride 2 pad (0, 1), while PyTorch
+    codes pad (1, 1).
 
     Attributes:
       features: channels of the first two convolutions, doubled with each pair of convolutions.

@@ -56,18 +56,18 @@ def replace_file(path: Path, write: Callable[[Path], Any]):
       OSError: if writing fails; a file that existed before is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
-        write(beside)
-        os.replace(beside, path)
+        write(temporary)
+        os.replace(temporary, path)
     except OSError as error:
         error.filename = error.filename or str(path)  # unset when the disk is full
         raise
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def save_figure(figure: Figure, path: Path):
     """Save a figure as an image file, atomically."""
-    replace_file(path, lambda beside: figure.savefig(beside, dpi=110))
+    replace_file(path, lambda temporary: figure.savefig(temporary, dpi=110))

@@ -59,14 +59,14 @@ def check_key(key: Any):
       UserWarning: if it is not a threefry key; others give numbers that depend on the number of
         devices.
     """
-    wanted = "key must be a PRNG key such as jax.random.key(0)"
+    message = "key must be a PRNG key such as jax.random.key(0)"
     if not hasattr(key, "dtype") or not hasattr(key, "shape"):
-        raise ValueError(f"{wanted}, got {type(key).__name__}")
+        raise ValueError(f"{message}, got {type(key).__name__}")
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not typed and (key.dtype != jnp.uint32 or len(key.shape) == 0):
-        raise ValueError(f"{wanted}, got an array {key.dtype}{list(key.shape)}")
+        raise ValueError(f"{message}, got an array {key.dtype}{list(key.shape)}")
     if len(key.shape) > (0 if typed else 1):
-        raise ValueError(f"{wanted}, got an array of keys, {list(key.shape)}: pass one of them")
+        raise ValueError(f"{message}, got an array of keys, {list(key.shape)}: pass one of them")
     if typed and str(jax.random.key_impl(key)) != "threefry2x32":
         warnings.warn(
             f"key uses the PRNG {jax.random.key_impl(key)}, whose numbers depend on how a batch is "
@@ -88,30 +88,30 @@ def check_samples(x: Any):
         )
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
-            f"samples must be floating-point, got {x.dtype}: scale them to the generator's range, "
-            "such as x / 127.5 - 1 for uint8 data and a tanh generator"
+            f"samples must be floating, got {x.dtype}: scale them to the generator's range, such "
+            "as x / 127.5 - 1 for uint8 data and a tanh generator"
         )
     if not x.size:
         raise ValueError(f"batch must hold at least one sample, got shape {x.shape}")
 
 
-def check_state(state: Any, wanted: Any):
+def check_state(state: Any, expected: Any):
     """Check that a state has the structure, shapes and dtypes of a GAN's own state.
 
     Args:
       state: a pytree of arrays.
-      wanted: the state that the GAN's `init` returns, as arrays or `jax.ShapeDtypeStruct`.
+      expected: the state that the GAN's `init` returns, as arrays or `jax.ShapeDtypeStruct`.
     Raises:
       ValueError: if they differ; the message names the first array that does.
     """
-    present, own = _described(state), _described(wanted)
+    present, own = _described(state), _described(expected)
     for name in [*own, *present]:
         if present.get(name) != own.get(name):
             raise ValueError(
                 f"state belongs to another GAN: {name} is {present.get(name, 'missing')}, "
                 f"this GAN has {own.get(name, 'missing')}"
             )
-    containers: tuple[Any, Any] = (jax.tree.structure(state), jax.tree.structure(wanted))
+    containers: tuple[Any, Any] = (jax.tree.structure(state), jax.tree.structure(expected))
     if containers[0] != containers[1]:
         raise ValueError(
             "state has other containers than this GAN's state, such as lists instead of tuples: "

@@ -24,9 +24,9 @@ def critic_logits(critic: Critic, x: Array, pack: int = 1) -> Array:
     logits = critic(x)
     if logits.shape != (len(x) // pack,) or not jnp.issubdtype(logits.dtype, jnp.floating):
         raise ValueError(
-            f"critic must return floating-point logits of shape ({len(x) // pack},), got "
-            f"{logits.dtype} of shape {logits.shape}; for a packed critic pass pack=, the number "
-            "of samples per logit"
+            f"critic must return floating logits of shape ({len(x) // pack},), got {logits.dtype} "
+            f"of shape {logits.shape}; for a packed critic pass pack=, the number of samples per "
+            "logit"
         )
     return logits
 

@@ -35,8 +35,8 @@ def diffaugment(
 
     def apply(keys: Array, x: Array, strength: Array | float) -> Array:
         own = jax.vmap(lambda key: jax.random.split(key, len(policy)))(keys)
-        for place, name in enumerate(policy):
-            x = DIFFAUGMENT[name](own[:, place], x)
+        for i, name in enumerate(policy):
+            x = DIFFAUGMENT[name](own[:, i], x)
         return x
 
     return Augmentation(in_range(apply, model_range), model_range=model_range)

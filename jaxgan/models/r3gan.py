@@ -85,8 +85,8 @@ class R3GANGenerator(nn.Module):
         if self.num_classes is not None and labels is not None:
             embed = LabelEmbedding(self.num_classes, self.embedding, scaled_normal())
             x = jnp.concatenate([x, embed(labels).astype(x.dtype)], axis=1)
-        for place, (size, stage) in enumerate(zip(sizes, _stages(self, len(sizes)), strict=True)):
-            if place == 0:
+        for i, (size, stage) in enumerate(zip(sizes, _stages(self, len(sizes)), strict=True)):
+            if i == 0:
                 x = GenerativeBasis(size, stage.width)(x)
             else:
                 x = upsample(_widened(x, stage.width))[(slice(None), *map(slice, size))]
@@ -135,8 +135,8 @@ class R3GANDiscriminator(nn.Module):
           ValueError: if samples, features, blocks, cardinality or labels are invalid.
         """
         check_given(labels, self.num_classes)
-        for place, stage in enumerate(_stages(self, len(level_sizes(x.shape[1:])))):
-            x = _linear(stage.width)(x) if place == 0 else _widened(downsample(x), stage.width)
+        for i, stage in enumerate(_stages(self, len(level_sizes(x.shape[1:])))):
+            x = _linear(stage.width)(x) if i == 0 else _widened(downsample(x), stage.width)
             for _ in range(stage.blocks):
                 x = stage.block()(x)
         features = DiscriminativeBasis()(x)
@@ -297,7 +297,7 @@ def downsample(x: Array) -> Array:
         n = -(-x.shape[axis] // 2)
         padded = _padded(x, axis, 1, 2 * n + 1 - x.shape[axis])
         pairs = padded.reshape(*x.shape[:axis], n + 1, 2, *x.shape[axis + 1 :])
-        odd, even = (jnp.take(pairs, place, axis + 1) for place in (0, 1))  # x[2n - 1], x[2n]
+        odd, even = (jnp.take(pairs, i, axis + 1) for i in (0, 1))  # x[2n - 1], x[2n]
         low, high = ([_cut(part, axis, start, n) for part in (odd, even)] for start in (0, 1))
         x = (low[0] + 3 * low[1] + 3 * high[0] + high[1]) / 8
     return x

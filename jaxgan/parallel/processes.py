@@ -49,8 +49,8 @@ def start_processes(addresses: Addresses, tell: Callable[[str], None] = lambda t
         _check(addresses)
     # JAX's handler of SIGTERM would replace the run's own.
     jax.config.update("jax_enable_preemption_service", False)
-    place = f" at {addresses.coordinator}" if all(given) else ""
-    tell(f"waiting up to {WAIT} s for the other processes of this run{place}")
+    where = f" at {addresses.coordinator}" if all(given) else ""
+    tell(f"waiting up to {WAIT} s for the other processes of this run{where}")
     try:
         _join(addresses)
     except ValueError as error:  # raised by JAX if it finds no cluster

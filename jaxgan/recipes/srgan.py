@@ -28,14 +28,14 @@ def srresnet_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
     Source: Ledig et al. 2017, sections 2.1 and 3.2, https://arxiv.org/abs/1609.04802
     """
-    rate = optax.cosine_decay_schedule(1e-3, 6_000, alpha=0.01)
+    learning_rate = optax.cosine_decay_schedule(1e-3, 6_000, alpha=0.01)
     return GAN(
         generator=without_latents(from_linen(SRResNet(SCALE, features=32, blocks=8, norm="none"))),
         discriminator=no_discriminator(),
         latent=latents.none(),
         loss=losses.without_generator(losses.non_saturating),
         generator_terms=(GeneratorTerm("mse", mean_squared_error, 1.0),),
-        generator_optimizer=optax.adam(rate),
+        generator_optimizer=optax.adam(learning_rate),
         discriminator_optimizer=optax.identity(),
         task=low_resolution(SCALE),
     )

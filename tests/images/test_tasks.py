@@ -70,9 +70,9 @@ def test_pairs_are_taken_apart():
 @pytest.mark.parametrize(
     ("make", "shape", "text"),
     [
-        (lambda: tasks.pyramid_level(3, 3), None, "level must lie in 0..2, got 3"),
-        (lambda: tasks.low_resolution(1), None, "scale must be 2 or more, got 1"),
-        (lambda: tasks.low_resolution(4), (2, 6, 8, 1), "6x8 do not divide by scale=4"),
+        (lambda: tasks.pyramid_level(3, 3), None, "level must be from 0 to 2, got 3"),
+        (lambda: tasks.low_resolution(1), None, "scale must be at least 2, got 1"),
+        (lambda: tasks.low_resolution(4), (2, 6, 8, 1), "6x8 are not divisible by scale=4"),
         (tasks.pairs, (2, 4, 4, 3), "even number of channels"),
     ],
 )

@@ -246,7 +246,7 @@ def test_labels_choose_scales_and_vectors():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"features": (8, 8)}, "features must be one number or 3"),
+        ({"features": (8, 8)}, "features must be an int or 3"),
         ({"features": (8, 8, 8, -1)}, "features must be"),
         ({"features": 0}, "features must be a positive int"),
         ({"num_classes": 3}, "labels are missing"),
@@ -262,10 +262,10 @@ def test_options_that_do_not_fit_are_refused_by_name(options, message):
 @pytest.mark.parametrize(
     ("options", "shape", "message"),
     [
-        ({"down_blocks": 3}, (7, 9, 1), "down_blocks=3 are too many for samples"),
+        ({"down_blocks": 3}, (7, 9, 1), "down_blocks=3 needs samples"),
         ({"down_blocks": -1}, (8, 8, 1), "down_blocks=-1 and flat_blocks=2 must not be negative"),
         ({"flat_blocks": -1}, (8, 8, 1), "flat_blocks=-1 must not be negative"),
-        ({}, (1, 1), "too many for samples"),
+        ({}, (1, 1), "needs samples"),
         ({}, (5,), r"x must be \[batch, \*size, channels\]"),
     ],
 )

@@ -230,15 +230,15 @@ def test_states_of_other_kinds_are_named(key, points, gan):
 OTHERS = {
     "a matrix": (
         {"latent": latents.normal(4)},
-        r"its generator/params/w is float32\[4, 2\], this GAN's is float32\[3, 2\]",
+        r"generator/params/w is float32\[4, 2\], this GAN has float32\[3, 2\]",
     ),
     "an optimizer": (
         {"discriminator_optimizer": optax.adam(1e-3)},
-        r"its discriminator/opt_state/0/count is int32\[\], this GAN's is missing",
+        r"discriminator/opt_state/0/count is int32\[\], this GAN has missing",
     ),
     "an average": (
         {"ema_decay": None},
-        r"its ema/params/w is missing, this GAN's is float32\[3, 2\]",
+        r"ema/params/w is missing, this GAN has float32\[3, 2\]",
     ),
 }
 

@@ -25,9 +25,9 @@ _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _VGG16_BLOCKS = (2, 2, 3, 3, 3)
 VGG16_LAYERS = tuple(
-    f"relu{block}_{place + 1}"
+    f"relu{block}_{i + 1}"
     for block, count in enumerate(_VGG16_BLOCKS, start=1)
-    for place in range(count)
+    for i in range(count)
 )
 _LPIPS_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 
@@ -109,8 +109,8 @@ def alexnet(convolutions: Sequence[Convolution], x: Array) -> tuple[Array, ...]:
     settings = ((4, 2), (1, 2), (1, 1), (1, 1), (1, 1))  # stride and padding
     _check_number(convolutions, len(settings))
     x, maps = _normalized(x), []
-    for place, ((stride, padding), layer) in enumerate(zip(settings, convolutions, strict=True)):
-        x = _max_pool(x, 3) if place in (1, 2) else x
+    for i, ((stride, padding), layer) in enumerate(zip(settings, convolutions, strict=True)):
+        x = _max_pool(x, 3) if i in (1, 2) else x
         x = _conv_relu(layer, x, stride, padding)
         maps.append(x)
     return tuple(maps)

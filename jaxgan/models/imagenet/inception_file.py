@@ -42,7 +42,7 @@ def inception_weights(file: str | Path, verify: bool = True) -> dict[str, Convol
     """
     file = Path(file)
     if not file.is_file():
-        raise ValueError(f"{file} does not exist: download the weights of the FID from {FID_URL}")
+        raise ValueError(f"there is no file {file}: download the weights of the FID from {FID_URL}")
     if verify and hashlib.sha256(file.read_bytes()).hexdigest() != FID_SHA256:
         raise ValueError(
             f"{file} does not hold the weights of the FID: its SHA-256 is not {FID_SHA256}. "
@@ -89,14 +89,14 @@ def _convolution(kernel: np.ndarray, bias: np.ndarray) -> Convolution:
 
 
 def _check(tensors: Mapping[str, np.ndarray], convolutions: Mapping[str, tuple[int, ...]]):
-    wanted: dict[str, tuple[int, ...]] = {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}
+    expected: dict[str, tuple[int, ...]] = {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}
     for name, (height, width, inputs, outputs) in convolutions.items():
-        wanted[f"{name}.conv.weight"] = (outputs, inputs, height, width)
-        wanted |= {f"{name}.bn.{part}": (outputs,) for part in _BATCH_NORM}
-    known = wanted.keys() | {f"{name}.bn.num_batches_tracked" for name in convolutions}
+        expected[f"{name}.conv.weight"] = (outputs, inputs, height, width)
+        expected |= {f"{name}.bn.{part}": (outputs,) for part in _BATCH_NORM}
+    known = expected.keys() | {f"{name}.bn.num_batches_tracked" for name in convolutions}
     if unknown := sorted(tensors.keys() - known):
         raise ValueError(f"tensor {unknown[0]} does not belong to the Inception network")
-    for name, shape in wanted.items():
+    for name, shape in expected.items():
         if name not in tensors:
             raise ValueError(f"tensor {name} of shape {shape} is missing")
         tensor = tensors[name]

@@ -208,9 +208,7 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
         the network's inputs.
     """
     if network.pack > 1:
-        raise ValueError(
-            "with_reference needs an unpacked network: use packed(with_reference(...), size)"
-        )
+        raise ValueError("with_reference needs an unpacked network: call packed on its result")
 
     def init(key, *inputs):
         network_key, reference_key = jax.random.split(key)

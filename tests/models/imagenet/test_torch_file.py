@@ -69,7 +69,7 @@ def test_tensors_may_share_a_storage_and_have_any_strides(read, write):
 )
 def test_a_tensor_outside_its_storage_is_refused(read, write, offset, shape, strides):
     tensor = Tensor(Storage("0", np.zeros(12, np.float32)), offset, shape, strides)
-    with pytest.raises(ValueError, match="lies outside its storage 0"):
+    with pytest.raises(ValueError, match="exceeds its storage 0"):
         read(write({"x": tensor}))
 
 
@@ -149,7 +149,7 @@ def test_compressed_archives_are_refused_since_they_may_swell(read):
 def test_files_that_are_cut_off_are_refused(read, write):
     content = write(contiguous(ARRAYS))
     for kept in (0, 1, 30, len(content) // 2, len(content) - 1):
-        with pytest.raises(ValueError, match=r"weights.pth: no file of PyTorch's tensors"):
+        with pytest.raises(ValueError, match=r"weights.pth is not a PyTorch checkpoint"):
             read(content[:kept])
 
 
@@ -163,7 +163,7 @@ def test_damaged_files_give_tensors_or_a_value_error(read, write):
         try:
             assert all(isinstance(t, np.ndarray) for t in read(bytes(damaged)).values())
         except ValueError as error:
-            assert "no file of PyTorch's tensors" in str(error)  # noqa: PT017
+            assert "is not a PyTorch checkpoint" in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("tree", [[1, 2], {"x": 1}, 3.0, {"x": {"y": 2}}])

@@ -123,7 +123,7 @@ def test_self_attention_with_spectral_norm_uses_weights_of_norm_one():
 
 
 def test_self_attention_without_places_is_an_error():
-    with pytest.raises(ValueError, match=r"with places, got shape \(2, 8\)"):
+    with pytest.raises(ValueError, match=r"with a spatial axis, got shape \(2, 8\)"):
         SelfAttention().init(KEY, jnp.ones((2, 8)))
 
 

@@ -155,7 +155,7 @@ def test_no_conv_on_cpu_dilates_its_input():
         ),
         (
             lambda: conv(jnp.ones((1, 4, 4, 1)), jnp.ones((1, 1, 1, 1)), implementation="gpu"),
-            "implementation must be auto, cpu or xla, got 'gpu'",
+            "implementation must be one of auto, cpu, xla, got 'gpu'",
         ),
     ],
 )

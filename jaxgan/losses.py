@@ -248,7 +248,6 @@ least_squares = AdversarialLoss(_least_squares_discriminator, _least_squares_gen
 J_D = 1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,  J_G = 1/2 E (D(G(z)) - 1)^2
 
 The accuracy metric uses a decision threshold of 1/2. Logits are clipped to +-1e18.
-
 Source: Mao et al. 2017, equation 9, https://arxiv.org/abs/1611.04076
 """
 
@@ -258,7 +257,6 @@ hinge = AdversarialLoss(_hinge_discriminator, _critic_generator, 0.0)
 J_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),  J_G = -E D(G(z))
 
 The accuracy metric uses a decision threshold of 0.
-
 Source: Lim & Ye 2017, https://arxiv.org/abs/1705.02894; Miyato et al. 2018, equations 16 and 17.
 """
 
@@ -269,7 +267,6 @@ J_D = E D(G(z)) - E D(x),  J_G = -E D(G(z))
 
 Minus the critic's loss estimates the Wasserstein distance if the critic is kept 1-Lipschitz. There
 is no decision threshold, since only differences of logits have a meaning.
-
 Source: Arjovsky et al. 2017, equations 2 and 3, https://arxiv.org/abs/1701.07875
 """
 
@@ -279,7 +276,6 @@ relativistic = AdversarialLoss(_relativistic_discriminator, _relativistic_genera
 J_D = -E log sigmoid(D(x) - D(G(z))),  J_G = -E log sigmoid(D(G(z)) - D(x))
 
 There is no decision threshold, since only differences of logits have a meaning.
-
 Source: Jolicoeur-Martineau 2018, section 4.1, https://arxiv.org/abs/1807.00734; used by R3GAN,
 Huang et al. 2024, equation 2, https://arxiv.org/abs/2501.05441
 """
@@ -293,7 +289,6 @@ J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x))), a
 with x and G(z) exchanged. The means are taken over the batch. There is no decision threshold.
 
 The author's code halves both losses, so double the weights of penalties that are taken from there.
-
 Source: Jolicoeur-Martineau 2018, section 4.2, https://arxiv.org/abs/1807.00734
 """
 

@@ -20,6 +20,8 @@ def in_range(transform: Callable[..., Array], model_range: Range) -> Callable[..
     Raises:
       ValueError: if the range is not finite or low is not below high.
 
+    >>> import jax, jax.numpy as jnp
+    >>> from jaxgan.augment import cutout
     >>> keys = jax.random.split(jax.random.key(0), 2)
     >>> print(jnp.unique(in_range(cutout, (0.0, 1.0))(keys, jnp.ones((2, 8, 8, 1)))))
     [0.5 1. ]

@@ -35,7 +35,7 @@ def recipe(name: str) -> Recipe:
     """
     if name in STAGED:
         stages = ", ".join(stage.name for stage in STAGED[name].stages)
-        raise ValueError(f"recipe {name!r} is made of stages: choose one of {stages}")
+        raise ValueError(f"recipe {name!r} has stages: {stages}; choose one of them")
     if name not in RECIPES:
         near = closest(str(name), [*RECIPES, *STAGED])
         raise ValueError(f"unknown recipe {name!r}.{near} Run `jaxgan recipes` for the list")

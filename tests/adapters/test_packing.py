@@ -285,7 +285,7 @@ def test_a_device_whose_share_packs_do_not_divide_is_refused():
 
 def test_labels_are_refused():
     network = jaxgan.packed(jaxgan.from_linen(MLPDiscriminator((8,), num_classes=3)), 2)
-    with pytest.raises(ValueError, match=r"got \(4,\): labels cannot be packed"):
+    with pytest.raises(ValueError, match=r"got shape \(4,\): labels cannot be packed"):
         network.init(KEY, normal(0, 4, 2), jnp.zeros(4, jnp.int32))
 
 

@@ -286,7 +286,7 @@ def test_generator_turns_use_the_strength_and_leave_it(key, batch, make_gan):
         (lambda: augment.constant(1.5), "strength must be in \\[0, 1\\], got 1.5"),
         (lambda: augment.translation(KEYS, IMAGES, 1.5), "ratio must be in"),
         (lambda: augment.cutout(KEYS, IMAGES[0]), "images .* got shape \\(8, 12, 3\\)"),
-        (lambda: augment.cutout(KEYS[:3], IMAGES), "one a sample, \\[64\\], got shape \\(3,\\)"),
+        (lambda: augment.cutout(KEYS[:3], IMAGES), "one per sample, \\[64\\], got shape \\(3,\\)"),
         (
             lambda: augment.strong_color_jitter(KEYS, IMAGES[..., :2], 0.5),
             "1 or 3 channels",

@@ -262,9 +262,7 @@ def test_mistakes_are_named():
     for message, call in {
         r"noise for every pixel, \[2, 4, 4, n\]": lambda: generator.init(KEY, noise[:, :9], low),
         "must be the low-pass image without": lambda: generator.init(KEY, noise, (low, LABELS[:2])),
-        "num_classes=3, labels are None": lambda: LAPGANGenerator(num_classes=3).init(
-            KEY, noise, low
-        ),
+        "num_classes=3 and no labels": lambda: LAPGANGenerator(num_classes=3).init(KEY, noise, low),
         "kernel_sizes must have 2": lambda: LAPGANGenerator((4,)).init(KEY, noise, low),
         "got shape .2, 16": lambda: generator.init(KEY, noise, noise),
         "must have the same shape": lambda: judge(jnp.zeros((2, 4, 4, 3)), low),

@@ -255,7 +255,7 @@ def test_labels_choose_scales_and_vectors():
 def test_options_that_do_not_fit_are_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         shapes(ResNetGenerator((28, 28, 1), **options), jnp.ones((2, 4)))
-    with pytest.raises(ValueError, match=message.replace("number or 3", "number or 4")):
+    with pytest.raises(ValueError, match=message.replace("int or 3", "int or 4")):
         shapes(ResNetDiscriminator(**options), jnp.ones((2, 28, 28, 1)))
 
 
@@ -266,7 +266,7 @@ def test_options_that_do_not_fit_are_refused_by_name(options, message):
         ({"down_blocks": -1}, (8, 8, 1), "down_blocks=-1 and flat_blocks=2 must not be negative"),
         ({"flat_blocks": -1}, (8, 8, 1), "flat_blocks=-1 must not be negative"),
         ({}, (1, 1), "needs samples"),
-        ({}, (5,), r"x must be \[batch, \*size, channels\]"),
+        ({}, (5,), r"x must be \[batch, height, width, channels\] or"),
     ],
 )
 def test_samples_that_do_not_fit_the_blocks_are_refused(options, shape, message):

@@ -184,8 +184,8 @@ def test_patches_of_any_size_are_judged(norm, size):
 @pytest.mark.parametrize(
     ("options", "shape", "message"),
     [
-        ({}, (2, 15, 16, 3), r"of size 16 or more, got shape \(2, 15, 16, 3\)"),
-        ({}, (2, 256), "of size 16 or more"),
+        ({}, (2, 15, 16, 3), r"of at least 16 pixels per side, got shape \(2, 15, 16, 3\)"),
+        ({}, (2, 256), "of at least 16 pixels per side"),
         (
             {"norm": "layer"},
             (2, 16, 16, 3),

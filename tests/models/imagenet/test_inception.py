@@ -204,7 +204,7 @@ def test_files_that_are_missing_or_unreadable_are_named(tmp_path):
         make_inception(tmp_path / "none.pth")
     for name in ("x.pth", "x.safetensors"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
-        with pytest.raises(ValueError, match=rf"{name}: no "):
+        with pytest.raises(ValueError, match=rf"{name} is not a "):
             inception_weights(tmp_path / name, verify=False)
 
 

@@ -75,7 +75,7 @@ GANS = {
         "tuple of GeneratorTerm, got Penalty(",
     ),
     "a text as average": ({"ema_decay": "0.9"}, "ema_decay must lie in [0, 1), or be a schedule"),
-    "a function as view": ({"view": bare}, "task must be a Task, got"),
+    "a function as task": ({"task": bare}, "task must be a Task, got"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic file writes: a file is written completely or not at all."""
 
 import contextlib
 import os
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 def append_text(path: Path, text: str):
-    """Adds whole lines, or none of them; a line that a crash cut off before is ended."""
+    """Append lines, all of them or none; a line that an earlier crash cut off is ended first."""
     with path.open("a+b", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         if end:
             file.seek(end - 1)
             text = text if file.read(1) == b"\n" else "\n" + text
-        left = memoryview(text.encode())
+        remaining = memoryview(text.encode())
         try:
-            while left:
-                left = left[file.write(left) :]
+            while remaining:
+                remaining = remaining[file.write(remaining) :]
         except OSError as error:
-            error.filename = error.filename or str(path)  # a full disk does not say
+            error.filename = error.filename or str(path)  # unset when the disk is full
             file.truncate(end)
             raise
 
@@ -33,9 +33,13 @@ def holds_text(path: Path, text: str) -> bool:
 
 
 def check_replaceable(path: Path):
-    """Raises an OSError if it is plain, before any work, that `replace_file` will fail."""
-    if os.path.isdir(path):  # other than Path.is_dir, also if there can be no such name
-        raise IsADirectoryError(f"{path} is a folder: give a file")
+    """Check that a file can be written, before the work that fills it.
+
+    Raises:
+      OSError: if `replace_file` would fail: path is a folder, or its folder is not writable.
+    """
+    if os.path.isdir(path):  # unlike Path.is_dir, it accepts invalid names too
+        raise IsADirectoryError(f"{path} is a folder: give a file name")
     folder = next(each for each in path.absolute().parents if os.path.exists(each))
     if not folder.is_dir():
         raise NotADirectoryError(f"{path} cannot be written: {folder} is a file")
@@ -44,20 +48,27 @@ def check_replaceable(path: Path):
 
 
 def replace_file(path: Path, write: Callable[[Path], Any]):
-    """Writes beside the file and renames: it is whole, or as it was."""
+    """Write a temporary file in the same folder, then rename it to `path`.
+
+    Args:
+      path: file to create or replace; its folder is created if needed.
+      write: writes the content to the temporary path that it receives.
+    Raises:
+      OSError: if writing fails; a file that existed before is then unchanged.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
-        write(beside)
-        os.replace(beside, path)
+        write(temporary)
+        os.replace(temporary, path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say
+        error.filename = error.filename or str(path)  # unset when the disk is full
         raise
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def save_figure(figure: "Figure", path: Path):
-    """A figure as a picture, whole or not at all."""
-    replace_file(path, lambda beside: figure.savefig(beside, dpi=110))
+    """Save a figure as an image file, atomically."""
+    replace_file(path, lambda temporary: figure.savefig(temporary, dpi=110))

@@ -1,25 +1,25 @@
-"""Results that are kept for the next call with the same arguments."""
+"""A cache of a function's last results, by its arguments."""
 
 import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-KEPT = 8
-"""How many results of a function are kept; then the least recently used one is dropped."""
+MAX_RESULTS = 8
+"""Number of results cached per function; the least recently used one is dropped first."""
 
 Result = TypeVar("Result")
 
 
-def kept(make: Callable[..., Result]) -> Callable[..., Result]:
-    """A function that keeps its last few results; those of unhashable arguments are not kept."""
-    cached = functools.lru_cache(maxsize=KEPT)(make)
+def cached(make: Callable[..., Result]) -> Callable[..., Result]:
+    """A function that caches its last results, except for calls with unhashable arguments."""
+    remember = functools.lru_cache(maxsize=MAX_RESULTS)(make)
 
     @functools.wraps(make)
-    def again(*arguments):
+    def call(*arguments):
         try:
             hash(arguments)
         except TypeError:  # such as an array among the parts of a GAN
             return make(*arguments)
-        return cached(*arguments)
+        return remember(*arguments)
 
-    return again
+    return call

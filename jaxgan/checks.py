@@ -1,4 +1,4 @@
-"""Refusals of arguments that are no good; each names the argument, and says what came."""
+"""Argument checks; each error names the argument, what was expected and what was passed."""
 
 import difflib
 import numbers
@@ -11,7 +11,13 @@ import jax.numpy as jnp
 
 
 def check_positive(**counts: int):
-    """Raises a ValueError that names the first count that is not a positive int."""
+    """Check that counts are positive ints below 2**31.
+
+    Args:
+      counts: values by the name of their argument.
+    Raises:
+      ValueError: if one is not; the message names the first.
+    """
     for name, count in counts.items():
         if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < 1:
             raise ValueError(f"{name} must be a positive int, got {count!r}")
@@ -20,41 +26,61 @@ def check_positive(**counts: int):
 
 
 def check_seed(seed: int):
-    """Raises a ValueError unless a seed has at most 32 bits: jax leaves further ones out."""
+    """Check that a seed is an int of at most 32 bits; JAX ignores the higher bits.
+
+    Raises:
+      ValueError: if it is not.
+    """
     if not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an int from 0 to 2**32 - 1, got {seed!r}")
 
 
 def check_choice(**choices: tuple[str, tuple[str, ...]]):
-    """Raises a ValueError that names the first `(value, allowed)` where it is not."""
+    """Check that values are among those allowed.
+
+    Args:
+      choices: pairs `(value, allowed)` by the name of their argument.
+    Raises:
+      ValueError: if a value is not allowed; the message suggests the closest one.
+    """
     for name, (value, allowed) in choices.items():
         if value not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+            near = closest(str(value), allowed)
+            message = f"{name} must be one of {', '.join(allowed)}, got {value!r}"
+            raise ValueError(f"{message}.{near}" if near else message)
 
 
 def check_key(key: Any):
-    """Raises a ValueError unless it is one PRNG key; the older uint32 keys are fine too.
+    """Check that `key` is a single PRNG key, typed or of the older uint32 form.
 
-    Warns of keys other than threefry's: what is drawn from them depends on the number of devices.
+    Raises:
+      ValueError: if it is not.
+    Warns:
+      UserWarning: if it is not a threefry key; others give numbers that depend on the number of
+        devices.
     """
-    wanted = "key must be a PRNG key such as jax.random.key(0)"
+    message = "key must be a PRNG key such as jax.random.key(0)"
     if not hasattr(key, "dtype") or not hasattr(key, "shape"):
-        raise ValueError(f"{wanted}, got {type(key).__name__}")
+        raise ValueError(f"{message}, got {type(key).__name__}")
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not typed and (key.dtype != jnp.uint32 or len(key.shape) == 0):
-        raise ValueError(f"{wanted}, got an array {key.dtype}{list(key.shape)}")
+        raise ValueError(f"{message}, got an array {key.dtype}{list(key.shape)}")
     if len(key.shape) > (0 if typed else 1):
-        raise ValueError(f"{wanted}, got an array of keys, {list(key.shape)}: pass one of them")
+        raise ValueError(f"{message}, got an array of keys, {list(key.shape)}: pass one of them")
     if typed and str(jax.random.key_impl(key)) != "threefry2x32":
         warnings.warn(
-            f"key is of the kind {jax.random.key_impl(key)}: its numbers depend on how a batch is "
-            "split over devices and calls; jax.random.key(0, impl='threefry2x32') does not",
+            f"key uses the PRNG {jax.random.key_impl(key)}, whose numbers depend on how a batch is "
+            "split over devices and calls; use jax.random.key(0, impl='threefry2x32')",
             stacklevel=3,
         )
 
 
 def check_samples(x: Any):
-    """Raises a ValueError unless samples are a floating array of at least one."""
+    """Check that samples are a non-empty floating-point array.
+
+    Raises:
+      ValueError: if they are not.
+    """
     if not hasattr(x, "dtype"):
         raise ValueError(
             f"batch must be an array of samples or a Batch, got {type(x).__name__}: pass "
@@ -62,37 +88,39 @@ def check_samples(x: Any):
         )
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
-            f"samples must be floating, got {x.dtype}: scale them for the networks, for "
-            "example x / 127.5 - 1 for bytes and a tanh"
+            f"samples must be floating, got {x.dtype}: scale them to the generator's range, such "
+            "as x / 127.5 - 1 for uint8 data and a tanh generator"
         )
     if not x.size:
-        raise ValueError(f"batch must hold samples, got shape {x.shape}")
+        raise ValueError(f"batch must hold at least one sample, got shape {x.shape}")
 
 
-def check_state(state: Any, wanted: Any):
-    """Raises a ValueError if a state has not the structure, shapes and dtypes of a GAN's own.
+def check_state(state: Any, expected: Any):
+    """Check that a state has the structure, shapes and dtypes of a GAN's own state.
 
     Args:
       state: a pytree of arrays.
-      wanted: what the GAN's `init` gives, as arrays or `jax.ShapeDtypeStruct`.
+      expected: the state that the GAN's `init` returns, as arrays or `jax.ShapeDtypeStruct`.
+    Raises:
+      ValueError: if they differ; the message names the first array that does.
     """
-    present, own = _described(state), _described(wanted)
+    present, own = _described(state), _described(expected)
     for name in [*own, *present]:
         if present.get(name) != own.get(name):
             raise ValueError(
-                f"state belongs to another GAN: its {name} is {present.get(name, 'missing')}, "
-                f"this GAN's is {own.get(name, 'missing')}"
+                f"state belongs to another GAN: {name} is {present.get(name, 'missing')}, "
+                f"this GAN has {own.get(name, 'missing')}"
             )
-    containers: tuple[Any, Any] = (jax.tree.structure(state), jax.tree.structure(wanted))
+    containers: tuple[Any, Any] = (jax.tree.structure(state), jax.tree.structure(expected))
     if containers[0] != containers[1]:
         raise ValueError(
-            "state has other containers than this GAN's, such as lists for tuples: restore it into "
-            "the structure of jaxgan.init"
+            "state has other containers than this GAN's state, such as lists instead of tuples: "
+            "restore it into the structure that jaxgan.init returns"
         )
 
 
 def _described(tree: Any) -> dict[str, str]:
-    """Shape and dtype of each array of a tree, by its name."""
+    """Dtype and shape of each array of a tree, by the array's path."""
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): (
             f"{jax.dtypes.canonicalize_dtype(jnp.result_type(x), allow_extended_dtype=True)}"
@@ -103,7 +131,11 @@ def _described(tree: Any) -> dict[str, str]:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """A question for the end of a message on an unknown name; nothing if no known one is near.
+    """A "did you mean" question for an unknown name; empty if no known name is similar.
+
+    Args:
+      name: unknown name.
+      known: names to compare with.
 
     >>> closest("digts", ["digits", "spiral"])
     " Did you mean 'digits'?"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.augment.apply import augmented, init_augmentation
-from jaxgan.caching import kept
+from jaxgan.caching import cached
 from jaxgan.critics import mean_over_patches
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.players import PassOptions, as_output, generate, inputs, run_discriminator
@@ -220,7 +220,7 @@ def _differentiates(
     return bool(found)
 
 
-@kept  # a run starts its networks several times, mostly for their shapes alone
+@cached  # a run starts its networks several times, mostly for their shapes alone
 def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
     """Whether a logit has a gradient by the samples of other logits.
 

@@ -1,7 +1,7 @@
-"""Critics, functions from samples to logits, as penalties differentiate them.
+"""Critics: functions from samples to logits, which gradient penalties differentiate.
 
-Gradient penalties take one gradient of the summed logits for the gradients of all logits. That is
-right only where no logit depends on another sample.
+A gradient penalty uses the gradient of the summed logits as the gradient of each logit. That is
+correct only if no logit depends on another sample.
 """
 
 from collections.abc import Callable
@@ -23,32 +23,33 @@ def mean_over_patches(logits: Array) -> Array:
 
 
 def critic_logits(critic: Critic, x: Array, pack: int = 1) -> Array:
-    """The logits [batch / pack] of a critic.
+    """The logits [batch / pack] of a critic, checked.
 
     Raises:
-      ValueError: if they are not floating, or of another shape.
+      ValueError: if they are not floating-point or have another shape.
     """
     logits = critic(x)
     if logits.shape != (len(x) // pack,) or not jnp.issubdtype(logits.dtype, jnp.floating):
         raise ValueError(
             f"critic must return floating logits of shape ({len(x) // pack},), got {logits.dtype} "
-            f"of shape {logits.shape}; for a critic that judges packs give pack, the samples per "
+            f"of shape {logits.shape}; for a packed critic pass pack=, the number of samples per "
             "logit"
         )
     return logits
 
 
 def own_gradient(critic: Critic, pack: int = 1, axis_name: str | None = None) -> Critic:
-    """A critic of the same values, in which each logit has a gradient by its own sample alone.
+    """A critic with the same values whose logits each depend on their own sample alone.
 
     With batch norm and other layers that look across samples, the gradient of the summed logits
-    mixes the gradients of all logits. Here each logit comes from a pass in which all other samples
-    are constants, so one call costs as many passes as the global batch has logits.
+    mixes the gradients of all logits. Here each logit is computed in its own forward pass, which
+    treats all other samples as constants. One call therefore costs one pass per logit of the
+    global batch.
 
     Args:
       critic: maps samples [batch, ...] to logits [batch / pack].
       pack: number of neighbouring samples per logit.
-      axis_name: mapped device axis over which the critic looks across samples.
+      axis_name: mapped device axis, if the critic looks across the samples of all devices.
     Returns:
       A critic for `r1`, `r2`, `gradient_penalty` and `dragan`. To use it in training, attach the
       penalty with `penalty(r1, gamma=10.0)._replace(coupled="own_gradient")`.
@@ -60,16 +61,16 @@ def own_gradient(critic: Critic, pack: int = 1, axis_name: str | None = None) ->
     0.0 0.5625
     """
 
-    def apart(x: Array) -> Array:
+    def separated(x: Array) -> Array:
         devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
-        place = sample_index(len(x) // pack, axis_name)
+        index = sample_index(len(x) // pack, axis_name)
 
         def one_logit(number: Array) -> Array:
-            here = place == number
-            live = jnp.repeat(here, pack).reshape(-1, *[1] * (x.ndim - 1))
+            selected = index == number
+            live = jnp.repeat(selected, pack).reshape(-1, *[1] * (x.ndim - 1))
             logits = critic_logits(critic, jnp.where(live, x, jax.lax.stop_gradient(x)), pack)
-            return jnp.where(here, logits, 0)
+            return jnp.where(selected, logits, 0)
 
-        return jnp.sum(jax.lax.map(one_logit, jnp.arange(devices * len(place))), axis=0)
+        return jnp.sum(jax.lax.map(one_logit, jnp.arange(devices * len(index))), axis=0)
 
-    return apart
+    return separated

@@ -1,4 +1,4 @@
-"""Exponential moving average of the generator: what is sampled, evaluated and kept."""
+"""Exponential moving average (EMA) of the generator, used for sampling and evaluation."""
 
 import jax
 import jax.numpy as jnp
@@ -7,14 +7,14 @@ from jaxgan.types import Array, PyTree, Schedule
 
 
 def ema_warmup(decay: float, step: Array) -> Array:
-    """The decay used at update `step`: min(decay, (1 + step) / (10 + step)).
+    """The decay with warm-up: min(decay, (1 + step) / (10 + step)).
 
-    Early on the average then spans about the last tenth of training, instead of remembering the
+    Early in training the EMA then spans about the last 10% of the updates, instead of keeping the
     initial parameters for 1 / (1 - decay) updates.
 
     Args:
-      decay: wanted in the long run, in [0, 1).
-      step: updates made before this one, int scalar.
+      decay: final decay, in [0, 1).
+      step: number of updates made before this one, int scalar.
     Returns:
       float32 scalar in [0, decay].
 
@@ -26,41 +26,44 @@ def ema_warmup(decay: float, step: Array) -> Array:
 
 
 def decay_at(decay: float | Schedule, step: Array) -> Array:
-    """The decay used at update `step`: a schedule's own, or a number's after its warm-up."""
+    """The decay at update `step`: the value of a schedule, or a number with `ema_warmup`."""
     return decay(step) if callable(decay) else ema_warmup(decay, step)
 
 
 def start_average(tree: PyTree) -> PyTree:
-    """A copy of a tree to average from, floating leaves in float32 at least.
+    """The initial EMA of a tree: a copy, with floating leaves in float32 or wider.
 
-    In bfloat16 an average with a decay near 1 would never move.
+    In bfloat16 an average with a decay near 1 would never change.
     """
 
     def leaf(x):
         kind = jnp.result_type(x)
         if jnp.issubdtype(kind, jnp.floating):
             kind = jnp.promote_types(kind, jnp.float32)
-        # Copied: two names for one buffer cannot both be donated.
+        # A copy, since two references to one buffer cannot both be donated.
         return jnp.array(x, kind, copy=True)
 
     return jax.tree.map(leaf, tree)
 
 
 def moving_average(average: PyTree, new: PyTree, decay: Array | float) -> PyTree:
-    """The average moved towards new: decay * average + (1 - decay) * new on floating leaves.
+    """Update the EMA: decay * average + (1 - decay) * new on floating leaves.
 
-    Other leaves (counters, say) are the new ones.
+    Other leaves, such as counters, are taken from `new`.
 
     Args:
-      average: the average so far.
+      average: the EMA so far.
       new: a tree of the same structure.
       decay: in [0, 1].
+    Returns:
+      A tree with the dtypes of `average`.
     """
 
     def leaf(average, new):
         if not jnp.issubdtype(jnp.result_type(new), jnp.floating):
             return new
-        # In this form a value that stays keeps every bit; in float32, or small moves would vanish.
+        # average + (1 - decay) (new - average): equal values stay equal bit for bit. In float32,
+        # since small changes would be lost in bfloat16.
         old, new = jnp.asarray(average, jnp.float32), jnp.asarray(new, jnp.float32)
         return (old + (1.0 - decay) * (new - old)).astype(jnp.result_type(average))
 

@@ -1,7 +1,7 @@
-"""Games of two small players, in which one can see why training converges, orbits or diverges.
+"""Two-player toy games (Dirac-GAN, bilinear) that show why GAN training converges or diverges.
 
-A state is an array [2, ...]: the generator's theta and the discriminator's psi, of one shape. The
-Dirac-GAN's equilibrium is 0 for both.
+A state is an array [2, ...] of the generator's theta and the discriminator's psi, which have the
+same shape. The equilibrium of the Dirac-GAN is 0 for both.
 
 >>> game = dirac_gan(losses.minimax, zero_centred(gamma=0.3))
 >>> path = trajectory(game, (1.0, 1.0), steps=500, learning_rate=0.2, first="generator")
@@ -21,11 +21,17 @@ from jaxgan.types import AdversarialLoss, Array
 
 Critic = Callable[[Array], Array]
 GamePenalty = Callable[[Critic, Array, Array], Array]
-"""From a critic of points [n, d], real and generated points to a weighted term of its loss."""
+"""`(critic, real, fake) -> scalar`: a weighted term of the discriminator's loss, where `critic`
+maps points [n, d] to logits [n]."""
 
 
 class Game(NamedTuple):
-    """What each player minimises, as functions `(theta, psi) -> scalar`."""
+    """The players' losses, which each player minimises.
+
+    Attributes:
+      generator_loss: `(theta, psi) -> scalar`.
+      discriminator_loss: `(theta, psi) -> scalar`.
+    """
 
     generator_loss: Callable[[Array, Array], Array]
     discriminator_loss: Callable[[Array, Array], Array]
@@ -35,11 +41,11 @@ class Game(NamedTuple):
 
 
 def dirac_gan(loss: AdversarialLoss = losses.minimax, penalty: GamePenalty | None = None) -> Game:
-    """Data at 0, samples at theta, and the logit -psi . x of a point x.
+    """The Dirac-GAN: data at 0, generated samples at theta, discriminator D(x) = -psi . x.
 
     Args:
-      loss: the adversarial pair.
-      penalty: a term of the discriminator's loss, as `zero_centred` and `one_centred` make them.
+      loss: the adversarial loss.
+      penalty: additional term of the discriminator's loss, see `zero_centred` and `one_centred`.
     Source: Mescheder et al. 2018, definition 2.1, https://arxiv.org/abs/1801.04406
     """
 
@@ -65,21 +71,21 @@ def _linear_critic(psi: Array) -> Critic:
 
 
 def bilinear(penalty: GamePenalty | None = None) -> Game:
-    """The game min over theta, max over psi of theta . psi: the Dirac-GAN of Wasserstein losses."""
+    """The bilinear game, min_theta max_psi theta . psi: the Dirac-GAN with the Wasserstein loss."""
     return dirac_gan(losses.wasserstein, penalty)
 
 
 def zero_centred(gamma: float) -> GamePenalty:
-    """The penalty R1 with its weight, gamma / 2 ||grad D||^2: here gamma / 2 ||psi||^2."""
+    """The R1 penalty, gamma / 2 ||grad D||^2, which is gamma / 2 ||psi||^2 for a linear critic."""
     return lambda critic, real, fake: gamma / 2 * regularizers.r1(critic, real)
 
 
 def one_centred(gamma: float, target: float = 1.0) -> GamePenalty:
-    """The penalty of WGAN-GP, gamma / 2 (||grad D|| - target)^2: here of ||psi||."""
+    """The WGAN-GP penalty, gamma / 2 (||grad D|| - target)^2, where ||grad D|| = ||psi||."""
     penalize = regularizers.make_gradient_penalty(target)
 
     def penalty(critic: Critic, real: Array, fake: Array) -> Array:
-        # The slope is the same everywhere: the mixing weight, and so its key, makes no difference.
+        # The gradient is the same at all points, so the mixing weight and its key do not matter.
         key = jax.random.key(0)
         return gamma / 2 * penalize(key, critic, real, fake)
 
@@ -90,13 +96,14 @@ def one_centred(gamma: float, target: float = 1.0) -> GamePenalty:
 
 
 def vector_field(game: Game, state: Array, consensus: float = 0.0) -> Array:
-    """The direction [2, ...] in which both players descend, v = -(dJ_G / dtheta, dJ_D / dpsi).
+    """The direction [2, ...] of simultaneous gradient descent, v = -(dJ_G / dtheta, dJ_D / dpsi).
+
+    With consensus optimisation it is v - consensus * grad ||v||^2 / 2.
 
     Args:
       game: the game.
       state: theta and psi, float [2, ...].
-      consensus: weight of consensus optimisation: minus weight times the gradient of ||v||^2 / 2
-        is added, in which both players agree.
+      consensus: weight of consensus optimisation; 0 for none.
     Source: Mescheder et al. 2017, equation 8, https://arxiv.org/abs/1705.10461
     """
 
@@ -121,17 +128,18 @@ def play_round(
     first: Literal["discriminator", "generator"] = "discriminator",
     consensus: float = 0.0,
 ) -> Array:
-    """The state after one gradient step of each player.
+    """The state after one gradient update of each player.
 
     Args:
       game: the game.
       state: theta and psi, float [2, ...].
       learning_rate: of both players.
-      update: the second player sees the step of the first one, or both start from one state.
-      first: whose step comes first when alternating.
-      consensus: as in `vector_field`.
+      update: "alternating" if the second player sees the first one's update, "simultaneous" if both
+        start from the same state.
+      first: player that is updated first when alternating.
+      consensus: weight of consensus optimisation, see `vector_field`.
     Raises:
-      ValueError: if update or first is not known.
+      ValueError: if update or first is unknown.
     """
     check_choice(update=(update, ("alternating", "simultaneous")))
     check_choice(first=(first, ("discriminator", "generator")))
@@ -152,15 +160,24 @@ def trajectory(
     first: Literal["discriminator", "generator"] = "discriminator",
     consensus: float = 0.0,
 ) -> Array:
-    """The states [steps + 1, 2, ...] of so many rounds, the start included; see `play_round`.
+    """The states [steps + 1, 2, ...] of a number of rounds, including the start.
 
+    Args:
+      game: the game.
+      start: initial theta and psi, float [2, ...].
+      steps: number of rounds.
+      learning_rate: of both players.
+      update: "alternating" or "simultaneous", see `play_round`.
+      first: player that is updated first when alternating.
+      consensus: weight of consensus optimisation, see `vector_field`.
     Raises:
-      ValueError: if start has no two players, steps is not positive, update or first not known.
+      ValueError: if start is not of shape [2, ...], steps is not positive, or update or first is
+        unknown.
     """
     check_positive(steps=steps)
     start = jnp.asarray(start, float)
     if not start.ndim or len(start) != 2:
-        raise ValueError(f"start must be theta and psi [2, ...], got shape {start.shape}")
+        raise ValueError(f"start must be (theta, psi) of shape [2, ...], got shape {start.shape}")
 
     def body(state: Array, _) -> tuple[Array, Array]:
         state = play_round(game, state, learning_rate, update, first, consensus)
@@ -171,20 +188,26 @@ def trajectory(
 
 
 def jacobian(function: Callable[[Array], Array], state: Array | tuple[float, float]) -> Array:
-    """The Jacobian [n, n] of a map of states, all of whose numbers stand in one row.
+    """The Jacobian [n, n] of a map of states, with the n numbers of a state in one row.
 
     Args:
-      function: the vector field of a game, or its `play_round`, with all but the state given.
-      state: where, float [2, ...].
+      function: `state -> state`, such as a game's `vector_field` or `play_round` with all other
+        arguments bound.
+      state: point at which it is evaluated, float [2, ...].
     """
     state = jnp.asarray(state, float)
     return jax.jacobian(function)(state).reshape(state.size, state.size)
 
 
 def eigenvalues(function: Callable[[Array], Array], state: Array | tuple[float, float]) -> Array:
-    """The eigenvalues, complex [n], of `jacobian`.
+    """The eigenvalues, complex [n], of the Jacobian of a map of states.
 
-    An equilibrium attracts if all have a negative real part (of the vector field), or are less than
-    1 in absolute value (of `play_round`).
+    An equilibrium is stable if all eigenvalues of `vector_field` have a negative real part, or if
+    all eigenvalues of `play_round` are less than 1 in absolute value.
+
+    Args:
+      function: `state -> state`, such as a game's `vector_field` or `play_round` with all other
+        arguments bound.
+      state: point at which it is evaluated, float [2, ...].
     """
     return jnp.linalg.eigvals(jacobian(function, state))

@@ -1,7 +1,7 @@
-"""Latent distributions: `(key, index) -> latents`, sample by sample.
+"""Latent distributions: functions `(key, index) -> latents`.
 
-`index` holds global sample indices, int [batch]. The latent of sample i under key k is one and the
-same array however the batch is split over calls, devices or processes.
+`index` holds global sample indices, int [batch]. The latent of sample i under key k does not depend
+on how the batch is split over calls, devices or processes.
 
 >>> import jax, jax.numpy as jnp
 >>> key, latent = jax.random.key(0), normal(3)
@@ -56,7 +56,8 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
 
     Args:
       shape: of one latent; an int is a vector's length.
-      bound: largest absolute value, positive; samples vary less and look better as it falls.
+      bound: largest absolute value, positive; a smaller bound gives better-looking, less varied
+        samples.
     Raises:
       ValueError: if bound is not positive or a size in shape is not a positive int.
     Source: Brock et al. 2019, section 3.1 (the truncation trick), https://arxiv.org/abs/1809.11096
@@ -70,10 +71,10 @@ def truncated_normal(shape: int | tuple[int, ...], bound: float = 2.0) -> Latent
 
 
 def rademacher(shape: int | tuple[int, ...]) -> Latent:
-    """Fair rademacher, -1 or 1, float32 [batch, *shape]: latents in pieces, for data in pieces.
+    """Rademacher latents (-1 or 1 with equal probability), float32 [batch, *shape].
 
-    A continuous generator takes connected latents to connected samples, and so leaves some between
-    modes that lie apart; n rademacher make 2^n pieces.
+    A continuous generator maps a connected latent space to a connected set, which leaves samples
+    between separated modes. n such latents give 2^n disconnected components.
 
     Args:
       shape: of one latent; an int is a vector's length.
@@ -86,10 +87,10 @@ def rademacher(shape: int | tuple[int, ...]) -> Latent:
 
 
 def concatenate(*parts: Latent) -> Latent:
-    """Latents made of independent parts, concatenate along the last axis.
+    """Independent latents, concatenated along the last axis.
 
     Args:
-      parts: latent distributions, of shapes that differ in the last axis alone.
+      parts: latent distributions whose shapes differ in the last axis only.
     Raises:
       ValueError: if there are none.
 
@@ -98,7 +99,7 @@ def concatenate(*parts: Latent) -> Latent:
     (4, 5)
     """
     if not parts:
-        raise ValueError("concatenate needs latents to join")
+        raise ValueError("concatenate needs at least one latent distribution, got none")
 
     def latent(key: Array, index: Array) -> Array:
         keys = jax.random.split(key, len(parts))
@@ -109,61 +110,66 @@ def concatenate(*parts: Latent) -> Latent:
 
 
 def none() -> Latent:
-    """No latents, float32 [batch, 0], for a generator that is given a condition alone."""
+    """No latents, float32 [batch, 0], for a generator that takes a condition only."""
     return lambda key, index: jnp.zeros((len(index), 0), jnp.float32)
 
 
-# --- From one latent to another
+# --- Interpolation between latents
 
 
 def lerp(start: Array, end: Array, num: int) -> Array:
-    """Latents on the straight line between two, float [num, *shape], both ends included.
+    """Linear interpolation between two latents, float [num, *shape], including both ends.
+
+      z(t) = (1 - t) start + t end
 
     Args:
       start: the first latent [*shape].
-      end: the last one, of the same shape.
-      num: how many, at least 2.
+      end: the last latent, of the same shape.
+      num: number of latents, at least 2.
     Raises:
       ValueError: if the shapes differ or num is below 2.
     """
-    shares = _shares(start, end, num)
-    return (1.0 - shares) * start[None] + shares * end[None]
+    t = _fractions(start, end, num)
+    return (1.0 - t) * start[None] + t * end[None]
 
 
 def slerp(start: Array, end: Array, num: int) -> Array:
-    """Latents on the great circle between two, float [num, *shape]: an even turn of direction.
-
-    Normal latents of many dimensions nearly all have one length; straight lines pass below it, this
-    path keeps it if both ends have it. Where there is no one great circle, between ends of one
-    direction or of opposite ones or to the latent 0, it is the straight line.
+    """Spherical interpolation between two latents, float [num, *shape], including both ends.
 
       z(t) = [sin((1 - t) w) start + sin(t w) end] / sin(w),  w the angle between start and end
 
+    In many dimensions nearly all normal latents have the same norm. Linear interpolation passes
+    through smaller norms, whereas this path keeps the norm if both ends have it. It falls back to
+    linear interpolation where the great circle is not unique: if the ends point in the same or in
+    opposite directions, or if one of them is 0.
+
     Args:
       start: the first latent [*shape].
-      end: the last one, of the same shape.
-      num: how many, at least 2.
+      end: the last latent, of the same shape.
+      num: number of latents, at least 2.
     Raises:
       ValueError: if the shapes differ or num is below 2.
     Source: White 2016, section 2.1, https://arxiv.org/abs/1609.04468
     """
-    shares = _shares(start, end, num)
+    t = _fractions(start, end, num)
     lengths = jnp.linalg.norm(start.ravel()) * jnp.linalg.norm(end.ravel())
     cosine = jnp.vdot(start, end) / jnp.where(lengths > 0, lengths, 1.0)
     angle = jnp.where(lengths > 0, jnp.arccos(jnp.clip(cosine, -1.0, 1.0)), 0.0)
     straight = jnp.sin(angle) < 1e-3  # the ratios below would be 0 / 0
     safe = jnp.where(straight, 1.0, angle)
-    first = jnp.where(straight, 1.0 - shares, jnp.sin((1.0 - shares) * safe) / jnp.sin(safe))
-    last = jnp.where(straight, shares, jnp.sin(shares * safe) / jnp.sin(safe))
+    first = jnp.where(straight, 1.0 - t, jnp.sin((1.0 - t) * safe) / jnp.sin(safe))
+    last = jnp.where(straight, t, jnp.sin(t * safe) / jnp.sin(safe))
     return first * start[None] + last * end[None]
 
 
-def _shares(start: Array, end: Array, num: int) -> Array:
-    """From 0 to 1, [num, 1, ...]."""
+def _fractions(start: Array, end: Array, num: int) -> Array:
+    """Evenly spaced t from 0 to 1, [num, 1, ...]."""
     if start.shape != end.shape:
-        raise ValueError(f"start and end must have one shape, got {start.shape} and {end.shape}")
+        raise ValueError(
+            f"start and end must have the same shape, got {start.shape} and {end.shape}"
+        )
     if num < 2:
-        raise ValueError(f"num must be 2 or more, got {num}")
+        raise ValueError(f"num must be at least 2, got {num}")
     return jnp.linspace(0.0, 1.0, num).reshape(num, *[1] * start.ndim)
 
 

@@ -1,8 +1,8 @@
-"""The loss mathematics: Bernoulli log-likelihood, the value function, every adversarial pair.
+"""Adversarial losses, with the Bernoulli log-likelihood and the value function behind them.
 
-Everything works on logits unless its name says probability, in float32 whatever comes in, and is
-finite, with its gradient, at any finite logit. An adversarial pair is an `AdversarialLoss` of two
-functions `(real_logits, fake_logits) -> scalar`; both are minimised.
+All functions take logits unless their name says probability, and compute in float32. They and
+their gradients are finite at any finite logit. An `AdversarialLoss` holds two functions
+`(real_logits, fake_logits) -> scalar`, one per player; both are minimised.
 
 >>> import jax.numpy as jnp
 >>> real_logits, fake_logits = jnp.zeros(4), jnp.zeros(4)
@@ -17,20 +17,21 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_choice
 from jaxgan.types import AdversarialLoss, Array
 
-# Sums and differences of a few numbers of this size still are float32 numbers, as are squares of
-# the second; finite logits beyond them are taken as them. An infinity gives NaN, to be noticed.
+# Finite logits are clipped to these sizes: sums and differences of a few such numbers fit into
+# float32, and so do squares of the second. Infinite logits become NaN, so that they are noticed.
 _LARGEST_LOGIT = 1e37
 _LARGEST_SQUARED_LOGIT = 1e18
 _F_GAN_EXACT_LOGIT = 80.0
 
 
-# --- The textbook pieces
+# --- Building blocks
 
 
 def log_probability(p: Array) -> Array:
-    """Natural logarithm of a probability, kept finite at 0: log max(p, smallest normal float32).
+    """Natural logarithm of a probability, finite at 0: log max(p, smallest normal float32).
 
     Args:
       p: probabilities in [0, 1], any shape.
@@ -66,9 +67,9 @@ def binary_cross_entropy(logits: Array, labels: Array | float, smoothing: float 
     Args:
       logits: any shape.
       labels: in [0, 1], a shape that broadcasts with logits; 1 is real.
-      smoothing: s in [0, 1) takes the label 1 to 1 - s and leaves the label 0.
+      smoothing: s in [0, 1); the label 1 becomes 1 - s, the label 0 stays.
     Returns:
-      float32 scalar, nats a sample.
+      float32 scalar, in nats per sample.
     Raises:
       ValueError: if smoothing is not in [0, 1).
     Source: Salimans et al. 2016, section 3.4 (smoothing), https://arxiv.org/abs/1606.03498
@@ -106,7 +107,7 @@ def optimal_discriminator(p_data: Array, p_model: Array) -> Array:
     Source: Goodfellow et al. 2014, proposition 1.
     """
     p_data, p_model = jnp.asarray(p_data, jnp.float32), jnp.asarray(p_model, jnp.float32)
-    # Divided by the larger one first: the sum of two densities may overflow or underflow.
+    # Divide by the larger one first, since the sum of two densities may overflow or underflow.
     largest = jnp.maximum(p_data, p_model)
     scale = jnp.where(largest > 0, largest, 1.0)
     a, b = p_data / scale, p_model / scale
@@ -117,14 +118,14 @@ def optimal_discriminator(p_data: Array, p_model: Array) -> Array:
 
 
 def finite(logits: Array, largest: float | Array = _LARGEST_LOGIT) -> Array:
-    """Logits in float32, finite ones within +-largest, others NaN."""
+    """Logits in float32: finite ones are clipped to [-largest, largest], others become NaN."""
     logits = jnp.asarray(logits, jnp.float32)
     return jnp.where(jnp.isfinite(logits), jnp.clip(logits, -largest, largest), jnp.nan)
 
 
 def _check_smoothing(smoothing: float):
     if not 0.0 <= smoothing < 1.0:
-        raise ValueError(f"smoothing must lie in [0, 1), got {smoothing}")
+        raise ValueError(f"smoothing must be in [0, 1), got {smoothing}")
 
 
 def _mean(x: Array) -> Array:
@@ -132,7 +133,7 @@ def _mean(x: Array) -> Array:
     return jnp.sum(x / x.size)
 
 
-# --- Probabilistic pairs: sigmoid(logit) is D(x)
+# --- Probabilistic losses: sigmoid(logit) is D(x)
 
 
 def _minimax_discriminator(real_logits, fake_logits):
@@ -153,26 +154,27 @@ def _non_saturating_generator(real_logits, fake_logits):
 minimax = AdversarialLoss(_minimax_discriminator, _minimax_generator, 0.0, probability=True)
 """The zero-sum game of Goodfellow et al. 2014, equation 1: G minimises E log(1 - D(G(z))).
 
-Its generator gradient vanishes where D is sure. Accuracy is taken at logit 0, D(x) = 1/2.
+The generator's gradient vanishes where D confidently rejects the sample. The accuracy metric uses a
+decision threshold of 0, which is D(x) = 1/2.
 """
 
 non_saturating = AdversarialLoss(
     _minimax_discriminator, _non_saturating_generator, 0.0, probability=True
 )
-"""The heuristic of Goodfellow et al. 2014, section 3: G minimises -E log D(G(z)).
+"""The non-saturating loss of Goodfellow et al. 2014, section 3: G minimises -E log D(G(z)).
 
-Accuracy is taken at logit 0.
+D has the loss of `minimax`. The accuracy metric uses a decision threshold of 0.
 """
 
 
 def label_smoothing(smoothing: float = 0.1) -> AdversarialLoss:
-    """The non-saturating pair with one-sided label smoothing: D's target on real samples is 1 - s.
+    """The non-saturating loss with one-sided label smoothing: D's target for real samples is 1 - s.
 
     Args:
       smoothing: s in [0, 1).
     Returns:
-      A pair whose optimal D(x) is (1 - s) p_data / (p_data + p_model); accuracy is taken where
-      that is (1 - s) / 2, as at the equilibrium.
+      A loss whose optimal D(x) is (1 - s) p_data / (p_data + p_model). The accuracy metric uses
+      the threshold D(x) = (1 - s) / 2, the value at the equilibrium.
     Raises:
       ValueError: if smoothing is not in [0, 1).
     Source: Salimans et al. 2016, section 3.4, https://arxiv.org/abs/1606.03498
@@ -188,7 +190,7 @@ def label_smoothing(smoothing: float = 0.1) -> AdversarialLoss:
     return AdversarialLoss(discriminator, _non_saturating_generator, threshold, probability=True)
 
 
-# --- Other pairs
+# --- Other losses
 
 
 def _least_squares_discriminator(real_logits, fake_logits):
@@ -210,7 +212,7 @@ def _hinge_discriminator(real_logits, fake_logits):
 
 
 def _wasserstein_discriminator(real_logits, fake_logits):
-    # J_D = E D(G(z)) - E D(x), the negative estimate of the distance
+    # J_D = E D(G(z)) - E D(x), minus the estimate of the distance
     return _mean(finite(fake_logits)) - _mean(finite(real_logits))
 
 
@@ -236,50 +238,65 @@ def _relativistic_average_discriminator(real_logits, fake_logits):
 
 
 def _relativistic_average_generator(real_logits, fake_logits):
-    # the same with the players' samples exchanged
+    # J_G = -E log sigmoid(D(G(z)) - E D(x)) - E log(1 - sigmoid(D(x) - E D(G(z))))
     return _relativistic_average_discriminator(fake_logits, real_logits)
 
 
 least_squares = AdversarialLoss(_least_squares_discriminator, _least_squares_generator, 0.5)
-"""LSGAN with labels 0 and 1 and a factor 1/2; accuracy is taken at logit 1/2.
+"""Least squares loss (LSGAN) with labels 0 and 1 and a factor 1/2.
 
-Squares saturate at |logit| = 1e18. Source: Mao et al. 2017, equation 9,
-https://arxiv.org/abs/1611.04076
+J_D = 1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,  J_G = 1/2 E (D(G(z)) - 1)^2
+
+The accuracy metric uses a decision threshold of 1/2. Logits are clipped to +-1e18.
+Source: Mao et al. 2017, equation 9, https://arxiv.org/abs/1611.04076
 """
 
 hinge = AdversarialLoss(_hinge_discriminator, _critic_generator, 0.0)
-"""Hinge loss; accuracy is taken at logit 0.
+"""Hinge loss.
 
+J_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),  J_G = -E D(G(z))
+
+The accuracy metric uses a decision threshold of 0.
 Source: Lim & Ye 2017, https://arxiv.org/abs/1705.02894; Miyato et al. 2018, equations 16 and 17.
 """
 
 wasserstein = AdversarialLoss(_wasserstein_discriminator, _critic_generator, None)
-"""Critic losses of the Wasserstein GAN; no threshold, only differences of logits mean something.
+"""Wasserstein loss.
 
-Minus the critic's loss estimates the distance, if the critic is kept 1-Lipschitz.
+J_D = E D(G(z)) - E D(x),  J_G = -E D(G(z))
+
+Minus the critic's loss estimates the Wasserstein distance if the critic is kept 1-Lipschitz. There
+is no decision threshold, since only differences of logits have a meaning.
 Source: Arjovsky et al. 2017, equations 2 and 3, https://arxiv.org/abs/1701.07875
 """
 
 relativistic = AdversarialLoss(_relativistic_discriminator, _relativistic_generator, None)
-"""Relativistic pairing GAN (RpGAN): each fake sample against one real sample; no threshold.
+"""Relativistic pairing loss (RpGAN): each generated sample is compared with one real sample.
 
-Source: Jolicoeur-Martineau 2018, section 4.1, https://arxiv.org/abs/1807.00734; R3GAN builds on
-it, Huang et al. 2024, equation 2, https://arxiv.org/abs/2501.05441
+J_D = -E log sigmoid(D(x) - D(G(z))),  J_G = -E log sigmoid(D(G(z)) - D(x))
+
+There is no decision threshold, since only differences of logits have a meaning.
+Source: Jolicoeur-Martineau 2018, section 4.1, https://arxiv.org/abs/1807.00734; used by R3GAN,
+Huang et al. 2024, equation 2, https://arxiv.org/abs/2501.05441
 """
 
 relativistic_average = AdversarialLoss(
     _relativistic_average_discriminator, _relativistic_average_generator, None
 )
-"""Relativistic average GAN (RaSGAN): each sample against the other side's mean; no threshold.
+"""Relativistic average loss (RaSGAN): each sample is compared with the mean of the other kind.
 
-The means run over the whole batch given. Source: Jolicoeur-Martineau 2018, section 4.2.
+J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x))), and J_G is the same
+with x and G(z) exchanged. The means are taken over the batch. There is no decision threshold.
+
+The author's code halves both losses, so double the weights of penalties that are taken from there.
+Source: Jolicoeur-Martineau 2018, section 4.2, https://arxiv.org/abs/1807.00734
 """
 
 
 def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
-    """The pair with 0 for its generator, which then minimises its own terms alone.
+    """The loss with 0 for the generator, which then minimises its additional terms only.
 
-    So feature matching (`jaxgan.terms.feature_matching`) takes the adversarial part's place.
+    This is how feature matching (`jaxgan.terms.feature_matching`) replaces the adversarial loss.
     """
     return loss._replace(generator=lambda real_logits, fake_logits: jnp.zeros((), jnp.float32))
 
@@ -289,7 +306,7 @@ def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
 Divergence = Literal["kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon"]
 
 # For each divergence, as functions of the logit v: the output activation T = g_f(v), the conjugate
-# f*(g_f(v)) in a form that does not cancel, and the logit at which T = f'(1).
+# f*(g_f(v)) in a form without cancellation, and the logit at which T = f'(1).
 _F_GAN: dict[str, tuple[Callable, Callable, float]] = {
     "kl": (lambda v: v, lambda v: jnp.exp(v - 1.0), 1.0),
     "reverse_kl": (lambda v: -jnp.exp(-v), lambda v: v - 1.0, 0.0),
@@ -304,24 +321,23 @@ _F_GAN: dict[str, tuple[Callable, Callable, float]] = {
 
 
 def f_gan(divergence: Divergence, trick: bool = False) -> AdversarialLoss:
-    """The pair whose discriminator estimates an f-divergence D_f(data || model) from below.
+    """The f-GAN loss, whose discriminator estimates the f-divergence D_f(data || model) from below.
 
-    The discriminator maximises F = E T(x) - E f*(T(G(z))), with T = g_f(logit), so that minus its
-    loss estimates the divergence; the generator minimises -E f*(T(G(z))).
+    The discriminator maximises F = E T(x) - E f*(T(G(z))), with T = g_f(logit), so minus its loss
+    estimates the divergence. The generator minimises -E f*(T(G(z))).
 
     Args:
-      divergence: kl, reverse_kl, pearson, squared_hellinger or jensen_shannon, each in the paper's
-        scaling (its jensen_shannon is twice the usual one).
+      divergence: kl, reverse_kl, pearson, squared_hellinger or jensen_shannon, scaled as in the
+        paper (its jensen_shannon is twice the usual one).
       trick: let the generator minimise -E T(G(z)) instead, which does not saturate.
     Returns:
-      A pair exact for |logit| <= 80 and continued linearly beyond, up to values of 1e37. Accuracy
-      is taken where T = f'(1): at logit 1 for kl, else 0.
+      A loss that is exact for |logit| <= 80 and continued linearly beyond, up to values of 1e37.
+      The accuracy metric uses the threshold T = f'(1), which is logit 1 for kl, else 0.
     Raises:
-      ValueError: if the divergence is not known.
+      ValueError: if the divergence is unknown.
     Source: Nowozin et al. 2016, equation 4, table 2, section 3.2, https://arxiv.org/abs/1606.00709
     """
-    if divergence not in _F_GAN:
-        raise ValueError(f"divergence must be one of {', '.join(_F_GAN)}, got {divergence!r}")
+    check_choice(divergence=(divergence, tuple(_F_GAN)))
     activation, conjugate, threshold = _F_GAN[divergence]
 
     def discriminator(real_logits, fake_logits):
@@ -339,7 +355,7 @@ def f_gan(divergence: Divergence, trick: bool = False) -> AdversarialLoss:
 
 
 def _linear_beyond(function: Callable[[Array], Array], logits: Array) -> Array:
-    """A function of the logits, continued by its tangents beyond the logits where it is exact."""
+    """A function of logits, continued by its tangents where |logit| > 80."""
     logits = finite(logits)
     near = jnp.clip(logits, -_F_GAN_EXACT_LOGIT, _F_GAN_EXACT_LOGIT)
     value, slope = jax.jvp(function, (near,), (jnp.ones_like(near),))

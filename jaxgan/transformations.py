@@ -1,4 +1,4 @@
-"""Regularizers of the parameters, as optax transformations to chain with an optimizer."""
+"""Parameter regularizers, as optax transformations to chain with an optimizer."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from jaxgan.types import Array, PyTree
 
 
 def weight_clipping(limit: float) -> optax.GradientTransformation:
-    """Keeps every parameter in [-limit, limit] after the update, to rounding.
+    """Clip every parameter to [-limit, limit] after the update (up to rounding).
 
-    Chain it behind the optimizer: `optax.chain(optax.rmsprop(5e-5), weight_clipping(0.01))`.
+    Chain it after the optimizer: `optax.chain(optax.rmsprop(5e-5), weight_clipping(0.01))`.
 
     Args:
-      limit: c > 0, 0.01 in the paper.
+      limit: c > 0, which is 0.01 in the paper.
     Raises:
       ValueError: if limit is not positive.
     Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
@@ -26,6 +26,7 @@ def weight_clipping(limit: float) -> optax.GradientTransformation:
     def update(updates, state, params=None):
         if params is None:
             raise ValueError("weight_clipping needs params: call update(updates, state, params)")
+        # theta + u' = clip(theta + u, -c, c)
         clipped = jax.tree.map(lambda p, u: jnp.clip(p + u, -limit, limit) - p, params, updates)
         return clipped, state
 
@@ -33,18 +34,23 @@ def weight_clipping(limit: float) -> optax.GradientTransformation:
 
 
 class HistoricalAverage(NamedTuple):
-    """How many parameters were seen (int32 scalar), and their mean, in float32 or better."""
+    """State of `historical_averaging`.
+
+    Attributes:
+      num: number of updates averaged so far, int32 scalar.
+      mean: mean of the parameters over these updates, in float32 or wider.
+    """
 
     num: Array
     mean: PyTree
 
 
 def historical_averaging(weight: float) -> optax.GradientTransformation:
-    """Adds the gradient of weight * ||theta - mean||^2 with the mean of all parameters so far.
+    """Add the gradient of weight * ||theta - mean||^2, with the mean of all past parameters.
 
-    The mean runs over the parameters at every update, the present ones included, and is taken as a
-    constant. Chain it before the optimizer: `optax.chain(historical_averaging(0.1),
-    optax.sgd(0.1))`. A player's updates alone count, not the other's turns.
+    The mean is taken over the parameters at each update of this player, including the present
+    ones, and is treated as a constant. Updates of the other player do not count. Chain it before
+    the optimizer: `optax.chain(historical_averaging(0.1), optax.sgd(0.1))`.
 
     Args:
       weight: factor of the cost, not negative.

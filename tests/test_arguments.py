@@ -274,7 +274,7 @@ def test_networks_without_a_model_state_are_named(key, generator, message):
     [
         (jnp.zeros((4, 2), jnp.uint8), "samples must be floating, got uint8: scale them"),
         ([[0.0, 1.0]], "batch must be an array of samples or a Batch, got list"),
-        (jnp.zeros((0, 2)), "batch must hold samples, got shape (0, 2)"),
+        (jnp.zeros((0, 2)), "batch must hold at least one sample, got shape (0, 2)"),
     ],
 )
 def test_batches_that_no_step_can_train_on_are_named(key, batch, message):
@@ -292,7 +292,7 @@ def test_latents_that_look_at_no_index_are_warned_of(key):
 
 
 def test_keys_whose_numbers_depend_on_the_split_are_warned_of():
-    with pytest.warns(UserWarning, match="key is of the kind rbg: its numbers depend on how"):
+    with pytest.warns(UserWarning, match="key uses the PRNG rbg, whose numbers depend on how"):
         jax.eval_shape(
             lambda: jaxgan.init(jax.random.key(0, impl="rbg"), make_linear(), jnp.zeros((4, 2)))
         )

@@ -1,13 +1,16 @@
-"""A flax module in, a `Network` out: Linen and NNX alike; and networks made of networks.
+"""Adapters from Flax modules, Linen or NNX, to a `Network`.
 
-A module's `__call__` takes the network's inputs and, by keyword, whichever of these it names:
+The module's `__call__` receives the network's inputs and those of the following keyword arguments
+that are in its signature:
 
 - `train`, or `training`, `is_training`, `is_train`, `update_stats`: True in training.
 - `deterministic`, `use_running_average` or `inference`: False in training.
-- `keys`: one PRNG key per sample, for layers that draw.
+- `keys`: one PRNG key per sample, for layers that draw random numbers.
 - `axis_name`: the mapped device axis, for batch statistics.
 
-A module that takes `**kwargs` is given all three, the flag as `train` if it names no other.
+A module with `**kwargs` receives `keys`, `axis_name` and the training flag, as `train` unless its
+signature has another name for it. `nn.Sequential` and `nnx.Sequential` receive none of them: they
+would pass all of them to their first layer.
 """
 
 import inspect
@@ -24,21 +27,24 @@ from jaxgan.types import Array, Network
 if TYPE_CHECKING:
     from flax import nnx
 
-_OWN_KEY = 0x6A6178  # told apart from what a module folds into its sample keys
+_OWN_KEY = 0x6A6178  # unlike the numbers that a module folds into its sample keys
 _TRAIN = frozenset(("train", "training", "is_training", "is_train", "update_stats"))
 _EVALUATE = frozenset(("deterministic", "use_running_average", "inference"))
 
 
 def from_linen(module: nn.Module) -> Network:
-    """A Linen module as a network: parameters, and all other collections as model state.
+    """A network from a Linen module; all collections but the parameters become model state.
 
-    Flax's own Dropout is fed too, from the last sample's key, but its masks depend on the device
-    count; `jaxgan.models.layers.Dropout` takes `keys` and does not.
+    Flax's `nn.Dropout` works too, with a key derived from the last sample's key, but its masks
+    depend on the number of devices. `jaxgan.models.Dropout` takes `keys` and gives the same masks
+    on any number of devices.
 
     Args:
-      module: its `__call__(*inputs)` may name further keywords, see above.
+      module: its `__call__` takes the network's inputs and the keyword arguments listed above.
+    Returns:
+      A `Network`.
     Warns:
-      UserWarning: in init, if a training pass leaves batch statistics as they are.
+      UserWarning: in `init`, if a training pass does not update the batch statistics.
     """
     options = _options_of(module)
 
@@ -50,7 +56,7 @@ def from_linen(module: nn.Module) -> Network:
         )
         params = variables.pop("params", {})
         if "batch_stats" in variables:
-            _warn_of_still(module, apply, params, variables, inputs, _is_batch_stat)
+            _warn_if_not_updated(module, apply, params, variables, inputs, _is_batch_stat)
         return params, variables
 
     def apply(params, model_state, *inputs, keys, train, axis_name=None):
@@ -67,17 +73,19 @@ def from_linen(module: nn.Module) -> Network:
 
 
 def from_nnx(constructor: "Callable[[nnx.Rngs], nnx.Module]") -> Network:
-    """An NNX module as a network: `nnx.Param` as parameters, the other variables as model state.
+    """A network from an NNX module; all variables but `nnx.Param` become model state.
 
-    Every apply merges fresh variables and seeds the module's own streams of random numbers from
-    the last sample's key, so nothing is kept or overwritten inside the module.
+    Each `apply` builds the module anew from the given variables and seeds its random streams from
+    the last sample's key, so the module itself holds no state.
 
     Args:
-      constructor: `rngs -> module`, called once for the structure and once per init. The module's
-        `__call__(*inputs)` may name further keywords, see above; `train()` and `eval()` are called
-        too, for layers that obey them.
+      constructor: `rngs -> module`, called once for the structure and once per `init`. The module's
+        `__call__` takes the network's inputs and the keyword arguments listed above. Its `train()`
+        or `eval()` is called first.
+    Returns:
+      A `Network`.
     Warns:
-      UserWarning: in init, if a training pass leaves batch statistics as they are.
+      UserWarning: in `init`, if a training pass does not update the batch statistics.
     """
     from flax import nnx  # here, since importing it takes as long as the rest of flax
 
@@ -90,7 +98,7 @@ def from_nnx(constructor: "Callable[[nnx.Rngs], nnx.Module]") -> Network:
         _, _, *states = _split(constructor(nnx.Rngs(key)))
         params, rest = (nnx.to_pure_dict(state) for state in states)
         if statistics:
-            _warn_of_still(structure, apply, params, rest, inputs, lambda p: p in statistics)
+            _warn_if_not_updated(structure, apply, params, rest, inputs, lambda p: p in statistics)
         return params, rest
 
     def apply(params, model_state, *inputs, keys, train, axis_name=None):
@@ -108,11 +116,11 @@ def from_nnx(constructor: "Callable[[nnx.Rngs], nnx.Module]") -> Network:
     return Network(init, apply)
 
 
-# --- Inside
+# --- Helpers
 
 
 def _split(module: "nnx.Module") -> tuple[Any, ...]:
-    """Graph, streams of random numbers, parameters, and the rest."""
+    """The graph, random streams, parameters and other variables of a module."""
     from flax import nnx
 
     return nnx.split(module, nnx.RngState, nnx.Param, ...)
@@ -138,7 +146,9 @@ def _fresh_streams(streams: Any, key: Array) -> Any:
 
 
 def _options_of(module: Any) -> Callable[..., dict[str, Any]]:
-    """From (train, keys, axis_name) to the keywords that a module's `__call__` names."""
+    """A function from (train, keys, axis_name) to the keyword arguments for the module's call."""
+    if isinstance(module, nn.Sequential | nnx.Sequential):
+        return lambda train, keys, axis_name: {}
     parameters = inspect.signature(module.__call__).parameters
     named = {name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
     if len(named) < len(parameters):
@@ -157,7 +167,7 @@ def _is_batch_stat(path: tuple) -> bool:
     return path[0] == "batch_stats"
 
 
-def _warn_of_still(
+def _warn_if_not_updated(
     module: Any,
     apply: Callable,
     params: Any,
@@ -165,7 +175,7 @@ def _warn_of_still(
     inputs: tuple,
     is_statistic: Callable[[tuple], bool],
 ):
-    """Warns of batch statistics that a training pass returns untouched; nothing is computed."""
+    """Warn about batch statistics that a training pass, traced but not run, leaves unchanged."""
 
     def train(model_state):
         keys = _keys_like(jax.random.key(0), inputs)
@@ -176,16 +186,16 @@ def _warn_of_still(
         tuple(getattr(part, "key", part) for part in path)
         for path, _ in jax.tree.flatten_with_path(model_state)[0]
     ]
-    still = [
+    unchanged = [
         "/".join(str(part) for part in path)
         for path, before, after in zip(paths, jaxpr.invars, jaxpr.outvars, strict=True)
         if is_statistic(path) and after is before
     ]
-    if still:
+    if unchanged:
         warnings.warn(
-            f"a training pass of {type(module).__name__} leaves the batch statistics {still[0]} as "
-            "they are: let its __call__ take train and pass use_running_average=not train to the "
-            "norm; or keep frozen statistics in another collection",
+            f"a training pass of {type(module).__name__} does not update the batch statistics "
+            f"{unchanged[0]}: add train to its __call__ and pass use_running_average=not train to "
+            "the norm, or keep frozen statistics in another collection",
             stacklevel=3,
         )
 

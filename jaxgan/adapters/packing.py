@@ -1,4 +1,4 @@
-"""Packing: a discriminator judges several samples at a time, and so sees when they are alike."""
+"""Packing (PacGAN): a discriminator judges several samples together, to detect mode collapse."""
 
 import jax
 
@@ -7,20 +7,22 @@ from jaxgan.types import Array, DiscriminatorOutput, Network, PyTree
 
 
 def packed(network: Network, size: int) -> Network:
-    """A discriminator that is shown packs of samples: neighbours in the batch, joined by channels.
+    """A discriminator of packs: neighbouring samples of the batch, concatenated by channel.
 
-    Samples [batch, ..., channels] become [batch / size, ..., size * channels], and there is one
-    logit a pack: losses, metrics and penalties are means over packs, and a gradient is that by a
-    whole pack. Images that samples are conditioned on are packed as they are. A layer that draws
-    gets the key of a pack's first sample. Augmentation changes each sample before it is packed.
+    Samples [batch, ..., channels] become [batch / size, ..., size * channels], with one logit per
+    pack. Losses, metrics and penalties are means over packs, and gradients are taken with respect
+    to a whole pack. Conditioning images are packed like samples. Layers that draw random numbers
+    receive the key of a pack's first sample. Augmentation is applied before packing.
 
     Args:
-      network: takes samples of size times the channels.
-      size: samples a pack, 1 or more; it has to divide what a device gets of a (micro-)batch, so
-        that the packs are the same on any number of devices.
+      network: takes samples with size * channels channels.
+      size: samples per pack, at least 1. It must divide the (micro-)batch of each device, so that
+        the packs are the same on any number of devices.
+    Returns:
+      A network with one logit per pack.
     Raises:
-      ValueError: if size is not positive; when called, if it does not divide the batch, or the
-        network is given labels or tells classes, of which a pack has many.
+      ValueError: if size is not positive. When called, if size does not divide the batch, or the
+        network receives labels or returns class logits, since a pack has several classes.
     Source: Lin et al. 2018 (PacGAN), section 2, https://arxiv.org/abs/1712.04086
     """
     check_positive(size=size)
@@ -38,7 +40,9 @@ def packed(network: Network, size: int) -> Network:
             axis_name=axis_name,
         )
         if isinstance(output, DiscriminatorOutput) and output.class_logits is not None:
-            raise ValueError("a packed discriminator cannot tell classes: a pack has many")
+            raise ValueError(
+                "a packed discriminator cannot return class logits: a pack has several classes"
+            )
         return output, model_state
 
     return Network(init, apply, pack=size * network.pack)
@@ -49,15 +53,15 @@ def _packs(inputs: tuple[PyTree, ...], size: int) -> tuple[PyTree, ...]:
 
 
 def pack(x: Array, size: int) -> Array:
-    """Packs of so many neighbours, joined along the last axis.
+    """Packs of neighbouring samples, concatenated along the last axis.
 
     Args:
       x: [batch, ..., channels].
-      size: samples a pack.
+      size: samples per pack.
     Returns:
       [batch / size, ..., size * channels].
     Raises:
-      ValueError: if x has one axis only, as labels have, or size does not divide the batch.
+      ValueError: if x has only one axis, as labels do, or size does not divide the batch.
 
     >>> import jax.numpy as jnp
     >>> pack(jnp.arange(8).reshape(4, 2), 2).tolist()
@@ -66,13 +70,13 @@ def pack(x: Array, size: int) -> Array:
     if x.ndim < 2:
         raise ValueError(
             "a packed discriminator takes samples and images [batch, ..., channels], "
-            f"got {x.shape}: labels cannot be packed"
+            f"got shape {x.shape}: labels cannot be packed"
         )
     if len(x) % size:
         raise ValueError(
-            f"packs of {size} do not divide the {len(x)} samples that a device is given at a time: "
-            f"choose a batch size that is a multiple of {size} times devices times accumulate"
+            f"the batch of {len(x)} samples per device is not divisible by the pack size {size}: "
+            f"use a batch size that is a multiple of {size} * devices * accumulate"
         )
-    apart = x.reshape(len(x) // size, size, *x.shape[1:])
-    joined = jax.numpy.moveaxis(apart, 1, -2)
-    return joined.reshape(*joined.shape[:-2], size * x.shape[-1])
+    separate = x.reshape(len(x) // size, size, *x.shape[1:])
+    neighbours = jax.numpy.moveaxis(separate, 1, -2)
+    return neighbours.reshape(*neighbours.shape[:-2], size * x.shape[-1])

@@ -1,8 +1,8 @@
 """Networks that compute in bfloat16, with parameters, statistics, gradients and losses in float32.
 
-bfloat16 has the range of float32 and 8 significant bits. Nothing overflows that float32 would
-hold, so no loss is scaled; but logits and samples come in steps of 1/256 of their size, which is
-too coarse for data in the plane and for critics with large logits.
+bfloat16 has the range of float32 but only 8 significant bits. Nothing overflows that fits into
+float32, so losses need no scaling. But logits and samples are rounded to about 1/256 of their
+value, which is too coarse for 2-D data and for critics with large logits.
 """
 
 import dataclasses
@@ -18,17 +18,18 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 def gan_in_precision(gan: GAN, precision: Precision) -> GAN:
-    """A GAN whose two networks compute in a precision; losses and penalties stay in float32.
+    """A GAN whose networks compute in the given precision; losses and penalties stay in float32.
 
-    Two runs from one key drift apart step by step, as with any rounding, so means are compared: of
-    a small MLP pair and a small DCGAN, each metric's mean over the last 20 of 100 steps lies within
-    .05 + 5 % of that in float32. (Seen with three seeds: at most half of that, mostly a tenth.)
+    Rounding makes two runs from the same key drift apart, so only averages can be compared. In
+    100-step runs of a small MLP GAN and a small DCGAN, every metric averaged over the last 20 steps
+    is within 5% + 0.05 of the float32 run. (Over three seeds the difference is at most half of that
+    and mostly a tenth.)
 
     Args:
-      gan: the setting; all its arrays stay in float32.
+      gan: the GAN; all its arrays stay in float32.
       precision: "float32" or "bfloat16".
     Raises:
-      ValueError: as `with_compute_dtype` does.
+      ValueError: if the precision is another one.
     """
     return dataclasses.replace(
         gan,
@@ -38,22 +39,22 @@ def gan_in_precision(gan: GAN, precision: Precision) -> GAN:
 
 
 def with_compute_dtype(network: Network, dtype: Any) -> Network:
-    """A network that computes in another floating type; float32 is all that is seen from outside.
+    """A network that computes in another dtype, with inputs, outputs and gradients in float32.
 
-    Floating parameters and inputs are rounded before the network runs, and its outputs are float32
-    again. The model state (batch statistics, spectral-norm vectors) is handed over in float32 and
-    keeps its types. Gradients with respect to parameters and inputs are float32.
+    Floating parameters and inputs are cast before the network runs, and its outputs are cast back
+    to float32. The model state (batch statistics, spectral norm vectors) is passed in float32 and
+    keeps its dtypes. Gradients with respect to parameters and inputs are float32.
 
     Args:
-      network: of layers that compute in the type of their inputs and parameters, as those of
-        jaxgan and most of flax do. (`nnx.BatchNorm` gives float32, in which all after it is then
-        computed; and the gradients of what flax broadcasts, such as a convolution's bias, are
-        summed in bfloat16, where XLA on CPU loses most of a long sum.)
-      dtype: bfloat16, or float32, which leaves the network as it is.
+      network: made of layers that compute in the dtype of their inputs and parameters, as jaxgan's
+        layers and most of Flax's do. `nnx.BatchNorm` returns float32, so all layers after it
+        compute in float32. Flax sums the gradients of broadcast parameters, such as a convolution's
+        bias, in bfloat16, where XLA on CPU loses most of a long sum.
+      dtype: bfloat16, or float32, which leaves the network unchanged.
     Raises:
-      ValueError: if it is another type. float16 overflows at 65,504: StyleGAN2-ADA could use it in
-        the layers of the highest resolutions only, with all activations clamped to 256.
-    Source: Karras et al. 2020 (a), section "mixed-precision training" of the appendix,
+      ValueError: if dtype is another one. float16 overflows at 65,504: StyleGAN2-ADA uses it only
+        in the layers of the highest resolutions, with all activations clamped to 256.
+    Source: Karras et al. 2020, appendix "mixed-precision training",
       https://arxiv.org/abs/2006.06676
     """
     kind = _checked(dtype)
@@ -77,8 +78,8 @@ def _checked(dtype: Any) -> jnp.dtype:
         raise ValueError(f"precision must be float32 or bfloat16, got {dtype!r}") from None
     if kind == jnp.float16:
         raise ValueError(
-            "precision float16 is refused: its largest number is 65,504, and the activations and "
-            "penalties of GANs go beyond; use bfloat16, which has the range of float32"
+            "precision float16 is not supported: its largest number is 65,504, which activations "
+            "and penalties of GANs exceed; use bfloat16, which has the range of float32"
         )
     if kind not in (jnp.float32, jnp.bfloat16):
         raise ValueError(f"precision must be float32 or bfloat16, got {kind}")

@@ -1,4 +1,4 @@
-"""Networks made of other networks: without a condition, without latents, or no discriminator."""
+"""Wrappers that hide an input from a network, and a network for training without discriminator."""
 
 import jax
 
@@ -6,13 +6,15 @@ from jaxgan.types import Network
 
 
 def without_condition(network: Network) -> Network:
-    """A network that is not shown the condition, for conditional training of the other player.
+    """A network that ignores the condition, for conditional training of the other player.
 
-    So a discriminator has to tell the class by itself (auxiliary classifiers), or a generator
-    without classes trains against labelled data (semi-supervised classes).
+    Use it for a discriminator that has to predict the class itself (auxiliary classifier), or for
+    an unconditional generator with labelled data (semi-supervised classification).
 
     Args:
       network: takes samples or latents only.
+    Returns:
+      A network that takes a condition too, and ignores it.
     """
 
     def init(key, x, condition=None):
@@ -25,10 +27,12 @@ def without_condition(network: Network) -> Network:
 
 
 def without_latents(network: Network) -> Network:
-    """A generator that is given the condition alone: one image is made of another.
+    """A generator that ignores the latents, such as an image-to-image network.
 
     Args:
-      network: takes the condition only, for instance images or (images, labels).
+      network: takes the condition only, such as images or (images, labels).
+    Returns:
+      A network that takes latents too, and ignores them.
     """
 
     def init(key, latents, condition):
@@ -43,9 +47,9 @@ def without_latents(network: Network) -> Network:
 
 
 def no_discriminator() -> Network:
-    """A discriminator without parameters, of logits 0 [batch], where a generator trains alone.
+    """A discriminator without parameters that returns zeros [batch], to train a generator alone.
 
-    It goes with `jaxgan.losses.without_generator` and terms of the generator's own.
+    Use it with `jaxgan.losses.without_generator` and generator terms.
     """
 
     def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):

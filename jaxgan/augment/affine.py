@@ -1,7 +1,7 @@
-"""Affine maps of images: of their pixels' places, and of their colours; random ones of both.
+"""Affine maps of pixel positions and of colours, and random matrices for both.
 
-Matrices are homogeneous, and drawn as Karras et al. 2020 do, https://arxiv.org/abs/2006.06676
-(appendix B). Functions are of one image or one key; map them over a batch with `jax.vmap`.
+Matrices are homogeneous and drawn as in Karras et al. 2020, appendix B,
+https://arxiv.org/abs/2006.06676. Functions take one image or one key; use `jax.vmap` for a batch.
 
 >>> image = jnp.arange(6.0).reshape(2, 3, 1)
 >>> print(sample_affine(image, jnp.diag(jnp.array([1.0, -1.0, 1.0])))[..., 0])  # mirrored
@@ -15,15 +15,15 @@ from jax.scipy.ndimage import map_coordinates
 
 from jaxgan.types import Array
 
-# --- Places
+# --- Positions
 
 
 def sample_affine(x: Array, inverse: Array) -> Array:
-    """An image moved by an affine map: the output at q is x at `inverse` q, by bilinear sampling.
+    """An image transformed by an affine map, y[q] = x[inverse q], with bilinear interpolation.
 
     Args:
-      x: image float [height, width, channels]; beyond its borders it is reflected.
-      inverse: float [3, 3], of (row, column, 1) in pixels from the image's centre.
+      x: image float [height, width, channels], reflected at its borders.
+      inverse: inverse of the map, float [3, 3], for (row, column, 1) in pixels from the centre.
     Returns:
       Float [height, width, channels].
     """
@@ -32,10 +32,10 @@ def sample_affine(x: Array, inverse: Array) -> Array:
     rows, columns = jnp.meshgrid(
         jnp.arange(height) - centre[0], jnp.arange(width) - centre[1], indexing="ij"
     )
-    places = jnp.stack([rows, columns, jnp.ones_like(rows)])
-    # Exactly: a whole pixel must stay one, whatever precision products have on the device.
-    moved = jnp.einsum("ij,jhw->ihw", inverse, places, precision="highest")
-    coordinates = [moved[0] + centre[0], moved[1] + centre[1]]
+    positions = jnp.stack([rows, columns, jnp.ones_like(rows)])
+    # Highest precision, so that shifts by whole pixels are exact on every device.
+    source = jnp.einsum("ij,jhw->ihw", inverse, positions, precision="highest")
+    coordinates = [source[0] + centre[0], source[1] + centre[1]]
     sample = jax.vmap(
         lambda channel: map_coordinates(channel, coordinates, order=1, mode="mirror"),
         in_axes=2,
@@ -45,11 +45,11 @@ def sample_affine(x: Array, inverse: Array) -> Array:
 
 
 def geometric_jitter_matrix(key: Array, size: tuple[int, int], strength: Array | float) -> Array:
-    """The inverse, as `sample_affine` takes it, of a random map: each part with probability p.
+    """The inverse, for `sample_affine`, of a random map whose parts each have probability p.
 
-    In order: mirroring left to right, quarter turns, shifts by up to an eighth in whole pixels,
-    scaling by 2^(.2 n), turning by any angle, stretching by 2^(.2 n), turning again, shifts by .125
-    n of the size, with n normal.
+    The parts, in order and with n standard normal: horizontal flip, rotation by quarter turns,
+    shift by up to 1/8 of the size in whole pixels, isotropic scaling by 2^(0.2 n), rotation by any
+    angle, anisotropic scaling by 2^(0.2 n), another rotation, shift by 0.125 n of the size.
 
     Args:
       key: PRNG key.
@@ -60,31 +60,33 @@ def geometric_jitter_matrix(key: Array, size: tuple[int, int], strength: Array |
     """
     flip, quarter, whole, scale, before, stretch, after, shift = jax.random.split(key, 8)
     p = jnp.asarray(strength, jnp.float32)
-    # Two turns may happen; together they do with probability p.
-    p_turn = 1.0 - jnp.sqrt(jnp.maximum(1.0 - p, 0.0))
+    # At least one of the two rotations happens with probability p: 1 - (1 - p_rotate)^2 = p.
+    p_rotate = 1.0 - jnp.sqrt(jnp.maximum(1.0 - p, 0.0))
     sides = jnp.asarray(size, jnp.float32)
-    mirror = _perhaps(flip, p, lambda k: jnp.where(jax.random.bernoulli(k), -1.0, 1.0), 1.0)
-    quarters = _perhaps(quarter, p, lambda k: jax.random.randint(k, (), 0, 4), 0)
-    pixels = _perhaps(
+    mirror = _with_probability(
+        flip, p, lambda k: jnp.where(jax.random.bernoulli(k), -1.0, 1.0), 1.0
+    )
+    quarters = _with_probability(quarter, p, lambda k: jax.random.randint(k, (), 0, 4), 0)
+    pixels = _with_probability(
         whole, p, lambda k: jnp.round(jax.random.uniform(k, (2,), minval=-1.0) * sides / 8), 0.0
     )
-    zoom = _perhaps(scale, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
-    factor = _perhaps(stretch, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
-    moved = _perhaps(shift, p, lambda k: 0.125 * jax.random.normal(k, (2,)) * sides, 0.0)
+    zoom = _with_probability(scale, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
+    factor = _with_probability(stretch, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
+    offset = _with_probability(shift, p, lambda k: 0.125 * jax.random.normal(k, (2,)) * sides, 0.0)
     parts = (
         _scaling(1.0, mirror),
-        _turn(quarters * (jnp.pi / 2)),
+        _rotation(quarters * (jnp.pi / 2)),
         _shift(-pixels),
         _scaling(1 / zoom, 1 / zoom),
-        _turn(_perhaps(before, p_turn, _angle, 0.0)),
+        _rotation(_with_probability(before, p_rotate, _angle, 0.0)),
         _scaling(factor, 1 / factor),
-        _turn(_perhaps(after, p_turn, _angle, 0.0)),
-        _shift(-moved),
+        _rotation(_with_probability(after, p_rotate, _angle, 0.0)),
+        _shift(-offset),
     )
     return jnp.linalg.multi_dot(parts, precision="highest")
 
 
-def _perhaps(key: Array, probability: Array, draw, otherwise) -> Array:
+def _with_probability(key: Array, probability: Array, draw, otherwise) -> Array:
     gate_key, draw_key = jax.random.split(key)
     return jnp.where(jax.random.bernoulli(gate_key, probability), draw(draw_key), otherwise)
 
@@ -97,7 +99,7 @@ def _scaling(rows, columns) -> Array:
     return jnp.diag(jnp.stack([jnp.asarray(v, jnp.float32) for v in (rows, columns, 1.0)]))
 
 
-def _turn(angle: Array) -> Array:
+def _rotation(angle: Array) -> Array:
     cosine, sine = jnp.cos(angle), jnp.sin(angle)
     matrix = jnp.eye(3).at[:2, :2].set(jnp.array([[cosine, -sine], [sine, cosine]]))
     return matrix
@@ -111,11 +113,11 @@ def _shift(pixels: Array) -> Array:
 
 
 def transform_colors(x: Array, matrix: Array) -> Array:
-    """An image in the colours that an affine map makes of its own.
+    """An image whose colours are mapped by an affine map.
 
     Args:
-      x: image float [height, width, 1 or 3]; a grey one stays grey: the mean of what the map makes.
-      matrix: float [4, 4], of (red, green, blue, 1).
+      x: image float [height, width, 1 or 3]; a grey image becomes the mean of the mapped channels.
+      matrix: float [4, 4], for (red, green, blue, 1).
     Returns:
       Float of the same shape.
     Raises:
@@ -132,10 +134,11 @@ def transform_colors(x: Array, matrix: Array) -> Array:
 
 
 def color_jitter_matrix(key: Array, strength: Array | float) -> Array:
-    """A random map of colours in [-1, 1], as `transform_colors` takes it.
+    """A random map of colours in [-1, 1], for `transform_colors`.
 
-    In order, each with probability p: brightness shifted by .2 n, contrast times 2^(.5 n), luma
-    mirrored, hue turned by any angle, saturation times 2^n, with n normal.
+    Its parts each have probability p. In order and with n standard normal: brightness shifted by
+    0.2 n, contrast scaled by 2^(0.5 n), luma flipped, hue rotated by any angle, saturation scaled
+    by 2^n.
 
     Args:
       key: PRNG key.
@@ -145,18 +148,18 @@ def color_jitter_matrix(key: Array, strength: Array | float) -> Array:
     """
     shift, contrast, luma, hue, saturation = jax.random.split(key, 5)
     p = jnp.asarray(strength, jnp.float32)
-    added = _perhaps(shift, p, lambda k: 0.2 * jax.random.normal(k), 0.0)
-    factor = _perhaps(contrast, p, lambda k: 2.0 ** (0.5 * jax.random.normal(k)), 1.0)
-    flipped = _perhaps(luma, p, lambda k: jax.random.bernoulli(k).astype(jnp.float32), 0.0)
-    angle = _perhaps(hue, p, _angle, 0.0)
-    vivid = _perhaps(saturation, p, lambda k: 2.0 ** jax.random.normal(k), 1.0)
-    along = jnp.full((3, 3), 1 / 3)  # the projection on grey
+    added = _with_probability(shift, p, lambda k: 0.2 * jax.random.normal(k), 0.0)
+    factor = _with_probability(contrast, p, lambda k: 2.0 ** (0.5 * jax.random.normal(k)), 1.0)
+    flipped = _with_probability(luma, p, lambda k: jax.random.bernoulli(k).astype(jnp.float32), 0.0)
+    angle = _with_probability(hue, p, _angle, 0.0)
+    vivid = _with_probability(saturation, p, lambda k: 2.0 ** jax.random.normal(k), 1.0)
+    along = jnp.full((3, 3), 1 / 3)  # the projection onto grey, (1, 1, 1)
     across = jnp.eye(3) - along
-    # As the maps of row 3x3: x -> S H L C (x + b)
+    # y = S H L C (x + b): saturation, hue, luma, contrast and brightness
     linear = jnp.linalg.multi_dot(
         (
             along + vivid * across,
-            _turn_about_luma(angle),
+            _rotation_about_grey(angle),
             jnp.eye(3) - 2.0 * flipped * along,
             factor * jnp.eye(3),
         ),
@@ -166,8 +169,8 @@ def color_jitter_matrix(key: Array, strength: Array | float) -> Array:
     return jnp.eye(4).at[:3, :3].set(linear).at[:3, 3].set(constant)
 
 
-def _turn_about_luma(angle: Array) -> Array:
-    """The rotation about grey, v = (1, 1, 1) / 3^(1/2): v v' + cos (1 - v v') + sin [v]_x."""
+def _rotation_about_grey(angle: Array) -> Array:
+    """The rotation about grey, v v' + cos(a) (1 - v v') + sin(a) [v]_x, v = (1, 1, 1) / sqrt(3)."""
     cross = jnp.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3.0**0.5
     along = jnp.full((3, 3), 1 / 3)
     return along + jnp.cos(angle) * (jnp.eye(3) - along) + jnp.sin(angle) * cross

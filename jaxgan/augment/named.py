@@ -1,4 +1,4 @@
-"""Augmentations by name, as the command line offers them."""
+"""Augmentations by the names that the command line uses."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -11,4 +11,4 @@ AugmentationName = Literal["diffaugment", "ada"]
 
 
 NAMED: dict[str, Callable[..., Augmentation]] = {"diffaugment": diffaugment, "ada": adaptive}
-"""What the command line calls augmentations with their published settings; give `model_range`."""
+"""Functions that return an augmentation with its published defaults, given `model_range`."""

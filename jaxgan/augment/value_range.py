@@ -1,4 +1,4 @@
-"""Transforms for samples in any range of values."""
+"""The range of values that a transform expects, and the check of its inputs."""
 
 import math
 from collections.abc import Callable
@@ -6,25 +6,31 @@ from collections.abc import Callable
 from jaxgan.types import Array, Range
 
 Transform = Callable[[Array, Array], Array]
-"""From keys [batch] and samples [batch, ...] to samples of the same shape."""
+"""`(keys [batch], samples [batch, ...]) -> samples [batch, ...]`."""
 
 
 def in_range(transform: Callable[..., Array], model_range: Range) -> Callable[..., Array]:
-    """A transform of this module for samples in another range than [-1, 1].
+    """A transform of samples in [-1, 1], made to work on samples in another range.
 
     Args:
-      transform: from keys, samples and perhaps a strength to samples of the same shape.
-      model_range: (low, high) of the samples, as in `jaxgan.fit`; (0, 1) for a sigmoid.
+      transform: `(keys, samples[, strength]) -> samples` for samples in [-1, 1].
+      model_range: (low, high) of the samples, as in `jaxgan.fit`; (0, 1) for a sigmoid generator.
+    Returns:
+      A transform with the same arguments, for samples in `model_range`.
     Raises:
-      ValueError: if the range is not finite, or low is not less than high.
+      ValueError: if the range is not finite or low is not below high.
 
+    >>> import jax, jax.numpy as jnp
+    >>> from jaxgan.augment import cutout
     >>> keys = jax.random.split(jax.random.key(0), 2)
     >>> print(jnp.unique(in_range(cutout, (0.0, 1.0))(keys, jnp.ones((2, 8, 8, 1)))))
     [0.5 1. ]
     """
     low, high = model_range
     if not -math.inf < low < high < math.inf:
-        raise ValueError(f"model_range must be finite (low, high), low < high, got {model_range}")
+        raise ValueError(
+            f"model_range must be finite (low, high) with low < high, got {model_range}"
+        )
     if (low, high) == (-1.0, 1.0):
         return transform
     middle, half = (low + high) / 2, (high - low) / 2
@@ -36,10 +42,14 @@ def in_range(transform: Callable[..., Array], model_range: Range) -> Callable[..
 
 
 def check_images(keys: Array, x: Array):
-    """Raises a ValueError unless x holds images, and keys one key for each."""
+    """Check that x holds images and keys one key per image.
+
+    Raises:
+      ValueError: if not.
+    """
     if x.ndim != 4:
         raise ValueError(
             f"augmentation needs images [batch, height, width, channels], got shape {x.shape}"
         )
     if keys.shape != x.shape[:1]:
-        raise ValueError(f"keys must hold one a sample, [{len(x)}], got shape {keys.shape}")
+        raise ValueError(f"keys must be one per sample, [{len(x)}], got shape {keys.shape}")

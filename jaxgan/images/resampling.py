@@ -1,6 +1,6 @@
-"""Images made larger or smaller, as the Python imaging library (PIL) does it.
+"""Image resampling with the results of the Python Imaging Library (Pillow).
 
-Along each axis resampling is a linear map, a small matrix; an image takes two products.
+Resampling is a linear map along each axis, so an image is resampled by two matrix products.
 
 >>> bicubic(jnp.ones((1, 8, 8, 3)), (2, 16)).shape
 (1, 2, 16, 3)
@@ -15,20 +15,20 @@ from jaxgan.types import Array
 
 
 def bicubic(x: Array, size: tuple[int, int]) -> Array:
-    """Images resampled by the cubic kernel with a = -1/2, antialiased where they shrink.
+    """Images resampled with the cubic kernel (a = -1/2), antialiased when downsampling.
 
-    The kernel is widened by the factor that an axis shrinks by. At the edges the weights of places
-    outside fall away, and the others are scaled to the sum of 1 (MATLAB mirrors the image there).
-    Differentiable, in either mode; values may leave the range of x by some per cent at edges in
-    the image.
+    When an axis shrinks, the kernel is widened by the same factor. At the borders the weights of
+    pixels outside the image are dropped and the others rescaled to sum to 1 (MATLAB mirrors the
+    image instead). The result is differentiable in forward and reverse mode. Near sharp edges it
+    may exceed the range of x by a few percent.
 
     Args:
       x: float [batch, height, width, channels].
       size: (height, width) of the result.
     Returns:
-      Float [batch, *size, channels] of the type of x; computed in float32 at least.
+      Float [batch, *size, channels] of the dtype of x, computed in float32 or wider.
     Raises:
-      ValueError: if x has other axes or no floats, or size is no pair of positive ints.
+      ValueError: if x is not a floating array of that shape, or size is not two positive ints.
     Source: Keys 1981, equation 15, https://doi.org/10.1109/TASSP.1981.1163711; Pillow's BICUBIC,
       https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
     """
@@ -43,7 +43,16 @@ def bicubic(x: Array, size: tuple[int, int]) -> Array:
 
 
 def nearest(x: Array, size: tuple[int, int]) -> Array:
-    """Images whose pixels are the nearest ones of x; arguments and errors as for `bicubic`."""
+    """Images resampled by taking the nearest pixel.
+
+    Args:
+      x: float [batch, height, width, channels].
+      size: (height, width) of the result.
+    Returns:
+      Float [batch, *size, channels] of the dtype of x.
+    Raises:
+      ValueError: if x is not a floating array of that shape, or size is not two positive ints.
+    """
     _check(x, size)
     rows, columns = (
         (2 * np.arange(new) + 1) * old // (2 * new)
@@ -54,11 +63,11 @@ def nearest(x: Array, size: tuple[int, int]) -> Array:
 
 @functools.lru_cache(maxsize=64)
 def resampling_matrix(old: int, new: int) -> np.ndarray:
-    """What `bicubic` does along one axis: float64 [new, old], each row's weights sum to 1.
+    """The matrix of `bicubic` along one axis, float64 [new, old], whose rows sum to 1.
 
     Args:
       old: size of the axis.
-      new: size wanted.
+      new: size after resampling.
     Raises:
       ValueError: if a size is not positive.
 
@@ -68,13 +77,13 @@ def resampling_matrix(old: int, new: int) -> np.ndarray:
     """
     if min(old, new) < 1:
         raise ValueError(f"sizes must be positive, got old={old}, new={new}")
-    # Pixel i covers [i, i + 1]; the middle of new pixel j lies at (j + 1/2) old / new.
+    # Pixel i covers [i, i + 1], and the centre of new pixel j is at (j + 1/2) old / new.
     scale = old / new
     middles = (np.arange(new)[:, None] + 0.5) * scale
     distances = (np.arange(old)[None, :] + 0.5 - middles) / max(scale, 1.0)
     weights = _cubic(np.abs(distances))
     matrix = weights / weights.sum(axis=1, keepdims=True)
-    matrix.setflags(write=False)  # it is shared by all who ask
+    matrix.setflags(write=False)  # all callers share the cached array
     return matrix
 
 

@@ -1,4 +1,4 @@
-"""A small classifier of images or signals, whose hidden layer serves as features for metrics."""
+"""A small classifier of images or signals, whose hidden layer gives features for metrics."""
 
 from typing import NamedTuple
 
@@ -9,24 +9,29 @@ from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.linear import Conv, Dense
 from jaxgan.types import Array
 
-_SMALLEST = 7
+_SMALLEST = 7  # size at which the convolutions stop
 
 
 class Classified(NamedTuple):
-    """What a classifier says of samples: features [batch, width], class logits [batch, classes]."""
+    """Output of a classifier.
+
+    Attributes:
+      features: [batch, width].
+      logits: class logits, float32 [batch, classes].
+    """
 
     features: Array
     logits: Array
 
 
 class ImageClassifier(nn.Module):
-    """Convolutions that halve the size until at most 7 places an axis are left, a dense layer.
+    """Convolutions that halve the size down to at most 7 positions per axis, then dense layers.
 
     Attributes:
-      num_classes: how many there are.
-      width: channels of the first convolution; each further one has twice as many.
-      features: of the dense layer before the logits, which are what metrics look at.
-      dropout: of these features, in training.
+      num_classes: number of classes.
+      width: channels of the first convolution; the width doubles with each one.
+      features: width of the dense layer before the logits, whose values metrics use.
+      dropout: fraction of these features dropped in training.
     """
 
     num_classes: int
@@ -42,7 +47,10 @@ class ImageClassifier(nn.Module):
           ValueError: if samples have no spatial axis.
         """
         if x.ndim < 3:
-            raise ValueError(f"samples must be images or signals [batch, ...], got {x.shape}")
+            raise ValueError(
+                "samples must be images [batch, height, width, channels] or signals "
+                f"[batch, length, channels], got shape {x.shape}"
+            )
         width = self.width
         while max(x.shape[1:-1]) > _SMALLEST or width == self.width:
             x, width = nn.relu(Conv(width, 5, 2)(x)), 2 * width

@@ -1,7 +1,7 @@
-"""The networks of one level of a LAPGAN: bands of detail for a given low-pass image.
+"""The networks of one level of LAPGAN, which generate the band of detail of a low-pass image.
 
 Their condition is the low-pass image l or, with classes, the tuple (l, labels). The coarsest level
-has no l: any generator of small images will do, in the paper a fully connected one. See
+has no l and can use any networks for small images; the paper's are fully connected. See
 `jaxgan.images.pyramid` for the bands and for sampling coarse to fine.
 """
 
@@ -19,17 +19,17 @@ Condition = Array | tuple[Array, Array]
 
 
 class LAPGANGenerator(nn.Module):
-    """Convolutions with ReLU from noise and a low-pass image to the band that it lacks.
+    """Generator of convolutions with ReLU, from noise and a low-pass image to a band.
 
-    The noise is one channel more (or several), and so is the label: its one-hot vector goes
-    through a dense layer and ReLU to a plane. Nothing bounds the band, which for images in [-1, 1]
-    lies in [-2, 2]. The authors have 128 channels and kernels of 7, 7 and 5 for CIFAR-10, and noise
-    from U(-1, 1).
+    The noise forms one or more additional channels. The label forms another one: its one-hot
+    vector is mapped to a plane by a dense layer and ReLU. The output is linear; bands of images in
+    [-1, 1] are in [-2, 2]. The authors use 128 channels, kernels of size 7, 7 and 5 for CIFAR-10,
+    and noise from U(-1, 1).
 
     Attributes:
       features: channels of each hidden layer.
-      kernel_sizes: of each layer, the last too: one more.
-      num_classes: makes the network take labels too.
+      kernel_sizes: kernel size of each layer including the last, so one entry more than features.
+      num_classes: number of classes of a conditional network, which takes labels too.
     Source: Denton et al. 2015, section 3.1, https://arxiv.org/abs/1506.05751; the authors' code,
       https://github.com/facebookarchive/eyescream
     """
@@ -40,19 +40,19 @@ class LAPGANGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array, condition: Condition) -> Array:
-        """Bands [batch, height, width, channels] of the shape of the low-pass images.
+        """Bands [batch, height, width, channels], of the shape of the low-pass images.
 
         Args:
-          latents: noise [batch, height, width, n], or as vectors [batch, height * width * n].
+          latents: noise [batch, height, width, n] or [batch, height * width * n].
           condition: low-pass images l float [batch, height, width, channels] or, with classes,
             (l, labels) with labels int [batch].
         Raises:
-          ValueError: if latents, l, labels or the attributes do not fit.
+          ValueError: if latents, l or labels have another shape, or an attribute is invalid.
         """
         low, labels = _checked(condition, self.num_classes)
         if len(self.kernel_sizes) != len(self.features) + 1:
             raise ValueError(
-                f"kernel_sizes must be {len(self.features) + 1}, one more than features, "
+                f"kernel_sizes must have {len(self.features) + 1} entries, one more than features, "
                 f"got {tuple(self.kernel_sizes)}"
             )
         planes = [_noise_planes(latents, low), low, *_label_planes(labels, low, self.num_classes)]
@@ -64,18 +64,17 @@ class LAPGANGenerator(nn.Module):
 
 
 class LAPGANDiscriminator(nn.Module):
-    """Two convolutions with ReLU, dropout and a dense layer, on the sum of band and low-pass image.
+    """Discriminator of the sum of band and low-pass image: convolutions with ReLU, a dense layer.
 
-    So it sees the image l + h, as it should look. The label is one channel more, as in
-    `LAPGANGenerator`. The authors have 128 channels for CIFAR-10; they pad nothing, we pad with
-    zeros, so that small images fit too.
+    The label forms an additional channel, as in `LAPGANGenerator`. The authors use 128 channels for
+    CIFAR-10 and convolutions without padding; here they are zero-padded to support small images.
 
     Attributes:
       features: channels of each convolution.
-      strides: of each convolution; (2, 2) halves the time of a step.
-      kernel_size: of the convolutions.
-      dropout: share of values dropped before the last layer in training.
-      num_classes: makes the network take labels too.
+      strides: stride of each convolution; (2, 2) halves the time per step.
+      kernel_size: kernel size of the convolutions.
+      dropout: fraction of values dropped before the last layer in training.
+      num_classes: number of classes of a conditional network, which takes labels too.
     Source: Denton et al. 2015, section 3.1, https://arxiv.org/abs/1506.05751; the authors' code,
       https://github.com/facebookarchive/eyescream
     """
@@ -90,25 +89,28 @@ class LAPGANDiscriminator(nn.Module):
     def __call__(
         self, band: Array, condition: Condition, *, keys: Array, train: bool
     ) -> DiscriminatorOutput:
-        """Logits [batch] of bands h, and the values before dropout [batch, width] as features.
+        """Logits [batch] for bands h, with the values before dropout [batch, width] as features.
 
         Args:
           band: float [batch, height, width, channels].
           condition: low-pass images l of the same shape or, with classes, (l, labels) with labels
             int [batch].
-          keys: one PRNG key a sample.
-          train: whether to drop values.
+          keys: one PRNG key per sample.
+          train: whether dropout is active.
         Raises:
-          ValueError: if band, l, labels or the attributes do not fit.
+          ValueError: if band, l or labels have another shape, or an attribute is invalid.
         """
         low, labels = _checked(condition, self.num_classes)
         if len(self.strides) != len(self.features):
             raise ValueError(
-                f"strides must be {len(self.features)}, as many as features, "
+                f"strides must have {len(self.features)} entries, as many as features, "
                 f"got {tuple(self.strides)}"
             )
         if band.shape != low.shape:
-            raise ValueError(f"band {band.shape} and low-pass image {low.shape} must be alike")
+            raise ValueError(
+                "band and low-pass image must have the same shape, "
+                f"got {band.shape} and {low.shape}"
+            )
         planes = [low + band, *_label_planes(labels, low, self.num_classes)]
         x = jnp.concatenate(planes, axis=-1)
         for width, stride in zip(self.features, self.strides, strict=True):
@@ -119,12 +121,12 @@ class LAPGANDiscriminator(nn.Module):
 
 
 def _checked(condition: Condition, num_classes: int | None) -> tuple[Array, Array | None]:
-    """The low-pass image, and the labels of a network with classes."""
+    """The low-pass image and, with classes, the labels of a condition."""
     low, labels = condition if isinstance(condition, tuple | list) else (condition, None)
     if (labels is None) != (num_classes is None):
         raise ValueError(
-            "condition must be the low-pass image alone without num_classes and (image, labels) "
-            f"with it; num_classes={num_classes}, labels are {'' if labels is None else 'not '}None"
+            "condition must be the low-pass image without num_classes and (image, labels) with "
+            f"it; got num_classes={num_classes} and {'no ' if labels is None else ''}labels"
         )
     if jnp.ndim(low) != 4:
         raise ValueError(
@@ -135,18 +137,18 @@ def _checked(condition: Condition, num_classes: int | None) -> tuple[Array, Arra
 
 
 def _noise_planes(latents: Array, low: Array) -> Array:
-    """Latents as channels [batch, height, width, n] of the size of an image."""
+    """Latents as channels [batch, height, width, n] of an image's size."""
     batch, height, width, _ = low.shape
     if len(latents) != batch or latents.size % (batch * height * width):
         raise ValueError(
-            f"latents must be noise for every pixel, [{batch}, {height}, {width}, n], "
+            f"latents must hold noise for every pixel, [{batch}, {height}, {width}, n], "
             f"got shape {latents.shape}"
         )
     return latents.reshape(batch, height, width, -1)
 
 
 def _label_planes(labels: Array | None, low: Array, num_classes: int | None) -> list[Array]:
-    """The label as a plane [batch, height, width, 1], in a network with classes."""
+    """The label as a channel [batch, height, width, 1]; nothing without classes."""
     if labels is None or num_classes is None:
         return []
     batch, height, width, _ = low.shape

@@ -1,4 +1,4 @@
-"""Fully connected players: the textbook vanilla GAN, and small ones for 2-D problems."""
+"""Fully connected networks: a generator and a discriminator for small images and 2-D data."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,24 +7,25 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgan.models.layers.dropout import Dropout
-from jaxgan.models.layers.labels import concatenate_labels
+from jaxgan.models.layers.labels import check_class_options, concatenate_labels
 from jaxgan.models.layers.linear import Dense, leaky_relu
 from jaxgan.types import Array, DiscriminatorOutput
 
 
 class MLPGenerator(nn.Module):
-    """Dense layers from latents [batch, dim] to samples [batch, *shape].
+    """Generator of dense layers.
 
-    The defaults, with latents from N(0, 1) of dimension 100, are the textbook network for MNIST:
-    256-1024-784, leaky ReLU 0.2, and a sigmoid, as images are scaled to [0, 1].
+    The defaults suit MNIST with standard normal latents of dimension 100: widths 256, 1024 and 784,
+    leaky ReLU with slope 0.2, and a sigmoid output for images in [0, 1].
 
     Attributes:
-      shape: of one sample.
+      shape: shape of one sample.
       hidden: widths of the hidden layers.
-      activation: after each hidden layer.
-      output: after the last layer; None leaves it linear.
-      num_classes: makes the network conditional: it takes labels too, as further latents.
-    Source: of the condition, Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
+      activation: activation of the hidden layers.
+      output: function applied to the last layer; None for a linear output.
+      num_classes: number of classes of a conditional network, which takes labels too and appends
+        them to the latents.
+    Source: Mirza & Osindero 2014 (labels), https://arxiv.org/abs/1411.1784
     """
 
     shape: Sequence[int] = (28, 28, 1)
@@ -35,10 +36,10 @@ class MLPGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array, labels: Array | None = None) -> Array:
-        """Samples [batch, *shape] of latents [batch, dim] and, with classes, labels int [batch].
+        """Samples [batch, *shape] for latents [batch, dim] and, with classes, labels int [batch].
 
         Raises:
-          ValueError: if labels are missing, not wanted, or not int [batch] in range.
+          ValueError: if labels are missing, unexpected, or not int [batch] in range.
         """
         x = concatenate_labels(latents, labels, self.num_classes)
         for width in self.hidden:
@@ -49,19 +50,20 @@ class MLPGenerator(nn.Module):
 
 
 class MLPDiscriminator(nn.Module):
-    """Dense layers from samples [batch, ...] to logits [batch].
+    """Discriminator of dense layers with dropout.
 
-    The defaults are the textbook network for MNIST: 1024-512-1, leaky ReLU 0.2, dropout 0.3.
+    The defaults suit MNIST: widths 1024, 512 and 1, leaky ReLU with slope 0.2, and dropout 0.3.
 
     Attributes:
       hidden: widths of the hidden layers.
-      dropout: share of hidden values dropped in training.
-      activation: after each hidden layer.
-      num_classes: makes the network conditional: it takes labels too, as further values.
-      auxiliary_classes: makes it an auxiliary classifier: it takes no heed of labels, but tells
-        the class of its samples too.
-    Source: of the condition, Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784; of the
-      classifier, Odena et al. 2017, https://arxiv.org/abs/1610.09585
+      dropout: fraction of hidden values dropped in training.
+      activation: activation of the hidden layers.
+      num_classes: number of classes of a conditional network, which takes labels too and appends
+        them to the samples.
+      auxiliary_classes: number of classes of an auxiliary classifier, which ignores the labels that
+        it receives and returns class logits.
+    Source: Mirza & Osindero 2014 (labels), https://arxiv.org/abs/1411.1784; Odena et al. 2017
+      (auxiliary classifier), https://arxiv.org/abs/1610.09585
     """
 
     hidden: Sequence[int] = (1024, 512)
@@ -74,20 +76,16 @@ class MLPDiscriminator(nn.Module):
     def __call__(
         self, x: Array, labels: Array | None = None, *, keys: Array, train: bool
     ) -> Array | DiscriminatorOutput:
-        """Logits [batch] of samples [batch, ...] and, with classes, labels int [batch].
+        """Logits [batch] for samples [batch, ...] and, with classes, labels int [batch].
 
-        With auxiliary classes a `DiscriminatorOutput`: the values of the last hidden layer
-        [batch, width] as features, and class logits [batch, auxiliary_classes].
+        With auxiliary classes it returns a `DiscriminatorOutput`, whose features are the values of
+        the last hidden layer [batch, width], with class logits [batch, auxiliary_classes].
 
         Raises:
-          ValueError: if labels are missing, not wanted, or not int [batch] in range; or if both
+          ValueError: if labels are missing, unexpected, or not int [batch] in range, or both
             num_classes and auxiliary_classes are given.
         """
-        if self.num_classes is not None and self.auxiliary_classes is not None:
-            raise ValueError(
-                f"give num_classes={self.num_classes} or "
-                f"auxiliary_classes={self.auxiliary_classes}, not both"
-            )
+        check_class_options(self.num_classes, self.auxiliary_classes)
         x = x.reshape(len(x), -1)
         if self.auxiliary_classes is None:
             x = concatenate_labels(x, labels, self.num_classes)

@@ -1,10 +1,9 @@
-"""The R3GAN's networks, configuration E: residual blocks without any normalisation.
+"""The networks of R3GAN (configuration E): residual blocks without normalisation.
 
-Each stage has a size of its own, twice that of the one before: 4, 8, 16, 32 for images of 32, and
-7, 14, 28 for those of 28 (the sizes of `jaxgan.models.levels.level_sizes`: halved until at most 7
-are left an axis; what is no multiple is cut to fit). The values keep a variance of about 1 at the
-start: kernels are drawn for it, and the last of each block is 0, so that blocks begin as the
-identity.
+Each stage has twice the size of the one before: 4, 8, 16, 32 for images of 32 pixels, and 7, 14, 28
+for images of 28 (see `jaxgan.models.levels.level_sizes`). Sizes that are not multiples are cropped.
+At initialisation activations have a variance of about 1, and the last kernel of each block is 0, so
+that blocks start as the identity.
 
 Source: Huang et al. 2024, section 4 and appendix, https://arxiv.org/abs/2501.05441
 """
@@ -23,12 +22,12 @@ from jaxgan.models.layers.linear import Dense, leaky_relu
 from jaxgan.models.levels import level_sizes, one_each
 from jaxgan.types import Array, DiscriminatorOutput
 
-# A leaky ReLU of slope a leaves (1 + a^2) / 2 of a symmetric variable's mean square.
+# A leaky ReLU of slope a multiplies the mean square of a symmetric variable by (1 + a^2) / 2.
 _GAIN = math.sqrt(2 / (1 + 0.2**2))
 
 
 def scaled_normal(gain: float = 1.0) -> Callable:
-    """Initial weights from N(0, gain^2 / fan in), which keep a mean square times gain^2.
+    """Initial weights from N(0, gain^2 / fan_in), which multiply the mean square by gain^2.
 
     Source: He et al. 2015, section 2.2, https://arxiv.org/abs/1502.01852
     """
@@ -39,21 +38,22 @@ def scaled_normal(gain: float = 1.0) -> Callable:
 
 
 class R3GANGenerator(nn.Module):
-    """Residual stages and bilinear up-sampling, from latents to samples [batch, *shape].
+    """Generator of residual stages with bilinear upsampling.
 
-    The published one for CIFAR-10 has features 768, cardinality 96 and 2 blocks in each of its 4
-    stages, which start from 64 latents.
+    The published generator for CIFAR-10 has features 768, cardinality 96 and 2 blocks in each of
+    its 4 stages, with 64 latents.
 
     Attributes:
-      shape: of one sample, [height, width, channels] or [length, channels].
-      features: channels of all stages, or of each, the smallest stage first.
-      blocks: residual blocks of all stages, or of each.
-      cardinality: groups of the blocks' convolutions of size 3, of all stages or of each; it must
+      shape: shape of one sample, [height, width, channels] or [length, channels].
+      features: channels, for all stages or per stage, smallest stage first.
+      blocks: number of residual blocks, for all stages or per stage.
+      cardinality: groups of the blocks' 3x3 convolutions, for all stages or per stage; it must
         divide expansion * features. The paper's groups have 16 channels.
-      expansion: how many times as wide blocks are inside.
-      num_classes: makes the network conditional: it takes labels too, as further latents.
-      embedding: how many, for the label.
-      output: after the last layer; None leaves it linear, as published.
+      expansion: width inside a block, as a multiple of features.
+      num_classes: number of classes of a conditional network, which takes labels too and appends
+        their embedding to the latents.
+      embedding: length of the label embedding.
+      output: function applied to the last layer; None for a linear output, as published.
     """
 
     shape: Sequence[int] = (28, 28, 1)
@@ -74,10 +74,10 @@ class R3GANGenerator(nn.Module):
         train: bool,
         axis_name: str | None = None,
     ) -> Array:
-        """Samples [batch, *shape] of latents [batch, dim] and, with classes, labels int [batch].
+        """Samples [batch, *shape] for latents [batch, dim] and, with classes, labels int [batch].
 
         Raises:
-          ValueError: if shape, features, blocks, cardinality or labels do not fit.
+          ValueError: if shape, features, blocks, cardinality or labels are invalid.
         """
         check_given(labels, self.num_classes)
         sizes = level_sizes(self.shape)[::-1]
@@ -85,8 +85,8 @@ class R3GANGenerator(nn.Module):
         if self.num_classes is not None and labels is not None:
             embed = LabelEmbedding(self.num_classes, self.embedding, scaled_normal())
             x = jnp.concatenate([x, embed(labels).astype(x.dtype)], axis=1)
-        for place, (size, stage) in enumerate(zip(sizes, _stages(self, len(sizes)), strict=True)):
-            if place == 0:
+        for i, (size, stage) in enumerate(zip(sizes, _stages(self, len(sizes)), strict=True)):
+            if i == 0:
                 x = GenerativeBasis(size, stage.width)(x)
             else:
                 x = upsample(_widened(x, stage.width))[(slice(None), *map(slice, size))]
@@ -97,11 +97,18 @@ class R3GANGenerator(nn.Module):
 
 
 class R3GANDiscriminator(nn.Module):
-    """Residual stages and bilinear down-sampling, from samples to logits.
+    """Discriminator of residual stages with bilinear downsampling.
 
-    Attributes are those of `R3GANGenerator`, but the largest stage comes first, and `embedding`
-    is the length of the vector whose scalar product with the label's is the logit (CIFAR-10:
-    768).
+    With classes the logit is the scalar product of the sample's vector and the label's embedding.
+
+    Attributes:
+      features: channels, for all stages or per stage, largest stage first.
+      blocks: number of residual blocks, for all stages or per stage.
+      cardinality: groups of the blocks' 3x3 convolutions, for all stages or per stage; it must
+        divide expansion * features.
+      expansion: width inside a block, as a multiple of features.
+      num_classes: number of classes of a conditional network, which takes labels too.
+      embedding: length of the label embedding; 768 for CIFAR-10 as published.
     """
 
     features: int | Sequence[int] = 32
@@ -120,16 +127,16 @@ class R3GANDiscriminator(nn.Module):
         train: bool,
         axis_name: str | None = None,
     ) -> DiscriminatorOutput:
-        """Logits [batch] of samples [batch, ...] and, with classes, labels int [batch].
+        """Logits [batch] for samples [batch, ...] and, with classes, labels int [batch].
 
         The features are the values before the last layer, [batch, width].
 
         Raises:
-          ValueError: if samples, features, blocks, cardinality or labels do not fit.
+          ValueError: if samples, features, blocks, cardinality or labels are invalid.
         """
         check_given(labels, self.num_classes)
-        for place, stage in enumerate(_stages(self, len(level_sizes(x.shape[1:])))):
-            x = _linear(stage.width)(x) if place == 0 else _widened(downsample(x), stage.width)
+        for i, stage in enumerate(_stages(self, len(level_sizes(x.shape[1:])))):
+            x = _linear(stage.width)(x) if i == 0 else _widened(downsample(x), stage.width)
             for _ in range(stage.blocks):
                 x = stage.block()(x)
         features = DiscriminativeBasis()(x)
@@ -141,28 +148,32 @@ class R3GANDiscriminator(nn.Module):
         return DiscriminatorOutput(jnp.einsum("bc,bc->b", y, rows.astype(y.dtype)), features)
 
 
-# --- Their parts
+# --- Layers
 
 
 class R3GANBlock(nn.Module):
-    """x + a linear map of a grouped convolution of a linear map of x; the identity at the start.
+    """Residual bottleneck block, initialised to the identity.
+
+    y = x + conv1x1(act(groupedconv3x3(act(conv1x1(x))))),  act = leaky ReLU of slope 0.2
+
+    For L blocks and an input of mean square 1, the initial mean square is L^-1/2 after the first
+    activation and 1 / L after the second.
 
     Attributes:
-      cardinality: groups of the convolution of size 3; it must divide expansion * channels.
-      expansion: how many times as wide the block is inside.
-      of: L, blocks of the whole network. Inside, at the start, the mean square is L^-1/2 after the
-        first of the two activations and 1 / L after the second, for an input of mean square 1.
-    Source: Huang et al. 2024, section 4; the start as in Zhang et al. 2019 (Fixup), section 3,
-      https://arxiv.org/abs/1901.09321
+      cardinality: groups of the 3x3 convolution; it must divide expansion * channels.
+      expansion: width inside the block, as a multiple of the channels.
+      num_blocks: L, the number of blocks in the network.
+    Source: Huang et al. 2024, section 4, https://arxiv.org/abs/2501.05441; initialisation of Zhang
+      et al. 2019 (Fixup), section 3, https://arxiv.org/abs/1901.09321
     """
 
     cardinality: int = 4
     expansion: int = 2
-    of: int = 1
+    num_blocks: int = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [batch, *size, channels] of x of the same shape.
+        """Float [batch, *size, channels] for x of the same shape.
 
         Raises:
           ValueError: if cardinality does not divide expansion * channels.
@@ -174,18 +185,21 @@ class R3GANBlock(nn.Module):
                 f"cardinality={self.cardinality} must divide expansion * features = "
                 f"{self.expansion} * {width}"
             )
-        init = scaled_normal(_GAIN * self.of ** (-1 / 4))  # of 3 linear maps the last starts at 0
+        # Fixup: L^(-1 / (2 m - 2)) = L^(-1/4) for m = 3 linear maps, the last of which starts at 0
+        init = scaled_normal(_GAIN * self.num_blocks ** (-1 / 4))
         h = leaky_relu(Dense(inner, kernel_init=init)(x))
         h = GroupedConv(inner, self.cardinality, kernel_init=init)(h)
         return x + Dense(width, False, nn.initializers.zeros_init())(leaky_relu(h))
 
 
 class GenerativeBasis(nn.Module):
-    """A learnt map for each channel, times a linear function of the latents.
+    """A learned map per channel, scaled by a linear function of the latents.
+
+    y[b, ..., c] = (W z_b)[c] basis[..., c]
 
     Attributes:
-      size: of the maps, [height, width] or [length].
-      features: channels.
+      size: size of the maps, [height, width] or [length].
+      features: number of channels.
     """
 
     size: Sequence[int]
@@ -193,26 +207,26 @@ class GenerativeBasis(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        """Float [batch, *size, features] of latents [batch, dim]."""
+        """Float [batch, *size, features] for latents [batch, dim]."""
         shape = (*self.size, self.features)
         basis = self.param("basis", nn.initializers.normal(1.0), shape, jnp.float32)
         weights = _linear(self.features)(latents).reshape(-1, *[1] * len(self.size), self.features)
-        # Broadcast in float32: the gradient is a sum over the batch.
+        # Broadcast in float32, since the gradient is a sum over the batch.
         basis = basis[None].astype(jnp.promote_types(basis.dtype, jnp.float32))
         return (weights * basis).astype(latents.dtype)
 
 
 class DiscriminativeBasis(nn.Module):
-    """For each channel the scalar product with a learnt map."""
+    """The scalar product of each channel with a learned map."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [batch, channels] of x [batch, *size, channels]."""
-        places = math.prod(x.shape[1:-1])
-        init = nn.initializers.normal(places**-0.5)
+        """Float [batch, channels] for x [batch, *size, channels]."""
+        positions = math.prod(x.shape[1:-1])
+        init = nn.initializers.normal(positions**-0.5)
         basis = self.param("basis", init, (*x.shape[1:-1], x.shape[-1]), jnp.float32)
-        x = x.reshape(len(x), places, -1)
-        return jnp.einsum("bpc,pc->bc", x, basis.reshape(places, -1))
+        x = x.reshape(len(x), positions, -1)
+        return jnp.einsum("bpc,pc->bc", x, basis.reshape(positions, -1))
 
 
 class _Stage(NamedTuple):
@@ -226,7 +240,7 @@ def _stages(network: R3GANGenerator | R3GANDiscriminator, number: int) -> list[_
         one_each(name, getattr(network, name), number)
         for name in ("features", "blocks", "cardinality")
     )
-    block = functools.partial(R3GANBlock, expansion=network.expansion, of=sum(blocks))
+    block = functools.partial(R3GANBlock, expansion=network.expansion, num_blocks=sum(blocks))
     return [
         _Stage(width, count, functools.partial(block, cardinality))
         for width, count, cardinality in zip(widths, blocks, cardinalities, strict=True)
@@ -241,13 +255,13 @@ def _widened(x: Array, width: int) -> Array:
     return x if x.shape[-1] == width else _linear(width)(x)
 
 
-# --- Resampling: by [1, 3, 3, 1], the filter [1, 2, 1] of twice the resolution
+# --- Resampling with the filter [1, 3, 3, 1]
 
 
 def upsample(x: Array) -> Array:
-    """Twice as many places an axis, between the old ones, by bilinear interpolation.
+    """Upsample each axis by 2 with bilinear interpolation.
 
-    y[2 n] = (x[n - 1] + 3 x[n]) / 4,  y[2 n + 1] = (3 x[n] + x[n + 1]) / 4,  0 beyond the edges
+    y[2 n] = (x[n - 1] + 3 x[n]) / 4,  y[2 n + 1] = (3 x[n] + x[n + 1]) / 4,  x = 0 outside
 
     Args:
       x: float [batch, *size, channels].
@@ -267,14 +281,14 @@ def upsample(x: Array) -> Array:
 
 
 def downsample(x: Array) -> Array:
-    """Half as many places an axis (rounded up), in the middle of two old ones.
+    """Downsample each axis by 2.
 
-    y[n] = (x[2 n - 1] + 3 x[2 n] + 3 x[2 n + 1] + x[2 n + 2]) / 8,  0 beyond the edges
+    y[n] = (x[2 n - 1] + 3 x[2 n] + 3 x[2 n + 1] + x[2 n + 2]) / 8,  x = 0 outside
 
     Args:
       x: float [batch, *size, channels].
     Returns:
-      Float [batch, *size / 2, channels].
+      Float [batch, *size / 2, channels], sizes rounded up.
 
     >>> print(downsample(jnp.array([8.0, 16.0, 0.0, 8.0]).reshape(1, 4, 1)).ravel())
     [9. 5.]
@@ -283,7 +297,7 @@ def downsample(x: Array) -> Array:
         n = -(-x.shape[axis] // 2)
         padded = _padded(x, axis, 1, 2 * n + 1 - x.shape[axis])
         pairs = padded.reshape(*x.shape[:axis], n + 1, 2, *x.shape[axis + 1 :])
-        odd, even = (jnp.take(pairs, place, axis + 1) for place in (0, 1))  # x[2n - 1], x[2n]
+        odd, even = (jnp.take(pairs, i, axis + 1) for i in (0, 1))  # x[2n - 1], x[2n]
         low, high = ([_cut(part, axis, start, n) for part in (odd, even)] for start in (0, 1))
         x = (low[0] + 3 * low[1] + 3 * high[0] + high[1]) / 8
     return x

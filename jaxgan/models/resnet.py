@@ -1,7 +1,7 @@
 """The residual networks of SN-GAN, for images and signals of any size.
 
-The generator grows from at most 7 places an axis to the samples' size, a block a level, as
-`jaxgan.models.levels.level_sizes` has it; the published one for CIFAR-10 makes 32 of 4.
+The generator doubles the size with each block, from at most 7 positions per axis to the size of the
+samples (see `jaxgan.models.levels.level_sizes`). The published one for CIFAR-10 goes from 4 to 32.
 
 Source: Miyato et al. 2018, appendix B.4 and tables 3 and 4, https://arxiv.org/abs/1802.05957, and
 the authors' code, https://github.com/pfnet-research/sngan_projection
@@ -22,24 +22,24 @@ from jaxgan.types import Array, DiscriminatorOutput
 
 _GLOROT = nn.initializers.glorot_uniform()
 _BEFORE_RELU = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
-_SMALLEST = 8  # down to which the discriminator halves
+_SMALLEST = 8  # size at which the discriminator stops halving
 
 
 # --- The networks
 
 
 class ResNetGenerator(nn.Module):
-    """Residual blocks with batch norm and nearest up-sampling, to samples [batch, *shape].
+    """Generator of residual blocks with batch norm and nearest-neighbour upsampling.
 
-    With shape (32, 32, 3), features 256 and 128 latents it is the published one for CIFAR-10, less
-    the biases that a batch norm takes away again.
+    With shape (32, 32, 3), features 256 and 128 latents it is the published generator for CIFAR-10,
+    without the biases that batch norm cancels.
 
     Attributes:
-      shape: of one sample, [height, width, channels] or [length, channels].
-      features: channels of all levels, or of each, the smallest first.
-      num_classes: makes the network conditional: scale and bias of the blocks' batch norms depend
-        on the label.
-      output: after the last layer; None leaves it linear.
+      shape: shape of one sample, [height, width, channels] or [length, channels].
+      features: channels, for all levels or per level, smallest level first.
+      num_classes: number of classes of a conditional network, which takes labels too; the scale and
+        bias of the blocks' batch norms depend on the label.
+      output: function applied to the last layer; None for a linear output.
     """
 
     shape: Sequence[int] = (32, 32, 3)
@@ -56,10 +56,10 @@ class ResNetGenerator(nn.Module):
         train: bool,
         axis_name: str | None = None,
     ) -> Array:
-        """Samples [batch, *shape] of latents [batch, dim] and, with classes, labels int [batch].
+        """Samples [batch, *shape] for latents [batch, dim] and, with classes, labels int [batch].
 
         Raises:
-          ValueError: if shape, features or labels do not fit.
+          ValueError: if shape, features or labels are invalid.
         """
         check_given(labels, self.num_classes)
         sizes = level_sizes(self.shape)[::-1]
@@ -75,18 +75,20 @@ class ResNetGenerator(nn.Module):
 
 
 class ResNetDiscriminator(nn.Module):
-    """Residual blocks with spectral norm in all layers, summed over all places; to logits.
+    """Discriminator of residual blocks with spectral norm in all layers and global sum pooling.
 
-    With features 128 it is, on images of 32, the published one for CIFAR-10: two blocks that
-    halve the size, two that do not. The last layer has a bias, as in the authors' networks for
-    larger images.
+    With features 128 it is the published discriminator for CIFAR-10: two blocks that halve the size
+    of images of 32 pixels and two that do not. The last layer has a bias, as in the authors'
+    networks for larger images.
 
     Attributes:
-      features: channels of all blocks, or of each.
-      down_blocks: the blocks that halve the size, the first ones; None: until at most 8 places
-        are left an axis, and at least one. Of an odd size the last place is left out.
-      flat_blocks: the blocks after them.
-      num_classes: makes the network conditional, by projection.
+      features: channels, for all blocks or per block.
+      down_blocks: number of blocks that halve the size, which come first. By default as many as
+        leave at most 8 positions per axis, and at least one. The last position of an odd size is
+        dropped.
+      flat_blocks: number of blocks after them.
+      num_classes: number of classes of a conditional network, which takes labels too and uses a
+        projection in the last layer.
     """
 
     features: int | Sequence[int] = 64
@@ -103,12 +105,12 @@ class ResNetDiscriminator(nn.Module):
         train: bool,
         axis_name: str | None = None,
     ) -> DiscriminatorOutput:
-        """Logits [batch] of samples [batch, ...] and, with classes, labels int [batch].
+        """Logits [batch] for samples [batch, ...] and, with classes, labels int [batch].
 
-        The features are the sums over all places, [batch, width].
+        The features are the sums over all positions, [batch, width].
 
         Raises:
-          ValueError: if features or labels do not fit, or samples are too small for the blocks.
+          ValueError: if features or labels are invalid, or samples are too small for the blocks.
         """
         check_given(labels, self.num_classes)
         down = _halvings(x.shape) if self.down_blocks is None else self.down_blocks
@@ -117,7 +119,10 @@ class ResNetDiscriminator(nn.Module):
                 f"down_blocks={down} and flat_blocks={self.flat_blocks} must not be negative"
             )
         if min(x.shape[1:-1]) < 2**down:
-            raise ValueError(f"down_blocks={down} are too many for samples {x.shape[1:]}")
+            raise ValueError(
+                f"down_blocks={down} needs samples of at least {2**down} positions per axis, "
+                f"got {x.shape[1:]}"
+            )
         for block, width in enumerate(one_each("features", self.features, down + self.flat_blocks)):
             x = DownBlock(width, halve=block < down, first=block == 0)(x, train)
         kind = jnp.promote_types(x.dtype, jnp.float32)
@@ -131,19 +136,24 @@ class ResNetDiscriminator(nn.Module):
 
 def _halvings(shape: tuple[int, ...]) -> int:
     if len(shape) not in (3, 4):
-        raise ValueError(f"x must be [batch, *size, channels], of one or two axes, got {shape}")
+        raise ValueError(
+            "x must be [batch, height, width, channels] or [batch, length, channels], "
+            f"got shape {shape}"
+        )
     return max(1, math.ceil(math.log2(max(shape[1:-1]) / _SMALLEST)))
 
 
-# --- Their blocks
+# --- Blocks
 
 
 class UpBlock(nn.Module):
-    """BN, ReLU, up-sampling, convolution, BN, ReLU, convolution; beside it a linear map.
+    """Residual block that doubles the size, with batch norm and a linear skip connection.
+
+    y = conv(relu(bn(conv(up(relu(bn(x))))))) + up(conv1x1(x))
 
     Attributes:
       features: channels of the output.
-      num_classes: makes the batch norms conditional.
+      num_classes: number of classes of conditional batch norms; None for unconditional ones.
     """
 
     features: int
@@ -153,31 +163,33 @@ class UpBlock(nn.Module):
     def __call__(
         self, x: Array, labels: Array | None, train: bool, axis_name: str | None = None
     ) -> Array:
-        """Float [batch, *2 size, features] of x [batch, *size, channels]."""
+        """Float [batch, *2 size, features] for x [batch, *size, channels]."""
 
         def activated(x):
             if self.num_classes is not None and labels is not None:
                 return nn.relu(ConditionalBatchNorm(self.num_classes)(x, labels, train, axis_name))
             return nn.relu(BatchNorm()(x, train, axis_name))
 
-        # No biases: all that follows goes through a batch norm, which takes constants away.
+        # No biases, since a later batch norm would cancel them.
         h = repeat(activated(x))
         h = Conv(self.features, 3, use_bias=False, kernel_init=_BEFORE_RELU)(h)
         h = Conv(self.features, 3, use_bias=False, kernel_init=_BEFORE_RELU)(activated(h))
-        # A linear map of each place and repeating commute: this order is the cheaper one.
+        # A linear map per position commutes with upsampling; this order is cheaper.
         return h + repeat(Dense(self.features, use_bias=False, kernel_init=_GLOROT)(x))
 
 
 class DownBlock(nn.Module):
-    """ReLU, convolution, ReLU, convolution and, to halve, average pooling; beside it a linear map.
+    """Residual block with spectral norm that can halve the size by average pooling.
 
-    Where neither size nor channels change, x itself is beside it.
+    y = pool(conv(relu(conv(relu(x))))) + conv1x1(pool(x))
+
+    If neither size nor channels change, the skip connection is the identity.
 
     Attributes:
       features: channels of the output.
       halve: whether to halve the size.
-      first: whether it is a network's first block, which has no ReLU in front and is as wide
-        inside as its output, not as its input.
+      first: whether it is the network's first block, which has no ReLU in front and uses the width
+        of its output inside, not that of its input.
     """
 
     features: int
@@ -186,7 +198,7 @@ class DownBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """Float [batch, *size, features] of x [batch, *size, channels], halved if asked for."""
+        """Float [batch, *size, features], or half the size, for x [batch, *size, channels]."""
 
         def normed(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train)
@@ -197,7 +209,7 @@ class DownBlock(nn.Module):
         h = normed(Conv(self.features, 3, kernel_init=_BEFORE_RELU), nn.relu(h))
         if not self.halve and x.shape[-1] == self.features:
             return x + h
-        # The linear map after the pooling: they commute.
+        # Pooling first is cheaper; it commutes with the linear map.
         h, x = (mean_pool(h), mean_pool(x)) if self.halve else (h, x)
         return h + normed(Dense(self.features, kernel_init=_GLOROT), x)
 
@@ -206,18 +218,18 @@ class DownBlock(nn.Module):
 
 
 def repeat(x: Array) -> Array:
-    """Each place of x [batch, *size, channels] twice along each axis: nearest up-sampling."""
+    """Nearest-neighbour upsampling of x [batch, *size, channels] by 2 along each axis."""
     for axis in range(1, x.ndim - 1):
         x = jnp.stack([x, x], axis + 1).reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
     return x
 
 
 def mean_pool(x: Array) -> Array:
-    """Means over two places along each axis of x [batch, *size, channels]; an odd one is cut."""
+    """Average pooling of x [batch, *size, channels] by 2; an odd last position is dropped."""
     for axis in range(1, x.ndim - 1):
         n = x.shape[axis] // 2
         pairs = x[(slice(None),) * axis + (slice(2 * n),)]
         pairs = pairs.reshape(*x.shape[:axis], n, 2, *x.shape[axis + 1 :])
-        first, second = (jnp.take(pairs, place, axis + 1) for place in (0, 1))
+        first, second = (jnp.take(pairs, i, axis + 1) for i in (0, 1))
         x = (first + second) / 2
     return x

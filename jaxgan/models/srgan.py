@@ -1,4 +1,4 @@
-"""The networks of SRGAN: super-resolution by a residual network, and the judge of its images."""
+"""The networks of SRGAN: the super-resolution network SRResNet and its discriminator."""
 
 import math
 from collections.abc import Callable
@@ -7,23 +7,26 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jaxgan.checks import check_choice
 from jaxgan.models.layers.linear import Conv, Dense, leaky_relu
 from jaxgan.models.layers.normalization import BatchNorm
 from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.types import Array, DiscriminatorOutput
 
 _SMALLEST_PATCH = 16
-_BRANCH_SHARE = 0.1  # of the usual deviation, in the last weights of a branch without a norm
+_BRANCH_SCALE = (
+    0.1  # of the usual standard deviation, for the last weights of a branch without norm
+)
 
 
 # --- Layers
 
 
 class PReLU(nn.Module):
-    """max(x, 0) + a min(x, 0) with a learnt slope a for each channel.
+    """Parametric ReLU, max(x, 0) + a min(x, 0), with a learned slope a per channel.
 
     Attributes:
-      slope: at the start.
+      slope: initial value of a.
     Source: He et al. 2015, equation 1, https://arxiv.org/abs/1502.01852
     """
 
@@ -31,25 +34,25 @@ class PReLU(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [..., channels] of x [..., channels]."""
+        """Float [..., channels] for x [..., channels]."""
         a = self.param("slope", nn.initializers.constant(self.slope), (x.shape[-1],), jnp.float32)
-        # Broadcast in float32 at least, for its gradient is a sum over all places.
+        # Broadcast in float32 or wider, since the gradient is a sum over all positions.
         a = a.astype(jnp.promote_types(a.dtype, jnp.float32)).reshape((1,) * (x.ndim - 1) + (-1,))
         return jnp.where(x >= 0, x, (a * x).astype(x.dtype))
 
 
 def depth_to_space(x: Array, factor: int = 2) -> Array:
-    """Blocks of factor by factor pixels made of the channels of one.
+    """Pixel shuffle: rearranges channels into factor x factor blocks of pixels.
 
     y[factor h + i, factor w + j, c] = x[h, w, (i factor + j) channels + c]
 
     Args:
       x: [batch, height, width, factor^2 channels].
-      factor: of enlargement.
+      factor: upscaling factor.
     Returns:
       [batch, factor height, factor width, channels].
     Raises:
-      ValueError: if the channels are no multiple of factor^2.
+      ValueError: if the number of channels is not divisible by factor^2.
 
     >>> depth_to_space(jnp.arange(4).reshape(1, 1, 1, 4))[0, :, :, 0]
     Array([[0, 1],
@@ -57,23 +60,25 @@ def depth_to_space(x: Array, factor: int = 2) -> Array:
     """
     batch, height, width, channels = x.shape
     if channels % factor**2:
-        raise ValueError(f"{channels} channels are no multiple of factor^2 = {factor**2}")
+        raise ValueError(
+            f"x must have channels divisible by factor^2 = {factor**2}, got {channels}"
+        )
     x = x.reshape(batch, height, width, factor, factor, -1).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(batch, height * factor, width * factor, -1)
 
 
 class SubPixelConv(nn.Module):
-    """A convolution to factor^2 times the channels, laid out as an image larger by the factor.
+    """Sub-pixel convolution: a convolution to factor^2 times the channels, then a pixel shuffle.
 
-    All pixels of a block start with the same weights, so it starts as a convolution followed by
-    nearest-neighbour enlargement, without checkerboards.
+    All pixels of a block have the same initial weights. So it starts as a convolution followed by
+    nearest-neighbour upsampling, without checkerboard artefacts.
 
     Attributes:
       features: channels of the output.
-      factor: of enlargement.
-      kernel_size: of the convolution.
-      kernel_init: draws the kernel of one pixel of a block, [*kernel_size, in, features].
-    Source: Shi et al. 2016, https://arxiv.org/abs/1609.05158; Aitken et al. 2017 (the start),
+      factor: upscaling factor.
+      kernel_size: kernel size of the convolution.
+      kernel_init: initialiser of the kernel of one pixel of a block, [*kernel_size, in, features].
+    Source: Shi et al. 2016, https://arxiv.org/abs/1609.05158; Aitken et al. 2017 (initialisation),
       https://arxiv.org/abs/1707.02937
     """
 
@@ -84,14 +89,14 @@ class SubPixelConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [batch, factor height, factor width, features] of x [batch, height, width, in]."""
+        """Float [batch, factor height, factor width, features] for x [batch, height, width, in]."""
         pixels = self.factor**2
 
-        def alike(key, shape, dtype=jnp.float32):
+        def repeated(key, shape, dtype=jnp.float32):
             one = self.kernel_init(key, (*shape[:-1], shape[-1] // pixels), dtype)
             return jnp.tile(one, pixels)
 
-        y = Conv(self.features * pixels, self.kernel_size, kernel_init=alike, name="conv")(x)
+        y = Conv(self.features * pixels, self.kernel_size, kernel_init=repeated, name="conv")(x)
         return depth_to_space(y, self.factor)
 
 
@@ -99,20 +104,21 @@ class SubPixelConv(nn.Module):
 
 
 class SRResNet(nn.Module):
-    """Low-resolution images to ones larger by the scale, through residual blocks.
+    """Super-resolution generator of residual blocks.
 
-    With the defaults it is the paper's generator. The last layer is linear, as there: images reach
-    the ends of their range, where a tanh would want infinite values and pass no gradient. Clip
-    them when they are looked at.
+    With the defaults it is the paper's generator, with 1,548,547 parameters; PReLU has one slope
+    per channel. The last layer is linear, as in the paper: images reach the ends of their range,
+    where tanh would need infinite inputs and has no gradient. Clip the output to view it.
 
     Attributes:
-      scale: of enlargement, a power of 2; each factor of 2 is one sub-pixel convolution.
+      scale: upscaling factor, a power of 2; each factor of 2 is one sub-pixel convolution.
       features: channels of all hidden layers.
-      blocks: residual blocks.
-      norm: "batch" as in the paper; "none" trains faster and as well on pixel losses. The residual
-        branches then start with small weights, so that each block is close to the identity.
-      channels: of the output; None: those of the input.
-      output: after the last layer, if anything.
+      blocks: number of residual blocks.
+      norm: "batch" for batch norm, as in the paper; "none", which trains faster and as well with
+        pixel losses. Without norm the residual branches start with small weights, so that each
+        block is close to the identity.
+      channels: channels of the output; None for those of the input.
+      output: function applied to the last layer; None for a linear output.
     Source: Ledig et al. 2017, section 2.1.1 and figure 4, https://arxiv.org/abs/1609.04802
     """
 
@@ -125,24 +131,24 @@ class SRResNet(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool, axis_name: str | None = None) -> Array:
-        """Images float [batch, scale h, scale w, channels] of image [batch, h, w, c] in [-1, 1].
+        """Images float [batch, scale h, scale w, channels] for image [batch, h, w, c] in [-1, 1].
 
         Raises:
-          ValueError: if image is no image, scale no power of 2, or norm unknown.
+          ValueError: if image has another shape, scale is not a power of 2, or norm is unknown.
         """
         self._check(image)
 
-        def conv(x: Array, share: float = 1.0) -> Array:
+        def conv(x: Array, scale: float = 1.0) -> Array:
             if self.norm == "batch":
                 x = Conv(self.features, use_bias=False)(x)
                 return BatchNorm()(x, train, axis_name)
-            init = nn.initializers.variance_scaling(share**2, "fan_in", "truncated_normal")
+            init = nn.initializers.variance_scaling(scale**2, "fan_in", "truncated_normal")
             return Conv(self.features, kernel_init=init)(x)
 
         x = start = PReLU()(Conv(self.features, 9)(image))
         for _ in range(self.blocks):
-            x = x + conv(PReLU()(conv(x)), _BRANCH_SHARE)
-        x = start + conv(x, _BRANCH_SHARE)
+            x = x + conv(PReLU()(conv(x)), _BRANCH_SCALE)
+        x = start + conv(x, _BRANCH_SCALE)
         for _ in range(int(math.log2(self.scale))):
             x = PReLU()(SubPixelConv(self.features)(x))
         x = Conv(self.channels or image.shape[-1], 9)(x)
@@ -155,25 +161,26 @@ class SRResNet(nn.Module):
                 f"got {image.dtype} {image.shape}"
             )
         if self.scale < 2 or self.scale & (self.scale - 1):
-            raise ValueError(f"scale must be 2, 4, 8 or a higher power of 2, got {self.scale}")
-        if self.norm not in ("batch", "none"):
-            raise ValueError(f"norm must be batch or none, got {self.norm!r}")
+            raise ValueError(f"scale must be a power of 2 such as 2 or 4, got {self.scale}")
+        check_choice(norm=(self.norm, ("batch", "none")))
 
 
 # --- The discriminator
 
 
 class SRGANDiscriminator(nn.Module):
-    """Eight convolutions of size 3 with leaky ReLU 0.2, every other halving the size, to logits.
+    """Discriminator of eight 3x3 convolutions, every other of which halves the size.
 
-    It sees the images alone, not the low-resolution ones: with a condition, wrap it in
-    `jaxgan.without_condition`.
+    The activation is leaky ReLU with slope 0.2. The network takes images only, not their
+    low-resolution versions: in a conditional GAN wrap it in `jaxgan.without_condition`. For images
+    of 96 pixels it has 23,563,649 parameters. Convolutions of stride 2 pad (0, 1), while PyTorch
+    codes pad (1, 1).
 
     Attributes:
-      features: channels at the samples' own size; with each halving but the first twice as many.
+      features: channels of the first two convolutions, doubled with each pair of convolutions.
       hidden: width of the dense layer before the logit.
-      norm: "batch" after all but the first convolution, as in the paper; "spectral" of all
-        weights; "none", as critics with a gradient penalty need it.
+      norm: "batch" for batch norm after all but the first convolution, as in the paper; "spectral"
+        for spectral norm of all weights; "none", which critics with a gradient penalty need.
     Source: Ledig et al. 2017, section 2.1.1 and figure 4, https://arxiv.org/abs/1609.04802
     """
 
@@ -185,29 +192,27 @@ class SRGANDiscriminator(nn.Module):
     def __call__(
         self, x: Array, *, train: bool, axis_name: str | None = None
     ) -> DiscriminatorOutput:
-        """Logits [batch] of samples [batch, height, width, channels], with the size of the start.
+        """Logits [batch] for samples [batch, height, width, channels] of the size used in `init`.
 
         The features are the values before the last layer, [batch, hidden].
 
         Raises:
-          ValueError: if x has other axes or is smaller than 16, or norm is unknown.
+          ValueError: if x has another rank or is smaller than 16 pixels, or norm is unknown.
         """
         if x.ndim != 4 or min(x.shape[1:3]) < _SMALLEST_PATCH:
             raise ValueError(
-                f"x must be [batch, height, width, channels] of size {_SMALLEST_PATCH} or more, "
-                f"got shape {x.shape}"
+                f"x must be [batch, height, width, channels] of at least {_SMALLEST_PATCH} pixels "
+                f"per side, got shape {x.shape}"
             )
-        if self.norm not in ("batch", "spectral", "none"):
-            raise ValueError(f"norm must be batch, spectral or none, got {self.norm!r}")
+        check_choice(norm=(self.norm, ("batch", "spectral", "none")))
 
         def linear(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train) if self.norm == "spectral" else layer(x)
 
-        for place in range(8):
-            normed = self.norm == "batch" and place > 0
-            layer = Conv(
-                self.features * 2 ** (place // 2), 3, stride=1 + place % 2, use_bias=not normed
-            )
+        for i in range(8):
+            normed = self.norm == "batch" and i > 0
+            width = self.features * 2 ** (i // 2)
+            layer = Conv(width, 3, stride=1 + i % 2, use_bias=not normed)
             x = linear(layer, x)
             x = BatchNorm()(x, train, axis_name) if normed else x
             x = leaky_relu(x)

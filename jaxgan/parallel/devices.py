@@ -1,4 +1,4 @@
-"""Devices: a mesh of them, and arrays placed on them."""
+"""Selection of devices, and placement of arrays on a device mesh."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,27 +10,29 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxgan.types import PyTree
 
 AXIS = "batch"
-"""Name of the device axis; give it as `axis_name` to a step that `pmap_step` wraps."""
+"""Name of the device axis; pass it as `axis_name` when making a step for `pmap_step`."""
 
 
 def make_mesh(devices: int | Sequence[Any] | None = None) -> Mesh:
-    """A one-dimensional mesh over the batch.
+    """A one-dimensional device mesh, whose axis splits the batch.
 
     Args:
-      devices: how many of `jax.devices()`, or which; all of them if not given.
+      devices: number of devices, or a list of devices; all of `jax.devices()` if None.
     Raises:
-      ValueError: if there are fewer devices than asked for.
+      ValueError: if more devices are requested than there are.
     """
     chosen = select_devices(devices)
     return Mesh(np.asarray(chosen), (AXIS,))
 
 
 def select_devices(devices: int | Sequence[Any] | None = None) -> list:
-    """The devices meant: all, the first so many, or those given.
+    """The devices to train on.
 
+    Args:
+      devices: number of devices, or a list of devices; all of `jax.devices()` if None.
     Raises:
-      ValueError: if there are fewer devices than asked for, or, with several processes, if not all
-        of them are meant.
+      ValueError: if more devices are requested than there are, or, with several processes, fewer
+        than all.
     """
     if devices is None:
         return jax.devices()
@@ -39,21 +41,24 @@ def select_devices(devices: int | Sequence[Any] | None = None) -> list:
     present = jax.devices()
     if jax.process_count() > 1 and devices != len(present):
         raise ValueError(
-            f"devices={devices}, but {jax.process_count()} processes have {len(present)} devices "
-            "and train on all of them"
+            f"requested devices={devices}, but {jax.process_count()} processes train on all of "
+            f"their {len(present)} devices: leave devices out"
         )
     if not 1 <= devices <= len(present):
         raise ValueError(
-            f"requested devices={devices}, found {len(present)} ({present[0].platform}); on a CPU "
-            "more can be simulated with XLA_FLAGS=--xla_force_host_platform_device_count=N"
+            f"requested devices={devices}, found {len(present)} ({present[0].platform}); to "
+            "simulate more on a CPU set XLA_FLAGS=--xla_force_host_platform_device_count=N"
         )
     return present[:devices]
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
-    """The tree's arrays, whole on every device of a mesh; for a state that comes from elsewhere.
+    """Copy a tree of arrays to every device of a mesh, for example a restored state.
 
-    With several processes each has the whole tree, on devices of its own or in NumPy arrays.
+    Args:
+      tree: arrays on any device or NumPy arrays; with several processes, each passes the whole
+        tree.
+      mesh: target devices.
     """
     whole = NamedSharding(mesh, PartitionSpec())
     if jax.process_count() == 1:
@@ -62,13 +67,13 @@ def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
 
 
 def split_batch(batch: PyTree, mesh: Mesh, batch_axis: int = 0) -> PyTree:
-    """A global batch out of what each process has of it, split over the mesh's devices.
+    """A global batch, split over the devices of a mesh, from the slices of all processes.
 
     Args:
-      batch: NumPy arrays, this process's contiguous slice along `batch_axis`; the slices are
-        equally long and in the order of the processes.
-      mesh: over all devices of all processes.
-      batch_axis: the axis that is split.
+      batch: NumPy arrays, this process's contiguous slice along `batch_axis`. All slices have the
+        same length and are in the order of the processes.
+      mesh: all devices of all processes.
+      batch_axis: axis that is split.
     """
     split = NamedSharding(mesh, PartitionSpec(*[None] * batch_axis, AXIS))
     return jax.tree.map(lambda x: jax.make_array_from_process_local_data(split, x), batch)

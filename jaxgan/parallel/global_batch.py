@@ -1,7 +1,7 @@
-"""What one device knows of the global batch: its sample indices, their keys, the others' values.
+"""Access to the global batch from one device: sample indices, per-sample keys, and reductions.
 
-Everything random is folded from a sample's index in the global batch, and everything that looks
-across samples looks across the global batch. So the device count never changes a result.
+All randomness is derived from a sample's index in the global batch, and every operation across
+samples covers the global batch. Therefore results do not depend on the number of devices.
 """
 
 from typing import TypeVar
@@ -18,8 +18,8 @@ def sample_index(batch_size: int, axis_name: str | None = None) -> Array:
     """Global indices int32 [batch_size] of the samples on this device.
 
     Args:
-      batch_size: samples on this device; the same on every device.
-      axis_name: the mapped device axis, or None when the whole batch is here.
+      batch_size: number of samples on this device; the same on every device.
+      axis_name: the mapped device axis, or None if the whole batch is on one device.
 
     >>> sample_index(3)
     Array([0, 1, 2], dtype=int32)
@@ -31,7 +31,7 @@ def sample_index(batch_size: int, axis_name: str | None = None) -> Array:
 
 
 def sample_keys(key: Array, index: Array) -> Array:
-    """One key a sample, [batch], folded from its global index."""
+    """One key per sample, [batch], derived from its global index by `fold_in`."""
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, index)
 
 
@@ -43,7 +43,7 @@ def gather(x: Array, axis_name: str | None = None) -> Array:
 
 
 def mean_over_devices(tree: T, axis_name: str | None = None) -> T:
-    """The mean over devices of every leaf; the tree itself when there is one device."""
+    """The mean of every leaf over the devices; the tree itself if there is no device axis."""
     if axis_name is None:
         return tree
     return jax.lax.pmean(tree, axis_name)

@@ -1,6 +1,7 @@
-"""The same step on one device or many: `jit` over a mesh, or `pmap`. Both give the same numbers.
+"""Wrappers that run a training step on several devices: `jit` over a mesh, or `pmap`.
 
-State has no device axis in either, so a state, or a checkpoint, moves freely between them.
+Both give the same numbers. The state has no device axis in either, so states and checkpoints can be
+exchanged between them.
 """
 
 import functools
@@ -18,11 +19,11 @@ from jaxgan.types import PyTree
 
 @functools.cache
 def convolution_options() -> dict[str, str]:
-    """XLA options for `jax.jit` under which convolutional networks train faster on this backend.
+    """XLA options for `jax.jit` that make convolutional networks train faster on this backend.
 
-    On CPU under jaxlib 0.10 only reductions go through the YNN library then: it runs the
-    convolutions of a DCGAN at half the speed of XLA's own. (Dense networks are faster without.)
-    Elsewhere, and where XLA does not know the option, there are none.
+    On CPU with jaxlib 0.10 they restrict the YNN library to reductions, because its convolutions
+    are about half as fast as XLA's own for DCGAN-sized networks. Dense networks are faster without
+    this option. On other backends, and where XLA does not know the option, the result is empty.
     """
     if jax.default_backend() != "cpu" or not version("jaxlib").startswith("0.10."):
         return {}
@@ -42,17 +43,18 @@ def jit_step(
     donate: bool = False,
     compiler_options: dict[str, str] | None = None,
 ) -> Callable:
-    """A step jitted over a mesh: the batch is split over its devices, the state is on each.
+    """A step jitted over a mesh: the batch is split over the devices, the state is replicated.
 
     Args:
       step: `step(key, state, batch, *constants) -> (state, metrics)`, made with axis_name=None.
-        Constants are whole on every device.
-      mesh: from `make_mesh`; all devices if not given.
-      batch_axis: the axis of the batch's arrays that is split; 1 with several turns a round.
-      donate: reuse the old state's memory; it cannot be used after the call then.
-      compiler_options: XLA's, for this step; on CPU see `convolution_options`.
+        Constants are replicated on every device.
+      mesh: from `make_mesh`; all devices if None.
+      batch_axis: axis of the batch's arrays that is split; 1 if a round has several discriminator
+        updates.
+      donate: reuse the memory of the old state, which cannot be used after the call.
+      compiler_options: XLA options for this step; on CPU see `convolution_options`.
     Returns:
-      A function of the same signature. It raises a ValueError if the batch cannot be split.
+      A function of the same signature. It raises a ValueError if the batch cannot be split evenly.
     """
     mesh = make_mesh() if mesh is None else mesh
     whole = NamedSharding(mesh, PartitionSpec())
@@ -83,19 +85,22 @@ def pmap_step(
 
     Args:
       step: `step(key, state, batch, *constants) -> (state, metrics)`, made with
-        `axis_name=jaxgan.parallel.AXIS`: without it each device would go its own way.
-      devices: how many, or which; all if not given.
-      batch_axis: the axis of the batch's arrays that is split; 1 with several turns a round.
-      donate: reuse the old state's memory; it cannot be used after the call then.
+        `axis_name=jaxgan.parallel.AXIS`; otherwise each device would train on its own slice only.
+      devices: number of devices, or a list of devices; all if None.
+      batch_axis: axis of the batch's arrays that is split; 1 if a round has several discriminator
+        updates.
+      donate: reuse the memory of the old state, which cannot be used after the call.
     Returns:
       A function of the same signature, for the whole batch and a state without a device axis.
-      It raises a ValueError if the batch cannot be split.
+      It raises a ValueError if the batch cannot be split evenly.
     Raises:
-      ValueError: if there are fewer devices than asked for, or several processes.
+      ValueError: if more devices are requested than there are, or there are several processes.
     """
     chosen = select_devices(devices)
     if jax.process_count() > 1:
-        raise ValueError("pmap runs in one process: use jit over a mesh with several")
+        raise ValueError(
+            f"pmap supports a single process, got {jax.process_count()}: use jit over a mesh"
+        )
     mapped = jax.pmap(
         lambda key, state, batch, constants: step(key, state, batch, *constants),
         axis_name=AXIS,
@@ -115,7 +120,7 @@ def pmap_step(
         nonlocal checked
         check_divides(batch, len(chosen), batch_axis)
         output = mapped(key, state, jax.tree.map(slices, batch), constants)
-        if not checked:  # once: it waits for the devices
+        if not checked:  # only once, since the check waits for the devices
             _check_replicated(output)
             checked = True
         return output
@@ -124,23 +129,31 @@ def pmap_step(
 
 
 def _check_replicated(tree: PyTree):
-    # pmap believes out_axes=None and would go on with the first device's value.
+    # With out_axes=None pmap silently takes the first device's value if the devices differ.
     for x in jax.tree.leaves(tree):
         x = jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
         shards = [np.asarray(shard.data) for shard in x.addressable_shards]
         if not all(np.array_equal(shards[0], other, equal_nan=True) for other in shards[1:]):
             raise ValueError(
-                "the step gives different results on different devices: "
+                "the step returned different states on different devices: "
                 "make it with axis_name=jaxgan.parallel.AXIS, "
-                "and let layers that keep statistics (batch norm) reduce over it"
+                "and pass axis_name to layers that keep statistics, such as batch norm"
             )
 
 
 def check_divides(batch: PyTree, devices: int, batch_axis: int = 0):
-    """Raises a ValueError if the batch's arrays cannot be split evenly over the devices."""
+    """Check that the batch's arrays can be split evenly over the devices.
+
+    Args:
+      batch: a pytree of arrays.
+      devices: number of devices.
+      batch_axis: axis that is split.
+    Raises:
+      ValueError: if the axis is missing or its size is not divisible by the number of devices.
+    """
     for x in jax.tree.leaves(batch):
         if x.ndim <= batch_axis or x.shape[batch_axis] % devices:
             raise ValueError(
-                f"axis {batch_axis} of a batch of shape {x.shape} does not divide over {devices} "
-                "devices: choose a batch size that is a multiple of their number"
+                f"axis {batch_axis} of a batch of shape {x.shape} is not divisible by {devices} "
+                f"devices: use a batch size that is a multiple of {devices}"
             )

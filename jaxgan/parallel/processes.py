@@ -1,4 +1,4 @@
-"""Several processes that train one model: their start, their slices, what they agree on."""
+"""Multi-process training: connecting processes, their slices of the batch, and agreement checks."""
 
 import contextlib
 import os
@@ -11,13 +11,16 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-WAIT = 300  # seconds for all processes to meet
+WAIT = 300  # seconds until all processes must have connected
 
 
 class Addresses(NamedTuple):
-    """Where the processes of a run meet; all None when the cluster's environment says so.
+    """How the processes of a run connect; all None to use the cluster's environment.
 
-    `coordinator` is HOST:PORT of process 0, which all others can reach.
+    Attributes:
+      coordinator: HOST:PORT of process 0, reachable from all processes.
+      num_processes: number of processes.
+      process_id: index of this process.
     """
 
     coordinator: str | None = None
@@ -26,41 +29,41 @@ class Addresses(NamedTuple):
 
 
 def start_processes(addresses: Addresses, tell: Callable[[str], None] = lambda text: None):
-    """Joins this process to the others; before anything else is done with jax.
+    """Connect this process to the others; call it before any other use of JAX.
 
     Args:
-      addresses: all three, or none on a cluster that jax knows (SLURM, Cloud TPU, Open MPI,
-        Kubernetes).
-      tell: called with what is waited for.
+      addresses: all three values, or none on a cluster that JAX supports (SLURM, Cloud TPU, Open
+        MPI, Kubernetes).
+      tell: called with a message before waiting.
     Raises:
-      ValueError: if only some are given, they are no good, or no cluster is found.
-      ConnectionError: if the others do not answer, or not within five minutes.
+      ValueError: if only some values are given, one is invalid, or no cluster is found.
+      ConnectionError: if the processes do not connect within five minutes.
     """
     given = [value is not None for value in addresses]
     if any(given) and not all(given):
         raise ValueError(
-            "several processes need all of coordinator, num_processes and process_id, "
+            "multi-process training needs all of coordinator, num_processes and process_id, "
             f"got {addresses._asdict()}"
         )
     if all(given):
         _check(addresses)
-    # Not jax's own watch for SIGTERM, which would take the run's own away.
+    # JAX's handler of SIGTERM would replace the run's own.
     jax.config.update("jax_enable_preemption_service", False)
-    place = f" at {addresses.coordinator}" if all(given) else ""
-    tell(f"waiting for the other processes of this run{place}, {WAIT} s at most")
+    where = f" at {addresses.coordinator}" if all(given) else ""
+    tell(f"waiting up to {WAIT} s for the other processes of this run{where}")
     try:
         _join(addresses)
-    except ValueError as error:  # of jax: it found no cluster
+    except ValueError as error:  # raised by JAX if it finds no cluster
         raise ValueError(
-            "no cluster's environment was found (looked for SLURM, Cloud TPU, Open MPI and "
-            f"Kubernetes): give coordinator, num_processes and process_id ({error})"
+            "found no cluster environment (SLURM, Cloud TPU, Open MPI or Kubernetes): give "
+            f"coordinator, num_processes and process_id ({error})"
         ) from error
     except jax.errors.JaxRuntimeError as error:
-        raise ConnectionError(f"the processes did not meet at {addresses}: {error}") from error
+        raise ConnectionError(f"the processes could not connect, {addresses}: {error}") from error
 
 
 def _join(addresses: Addresses):
-    """Waits in a thread of its own: jax is deaf to Ctrl-C, and aborts where it gives up."""
+    """Connect in a thread, since JAX ignores Ctrl-C while waiting and aborts on a timeout."""
     failed: list[Exception] = []
 
     def join():
@@ -75,8 +78,8 @@ def _join(addresses: Addresses):
     if thread.is_alive():
         where = addresses.coordinator or "the cluster's coordinator"
         raise ConnectionError(
-            f"not all processes came to {where} within {WAIT} s: start every one of them, with a "
-            "coordinator that it can reach"
+            f"not all processes connected to {where} within {WAIT} s: start all of them, with a "
+            "coordinator that each can reach"
         )
     if failed:
         raise failed[0]
@@ -92,36 +95,38 @@ def _check(addresses: Addresses):
     if not host or not is_port:
         raise ValueError(f"coordinator must be HOST:PORT, got {coordinator!r}")
     if not 0 <= number < num:
-        raise ValueError(f"process_id must lie in 0..{num - 1}, got {number}")
+        raise ValueError(f"process_id must be from 0 to {num - 1}, got {number}")
 
 
 def in_cluster() -> bool:
-    """Whether the environment is that of one of several processes of a cluster's job."""
+    """Whether this is one of several processes of a cluster job, by environment variables."""
     sizes = [os.environ.get(name, "1") for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")]
     return any(size.isdigit() and int(size) > 1 for size in sizes)
 
 
 def device_problem() -> str | None:
-    """Why jax finds no device to run on, in a line; None if it finds one."""
+    """One line saying why JAX finds no device; None if it finds one."""
     try:
         jax.devices()
-    except (RuntimeError, AssertionError) as error:  # the latter where there is no GPU
+    except (RuntimeError, AssertionError) as error:  # the latter if there is no GPU
         reason = str(error).partition("\n")[0] or "no such device was found"
-        asked = os.environ.get("JAX_PLATFORMS", "")
-        return f"jax cannot start with JAX_PLATFORMS={asked!r}: {reason}; JAX_PLATFORMS=cpu works"
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        return f"JAX cannot start with JAX_PLATFORMS={platforms!r}: {reason}; use JAX_PLATFORMS=cpu"
     return None
 
 
 def is_writer() -> bool:
-    """Whether this process writes what one must write: logs, pictures, the configuration."""
+    """Whether this process writes the files of the run: logs, images, the configuration."""
     return jax.process_index() == 0
 
 
 def own_slice(batch_size: int) -> slice:
-    """The rows of the global batch that are this process's.
+    """The slice of the global batch that belongs to this process.
 
+    Args:
+      batch_size: size of the global batch.
     Raises:
-      ValueError: if the batch does not divide over the processes.
+      ValueError: if the batch size is not divisible by the number of processes.
 
     >>> own_slice(8)
     slice(0, 8, None)
@@ -129,15 +134,15 @@ def own_slice(batch_size: int) -> slice:
     count, number = jax.process_count(), jax.process_index()
     if batch_size % count:
         raise ValueError(
-            f"batch_size={batch_size} does not divide over {count} processes: "
-            "choose a multiple of their number"
+            f"batch_size={batch_size} is not divisible by {count} processes: "
+            f"use a multiple of {count}"
         )
     rows = batch_size // count
     return slice(number * rows, (number + 1) * rows)
 
 
 def largest(numbers: list[int]) -> list[int]:
-    """The largest of each number over all processes, which must all ask at the same point."""
+    """The maximum of each number over all processes, which must all call it at the same point."""
     if jax.process_count() == 1:
         return numbers
     everyones = multihost_utils.process_allgather(np.asarray(numbers, np.int32))
@@ -145,25 +150,28 @@ def largest(numbers: list[int]) -> list[int]:
 
 
 def check_same(**texts: str):
-    """Raises a ValueError in every process if a text is not the same in all of them.
+    """Check that texts are the same in all processes, which must all call it at the same point.
 
-    They must all ask at the same point.
+    Args:
+      texts: texts by what they describe.
+    Raises:
+      ValueError: in every process, if a text differs.
     """
     for name, text in texts.items():
         number = zlib.crc32(text.encode()) >> 1  # fits int32
         most, least = largest([number, -number])
         if most != -least:
-            raise ValueError(f"the processes of a run must agree on the {name}, here it is: {text}")
+            raise ValueError(f"the processes of a run must agree on the {name}, here it is {text}")
 
 
 @contextlib.contextmanager
 def all_or_none() -> Iterator[None]:
-    """What fails in one process fails in all of them, so that none waits for it in vain.
+    """Context in which a failure of one process makes all fail, so that none waits forever.
 
-    They must all come here at the same point, and what is done inside must not wait for others.
+    All processes must enter it at the same point, and its body must not wait for other processes.
 
     Raises:
-      ChildProcessError: if it went well here, but not in another process.
+      ChildProcessError: if the body succeeded here but failed in another process.
     """
     failed = 1
     try:
@@ -172,4 +180,4 @@ def all_or_none() -> Iterator[None]:
     finally:
         (anywhere,) = largest([failed])
     if anywhere:
-        raise ChildProcessError("another process of this run has failed; its message says why")
+        raise ChildProcessError("another process of this run has failed: see its error message")

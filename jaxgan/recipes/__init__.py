@@ -1,4 +1,4 @@
-"""Recipes: complete, named configurations, each with what it trains on and what it reached."""
+"""Recipes: complete, named configurations with their data, training time and measured results."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Recipes of dense networks."""
+"""Recipes with fully connected networks."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ from jaxgan.types import GAN
 
 
 def digits_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """An MLP pair with the relativistic loss and R1 + R2, which keep all modes of small data.
+    """MLPs with the relativistic loss, R1 and R2, which cover all modes of small datasets.
 
     Source: Huang et al. 2024, section 2, https://arxiv.org/abs/2501.05441 (loss and penalties);
       with classes, Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
@@ -37,9 +37,11 @@ def digits_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def acgan_gan(shape: Shape, num_classes: int | None) -> GAN:
-    """MLPs whose discriminator tells the class too, instead of being told it.
+    """MLPs whose discriminator predicts the class (auxiliary classifier) instead of receiving it.
 
-    Source: Odena et al. 2017, https://arxiv.org/abs/1610.09585 (the loss; R1 and R2 are added).
+    R1 and R2 are added to the published loss.
+
+    Source: Odena et al. 2017, https://arxiv.org/abs/1610.09585
     """
     hidden = (256, 256, 256)
     class_penalty, class_term = auxiliary_classifier()
@@ -54,7 +56,7 @@ def acgan_gan(shape: Shape, num_classes: int | None) -> GAN:
 
 
 def mnist_mlp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The vanilla GAN of the textbooks: dense layers, dropout, the non-saturating loss."""
+    """The original GAN: dense layers, dropout in the discriminator, the non-saturating loss."""
     return GAN(
         generator=from_linen(MLPGenerator(shape)),
         discriminator=from_linen(MLPDiscriminator()),
@@ -67,7 +69,7 @@ def mnist_mlp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """Small MLPs that warp 2-D noise onto a curve; R1 + R2 keep the discriminator smooth."""
+    """Small MLPs that map 2-D noise onto a curve; R1 and R2 keep the discriminator smooth."""
     return GAN(
         generator=from_linen(MLPGenerator(shape, hidden=(128, 128, 128), output=None)),
         discriminator=from_linen(MLPDiscriminator(hidden=(128, 128, 128), dropout=0.0)),
@@ -81,10 +83,11 @@ def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The Wasserstein GAN with clipped weights, on small ReLU MLPs.
+    """The Wasserstein GAN with weight clipping, on small ReLU MLPs.
 
-    They take a larger box (0.1, not 0.01) and rate (2e-4, not 5e-5) than the paper's networks.
-    RMSProp is PyTorch's, as in the paper's code: decay 0.99, and eps beside the root, not in it.
+    The clipping limit (0.1 instead of 0.01) and the learning rate (2e-4 instead of 5e-5) are larger
+    than in the paper. RMSProp is PyTorch's, as in the paper's code: decay 0.99, and eps outside the
+    square root.
 
     Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
     """
@@ -102,7 +105,7 @@ def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The Wasserstein GAN with gradient penalty, on the textbook MLPs without dropout.
+    """The Wasserstein GAN with gradient penalty, on the MLPs of `mnist-mlp` without dropout.
 
     Source: Gulrajani et al. 2017, algorithm 1, https://arxiv.org/abs/1704.00028
     """
@@ -121,76 +124,74 @@ def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 RECIPES = (
     Recipe(
         name="digits",
-        summary="MLPs with the relativistic loss, R1 and R2 on 1,797 real 8x8 digits",
+        summary="MLP GAN with the relativistic loss, R1 and R2 on 1,797 handwritten 8x8 digits",
         data="digits",
         gan=digits_gan,
         steps=20_000,
         plan=Plan(batch_size=64, model_range=(0.0, 1.0)),
         time="1.5 min",
-        result="10 classes, each at least 8.8 % of 1,000 samples; spread within a class .97 "
-        "of the real; 0.9 % copies",
+        result="10/10 classes, rarest class 8.8%, intra-class std 0.97, near-duplicates 0.9%",
     ),
     Recipe(
         name="mnist-mlp",
-        summary="The textbook notebook's vanilla GAN; for MNIST give --data idx:DIR",
+        summary="The original GAN, with MLPs; for MNIST use --data idx:DIR",
         data="digits",
         gan=mnist_mlp_gan,
         steps=40_000,
         plan=Plan(batch_size=128, model_range=(0.0, 1.0)),
         time="14 min (MNIST)",
-        result="MNIST: legible digits; discriminator accuracy about 70 %, diversity .94",
+        result="MNIST: legible digits, discriminator accuracy about 70%, sample diversity 0.94",
     ),
     Recipe(
         name="spiral",
-        summary="MLPs that match a 2-D spiral",
+        summary="MLP GAN on a 2-D spiral",
         data="spiral",
         gan=spiral_gan,
         steps=10_000,
         plan=Plan(batch_size=256),
         time="35 s",
-        result="mean distance to the curve .0124 (real points: .0117)",
+        result="mean distance to the curve 0.0124 (real points: 0.0117)",
     ),
     Recipe(
         name="cgan",
-        summary="Conditional MLPs: the label is concatenated to both players' inputs",
+        summary="Conditional MLP GAN, with the label appended to both players' inputs",
         data="digits",
         gan=digits_gan,
         steps=20_000,
         plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
         time="3 min",
-        result="99.0 % of 1,000 samples are of the class asked for; 1.4 % copies",
+        result="class accuracy 99.0%, near-duplicates 1.4%",
     ),
     Recipe(
         name="acgan",
-        summary="MLPs whose discriminator is an auxiliary classifier",
+        summary="MLP GAN whose discriminator is an auxiliary classifier",
         data="digits",
         gan=acgan_gan,
         steps=20_000,
         plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
         time="2 min",
-        result="99.3 % of 1,000 samples are of the class asked for; spread within a class "
-        ".92 of the real",
+        result="class accuracy 99.3%, intra-class std 0.92",
     ),
     Recipe(
         name="wgan",
-        summary="The Wasserstein GAN with clipped weights on a ring of 8 Gaussians",
+        summary="Wasserstein GAN with weight clipping on a ring of 8 Gaussians",
         data="ring8",
         gan=wgan_gan,
         steps=10_000,
         plan=Plan(batch_size=256, n_critic=5),
         time="3 min",
-        result="8 of 8 modes, 84% of points within 3 sigma; the critic's estimate falls "
-        "from 1.0 to 0.4",
+        result="8/8 modes, 84% of samples within 3 sigma; the Wasserstein estimate falls from 1.0 "
+        "to 0.4",
     ),
     Recipe(
         name="wgan-gp",
-        summary="The Wasserstein GAN with gradient penalty; for MNIST give --data idx:DIR",
+        summary="Wasserstein GAN with gradient penalty; for MNIST use --data idx:DIR",
         data="digits",
         gan=wgan_gp_gan,
         steps=5_000,
         plan=Plan(batch_size=64, n_critic=5, model_range=(0.0, 1.0)),
         time="3 min (MNIST: 6 min)",
-        result="MNIST: the critic's estimate falls from 14.4 to 1.8, later 2.7; each class "
-        "at least 5.3 %",
+        result="MNIST: 10/10 classes, rarest class 5.3%; the Wasserstein estimate falls from 14.4 "
+        "to 1.8, later 2.7",
     ),
 )

@@ -26,14 +26,16 @@ RECIPES = {
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """The recipe with a name.
 
+    Args:
+      name: name of a recipe, or STAGED/STAGE for a stage of a staged recipe.
     Raises:
-      ValueError: if there is none (the error names the closest), or it has stages.
+      ValueError: if there is no such recipe, or it is a staged one.
     """
     if name in STAGED:
         stages = ", ".join(stage.name for stage in STAGED[name].stages)
-        raise ValueError(f"recipe {name!r} has stages: {stages}")
+        raise ValueError(f"recipe {name!r} has stages: {stages}; choose one of them")
     if name not in RECIPES:
         near = closest(str(name), [*RECIPES, *STAGED])
         raise ValueError(f"unknown recipe {name!r}.{near} Run `jaxgan recipes` for the list")
@@ -46,15 +48,15 @@ def recipe_gan(
     num_classes: int | None = None,
     augmentation: augment.AugmentationName | None = None,
 ) -> GAN:
-    """The GAN of a recipe, for samples of a shape.
+    """The GAN of a recipe, for samples of the given shape.
 
     Args:
-      name: of the recipe.
-      shape: of a sample.
-      num_classes: of the labels that a conditional GAN is given.
-      augmentation: one of `augment.NAMED`, instead of the recipe's own.
+      name: name of the recipe.
+      shape: shape of one sample.
+      num_classes: number of classes of a conditional GAN.
+      augmentation: name in `augment.NAMED`, to replace the recipe's own augmentation.
     Raises:
-      ValueError: if there is no such recipe, or shape or classes are none for it.
+      ValueError: if there is no such recipe, or it does not support the shape or classes.
     """
     found = recipe(name)
     gan = found.gan(shape, num_classes)
@@ -66,7 +68,13 @@ def recipe_gan(
 
 
 def check_installed(recipe: Recipe):
-    """Raises a ValueError that says how to install what a recipe needs, if it is not there."""
+    """Check that the package a recipe needs is installed.
+
+    Raises:
+      ValueError: if it is not; the message says how to install it.
+    """
     if recipe.needs is not None and importlib.util.find_spec(recipe.needs[0]) is None:
         package, command = recipe.needs
-        raise ValueError(f"recipe {recipe.name} needs the package {package}: {command}")
+        raise ValueError(
+            f"recipe {recipe.name} needs the package {package}; install it with {command}"
+        )

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.caching import kept
+from jaxgan.caching import cached
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.players import PassOptions, generate, run_discriminator
 from jaxgan.steps import init, prepared_batch
@@ -42,7 +42,7 @@ def _batch(example_batch: InitInput) -> Batch:
     return Batch(jnp.zeros(example_batch.shape, jnp.float32), example_batch.condition)
 
 
-@kept
+@cached
 def compiled_init(gan: GAN, example_batch: InitInput) -> Callable[[Array], GANState]:
     """`jaxgan.init` on a batch, as a compiled function of the key."""
     return jax.jit(lambda key: init(key, gan, _batch(example_batch)))
@@ -53,7 +53,7 @@ def state_like(gan: GAN, example_batch: InitInput) -> GANState:
     return jax.eval_shape(compiled_init(gan, example_batch), jax.random.key(0))
 
 
-@kept
+@cached
 def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
     """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
 

@@ -8,7 +8,7 @@ import jax
 
 from jaxgan import nonfinite, parallel
 from jaxgan.adapters.precision import gan_in_precision
-from jaxgan.caching import kept
+from jaxgan.caching import cached
 from jaxgan.data import Dataset, Records
 from jaxgan.steps import make_discriminator_step, make_generator_step, make_train_step
 from jaxgan.training.batches import Form, batch_of, preprocess
@@ -113,7 +113,7 @@ def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, tur
     return ROUNDS_PER_CALL
 
 
-@kept
+@cached
 def compiled_rounds(
     gan: GAN, players: Players, form: Form, plan: Plan, convolves: bool
 ) -> Callable:

@@ -301,5 +301,24 @@ class NNXUnknown(NNXFlagged):
     "network", [jaxgan.from_linen(Unknown()), jaxgan.from_nnx(lambda rngs: NNXUnknown(rngs))]
 )
 def test_batch_statistics_that_training_leaves_as_they_are_are_warned_of(key, network):
-    with pytest.warns(UserWarning, match=r"training pass of .*Unknown leaves the batch statistics"):
+    with pytest.warns(UserWarning, match=r"training pass of .*Unknown does not update the batch"):
         jax.eval_shape(network.init, key, jnp.ones((4, 3)))
+
+
+def test_a_sequential_of_linen_or_nnx_is_called_with_its_inputs_alone(key):
+    # Their **kwargs go to the first layer, which knows neither keys nor train.
+    layers = nn.Sequential([nn.Dense(WIDTH), nn.relu, nn.Dense(2)])
+    x, keys = jax.random.normal(key, (4, 3)), jax.random.split(key, 4)
+    networks = (
+        jaxgan.from_linen(layers),
+        jaxgan.from_nnx(lambda rngs: nnx.Sequential(nnx.Linear(3, 2, rngs=rngs), nnx.relu)),
+    )
+    for network in networks:
+        params, state = network.init(key, x)
+        trained, _ = network.apply(params, state, x, keys=keys, train=True)
+        evaluated, _ = network.apply(params, state, x, keys=keys, train=False)
+        assert trained.shape == (4, 2)
+        np.testing.assert_array_equal(trained, evaluated)
+    params, state = networks[0].init(key, x)
+    output, _ = networks[0].apply(params, state, x, keys=keys, train=True)
+    np.testing.assert_array_equal(output, layers.apply({"params": params}, x))

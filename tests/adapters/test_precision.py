@@ -197,8 +197,8 @@ def test_float32_leaves_the_network_as_it_is():
 @pytest.mark.parametrize(
     ("dtype", "message"),
     [
-        ("float16", r"float16 is refused: its largest number is 65,504.*use bfloat16"),
-        (jnp.float16, r"float16 is refused"),
+        ("float16", r"float16 is not supported: its largest number is 65,504.*use bfloat16"),
+        (jnp.float16, r"float16 is not supported"),
         ("float64", r"must be float32 or bfloat16, got float64"),
         ("int8", r"must be float32 or bfloat16, got int8"),
         ("half-hearted", r"must be float32 or bfloat16, got 'half-hearted'"),

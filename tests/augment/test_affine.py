@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from jaxgan.augment.affine import (
-    _turn_about_luma,
+    _rotation_about_grey,
     color_jitter_matrix,
     geometric_jitter_matrix,
     sample_affine,
@@ -102,7 +102,7 @@ def test_random_colours_keep_grey_grey():
 
 
 def test_a_third_of_a_turn_of_hue_swaps_the_channels_in_a_circle():
-    turn = _turn_about_luma(jnp.float32(2 * np.pi / 3))
+    turn = _rotation_about_grey(jnp.float32(2 * np.pi / 3))
     expected = [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
     np.testing.assert_allclose(turn, expected, atol=1e-6)
 

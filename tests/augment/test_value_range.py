@@ -172,7 +172,7 @@ def test_cutout_leaves_the_draws_of_the_other_changes_as_they_are():
 
 @pytest.mark.parametrize("shares", [{"color": 1.5}, {"geometry": -0.1}, {"cutout": 2}])
 def test_shares_out_of_range_are_named(shares):
-    with pytest.raises(ValueError, match=r"must be a share of p, in \[0, 1\], got"):
+    with pytest.raises(ValueError, match=r"must be a fraction of p, in \[0, 1\], got"):
         augment.constant(0.5, **shares)
 
 

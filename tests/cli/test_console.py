@@ -136,8 +136,8 @@ def test_a_device_that_is_not_there_is_one_line(small, tmp_path, monkeypatch):
     status, error = command("train", "small", "--out", tmp_path / "run")
     assert status == 2
     assert error == (
-        "Error: jax cannot start with JAX_PLATFORMS='cuda': no such device was found; "
-        "JAX_PLATFORMS=cpu works\n"
+        "Error: JAX cannot start with JAX_PLATFORMS='cuda': no such device was found; "
+        "use JAX_PLATFORMS=cpu\n"
     )
 
 
@@ -158,7 +158,7 @@ def test_a_platform_that_jax_lacks_is_one_line(tmp_path):
     started = [sys.executable, "-m", "jaxgan", "train", "spiral", "--out", str(tmp_path / "run")]
     done = subprocess.run(started, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: jax cannot start with JAX_PLATFORMS='abacus': ")
+    assert done.stderr.startswith("Error: JAX cannot start with JAX_PLATFORMS='abacus': ")
     assert done.stderr.count("\n") == 1
 
 

@@ -26,7 +26,7 @@ def images():
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_a_level_is_that_of_the_pyramid_of_the_padded_image(images, level):
     padded = pad_to_multiple(images, 8, -1.0)
-    seen = tasks.pyramid_level(level, 3).split(Batch(images))
+    seen = tasks.pyramid_level(level, 3).prepare(Batch(images))
     np.testing.assert_allclose(seen.x, laplacian_pyramid(padded, 3)[level], atol=1e-6)
     assert seen.x.shape == (2, 4 * 2**level, 4 * 2**level, 1)
 
@@ -39,11 +39,11 @@ def test_the_finest_level_is_the_image_again(images):
 
 
 def test_labels_go_beside_the_image_and_alone_to_the_coarsest_level(images):
-    fine = tasks.pyramid_level(1, 2).split(Batch(images, LABELS))
+    fine = tasks.pyramid_level(1, 2).prepare(Batch(images, LABELS))
     image, labels = fine.condition
     assert image.shape == fine.x.shape
     np.testing.assert_array_equal(labels, LABELS)
-    coarse = tasks.pyramid_level(0, 2).split(Batch(images, LABELS))
+    coarse = tasks.pyramid_level(0, 2).prepare(Batch(images, LABELS))
     np.testing.assert_array_equal(coarse.condition, LABELS)
     assert tasks.condition_image(coarse.condition) is None
     np.testing.assert_array_equal(tasks.condition_image(fine.condition), image)
@@ -52,7 +52,7 @@ def test_labels_go_beside_the_image_and_alone_to_the_coarsest_level(images):
 def test_low_resolution_is_that_of_a_file():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
     x = jnp.asarray(pixels, jnp.float32) / 127.5 - 1.0
-    seen = tasks.low_resolution(4).split(Batch(x[None]))
+    seen = tasks.low_resolution(4).prepare(Batch(x[None]))
     small = np.asarray(Image.fromarray(pixels).resize((3, 2), Image.Resampling.BICUBIC))
     got = (np.asarray(seen.condition[0]) + 1.0) * 127.5
     np.testing.assert_allclose(got, got.round(), atol=1e-4)
@@ -62,7 +62,7 @@ def test_low_resolution_is_that_of_a_file():
 
 def test_pairs_are_taken_apart():
     x = jnp.arange(2 * 4 * 4 * 6.0).reshape(2, 4, 4, 6)
-    seen = tasks.pairs().split(Batch(x))
+    seen = tasks.pairs().prepare(Batch(x))
     np.testing.assert_array_equal(seen.x, x[..., :3])
     np.testing.assert_array_equal(seen.condition, x[..., 3:])
 
@@ -70,15 +70,15 @@ def test_pairs_are_taken_apart():
 @pytest.mark.parametrize(
     ("make", "shape", "text"),
     [
-        (lambda: tasks.pyramid_level(3, 3), None, "level must lie in 0..2, got 3"),
-        (lambda: tasks.low_resolution(1), None, "scale must be 2 or more, got 1"),
-        (lambda: tasks.low_resolution(4), (2, 6, 8, 1), "6x8 do not divide by scale=4"),
+        (lambda: tasks.pyramid_level(3, 3), None, "level must be from 0 to 2, got 3"),
+        (lambda: tasks.low_resolution(1), None, "scale must be at least 2, got 1"),
+        (lambda: tasks.low_resolution(4), (2, 6, 8, 1), "6x8 are not divisible by scale=4"),
         (tasks.pairs, (2, 4, 4, 3), "even number of channels"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, shape, text):
     with pytest.raises(ValueError, match=text):
-        make().split(Batch(jnp.zeros(shape)))
+        make().prepare(Batch(jnp.zeros(shape)))
 
 
 def level_gan():

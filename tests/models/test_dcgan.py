@@ -164,11 +164,14 @@ def test_pmap_step_equals_jit_step(gan, shape, labels, key, largest_difference):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (lambda: DCGANGenerator((7, 7, 1)), "more than 7 an axis, got shape"),
+        (lambda: DCGANGenerator((7, 7, 1)), "more than 7 positions along an axis, got shape"),
         (lambda: DCGANGenerator((2,)), r"\[height, width, channels\] or \[length, channels\]"),
         (lambda: DCGANGenerator((28, 28, 0)), r"got shape \(28, 28, 0\)"),
-        (lambda: DCGANGenerator((28, 28, 1), features=(8,)), "features must be 2 or 3 for levels"),
-        (lambda: DCGANGenerator(stride=1), "stride must be 2 or more, got 1"),
+        (
+            lambda: DCGANGenerator((28, 28, 1), features=(8,)),
+            "features must have 2 or 3 entries for levels",
+        ),
+        (lambda: DCGANGenerator(stride=1), "stride must be at least 2, got 1"),
         (lambda: DCGANGenerator(condition_by="film"), "condition_by must be one of concatenate"),
         (lambda: DCGANGenerator(num_classes=3), "labels are missing"),
     ],

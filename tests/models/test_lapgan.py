@@ -261,14 +261,12 @@ def test_mistakes_are_named():
     judge = functools.partial(discriminator.init, KEY, keys=keys, train=False)
     for message, call in {
         r"noise for every pixel, \[2, 4, 4, n\]": lambda: generator.init(KEY, noise[:, :9], low),
-        "must be the low-pass image alone": lambda: generator.init(KEY, noise, (low, LABELS[:2])),
-        "num_classes=3, labels are None": lambda: LAPGANGenerator(num_classes=3).init(
-            KEY, noise, low
-        ),
-        "kernel_sizes must be 2": lambda: LAPGANGenerator((4,)).init(KEY, noise, low),
+        "must be the low-pass image without": lambda: generator.init(KEY, noise, (low, LABELS[:2])),
+        "num_classes=3 and no labels": lambda: LAPGANGenerator(num_classes=3).init(KEY, noise, low),
+        "kernel_sizes must have 2": lambda: LAPGANGenerator((4,)).init(KEY, noise, low),
         "got shape .2, 16": lambda: generator.init(KEY, noise, noise),
-        "must be alike": lambda: judge(jnp.zeros((2, 4, 4, 3)), low),
-        "strides must be 1": lambda: LAPGANDiscriminator((4,)).init(
+        "must have the same shape": lambda: judge(jnp.zeros((2, 4, 4, 3)), low),
+        "strides must have 1": lambda: LAPGANDiscriminator((4,)).init(
             KEY, low, low, keys=keys, train=False
         ),
         r"labels must be int \[2\]": lambda: LAPGANGenerator(num_classes=3).init(

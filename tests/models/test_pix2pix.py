@@ -138,9 +138,9 @@ def test_values_are_dropped_in_sampling_unless_told_not_to():
 @pytest.mark.parametrize(
     ("options", "image", "message"),
     [
-        ({}, jnp.ones((1, 256, 128, 3)), r"sides divisible by 256, for 8 levels .*\(1, 256, 128"),
-        ({"features": (4, 4)}, jnp.ones((1, 4, 6, 3)), "sides divisible by 4, for 2 levels"),
-        ({"features": ()}, jnp.ones((1, 4, 4, 3)), r"features must be positive, .* got \(\)"),
+        ({}, jnp.ones((1, 256, 128, 3)), r"divisible by 256, for 8 levels .*\(1, 256, 128"),
+        ({"features": (4, 4)}, jnp.ones((1, 4, 6, 3)), "divisible by 4, for 2 levels"),
+        ({"features": ()}, jnp.ones((1, 4, 4, 3)), r"features must be positive ints, got \(\)"),
         ({"features": (4, 0)}, jnp.ones((1, 4, 4, 3)), r"features must be positive"),
         ({"norm": "layer"}, jnp.ones((1, 256, 256, 3)), "norm must be one of batch, instance, no"),
         ({}, jnp.ones((256, 256, 3)), r"image must be float .* got float32 \(256, 256, 3\)"),
@@ -166,7 +166,9 @@ def test_instance_norm_standardises_each_channel_of_each_sample(key):
         expected = (1.0 + shift[channel]) * y[..., channel] + shift[channel]
         np.testing.assert_allclose(moved[..., channel], expected, rtol=1e-5, atol=1e-5)
     for shape in ((3, 1, 1, 2), (3, 2)):
-        with pytest.raises(ValueError, match=r"InstanceNorm needs x .* of two places or more"):
+        with pytest.raises(
+            ValueError, match=r"InstanceNorm needs x .* with at least two positions"
+        ):
             InstanceNorm().init(key, jnp.ones(shape))
 
 
@@ -220,14 +222,19 @@ def test_a_single_small_image_is_judged_with_every_norm(norm, size, map_size, co
 @pytest.mark.parametrize(
     ("options", "x", "condition", "message"),
     [
-        ({}, (1, 24, 23, 3), None, r"sides of 24 or more for 3 layers, got shape \(1, 24, 23, 3\)"),
+        (
+            {},
+            (1, 24, 23, 3),
+            None,
+            r"height and width of at least 24 for 3 layers, got shape \(1, 24, 23, 3\)",
+        ),
         ({}, (24, 24, 3), None, r"x must be float \[batch.* got float32 \(24, 24, 3\)"),
-        ({}, (1, 24, 24, 3), (1, 24, 12, 3), r"condition must be of the size of x .*24, 12, 3\)"),
-        ({}, (2, 24, 24, 3), (1, 24, 24, 3), "condition must be of the size of x"),
+        ({}, (1, 24, 24, 3), (1, 24, 12, 3), r"condition must have the size of x .*24, 12, 3\)"),
+        ({}, (2, 24, 24, 3), (1, 24, 24, 3), "condition must have the size of x"),
         ({}, (1, 24, 24, 3), (1,), r"condition must be float \[batch"),
         ({"norm": "layer"}, (1, 24, 24, 3), None, "norm must be one of batch, instance, spectral"),
-        ({"layers": 0}, (1, 24, 24, 3), None, "layers must be positive, got 0"),
-        ({"features": 0}, (1, 24, 24, 3), None, "features must be positive, got 0"),
+        ({"layers": 0}, (1, 24, 24, 3), None, "layers must be a positive int, got 0"),
+        ({"features": 0}, (1, 24, 24, 3), None, "features must be a positive int, got 0"),
     ],
 )
 def test_patch_discriminators_that_cannot_be_are_named(options, x, condition, message):

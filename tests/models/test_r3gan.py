@@ -87,7 +87,7 @@ def test_resampling_keeps_constants_inside():
 def block():
     """A wide block of 16, and what is inside it at the start for x from N(0, 1)."""
     x = normal(4, 8, 8, 64)
-    module = R3GANBlock(cardinality=8, expansion=2, of=16)
+    module = R3GANBlock(cardinality=8, expansion=2, num_blocks=16)
     y, variables = jax.jit(module.init_with_output)(KEY, x)
     return x, y, variables["params"]
 
@@ -247,9 +247,9 @@ def test_the_recipes_networks_start_with_samples_and_logits_of_variance_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"features": (8, 8)}, "features must be one number or 3"),
+        ({"features": (8, 8)}, "features must be an int or 3"),
         ({"features": 0}, "features must be a positive int"),
-        ({"blocks": (1, 1, 1, 1)}, "blocks must be one number or 3"),
+        ({"blocks": (1, 1, 1, 1)}, "blocks must be an int or 3"),
         ({"blocks": 0}, "blocks must be a positive int"),
         ({"cardinality": 3}, r"cardinality=3 must divide expansion \* features = 2 \* 8"),
         ({"cardinality": 32}, "cardinality=32 must divide"),
@@ -269,5 +269,5 @@ def test_options_that_do_not_fit_are_refused_by_name(options, message):
 
 
 def test_samples_without_levels_are_refused():
-    with pytest.raises(ValueError, match="levels need samples of more than 7"):
+    with pytest.raises(ValueError, match="samples must have more than 7"):
         shapes(R3GANDiscriminator(8), jnp.ones((2, 7, 7, 1)))

@@ -246,7 +246,7 @@ def test_labels_choose_scales_and_vectors():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"features": (8, 8)}, "features must be one number or 3"),
+        ({"features": (8, 8)}, "features must be an int or 3"),
         ({"features": (8, 8, 8, -1)}, "features must be"),
         ({"features": 0}, "features must be a positive int"),
         ({"num_classes": 3}, "labels are missing"),
@@ -255,18 +255,18 @@ def test_labels_choose_scales_and_vectors():
 def test_options_that_do_not_fit_are_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         shapes(ResNetGenerator((28, 28, 1), **options), jnp.ones((2, 4)))
-    with pytest.raises(ValueError, match=message.replace("number or 3", "number or 4")):
+    with pytest.raises(ValueError, match=message.replace("int or 3", "int or 4")):
         shapes(ResNetDiscriminator(**options), jnp.ones((2, 28, 28, 1)))
 
 
 @pytest.mark.parametrize(
     ("options", "shape", "message"),
     [
-        ({"down_blocks": 3}, (7, 9, 1), "down_blocks=3 are too many for samples"),
+        ({"down_blocks": 3}, (7, 9, 1), "down_blocks=3 needs samples"),
         ({"down_blocks": -1}, (8, 8, 1), "down_blocks=-1 and flat_blocks=2 must not be negative"),
         ({"flat_blocks": -1}, (8, 8, 1), "flat_blocks=-1 must not be negative"),
-        ({}, (1, 1), "too many for samples"),
-        ({}, (5,), r"x must be \[batch, \*size, channels\]"),
+        ({}, (1, 1), "needs samples"),
+        ({}, (5,), r"x must be \[batch, height, width, channels\] or"),
     ],
 )
 def test_samples_that_do_not_fit_the_blocks_are_refused(options, shape, message):

@@ -205,7 +205,7 @@ def test_donation_leaves_the_average_its_own_memory(key, batch, make_gan):
 def test_batch_that_does_not_divide_is_refused(key, batch, make_gan):
     gan = make_gan()
     state = start(key, gan, batch)
-    message = r"axis 0 of a batch of shape \(12, 4, 4, 1\) does not divide over 8 devices"
+    message = r"axis 0 of a batch of shape \(12, 4, 4, 1\) is not divisible by 8 devices"
     with pytest.raises(ValueError, match=message):
         parallel.jit_step(jaxgan.make_train_step(gan), parallel.make_mesh(8))(
             key, state, batch[:12]

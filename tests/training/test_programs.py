@@ -123,10 +123,10 @@ CHANGES = (
 
 
 def test_programs_that_were_not_used_for_long_are_dropped():
-    made = caching.kept(lambda number: object())
+    made = caching.cached(lambda number: object())
     first = made(0)
     assert made(0) is first
-    for number in range(1, caching.KEPT + 1):
+    for number in range(1, caching.MAX_RESULTS + 1):
         made(number)
     assert made(0) is not first
     assert made([0]) is not made([0])  # cannot be hashed
@@ -230,15 +230,15 @@ def test_states_of_other_kinds_are_named(key, points, gan):
 OTHERS = {
     "a matrix": (
         {"latent": latents.normal(4)},
-        r"its generator/params/w is float32\[4, 2\], this GAN's is float32\[3, 2\]",
+        r"generator/params/w is float32\[4, 2\], this GAN has float32\[3, 2\]",
     ),
     "an optimizer": (
         {"discriminator_optimizer": optax.adam(1e-3)},
-        r"its discriminator/opt_state/0/count is int32\[\], this GAN's is missing",
+        r"discriminator/opt_state/0/count is int32\[\], this GAN has missing",
     ),
     "an average": (
         {"ema_decay": None},
-        r"its ema/params/w is missing, this GAN's is float32\[3, 2\]",
+        r"ema/params/w is missing, this GAN has float32\[3, 2\]",
     ),
 }
 

@@ -1,10 +1,10 @@
-"""The Inception network of the FID and of the Inception score, with its own preprocessing.
+"""The Inception network of the FID and the Inception score, with its preprocessing.
 
     inception = make_inception("pt_inception-2015-12-05-6726825d.pth")
     features, logits, unbiased_logits = inception(images)  # uint8 [batch, height, width, 3]
 
-The weights are not shipped: give the path of the file that pytorch-fid downloads. Only a Fréchet
-distance of these features, with these weights and this preprocessing, is called FID.
+The weights are not included: pass the path of the file that pytorch-fid downloads. Only a Fréchet
+distance of these features, with these weights and this preprocessing, may be called FID.
 """
 
 import functools
@@ -22,13 +22,17 @@ from jaxgan.models.imagenet.weights import Convolution
 from jaxgan.types import Array
 
 FID_SIZE = (299, 299)
-_SMALLEST = 75  # pixels a side, for which one feature a side is left
+_SMALLEST = 75  # pixels per side, for which one feature per side is left
 
 
 class InceptionOutput(NamedTuple):
-    """Features for FID and KID, not negative [batch, 2048], and logits of classes [batch, 1008].
+    """Output of the Inception network.
 
-    The Inception score as published takes the softmax of unbiased_logits, which lack the biases.
+    Attributes:
+      features: features for FID and KID, not negative, [batch, 2048].
+      logits: class logits [batch, 1008].
+      unbiased_logits: class logits without the last layer's biases, [batch, 1008]; the published
+        Inception score uses their softmax.
     """
 
     features: Array
@@ -39,18 +43,19 @@ class InceptionOutput(NamedTuple):
 def make_inception(
     file: str | Path, value_range: tuple[float, float] = (0.0, 255.0), verify: bool = True
 ) -> Callable[[Array | np.ndarray], InceptionOutput]:
-    """Makes the extractor of what the FID and the Inception score look at.
+    """Make the extractor of the features and logits for FID and Inception score.
 
     Args:
       file: the weights, see `inception_weights`.
-      value_range: the values of black and white in the images. The reference reads files, so
-        whole numbers of 0 to 255: to repeat its scores, round as their writer would.
-      verify: as for `inception_weights`.
+      value_range: values of black and white in the images. The reference implementation reads image
+        files, with integers from 0 to 255; round images likewise to reproduce its scores.
+      verify: whether to accept only the weights of the FID, by their SHA-256.
     Returns:
-      A compiled function from images [batch, height, width, 1 or 3], of any size, to an
-      `InceptionOutput`; it compiles once a shape.
+      A compiled function from images [batch, height, width, 1 or 3] of any size to an
+      `InceptionOutput`. It compiles once per shape and raises a ValueError for other arrays.
     Raises:
-      ValueError: as `inception_weights`; the function as `fid_images`.
+      ValueError: if the file is missing, is not that of the FID and `verify` is set, cannot be
+        read, or holds other tensors than this network's.
     Source: Heusel et al. 2017, https://arxiv.org/abs/1706.08500; Salimans et al. 2016,
       https://arxiv.org/abs/1606.03498
     """
@@ -59,24 +64,24 @@ def make_inception(
     def outputs(convolutions: Mapping[str, Convolution], images: Array) -> InceptionOutput:
         return inception_v3(convolutions, fid_images(images, value_range))
 
-    # The weights are an argument: as constants of the program they would be folded for seconds.
+    # The weights are an argument, since XLA would spend seconds folding them as constants.
     return functools.partial(outputs, inception_weights(file, verify))
 
 
 def fid_images(x: Array | np.ndarray, value_range: tuple[float, float] = (0.0, 255.0)) -> Array:
-    """Images as the FID's reference gives them to the network: 299 x 299, from -1 to 1.
+    """Images preprocessed for the FID: resized to 299 x 299 and scaled to [-1, 1].
 
-    Resized as pytorch-fid does it: bilinear, not antialiased where images shrink, new pixel i
-    taken at (i + 1/2) old / new - 1/2. (TensorFlow 1 and torch-fidelity take it at i old / new,
-    and come to slightly other scores.) A grey image becomes three equal channels.
+    They are resized as in pytorch-fid: bilinearly and without antialiasing, with new pixel i at
+    (i + 1/2) old / new - 1/2. (TensorFlow 1 and torch-fidelity use i old / new, which gives
+    slightly different scores.) A grey image becomes three equal channels.
 
     Args:
       x: uint8 or float [batch, height, width, 1 or 3].
-      value_range: the values of black and white.
+      value_range: values of black and white.
     Returns:
-      float32 [batch, 299, 299, 3], within [-1, 1] if x is within the range.
+      float32 [batch, 299, 299, 3], in [-1, 1] if x is in the value range.
     Raises:
-      ValueError: if x has other axes, channels or types, or black is not below white.
+      ValueError: if x has another shape or dtype, or black is not below white.
     Source: `InceptionV3.forward` of https://github.com/mseitzer/pytorch-fid; on other rules of
       resizing, Parmar et al. 2022, https://arxiv.org/abs/2104.11222
     """
@@ -87,7 +92,9 @@ def fid_images(x: Array | np.ndarray, value_range: tuple[float, float] = (0.0, 2
         )
     low, high = value_range
     if not low < high:
-        raise ValueError(f"value_range must be black below white, got {value_range}")
+        raise ValueError(
+            f"value_range must be (black, white) with black < white, got {value_range}"
+        )
     x = (jnp.asarray(x, jnp.float32) - low) * (2.0 / (high - low)) - 1.0
     rows, columns = (
         jnp.asarray(_bilinear(old, new), jnp.float32)
@@ -99,30 +106,30 @@ def fid_images(x: Array | np.ndarray, value_range: tuple[float, float] = (0.0, 2
 
 
 def _bilinear(old: int, new: int) -> np.ndarray:
-    """The matrix [new, old] of linear interpolation, exact where `jax.image` has float32 places."""
-    places = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    return np.maximum(1 - np.abs(places[:, None] - np.arange(old)[None]), 0)
+    """The matrix [new, old] of linear interpolation, in float64 (`jax.image` uses float32)."""
+    positions = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    return np.maximum(1 - np.abs(positions[:, None] - np.arange(old)[None]), 0)
 
 
 def inception_v3(convolutions: Mapping[str, Convolution], x: Array) -> InceptionOutput:
     """The Inception network of the FID.
 
     Args:
-      convolutions: by name, see `inception_convolutions`.
-      x: float [batch, height, width, 3] in [-1, 1], of 75 x 75 pixels or more; scores take
-        299 x 299, see `fid_images`.
+      convolutions: convolutions by name, see `inception_convolutions`.
+      x: float [batch, height, width, 3] in [-1, 1], at least 75 x 75 pixels; scores use 299 x 299,
+        see `fid_images`.
     Raises:
-      ValueError: if x are no such images.
+      ValueError: if x has another shape or dtype, or is too small.
     Source: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, with the pools and the 1,008
       classes of TensorFlow's network of 2015-12-05, as in https://github.com/mseitzer/pytorch-fid
     """
     images = x.ndim == 4 and x.shape[3] == 3 and jnp.issubdtype(x.dtype, jnp.floating)
     if not images or min(x.shape[1:3]) < _SMALLEST:
         raise ValueError(
-            f"x must be float [batch, height, width, 3] of {_SMALLEST} x {_SMALLEST} pixels or "
-            f"more, got {x.dtype} {x.shape}"
+            f"x must be float [batch, height, width, 3] of at least {_SMALLEST} x {_SMALLEST} "
+            f"pixels, got {x.dtype} {x.shape}"
         )
-    # Accelerators round the factors of products to fewer digits unless told not to.
+    # By default accelerators round the factors of matrix products to fewer digits.
     with jax.default_matmul_precision("highest"):
         maps = run(NETWORK, convolutions, x.astype(jnp.float32))
         features = jnp.mean(maps, axis=(1, 2))

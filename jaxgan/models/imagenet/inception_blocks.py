@@ -1,7 +1,7 @@
-"""The Inception network of the FID as data, and what can be read off it: outputs and shapes.
+"""The structure of the FID's Inception network as data, with functions that run and inspect it.
 
-A step is a layer, a list of steps one after another, a tuple of steps side by side whose outputs
-are joined as channels, or any other function of the features.
+A step is a layer, a list of steps in sequence, a tuple of parallel steps whose outputs are
+concatenated by channel, or a function of the features.
 """
 
 import dataclasses
@@ -20,9 +20,15 @@ from jaxgan.types import Array
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """A convolution, with a batch normalisation folded into it, and its ReLU.
+    """A convolution with folded batch norm, followed by ReLU.
 
-    Of stride 1 it keeps the size; of stride 2 it takes no places beyond the edge.
+    With stride 1 it keeps the size, with stride 2 it has no padding.
+
+    Attributes:
+      name: name of its parameters.
+      outputs: output channels.
+      window: kernel size.
+      stride: 1 or 2.
     """
 
     name: str
@@ -36,7 +42,13 @@ Shape = tuple[int, int, int, int]
 
 
 def run(step: Step, convolutions: Mapping[str, Convolution], x: Array) -> Array:
-    """The output of a step for features x [batch, height, width, channels]."""
+    """The output of a step for features x [batch, height, width, channels].
+
+    Args:
+      step: a step of the network, or the whole network.
+      convolutions: parameters by name.
+      x: float.
+    """
     if isinstance(step, Layer):
         kernel, bias = convolutions[step.name]
         y = conv(x, kernel, step.stride, "SAME" if step.stride == 1 else "VALID")
@@ -51,11 +63,11 @@ def run(step: Step, convolutions: Mapping[str, Convolution], x: Array) -> Array:
 
 
 def kernel_shapes(step: Step, inputs: int) -> tuple[dict[str, Shape], int]:
-    """The shapes [height, width, in, out] of a step's kernels by name, and its number of outputs.
+    """The shapes [height, width, in, out] of a step's kernels by name, and its output channels.
 
     Args:
-      step: of the network, or all of it.
-      inputs: its number of input channels.
+      step: a step of the network, or the whole network.
+      inputs: number of input channels.
     """
     if isinstance(step, Layer):
         return {step.name: (*step.window, inputs, step.outputs)}, step.outputs
@@ -75,31 +87,31 @@ def kernel_shapes(step: Step, inputs: int) -> tuple[dict[str, Shape], int]:
 
 
 def without_edge(x: Array) -> Array:
-    """What an unpadded 3 x 3 convolution gives, of one that keeps the size.
+    """Crop the border, which turns a padded 3 x 3 convolution into an unpadded one.
 
-    XLA takes CPUs several times as long for a large convolution without any padding.
+    On CPU, XLA takes several times as long for a large convolution without padding.
     """
     return x[:, 1:-1, 1:-1]
 
 
 def max_pool(x: Array) -> Array:
-    """Maxima of 3 x 3 features, two apart."""
+    """Max pooling of 3 x 3 features with stride 2."""
     return nn.max_pool(x, (3, 3), (2, 2))
 
 
 def same_max_pool(x: Array) -> Array:
-    """Maxima of the 3 x 3 features about each."""
+    """Max pooling of 3 x 3 features with stride 1, which keeps the size."""
     return nn.max_pool(x, (3, 3), padding="SAME")
 
 
 def same_mean_pool(x: Array) -> Array:
-    """Means of the 3 x 3 features about each, at the edge of those there are."""
+    """Average pooling of 3 x 3 features with stride 1, without counting padding."""
     return nn.avg_pool(x, (3, 3), padding="SAME", count_include_pad=False)
 
 
 def _chain(name: str, *settings: tuple) -> list[Step]:
-    """Layers NAME_1, NAME_2, ... of these outputs, windows and strides."""
-    return [Layer(f"{name}_{place}", *s) for place, s in enumerate(settings, start=1)]
+    """Layers NAME_1, NAME_2, ... with the given outputs, windows and strides."""
+    return [Layer(f"{name}_{i}", *s) for i, s in enumerate(settings, start=1)]
 
 
 _REDUCED: tuple[Pair, int] = ((3, 3), 2)
@@ -176,9 +188,10 @@ BLOCKS: dict[str, Step] = {
     "Mixed_6e": _block_c("Mixed_6e", inner=192),
     "Mixed_7a": _block_d("Mixed_7a"),
     "Mixed_7b": _block_e("Mixed_7b", pool=same_mean_pool),
-    # A maximum here alone: so has the network whose weights were published.
+    # Max pooling in this block only, as in the network whose weights were published.
     "Mixed_7c": _block_e("Mixed_7c", pool=same_max_pool),
 }
-"""The network's steps in order, named as in torchvision (Szegedy et al. 2016, table 1,
-https://arxiv.org/abs/1512.00567), with the pools of TensorFlow's network of 2015-12-05."""
+"""The network's steps in order, named as in torchvision, with the pooling of TensorFlow's network
+of 2015-12-05. Source: Szegedy et al. 2016, table 1, https://arxiv.org/abs/1512.00567"""
 NETWORK: Step = list(BLOCKS.values())
+"""The whole network, without its last linear layer."""

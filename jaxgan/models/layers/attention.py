@@ -10,17 +10,17 @@ from jaxgan.types import Array
 
 
 class SelfAttention(nn.Module):
-    """Each place of an image adds what it attends to at all places of the same image.
+    """Self-attention over all positions of an image (SAGAN), with a residual connection.
 
     y = x + gamma (softmax(q k') v) W_o,  q = x W_q,  k = x W_k,  v = x W_v
 
-    The learnt gamma starts at 0, so the layer starts as the identity. Queries and keys have an
-    eighth of the channels, values half.
+    The learned gamma starts at 0, so the layer starts as the identity. Queries and keys have 1/8 of
+    the channels, values 1/2.
 
     Attributes:
-      pool: take the maximum of keys and values over 2 x 2 places, as the authors' code does, where
-        all sides are even; that saves three quarters of the work.
-      spectral_norm: use the weights W divided by their largest singular value.
+      pool: max-pool keys and values over 2 x 2 positions if all sides are even, as the authors'
+        code does; it saves 75% of the work.
+      spectral_norm: divide the weights W by their largest singular value.
     Source: Zhang et al. 2019, section 3, https://arxiv.org/abs/1805.08318
     """
 
@@ -29,15 +29,17 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool | None = None) -> Array:
-        """Attended x [batch, ..., channels], with one spatial axis or more.
+        """Float [batch, ..., channels] for x of the same shape, with at least one spatial axis.
 
-        `train` is needed with spectral norm only.
+        `train` is required with spectral norm and ignored otherwise.
 
         Raises:
-          ValueError: if x has no spatial axis, or spectral norm is not told whether to train.
+          ValueError: if x has no spatial axis, or `train` is missing with spectral norm.
         """
         if x.ndim < 3:
-            raise ValueError(f"x must be [batch, ..., channels] with places, got shape {x.shape}")
+            raise ValueError(
+                f"x must be [batch, ..., channels] with a spatial axis, got shape {x.shape}"
+            )
         channels = x.shape[-1]
 
         def dense(x: Array, features: int) -> Array:
@@ -56,6 +58,6 @@ class SelfAttention(nn.Module):
 
 
 def _pooled(x: Array) -> Array:
-    """The maximum over two places along each spatial axis, all even; differentiable twice."""
+    """Max pooling by 2 along each spatial axis (even sizes), twice differentiable."""
     pairs = [size for side in x.shape[1:-1] for size in (side // 2, 2)]
     return jnp.max(x.reshape(len(x), *pairs, x.shape[-1]), axis=tuple(range(2, 2 * x.ndim - 3, 2)))

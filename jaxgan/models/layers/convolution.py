@@ -1,6 +1,6 @@
-"""Convolution and transposed convolution, in forms that XLA runs fast on CPU too.
+"""Convolution and transposed convolution that are fast on CPU too.
 
-On CPU these are the forms of `convolution_forms`; elsewhere the plain operators.
+On CPU they use the implementations of `convolution_cpu`, elsewhere XLA's own operators.
 
 >>> image, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((4, 4, 3, 8))
 >>> conv(image, kernel, stride=2).shape, conv_transpose(image, kernel, stride=2).shape
@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.checks import check_choice
 from jaxgan.models.layers.convolution_cpu import (
     Geometry,
     Pair,
@@ -43,19 +44,21 @@ def conv(
     padding: Padding = "SAME",
     implementation: Implementation = "auto",
 ) -> Array:
-    """Convolution (the kernel is not flipped) along one axis or two.
+    """Convolution along one or two axes; as usual in deep learning, the kernel is not flipped.
+
+    y[q] = sum_i x[stride q + i - low] kernel[i]
 
     Args:
       x: float [batch, height, width, in] or [batch, length, in].
       kernel: float [height, width, in, out] or [length, in, out].
-      stride: of all axes, or one an axis.
-      padding: "SAME" (output of size ceil(size / stride)), "VALID" (none), or (low, high) an axis.
-      implementation: "xla" is the plain operator, "cpu" the forms of this file, "auto" what suits
-        the default device. Only "xla" can be differentiated in forward mode.
+      stride: an int for all axes, or one per axis.
+      padding: "SAME" (output of size ceil(size / stride)), "VALID" (none), or (low, high) per axis.
+      implementation: "xla" for XLA's operator, "cpu" for the fast forms of `convolution_cpu`,
+        "auto" to choose by the default device. Only "xla" supports forward-mode differentiation.
     Returns:
-      Float [batch, ..., out], the same to rounding whatever the implementation.
+      Float [batch, ..., out], the same for all implementations up to rounding.
     Raises:
-      ValueError: if shapes do not fit each other, or the implementation is unknown.
+      ValueError: if the shapes do not match or the implementation is unknown.
     """
     if x.ndim == kernel.ndim == 3:
         return _along_one_axis(conv, x, kernel, stride, padding, implementation)
@@ -65,7 +68,7 @@ def conv(
         pads = lax.padtype_to_pads(size, window, steps, padding)
     geometry = Geometry(size, window, steps, as_pairs(pads))
     if min(geometry.output) < 1:
-        raise ValueError(f"kernel {kernel.shape} is larger than x {x.shape} padded by {padding}")
+        raise ValueError(f"kernel {kernel.shape} is larger than x {x.shape} with padding {padding}")
     return (fast if is_cpu(implementation) else plain)(x, kernel, geometry)
 
 
@@ -76,33 +79,36 @@ def conv_transpose(
     padding: Padding = "SAME",
     implementation: Implementation = "auto",
 ) -> Array:
-    """Transposed convolution along one axis or two, as `jax.lax.conv_transpose` and flax have it.
+    """Transposed convolution along one or two axes, as in `jax.lax.conv_transpose` and Flax.
 
     Args:
       x: float [batch, height, width, in] or [batch, length, in].
       kernel: float [height, width, in, out] or [length, in, out].
-      stride: factor of enlargement of all axes, or one an axis.
-      padding: "SAME" (output of size * stride), "VALID" (nothing cut off), or (low, high) an axis
-        to cut off from the full output of size (size - 1) * stride + kernel, as in PyTorch.
-      implementation: as for `conv`.
+      stride: upsampling factor, an int for all axes or one per axis.
+      padding: "SAME" (output of size * stride), "VALID" (the full output), or (low, high) per axis
+        to crop from the full output of size (size - 1) * stride + kernel, as in PyTorch.
+      implementation: "xla" for XLA's operator, "cpu" for the fast forms of `convolution_cpu`,
+        "auto" to choose by the default device. Only "xla" supports forward-mode differentiation.
     Returns:
       Float [batch, ..., out].
     Raises:
-      ValueError: if shapes do not fit each other, or the implementation is unknown.
+      ValueError: if the shapes do not match or the implementation is unknown.
     """
     if x.ndim == kernel.ndim == 3:
         return _along_one_axis(conv_transpose, x, kernel, stride, padding, implementation)
     size, window, steps = _checked(x, kernel, stride)
     if isinstance(padding, str):
         pairs = zip(window, steps, strict=True)
-        cut = as_pairs([_cut_off(k, s, padding) for k, s in pairs])
+        cut = as_pairs([_cropped(k, s, padding) for k, s in pairs])
     else:
         cut = as_pairs(padding)
     axes = zip(size, window, steps, cut, strict=True)
     height, width = ((n - 1) * s + k - low - high for n, k, s, (low, high) in axes)
     if min(height, width) < 1:
-        raise ValueError(f"padding {padding} leaves nothing of x {x.shape}, kernel {kernel.shape}")
-    # The adjoint of a convolution by the flipped kernel, which gives an output like x.
+        raise ValueError(
+            f"padding {padding} leaves no output for x {x.shape} and kernel {kernel.shape}"
+        )
+    # The adjoint of the convolution with the flipped kernel, whose output has the shape of x.
     flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     geometry = Geometry((height, width), window, steps, cut)
     return (fast_adjoint if is_cpu(implementation) else plain_adjoint)(x, flipped, geometry)
@@ -110,10 +116,10 @@ def conv_transpose(
 
 @contextlib.contextmanager
 def auto_means(implementation: Implementation) -> Iterator[None]:
-    """Within it "auto" is this implementation, for programs traced here that run elsewhere.
+    """Context in which "auto" means the given implementation, to trace programs for other devices.
 
     Args:
-      implementation: "cpu" runs everywhere and well; "xla" everywhere, but slowly on CPU.
+      implementation: "cpu" is fast on all devices; "xla" is slow on CPU.
     """
     token = _auto.set(implementation)
     try:
@@ -122,8 +128,8 @@ def auto_means(implementation: Implementation) -> Iterator[None]:
         _auto.reset(token)
 
 
-def _cut_off(window: int, stride: int, padding: str) -> Pair:
-    """What SAME and VALID cut off; negative where they add zeros."""
+def _cropped(window: int, stride: int, padding: str) -> Pair:
+    """Positions that SAME and VALID crop at both ends; negative if they add zeros."""
     if padding == "VALID":
         return 0, min(window - stride, 0)
     low = max(window - stride, 0) // 2
@@ -140,8 +146,8 @@ def _checked(x: Array, kernel: Array, stride: int | Sequence[int]) -> tuple[Pair
     """Size, window and stride (height, width)."""
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise ValueError(
-            "x must be [batch, *size, in] and kernel [*size, in, out], of one or two axes, "
-            f"got {x.shape} and {kernel.shape}"
+            "x must be [batch, *size, in] and kernel [*size, in, out], with one or two axes of "
+            f"size, got {x.shape} and {kernel.shape}"
         )
     steps = (stride, stride) if isinstance(stride, int) else (stride[0], stride[1])
     size, window = (x.shape[1], x.shape[2]), (kernel.shape[0], kernel.shape[1])
@@ -149,8 +155,11 @@ def _checked(x: Array, kernel: Array, stride: int | Sequence[int]) -> tuple[Pair
 
 
 def is_cpu(implementation: str) -> bool:
-    """Whether an implementation means the forms for CPU; a ValueError if there is no such one."""
-    if implementation not in ("auto", "cpu", "xla"):
-        raise ValueError(f"implementation must be auto, cpu or xla, got {implementation!r}")
+    """Whether an implementation means the fast forms for CPU.
+
+    Raises:
+      ValueError: if the implementation is unknown.
+    """
+    check_choice(implementation=(implementation, ("auto", "cpu", "xla")))
     implementation = _auto.get() if implementation == "auto" else implementation
     return implementation == "cpu" or (implementation == "auto" and jax.default_backend() == "cpu")

@@ -1,9 +1,9 @@
-"""Convolution and its adjoint, plain and in forms that XLA runs fast on CPU.
+"""Convolution and its adjoint, as XLA's operators and in forms that are fast on CPU.
 
-A convolution is linear in its input and in its kernel. Its two adjoints, the gradients of input
-and kernel, are bilinear as well, and the derivatives of each of the three are the other two. So
-the three forms below, each written to be fast on CPU, can be differentiated as often as one likes
-(gradient penalties do it twice), in reverse mode.
+A convolution is linear in its input and in its kernel. Its two adjoints, the gradients with respect
+to input and kernel, are bilinear too, and the derivatives of each of the three are the other two.
+So the three forms below, each fast on CPU, can be differentiated any number of times in reverse
+mode. Gradient penalties need two.
 """
 
 import functools
@@ -19,19 +19,26 @@ from jaxgan.types import Array
 
 Pair = tuple[int, int]
 
-_FEW = 4  # channels up to which a product a pixel, and sums, beat XLA's operator on CPU
-_MANY = 64  # products a pixel from which one convolution a row of the kernel is faster
-_NARROW = 32  # channels up to which XLA's own kernel gradient takes half the time of products
+_FEW = 4  # up to this many output channels, a product per pixel and shifted sums beat XLA on CPU
+_MANY = 64  # beyond this many products per pixel, one convolution per row of the kernel is faster
+_NARROW = 32  # up to this many channels XLA's kernel gradient takes half the time of products
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 class Geometry(NamedTuple):
-    """All of a convolution that is not an array; (height, width) each."""
+    """The static parameters of a convolution, each (height, width).
 
-    size: Pair  # of the input
-    window: Pair  # of the kernel
+    Attributes:
+      size: size of the input.
+      window: size of the kernel.
+      stride: stride per axis.
+      padding: (low, high) per axis.
+    """
+
+    size: Pair
+    window: Pair
     stride: Pair
-    padding: tuple[Pair, Pair]  # (low, high) an axis
+    padding: tuple[Pair, Pair]
 
     @property
     def output(self) -> Pair:
@@ -48,36 +55,36 @@ def as_pairs(padding: Any) -> tuple[Pair, Pair]:
     return (int(top), int(bottom)), (int(left), int(right))
 
 
-# --- The plain operators
+# --- XLA's operators
 
 
 def plain(x: Array, w: Array, geometry: Geometry) -> Array:
-    """XLA's own convolution of x [batch, height, width, in] by w [height, width, in, out]."""
+    """XLA's convolution of x [batch, height, width, in] with w [height, width, in, out]."""
     return lax.conv_general_dilated(
         x, w, geometry.stride, geometry.padding, dimension_numbers=_LAYOUT
     )
 
 
 def plain_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
-    """Its adjoint: of g, like an output, an array like the input."""
+    """The adjoint of `plain` in x: maps g, of the output's shape, to the input's shape."""
     x = jax.ShapeDtypeStruct((len(g), *geometry.size, w.shape[2]), g.dtype)
     return jax.linear_transpose(lambda x: plain(x, w, geometry), x)(g)[0]
 
 
-# --- The three forms for CPU. With x the input, w the kernel, g of the shape of the output:
+# --- The three forms for CPU. With x the input, w the kernel, and g of the shape of the output:
 #   y[q] = sum_i x[s q + i - low] w[i]         convolution
-#   a[m] = sum_i g[(m + low - i) / s] w[i]^T   input adjoint, where s divides
+#   a[m] = sum_i g[(m + low - i) / s] w[i]^T   input adjoint, over i with s dividing m + low - i
 #   b[i] = sum_q x[s q + i - low]^T g[q]       kernel adjoint
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def fast(x: Array, w: Array, geometry: Geometry) -> Array:
-    """`plain` in forms for CPU; in reverse mode only."""
+    """`plain`, fast on CPU; differentiable in reverse mode only."""
     if not _has_few_outputs(w, geometry):
         return plain(x, w, geometry)
     if _makes_many_products(w):
         return _by_rows(x, w, geometry)
-    kind = jnp.promote_types(x.dtype, jnp.float32)  # in which the products are summed
+    kind = jnp.promote_types(x.dtype, jnp.float32)  # the products are summed in float32 or wider
     products = jnp.einsum("bhwc,ijco->bhwijo", x, w, preferred_element_type=kind)
     products = _padded(products, geometry.padding)
     (height, width), (rows, columns) = geometry.output, geometry.window
@@ -89,12 +96,12 @@ def fast(x: Array, w: Array, geometry: Geometry) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def fast_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
-    """`plain_adjoint` in forms for CPU; in reverse mode only."""
+    """`plain_adjoint`, fast on CPU; differentiable in reverse mode only."""
     if _has_few_outputs(w, geometry):
         if _makes_many_products(w):
             return plain_adjoint(g, w, geometry)
         return jnp.einsum("bhwijo,ijco->bhwc", _shifted(g, geometry), w)
-    # Outputs m = s n + p of one remainder p are a plain convolution of g by every s-th row of w.
+    # Outputs m = s n + p with the same remainder p are a convolution of g with every s-th row of w.
     height, width = geometry.stride
     phases = [[_phase(g, w, geometry, (p, q)) for q in range(width)] for p in range(height)]
     x = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)
@@ -111,9 +118,9 @@ def _kernel_adjoint(x: Array, g: Array, geometry: Geometry) -> Array:
         return jnp.einsum("bhwc,bhwijo->ijco", x, _shifted(g, geometry))
     if geometry.stride == (1, 1) and max(w.shape[2:]) <= _NARROW:
         return jax.linear_transpose(lambda w: plain(x, w, geometry), w)(g)[0]
-    # One matrix product for each place of the kernel, s by s places at a time: blocks of s by s
-    # pixels become channels, and the convolution one of stride 1. XLA's own gradient transposes
-    # both arrays, with all that is fused into them, which costs more where they are wide.
+    # Blocks of s x s pixels become channels, which makes the stride 1. Then one matrix product per
+    # kernel position, each for s x s positions of the original kernel. XLA's gradient transposes
+    # both arrays together with everything fused into them, which is slower for many channels.
     (rows, columns), taps = geometry.output, _taps(geometry)
     blocks = _blocks(x, geometry)
     g = g.reshape(-1, g.shape[3])
@@ -135,7 +142,7 @@ def _taps(geometry: Geometry) -> Pair:
 
 
 def _blocks(x: Array, geometry: Geometry) -> Array:
-    """The padded x with blocks of stride by stride pixels as channels, [batch, *blocks, s s in]."""
+    """The padded x with blocks of s x s pixels (s: the stride) as channels, [batch, *n, s s in]."""
     taps, (s, t) = _taps(geometry), geometry.stride
     axes = zip(geometry.size, geometry.padding, geometry.output, taps, geometry.stride, strict=True)
     x = _padded(x, [(low, (out + k - 1) * step - n - low) for n, (low, _), out, k, step in axes])
@@ -147,7 +154,7 @@ def _blocks(x: Array, geometry: Geometry) -> Array:
 
 
 def _from_blocks(w: Array, geometry: Geometry) -> Array:
-    """A kernel [*taps, s s in, out] on blocks as one on pixels, [*window, in, out]."""
+    """The kernel on pixels, [*window, in, out], of a kernel on blocks, [*taps, s s in, out]."""
     (taps, more), (s, t) = w.shape[:2], geometry.stride
     w = w.reshape(taps, more, s, t, -1, w.shape[3]).transpose(0, 2, 1, 3, 4, 5)
     w = w.reshape(taps * s, more * t, *w.shape[4:])
@@ -190,10 +197,10 @@ def _makes_many_products(w: Any) -> bool:
 
 
 def _by_rows(x: Array, w: Array, geometry: Geometry) -> Array:
-    """Each row of the kernel as so many channels of one convolution, then shifted sums."""
+    """One convolution in which the rows of the kernel become channels, then shifted sums."""
     (rows, columns), out = geometry.window, w.shape[3]
     by_row = w.transpose(1, 2, 0, 3).reshape(1, columns, w.shape[2], rows * out)
-    # Rows are padded beforehand: XLA's kernel gradient would be many times slower.
+    # Pad the rows first, since XLA's kernel gradient would be many times slower otherwise.
     x = _padded(x, (geometry.padding[0], (0, 0)))
     size = (x.shape[1], x.shape[2])
     one = Geometry(size, (1, columns), (1, 1), ((0, 0), geometry.padding[1]))
@@ -206,7 +213,7 @@ def _by_rows(x: Array, w: Array, geometry: Geometry) -> Array:
 
 
 def _shifted(g: Array, geometry: Geometry) -> Array:
-    """g[m + low - i] for all places i of the kernel, [batch, height, width, rows, columns, out]."""
+    """g[m + low - i] for all kernel positions i, [batch, height, width, rows, columns, out]."""
     (height, width), (rows, columns) = geometry.size, geometry.window
     before = [(k - 1 - low) for k, (low, _) in zip(geometry.window, geometry.padding, strict=True)]
     ends = zip(geometry.size, geometry.window, before, g.shape[1:3], strict=True)
@@ -227,7 +234,7 @@ def _shifted(g: Array, geometry: Geometry) -> Array:
 
 
 def _phase(g: Array, w: Array, geometry: Geometry, remainder: Pair) -> Array:
-    """The input adjoint at m = s n + p for the remainders p of the two axes."""
+    """The input adjoint at positions m = s n + p, with a remainder p per axis."""
     taps, padding = [], []
     size = [-(-n // s) for n, s in zip(geometry.size, geometry.stride, strict=True)]
     for axis, p in enumerate(remainder):
@@ -247,7 +254,7 @@ def _phase(g: Array, w: Array, geometry: Geometry, remainder: Pair) -> Array:
 
 
 def _padded(x: Array, padding: Sequence[Pair]) -> Array:
-    """Zeros (or, where negative, cuts) at the ends of the two axes after the first."""
+    """Pad x with zeros at the ends of axes 1 and 2, or crop it where padding is negative."""
     rest = [(0, 0, 0)] * (x.ndim - 3)
     zero = jnp.zeros((), x.dtype)
     return lax.pad(x, zero, [(0, 0, 0), *[(low, high, 0) for low, high in padding], *rest])

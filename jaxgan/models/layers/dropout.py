@@ -11,12 +11,14 @@ from jaxgan.types import Array
 
 
 class Dropout(nn.Module):
-    """Dropout with one mask a sample, drawn from that sample's key.
+    """Dropout with one mask per sample, drawn from that sample's key.
 
-    So the masks are the same however the batch is split.
+    The masks do not depend on how the batch is split over devices.
+
+    y = x mask / (1 - rate),  mask ~ Bernoulli(1 - rate)
 
     Attributes:
-      rate: share of values set to 0, in [0, 1); the others are divided by the share kept.
+      rate: fraction of values set to 0, in [0, 1).
     Source: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
     """
 
@@ -24,34 +26,35 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, keys: Array, train: bool) -> Array:
-        """Dropped-out x [batch, ...]; x itself outside training.
+        """Apply dropout to x [batch, ...] in training; return x itself otherwise.
 
         Raises:
           ValueError: if the rate is out of range.
         """
         if not 0.0 <= self.rate < 1.0:
-            raise ValueError(f"rate must lie in [0, 1), got {self.rate}")
+            raise ValueError(f"rate must be in [0, 1), got {self.rate}")
         if not train or self.rate == 0.0:
             return x
-        # Layers of one network share the sample keys: each folds in its own place.
-        place = zlib.crc32("/".join(self.path).encode())
-        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, place)
+        # All layers of a network share the sample keys, so each folds in its own path.
+        path = zlib.crc32("/".join(self.path).encode())
+        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, path)
         words = random_words(keys, math.prod(x.shape[1:])).reshape(x.shape)
         kept = words >= jnp.uint32(round(self.rate * 2**32))
         return jnp.where(kept, x * (1.0 / (1.0 - self.rate)), 0)
 
 
 def random_words(keys: Array, num: int) -> Array:
-    """Uniform uint32 [batch, num], a row from each key, good enough for masks and fast.
+    """Uniform uint32 [batch, num], one row per key; fast, and good enough for masks.
 
-    Threefry gives each row the start and the stride of a counter; an integer hash makes words of
-    it. XLA fuses that into whatever uses the words, which it cannot do with threefry's own loop:
-    dropout then costs next to nothing on CPU.
+    x_i = hash(start + stride i), where threefry gives each row its start and odd stride
+
+    XLA fuses the integer hash into the code that uses the words, which it cannot do with threefry's
+    loop. Dropout then costs next to nothing on CPU.
     """
     start, stride = jnp.split(jax.vmap(lambda key: jax.random.bits(key, (2,)))(keys), 2, axis=1)
     x = start + (stride | 1) * jnp.arange(num, dtype=jnp.uint32)[None, :]
-    # The hash of 32 bits that the search of https://github.com/skeeto/hash-prospector found to
-    # have the least bias with two multiplications.
+    # The 32-bit hash of two multiplications with the least bias that the search of
+    # https://github.com/skeeto/hash-prospector found.
     x = (x ^ (x >> 16)) * jnp.uint32(0x21F0AAAD)
     x = (x ^ (x >> 15)) * jnp.uint32(0xD35A2D97)
     return x ^ (x >> 15)

@@ -1,7 +1,7 @@
-"""How networks take class labels: as inputs, in normalisation layers, by projection.
+"""Layers and functions for class labels: concatenation, conditional batch norm, projection.
 
-Labels are int [batch] in 0 ... num_classes - 1. One out of range raises a ValueError where its
-value is known; inside a compiled step it turns all that is made of it into NaN.
+Labels are int [batch] from 0 to num_classes - 1. A label out of range raises a ValueError if its
+value is known. Inside a compiled step everything computed from it becomes NaN.
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from jaxgan.types import Array
 
 
 def one_hot(labels: Array, num_classes: int) -> Array:
-    """Float32 [batch, num_classes]: 1 at the label, 0 elsewhere.
+    """One-hot vectors, float32 [batch, num_classes]: 1 at the label, 0 elsewhere.
 
     Args:
-      labels: int [batch] in 0 ... num_classes - 1.
+      labels: int [batch] from 0 to num_classes - 1.
       num_classes: number of classes.
     Raises:
-      ValueError: if labels are not int [batch], or a known one is out of range (an unknown one
-        gives a row of NaN).
+      ValueError: if labels are not int [batch], or one is out of range. If traced by JAX, a label
+        out of range gives a row of NaN instead.
 
     >>> print(one_hot(jnp.array([2, 0]), 3))
     [[0. 0. 1.]
@@ -37,16 +37,14 @@ def one_hot(labels: Array, num_classes: int) -> Array:
 
 
 def concatenate_labels(x: Array, labels: Array | None, num_classes: int | None) -> Array:
-    """Adds to x [batch, ..., channels] one channel a class: 1 for the label, 0 for the others.
-
-    For vectors that is the label as further entries, for images as constant maps.
+    """Append one-hot labels to the channels of x, at every position.
 
     Args:
       x: float [batch, ..., channels].
-      labels: int [batch]; None for a network without classes, which leaves x as it is.
-      num_classes: number of classes; None for a network without.
+      labels: int [batch]; None for a network without classes, which leaves x unchanged.
+      num_classes: number of classes; None for a network without classes.
     Returns:
-      [batch, ..., channels + num_classes] of the type of x.
+      [batch, ..., channels + num_classes] of the dtype of x.
     Raises:
       ValueError: if only one of labels and num_classes is given, or labels are not int [batch] in
         range.
@@ -56,29 +54,48 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int | None) 
     if labels is None or num_classes is None:
         return x
     rows = one_hot(labels, num_classes).astype(x.dtype)
-    rows = _at_every_place(rows, x)
+    rows = _at_all_positions(rows, x)
     return jnp.concatenate([x, jnp.broadcast_to(rows, (*x.shape[:-1], num_classes))], axis=-1)
 
 
 def check_given(labels: Array | None, num_classes: int | None):
-    """Raises a ValueError if a network with classes gets no labels, or one without gets some."""
+    """Check that labels are passed if and only if the network has classes.
+
+    Raises:
+      ValueError: if not.
+    """
     if labels is None and num_classes is not None:
         raise ValueError(f"labels are missing: the network has num_classes={num_classes}")
     if labels is not None and num_classes is None:
-        raise ValueError("labels are given, but the network has num_classes=None")
+        raise ValueError(
+            "the network received labels but has no classes: set num_classes, or pass no labels"
+        )
+
+
+def check_class_options(num_classes: int | None, auxiliary_classes: int | None):
+    """Check that a discriminator is either conditional or an auxiliary classifier, not both.
+
+    Raises:
+      ValueError: if both numbers of classes are given.
+    """
+    if num_classes is not None and auxiliary_classes is not None:
+        raise ValueError(
+            "num_classes and auxiliary_classes exclude each other, "
+            f"got {num_classes} and {auxiliary_classes}: set one of them to None"
+        )
 
 
 # --- Inside networks
 
 
 class LabelEmbedding(nn.Module):
-    """A learnt vector for each class.
+    """A learned vector per class.
 
     Attributes:
       num_classes: number of classes.
       features: length of a vector.
-      embedding_init: of the vectors, as one matrix [num_classes, features]; by default their
-        lengths are about 1.
+      embedding_init: initialiser of the matrix [num_classes, features] of all vectors; by default
+        vectors have norms of about 1.
     """
 
     num_classes: int
@@ -89,24 +106,24 @@ class LabelEmbedding(nn.Module):
 
     @nn.compact
     def __call__(self, labels: Array) -> Array:
-        """Vectors [batch, features] of labels int [batch].
+        """Vectors [batch, features] for labels int [batch].
 
         Raises:
           ValueError: if labels are not int [batch] in range.
         """
         shape = (self.num_classes, self.features)
         table = self.param("embedding", self.embedding_init, shape, jnp.float32)
-        # Taken in float32: the gradient is a sum over the samples of a class.
+        # Gathered in float32, since the gradient is a sum over the samples of a class.
         return _rows(table.astype(jnp.float32), labels).astype(table.dtype)
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch normalisation with a scale and a bias for each class.
+    """Batch normalisation with a scale and a bias per class.
 
     Attributes:
       num_classes: number of classes.
-      momentum: as in `BatchNorm`.
-      epsilon: as in `BatchNorm`.
+      momentum: decay of the running averages.
+      epsilon: added to the variance.
     Source: Dumoulin et al. 2017, section 2.2, https://arxiv.org/abs/1610.07629; in GANs, Miyato &
       Koyama 2018, https://arxiv.org/abs/1802.05637
     """
@@ -125,8 +142,8 @@ class ConditionalBatchNorm(nn.Module):
 
         def row(name: str, init: Callable[..., Array]) -> Array:
             table = LabelEmbedding(self.num_classes, x.shape[-1], init, name=name)
-            # Broadcast in float32, like a bias: the gradient is a sum over all places.
-            return _at_every_place(table(labels).astype(jnp.float32), x)
+            # Broadcast in float32, since the gradient is a sum over all positions.
+            return _at_all_positions(table(labels).astype(jnp.float32), x)
 
         y = BatchNorm(False, False, self.momentum, self.epsilon)(x, train, axis_name)
         y = row("scale", nn.initializers.ones) * y + row("bias", nn.initializers.zeros)
@@ -134,13 +151,13 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class ProjectionHead(nn.Module):
-    """A discriminator's last layer, whose logit depends on the label by a scalar product.
+    """The last layer of a projection discriminator.
 
-    logit = w h + b + e_y h, with a learnt vector e_y for each class y
+    logit = w h + b + e_y h, with a learned vector e_y per class y
 
     Attributes:
       num_classes: number of classes.
-      spectral_norm: use w and the matrix of all e_y divided by their largest singular value.
+      spectral_norm: divide w and the matrix of all e_y by their largest singular value.
     Source: Miyato & Koyama 2018, equation 3, https://arxiv.org/abs/1802.05637
     """
 
@@ -149,13 +166,13 @@ class ProjectionHead(nn.Module):
 
     @nn.compact
     def __call__(self, features: Array, labels: Array, train: bool | None = None) -> Array:
-        """Logits [batch] of features h [batch, dim] and labels int [batch].
+        """Logits [batch] for features h [batch, dim] and labels int [batch].
 
-        `train` is needed with spectral norm only.
+        `train` is required with spectral norm and ignored otherwise.
 
         Raises:
-          ValueError: if the shapes do not fit, a label is out of range, or spectral norm is not
-            told whether to train.
+          ValueError: if a shape is wrong, a label is out of range, or `train` is missing with
+            spectral norm.
         """
         if features.ndim != 2:
             raise ValueError(f"features must be [batch, dim], got shape {features.shape}")
@@ -170,7 +187,7 @@ class ProjectionHead(nn.Module):
 
 
 def _rows(table: Array, labels: Array) -> Array:
-    """Rows [batch, ...] of a table [num_classes, ...], NaN for a label out of range."""
+    """Rows [batch, ...] of a table [num_classes, ...]; NaN for a label out of range."""
     num_classes = len(table)
     if jnp.ndim(labels) != 1 or not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
         raise ValueError(
@@ -179,7 +196,7 @@ def _rows(table: Array, labels: Array) -> Array:
     if not isinstance(labels, jax.core.Tracer):
         wrong = np.asarray(labels)[(np.asarray(labels) < 0) | (np.asarray(labels) >= num_classes)]
         if wrong.size:
-            raise ValueError(f"labels must lie in 0 ... {num_classes - 1}, got {wrong[0]}")
+            raise ValueError(f"labels must be from 0 to {num_classes - 1}, got {wrong[0]}")
     # Indexing would count negative labels from the end.
     labels = jnp.asarray(labels, jnp.int32)
     return jnp.take(
@@ -187,7 +204,7 @@ def _rows(table: Array, labels: Array) -> Array:
     )
 
 
-def _at_every_place(rows: Array, x: Array) -> Array:
+def _at_all_positions(rows: Array, x: Array) -> Array:
     """Rows [batch, n] with as many axes as x [batch, ..., channels]."""
     _check_number(rows, x)
     return rows.reshape(len(rows), *[1] * (x.ndim - 2), rows.shape[-1])
@@ -196,5 +213,6 @@ def _at_every_place(rows: Array, x: Array) -> Array:
 def _check_number(labels: Array, x: Array):
     if jnp.shape(labels)[:1] != x.shape[:1]:
         raise ValueError(
-            f"labels must be one a sample, got {jnp.shape(labels)[:1]} for {x.shape[:1]} samples"
+            "labels must be one per sample, "
+            f"got {jnp.shape(labels)[:1]} labels for {x.shape[:1]} samples"
         )

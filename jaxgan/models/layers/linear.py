@@ -1,4 +1,4 @@
-"""Layers that flax lacks, or whose results would depend on the number of devices."""
+"""Dense and convolution layers, and leaky ReLU with slope 0.2."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,19 +9,18 @@ import jax.numpy as jnp
 from jaxgan.models.layers.convolution import Implementation, Padding, conv, conv_transpose
 from jaxgan.types import Array
 
-# --- Dense layers and convolutions
-# Like all layers here, they compute in the type of x and of the parameters. In bfloat16, what is
-# broadcast is broadcast in float32, because its gradient is a sum over all places it went to: XLA
-# on CPU adds in bfloat16 what is bfloat16, and loses 98 % of the sum of 50,000 numbers.
+# Like all layers of jaxgan, these compute in the dtype of x and the parameters. Parameters that are
+# broadcast are broadcast in float32, because their gradient is a sum over all positions: on CPU,
+# XLA sums bfloat16 numbers in bfloat16 and loses 98% of the sum of 50,000 numbers.
 
 
 class Dense(nn.Module):
-    """A linear map of the last axis, with a bias; parameters as those of flax's own Dense.
+    """Linear map of the last axis, y = x kernel + bias; parameters are named as in `nn.Dense`.
 
     Attributes:
       features: length of the output's last axis.
-      use_bias: whether to add one; leave it out before a batch norm.
-      kernel_init: draws the kernel [in, features].
+      use_bias: whether to add a bias; leave it out before a batch norm.
+      kernel_init: initialiser of the kernel [in, features].
     """
 
     features: int
@@ -30,22 +29,22 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [..., features] of x [..., in]."""
+        """Float [..., features] for x [..., in]."""
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), jnp.float32)
         return with_bias(self, jnp.dot(x, kernel))
 
 
 class Conv(nn.Module):
-    """A layer of `conv` along all axes but the first and last, with a bias.
+    """Convolution layer with a bias, along one or two axes; see `jaxgan.models.conv`.
 
     Attributes:
       features: channels of the output.
-      kernel_size: of all axes, or one an axis.
-      stride: of all axes, or one an axis.
-      padding: as for `conv`.
-      use_bias: whether to add one; leave it out before a batch norm.
-      kernel_init: draws the kernel [*kernel_size, in, features].
-      implementation: as for `conv`.
+      kernel_size: an int for all axes, or one per axis.
+      stride: an int for all axes, or one per axis.
+      padding: "SAME" (output of size ceil(size / stride)), "VALID" (none), or (low, high) per axis.
+      use_bias: whether to add a bias; leave it out before a batch norm.
+      kernel_init: initialiser of the kernel [*kernel_size, in, features].
+      implementation: "auto", "cpu" or "xla".
     """
 
     features: int
@@ -58,12 +57,23 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [batch, *size, features] of x [batch, *size, in]."""
+        """Float [batch, *size, features] for x [batch, *size, in]."""
         return _layer(self, conv, x)
 
 
 class ConvTranspose(nn.Module):
-    """A layer of `conv_transpose`, with a bias; attributes as those of `Conv`."""
+    """Transposed convolution layer with a bias; see `jaxgan.models.conv_transpose`.
+
+    Attributes:
+      features: channels of the output.
+      kernel_size: an int for all axes, or one per axis.
+      stride: upsampling factor, an int for all axes or one per axis.
+      padding: "SAME" (output of size * stride), "VALID" (the full output), or (low, high) per axis
+        to crop from the full output.
+      use_bias: whether to add a bias; leave it out before a batch norm.
+      kernel_init: initialiser of the kernel [*kernel_size, in, features].
+      implementation: "auto", "cpu" or "xla".
+    """
 
     features: int
     kernel_size: int | Sequence[int] = 4
@@ -75,7 +85,7 @@ class ConvTranspose(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Float [batch, *size, features] of x [batch, *size, in]."""
+        """Float [batch, *size, features] for x [batch, *size, in]."""
         return _layer(self, conv_transpose, x)
 
 
@@ -88,16 +98,16 @@ def _layer(layer: Conv | ConvTranspose, function: Callable, x: Array) -> Array:
 
 
 def with_bias(layer: Any, y: Array) -> Array:
-    """What a layer made plus its bias [features], if its `use_bias` says so; called within it."""
+    """Add the layer's bias to y [..., features], if it has one; for use in its `__call__`."""
     if not layer.use_bias:
         return y
     bias = layer.param("bias", nn.initializers.zeros_init(), (layer.features,), jnp.float32)
-    # Broadcast in float32: the gradient is a sum over all places.
+    # Broadcast in float32, since the gradient is a sum over all positions.
     return (y + as_float32(bias).reshape((1,) * (y.ndim - 1) + (-1,))).astype(y.dtype)
 
 
 def as_float32(x: Array) -> Array:
-    """The same numbers in float32, or in float64 if they are."""
+    """Convert x to float32, unless it is float64."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 

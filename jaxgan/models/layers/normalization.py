@@ -1,4 +1,4 @@
-"""Normalisation of weights and of layers, with the same numbers on any number of devices."""
+"""Normalisation layers, which give the same numbers on any number of devices."""
 
 import math
 from collections.abc import Callable
@@ -13,38 +13,42 @@ from jaxgan.types import Array, Network, PyTree
 
 Initializer = Callable[..., Array]
 
-_REFERENCE_SEED = 0x726566  # told apart from the seeds that people choose
+_REFERENCE_SEED = 0x726566  # unlikely to be chosen as a seed elsewhere
 
 
 # --- Batch normalisation
 
 
-def around_one(deviation: float = 0.02) -> Initializer:
-    """Initial scales from N(1, deviation^2), as DCGAN's `BatchNorm(scale_init=around_one())`.
+def around_one(std: float = 0.02) -> Initializer:
+    """Initialiser of scales from N(1, std^2), as in DCGAN: `BatchNorm(scale_init=around_one())`.
 
     Source: the code of Radford et al. 2016, https://github.com/Newmu/dcgan_code
     """
 
     def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        return 1.0 + deviation * jax.random.normal(key, shape, dtype)
+        return 1.0 + std * jax.random.normal(key, shape, dtype)
 
     return init
 
 
 class BatchNorm(nn.Module):
-    """Each channel standardised by the statistics of the global batch, then scaled and shifted.
+    """Batch normalisation with the statistics of the global batch.
 
-    y = scale (x - mean) / sqrt(var + epsilon) + bias, where var is the mean of (x - mean)^2.
+    y = scale (x - mean) / sqrt(var + epsilon) + bias,  var = mean of (x - mean)^2
 
-    Running statistics for evaluation live in the collection "batch_stats". Layers before it need
-    no bias, and are better off without: its gradient is nothing but rounding, which Adam enlarges.
+    Running statistics for evaluation are in the collection "batch_stats". Unlike in PyTorch, their
+    variance is the biased one (PyTorch: times N / (N - 1)). In GAN training a network's running
+    statistics change in its own player's updates only.
+
+    Use `use_bias=False` in the preceding layer: batch norm cancels its bias, whose gradient is pure
+    rounding noise that Adam would amplify.
 
     Attributes:
-      use_bias: add a bias for each channel.
-      use_scale: multiply by a scale for each channel.
-      momentum: of the running statistics, the share kept at each training pass.
+      use_bias: whether to add a bias per channel.
+      use_scale: whether to multiply by a scale per channel.
+      momentum: decay of the running statistics per training pass.
       epsilon: added to the variance.
-      scale_init: of the scales; see `around_one`.
+      scale_init: initialiser of the scales; see `around_one`.
     Source: Ioffe & Szegedy 2015, algorithms 1 and 2, https://arxiv.org/abs/1502.03167
     """
 
@@ -56,7 +60,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool, axis_name: str | None = None) -> Array:
-        """Normalised x [batch, ..., channels]: by its own statistics in training, else running."""
+        """Normalised x [batch, ..., channels], by running statistics outside training."""
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, x.shape[-1:], jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, x.shape[-1:], jnp.float32)
         shape = (*[1] * (x.ndim - 1), -1)
@@ -70,10 +74,10 @@ class BatchNorm(nn.Module):
 
 
 def _moments(x: Array, axes: tuple[int, ...], axis_name: str | None = None) -> tuple[Array, Array]:
-    """Mean and variance over axes (kept, with size 1) and devices, in float32."""
+    """Mean and variance over axes (kept with size 1) and devices, in float32."""
     x = x.astype(jnp.float32)
     mean = mean_over_devices(jnp.mean(x, axes, keepdims=True), axis_name)
-    # About the mean: E x^2 - mean^2 would cancel where the mean is large.
+    # Not E x^2 - mean^2, which would cancel where the mean is large.
     return mean, mean_over_devices(jnp.mean((x - mean) ** 2, axes, keepdims=True), axis_name)
 
 
@@ -98,16 +102,15 @@ def _channels(module: nn.Module, name: str, init: Initializer, x: Array) -> Arra
 
 
 class InstanceNorm(nn.Module):
-    """Each channel of each sample standardised over its places, then scaled and shifted.
+    """Instance normalisation: each channel of each sample is normalised over its positions.
 
-    The formula is `BatchNorm`'s, with a mean and variance of each sample's own, in training and in
-    evaluation alike.
+    y = scale (x - mean) / sqrt(var + epsilon) + bias, in training and in evaluation
 
     Attributes:
-      use_bias: add a bias for each channel.
-      use_scale: multiply by a scale for each channel.
+      use_bias: whether to add a bias per channel.
+      use_scale: whether to multiply by a scale per channel.
       epsilon: added to the variance.
-      scale_init: of the scales; see `around_one`.
+      scale_init: initialiser of the scales; see `around_one`.
     Source: Ulyanov et al. 2016, equation 2, https://arxiv.org/abs/1607.08022
     """
 
@@ -121,11 +124,12 @@ class InstanceNorm(nn.Module):
         """Normalised x [batch, ..., channels].
 
         Raises:
-          ValueError: if x has a single place, which would always become the bias.
+          ValueError: if x has a single position, whose output would always be the bias.
         """
         if x.ndim < 3 or math.prod(x.shape[1:-1]) < 2:
             raise ValueError(
-                f"InstanceNorm needs x [batch, ..., channels] of two places or more, got {x.shape}"
+                "InstanceNorm needs x [batch, ..., channels] with at least two positions, "
+                f"got shape {x.shape}"
             )
         mean, var = _moments(x, tuple(range(1, x.ndim - 1)))
         return _affine(self, _standardised(x, mean, var, self.epsilon)).astype(x.dtype)
@@ -135,18 +139,18 @@ class InstanceNorm(nn.Module):
 
 
 class VirtualBatchNorm(nn.Module):
-    """Batch normalisation by a fixed reference batch, so that samples do not see each other.
+    """Virtual batch normalisation by a fixed reference batch, independent of the other samples.
 
-    The first samples of the input are the reference batch, normalised by their own statistics;
-    each other sample by those of the reference batch and itself, n + 1 samples. A network with
-    this layer must run inside `with_reference`.
+    The first n samples of the input are the reference batch, which is normalised by its own
+    statistics. Each other sample is normalised by the statistics of the n + 1 samples of reference
+    batch and itself. A network with this layer must be wrapped in `with_reference`.
 
     Attributes:
-      num_reference: n, samples of the reference batch.
-      use_bias: add a bias for each channel.
-      use_scale: multiply by a scale for each channel.
+      num_reference: n, the size of the reference batch.
+      use_bias: whether to add a bias per channel.
+      use_scale: whether to multiply by a scale per channel.
       epsilon: added to the variance.
-      scale_init: of the scales; see `around_one`.
+      scale_init: initialiser of the scales; see `around_one`.
     Source: Salimans et al. 2016, section 3.5, https://arxiv.org/abs/1606.03498
     """
 
@@ -161,20 +165,20 @@ class VirtualBatchNorm(nn.Module):
         """Normalised x [num_reference + batch, ..., channels].
 
         Raises:
-          ValueError: if x holds no sample beside the reference batch, or the network was not
-            initialised by `with_reference` with just as many reference samples.
+          ValueError: if x holds no sample after the reference batch, or the network was not
+            initialised in `with_reference` with the same number of reference samples.
         """
         n = self.num_reference
-        # Otherwise real samples would be taken for the reference batch without a word.
+        # Without this check, real samples would silently be used as the reference batch.
         if len(x) <= n or (self.is_initializing() and len(x) != n + 1):
             raise ValueError(
                 f"VirtualBatchNorm(num_reference={n}) got a batch of {len(x)}: wrap the network in "
-                f"with_reference, with a reference batch of {n}"
+                f"with_reference, with a reference batch of {n} samples"
             )
-        places = tuple(range(1, x.ndim - 1))
+        spatial = tuple(range(1, x.ndim - 1))
         reference, samples = x[:n], x[n:]
-        mean, var = _moments(reference, (0, *places))
-        own_mean, own_var = _moments(samples, places)
+        mean, var = _moments(reference, (0, *spatial))
+        own_mean, own_var = _moments(samples, spatial)
         # With w = 1 / (n + 1) and d = mean_i - mean:
         # mean_i' = mean + w d,  var_i' = (1 - w) var + w var_i + w (1 - w) d^2
         w, d = 1 / (n + 1), own_mean - mean
@@ -187,19 +191,21 @@ class VirtualBatchNorm(nn.Module):
 
 
 def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Network:
-    """A network that sees a fixed reference batch in front of every batch; see `VirtualBatchNorm`.
+    """A network with a fixed reference batch in front of every batch; see `VirtualBatchNorm`.
 
     The reference batch is part of the model state, is the same on every device and in every pass,
-    and its outputs are cut off. Other layers that look across samples (`BatchNorm`, minibatch
-    layers) would see it too, once a device: do not use them there.
+    and its outputs are dropped. Do not combine it with other layers that look across samples
+    (`BatchNorm`, minibatch layers): they would include it once per device.
 
     Args:
-      network: of the layers, as `from_linen` gives it.
-      reference: `key -> inputs`, called once an init: samples or latents [num_reference, ...], or
-        a tuple of them and of the condition where the network takes both.
+      network: network with `VirtualBatchNorm` layers, such as the result of `from_linen`.
+      reference: `key -> inputs`, called once per `init`: samples or latents [num_reference, ...],
+        or a tuple of them and the condition if the network takes both.
+    Returns:
+      A network with the inputs of `network`.
     Raises:
-      ValueError: if the network is packed; in init, if the reference batch does not fit the
-        network's inputs.
+      ValueError: if the network is packed. In `init`, if the reference batch has other shapes than
+        the network's inputs.
     """
     if network.pack > 1:
         raise ValueError("with_reference needs an unpacked network: call packed on its result")
@@ -209,7 +215,7 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
         kept = reference(reference_key)
         kept = tuple(kept) if isinstance(kept, tuple) else (kept,)
         _check_like(kept, inputs)
-        # One sample of the batch, by which VirtualBatchNorm can tell the reference batch's size.
+        # A single sample, so that VirtualBatchNorm can check the size of the reference batch.
         one = jax.tree.map(lambda x: x[:1], inputs)
         params, state = network.init(network_key, *_joined(kept, one))
         return params, {"network": state, "reference": kept}
@@ -233,7 +239,7 @@ def with_reference(network: Network, reference: Callable[[Array], PyTree]) -> Ne
 
 
 def _joined(reference: tuple, inputs: tuple) -> tuple:
-    # In the type of the inputs, which may be narrower than the one kept.
+    # In the dtype of the inputs, which may be narrower than that of the stored reference batch.
     return jax.tree.map(lambda r, x: jnp.concatenate([r.astype(x.dtype), x]), reference, inputs)
 
 
@@ -243,18 +249,18 @@ def _check_like(reference: tuple, inputs: tuple):
 
     if shapes(reference) != shapes(inputs):
         raise ValueError(
-            f"reference gives samples of shapes {shapes(reference)}, the network takes "
-            f"{shapes(inputs)}"
+            f"reference returned samples of shapes {shapes(reference)}, but the network's inputs "
+            f"have shapes {shapes(inputs)}"
         )
 
 
 class PixelNorm(nn.Module):
-    """Feature vectors at each place scaled to a mean square of 1; no parameters.
+    """Pixel norm: scales the feature vector at each position to a mean square of 1.
 
     y = x / sqrt(mean over channels of x^2 + epsilon)
 
     Attributes:
-      epsilon: keeps a vector of zeros at zero.
+      epsilon: added to the mean square, so that a zero vector stays zero.
     Source: Karras et al. 2018, section 4.2, https://arxiv.org/abs/1710.10196
     """
 

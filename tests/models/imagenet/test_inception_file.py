@@ -93,7 +93,7 @@ def test_a_file_of_pytorch_gives_the_features_of_pytorch_fid(reference, tmp_path
     torch.save(state, file, _use_new_zipfile_serialization=newer)
     features = make_inception(file, verify=False)(x).features
     np.testing.assert_allclose(features, expected[:, :, 0, 0], rtol=1e-3, atol=1e-4)
-    with pytest.raises(ValueError, match="is not the known file of the FID"):
+    with pytest.raises(ValueError, match="does not hold the weights of the FID"):
         inception_weights(file)
 
 

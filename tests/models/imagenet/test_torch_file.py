@@ -69,7 +69,7 @@ def test_tensors_may_share_a_storage_and_have_any_strides(read, write):
 )
 def test_a_tensor_outside_its_storage_is_refused(read, write, offset, shape, strides):
     tensor = Tensor(Storage("0", np.zeros(12, np.float32)), offset, shape, strides)
-    with pytest.raises(ValueError, match="lies outside its storage 0"):
+    with pytest.raises(ValueError, match="exceeds its storage 0"):
         read(write({"x": tensor}))
 
 
@@ -105,7 +105,7 @@ class Malice:
 @both_formats
 def test_a_file_that_runs_a_command_is_refused(read, write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"weights.pth: .* refused \w+.system: only tensors"):
+    with pytest.raises(ValueError, match=r"weights.pth is .* rejected \w+.system: only tensors"):
         read(write({"x": Malice()}))
     assert not (tmp_path / "harmed").exists()
 
@@ -120,7 +120,7 @@ def test_no_pickle_of_a_stream_runs_a_command(read, place, tmp_path, monkeypatch
             pass
         parts.append(rest.getvalue()[start : rest.tell()])
     parts[place] = pickle.dumps(Malice(), 2)
-    with pytest.raises(ValueError, match=r"refused \w+.system"):
+    with pytest.raises(ValueError, match=r"rejected \w+.system"):
         read(b"".join(parts))
     assert not (tmp_path / "harmed").exists()
 
@@ -133,7 +133,7 @@ def test_other_functions_are_refused_even_of_numpy_and_torch(read, reference):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("archive/data.pkl", content[:2] + reference + content[-1:])
-    with pytest.raises(ValueError, match="refused "):
+    with pytest.raises(ValueError, match="rejected "):
         read(stream.getvalue())
 
 
@@ -149,7 +149,7 @@ def test_compressed_archives_are_refused_since_they_may_swell(read):
 def test_files_that_are_cut_off_are_refused(read, write):
     content = write(contiguous(ARRAYS))
     for kept in (0, 1, 30, len(content) // 2, len(content) - 1):
-        with pytest.raises(ValueError, match=r"weights.pth: no file of PyTorch's tensors"):
+        with pytest.raises(ValueError, match=r"weights.pth is not a PyTorch checkpoint"):
             read(content[:kept])
 
 
@@ -163,7 +163,7 @@ def test_damaged_files_give_tensors_or_a_value_error(read, write):
         try:
             assert all(isinstance(t, np.ndarray) for t in read(bytes(damaged)).values())
         except ValueError as error:
-            assert "no file of PyTorch's tensors" in str(error)  # noqa: PT017
+            assert "is not a PyTorch checkpoint" in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("tree", [[1, 2], {"x": 1}, 3.0, {"x": {"y": 2}}])

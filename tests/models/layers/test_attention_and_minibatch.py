@@ -123,7 +123,7 @@ def test_self_attention_with_spectral_norm_uses_weights_of_norm_one():
 
 
 def test_self_attention_without_places_is_an_error():
-    with pytest.raises(ValueError, match=r"with places, got shape \(2, 8\)"):
+    with pytest.raises(ValueError, match=r"with a spatial axis, got shape \(2, 8\)"):
         SelfAttention().init(KEY, jnp.ones((2, 8)))
 
 
@@ -159,7 +159,7 @@ def test_minibatch_deviation_of_equal_samples_has_finite_derivatives():
 
 @pytest.mark.parametrize("group_size", [0, 4])
 def test_group_size_that_does_not_divide_is_an_error(group_size):
-    with pytest.raises(ValueError, match=f"group_size={group_size} does not divide 6 samples"):
+    with pytest.raises(ValueError, match=f"group_size={group_size} must divide .* 6"):
         MinibatchStd(group_size).apply({}, jnp.ones((6, 2)))
 
 

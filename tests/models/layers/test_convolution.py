@@ -145,17 +145,17 @@ def test_no_conv_on_cpu_dilates_its_input():
     ("call", "message"),
     [
         (lambda: conv(jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 3, 1))), r"got \(1, 4, 4, 2\) and"),
-        (lambda: conv(jnp.ones((4, 2)), jnp.ones((3, 2, 1))), "of one or two axes"),
+        (lambda: conv(jnp.ones((4, 2)), jnp.ones((3, 2, 1))), "with one or two axes"),
         (lambda: conv(jnp.ones((1, 2, 2, 1)), jnp.ones((3, 3, 1, 1)), 1, "VALID"), "larger than x"),
         (
             lambda: conv_transpose(
                 jnp.ones((1, 1, 1, 1)), jnp.ones((2, 2, 1, 1)), 2, ((1, 1), (1, 1))
             ),
-            "leaves nothing",
+            "leaves no output",
         ),
         (
             lambda: conv(jnp.ones((1, 4, 4, 1)), jnp.ones((1, 1, 1, 1)), implementation="gpu"),
-            "implementation must be auto, cpu or xla, got 'gpu'",
+            "implementation must be one of auto, cpu, xla, got 'gpu'",
         ),
     ],
 )

@@ -59,7 +59,7 @@ def test_layers_of_one_network_drop_different_values():
 
 
 def test_dropout_rate_out_of_range_is_an_error():
-    with pytest.raises(ValueError, match=r"rate must lie in \[0, 1\), got 1.0"):
+    with pytest.raises(ValueError, match=r"rate must be in \[0, 1\), got 1.0"):
         Dropout(1.0).apply({}, jnp.ones((2, 2)), jax.random.split(jax.random.key(0), 2), True)
 
 

@@ -400,7 +400,7 @@ def test_reference_of_a_conditional_network_has_both_inputs():
     y, _ = network.apply(params, state, x, labels, keys=jax.random.split(KEY, 1), train=False)
     # Of 0, 4 and 2 the last is the mean.
     np.testing.assert_allclose(y, [[0.0]], atol=1e-6)
-    with pytest.raises(ValueError, match="reference gives samples of shapes"):
+    with pytest.raises(ValueError, match="reference returned samples of shapes"):
         network.init(KEY, x)
 
 

@@ -4,7 +4,8 @@ A state is an array [2, ...] of the generator's theta and the discriminator's ps
 same shape. The equilibrium of the Dirac-GAN is 0 for both.
 
 >>> game = dirac_gan(losses.minimax, zero_centred(gamma=0.3))
->>> path = trajectory(game, (1.0, 1.0), steps=500, learning_rate=0.2, first="generator")
+>>> play = make_round(game, learning_rate=0.2, first="generator")
+>>> path = trajectory(play, (1.0, 1.0), steps=500)
 >>> print(f"{jnp.linalg.norm(path[-1]):.2e}")
 2.30e-07
 """
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 
 from jaxgan import losses, regularizers
 from jaxgan.checks import check_choice, check_positive
-from jaxgan.types import AdversarialLoss, Array
+from jaxgan.types import AdversarialLoss, Array, Player
 
 Critic = Callable[[Array], Array]
 GamePenalty = Callable[[Critic, Array, Array], Array]
@@ -120,59 +121,53 @@ def vector_field(game: Game, state: Array, consensus: float = 0.0) -> Array:
     return direction - consensus * transposed(direction)[0]
 
 
-def play_round(
+def make_round(
     game: Game,
-    state: Array,
     learning_rate: float,
     update: Literal["alternating", "simultaneous"] = "alternating",
-    first: Literal["discriminator", "generator"] = "discriminator",
+    first: Player = "discriminator",
     consensus: float = 0.0,
-) -> Array:
-    """The state after one gradient update of each player.
+) -> Callable[[Array], Array]:
+    """One gradient update of each player, as a map of states.
 
     Args:
       game: the game.
-      state: theta and psi, float [2, ...].
       learning_rate: of both players.
       update: "alternating" if the second player sees the first one's update, "simultaneous" if both
         start from the same state.
       first: player that is updated first when alternating.
       consensus: weight of consensus optimisation, see `vector_field`.
+    Returns:
+      `state -> state`, from theta and psi, float [2, ...], to theirs after the round.
     Raises:
       ValueError: if update or first is unknown.
     """
     check_choice(update=(update, ("alternating", "simultaneous")))
     check_choice(first=(first, ("discriminator", "generator")))
-    if update == "simultaneous":
-        return state + learning_rate * vector_field(game, state, consensus)
-    for player in (0, 1) if first == "generator" else (1, 0):
-        own = vector_field(game, state, consensus)[player]
-        state = state.at[player].add(learning_rate * own)
-    return state
+    players = (0, 1) if first == "generator" else (1, 0)
+
+    def play(state: Array) -> Array:
+        if update == "simultaneous":
+            return state + learning_rate * vector_field(game, state, consensus)
+        for player in players:
+            own = vector_field(game, state, consensus)[player]
+            state = state.at[player].add(learning_rate * own)
+        return state
+
+    return play
 
 
 def trajectory(
-    game: Game,
-    start: Array | tuple[float, float],
-    steps: int,
-    learning_rate: float,
-    update: Literal["alternating", "simultaneous"] = "alternating",
-    first: Literal["discriminator", "generator"] = "discriminator",
-    consensus: float = 0.0,
+    play: Callable[[Array], Array], start: Array | tuple[float, float], steps: int
 ) -> Array:
     """The states [steps + 1, 2, ...] of a number of rounds, including the start.
 
     Args:
-      game: the game.
+      play: one round, from `make_round`.
       start: initial theta and psi, float [2, ...].
       steps: number of rounds.
-      learning_rate: of both players.
-      update: "alternating" or "simultaneous", see `play_round`.
-      first: player that is updated first when alternating.
-      consensus: weight of consensus optimisation, see `vector_field`.
     Raises:
-      ValueError: if start is not of shape [2, ...], steps is not positive, or update or first is
-        unknown.
+      ValueError: if start is not of shape [2, ...], or steps is not positive.
     """
     check_positive(steps=steps)
     start = jnp.asarray(start, float)
@@ -180,7 +175,7 @@ def trajectory(
         raise ValueError(f"start must be (theta, psi) of shape [2, ...], got shape {start.shape}")
 
     def body(state: Array, _) -> tuple[Array, Array]:
-        state = play_round(game, state, learning_rate, update, first, consensus)
+        state = play(state)
         return state, state
 
     _, states = jax.lax.scan(body, start, length=steps)
@@ -191,8 +186,8 @@ def jacobian(function: Callable[[Array], Array], state: Array | tuple[float, flo
     """The Jacobian [n, n] of a map of states, with the n numbers of a state in one row.
 
     Args:
-      function: `state -> state`, such as a game's `vector_field` or `play_round` with all other
-        arguments bound.
+      function: `state -> state`, such as a round from `make_round`, or `vector_field` with its game
+        bound.
       state: point at which it is evaluated, float [2, ...].
     """
     state = jnp.asarray(state, float)
@@ -203,11 +198,11 @@ def eigenvalues(function: Callable[[Array], Array], state: Array | tuple[float, 
     """The eigenvalues, complex [n], of the Jacobian of a map of states.
 
     An equilibrium is stable if all eigenvalues of `vector_field` have a negative real part, or if
-    all eigenvalues of `play_round` are less than 1 in absolute value.
+    all eigenvalues of a round are less than 1 in absolute value.
 
     Args:
-      function: `state -> state`, such as a game's `vector_field` or `play_round` with all other
-        arguments bound.
+      function: `state -> state`, such as a round from `make_round`, or `vector_field` with its game
+        bound.
       state: point at which it is evaluated, float [2, ...].
     """
     return jnp.linalg.eigvals(jacobian(function, state))

@@ -46,7 +46,9 @@ def paths(game, consensus=0.0):
     """500 simultaneous and 500 alternating updates from (1, 1)."""
     return {
         update: games.trajectory(
-            game, (1.0, 1.0), 500, 0.2, update, first="generator", consensus=consensus
+            games.make_round(game, 0.2, update, first="generator", consensus=consensus),
+            (1.0, 1.0),
+            steps=500,
         )
         for update in ("simultaneous", "alternating")
     }
@@ -173,7 +175,7 @@ plots.eigenvalues(at_origin)
 
 # %%
 maps = {
-    f"{name}, {update}": partial(games.play_round, game, learning_rate=0.2, update=update)
+    f"{name}, {update}": games.make_round(game, 0.2, update)
     for name, game in (("minimax", dirac), ("R1, $\\gamma=0.3$", methods["R1, $\\gamma=0.3$"][0]))
     for update in ("simultaneous", "alternating")
 }
@@ -212,4 +214,4 @@ plots.lines(gammas, curves, "$\\gamma$, weight of R1", "per unit of time ($h$ ti
 # - Halve the learning rate and double the updates. Which of the methods end elsewhere?
 # - `first="discriminator"`: which final distances change?
 # - Give the penalty to the bilinear game: `games.bilinear(games.zero_centred(0.3))`.
-# - Players of many dimensions: `games.trajectory(game, np.ones((2, 10)), ...)`.
+# - Players of many dimensions: `games.trajectory(play, np.ones((2, 10)), steps=500)`.

@@ -35,9 +35,8 @@ def test_methods_end_at_the_known_radii(method):
     """
     game, consensus, simultaneous, alternating = METHODS[method]
     for update, radius in (("simultaneous", simultaneous), ("alternating", alternating)):
-        path = games.trajectory(
-            game, (1.0, 1.0), 500, 0.2, update, first="generator", consensus=consensus
-        )
+        play = games.make_round(game, 0.2, update, first="generator", consensus=consensus)
+        path = games.trajectory(play, (1.0, 1.0), 500)
         assert path.shape == (501, 2)
         reached = np.hypot(*np.asarray(path[-1], float))
         digits = 2 if method == "critical R1" else 3
@@ -45,13 +44,17 @@ def test_methods_end_at_the_known_radii(method):
 
 
 def test_simultaneous_steps_of_the_bilinear_game_grow_by_a_known_factor():
-    path = games.trajectory(games.bilinear(), (1.0, 0.0), 100, 0.1, "simultaneous")
+    path = games.trajectory(
+        games.make_round(games.bilinear(), 0.1, "simultaneous"), (1.0, 0.0), 100
+    )
     radii = np.hypot(*np.asarray(path, float).T)
     np.testing.assert_allclose(radii, 1.01 ** (np.arange(101) / 2), rtol=1e-5)
 
 
 def test_alternating_steps_of_the_bilinear_game_keep_a_quadratic_form():
-    theta, psi = np.asarray(games.trajectory(games.bilinear(), (1.0, 0.5), 300, 0.1), float).T
+    theta, psi = np.asarray(
+        games.trajectory(games.make_round(games.bilinear(), 0.1), (1.0, 0.5), 300), float
+    ).T
     # psi' = psi + h theta, theta' = theta - h psi' keeps theta^2 + psi^2 + h theta psi
     form = theta**2 + psi**2 + 0.1 * theta * psi
     np.testing.assert_allclose(form, form[0], rtol=1e-4)
@@ -79,7 +82,7 @@ def test_players_of_several_dimensions_are_those_of_one_side_by_side_at_the_equi
     np.testing.assert_allclose(
         np.sort_complex(plane), np.sort_complex(np.repeat(line, 3)), atol=1e-6
     )
-    assert games.trajectory(game, jnp.ones((2, 3)), 4, 0.1).shape == (5, 2, 3)
+    assert games.trajectory(games.make_round(game, 0.1), jnp.ones((2, 3)), 4).shape == (5, 2, 3)
 
 
 @pytest.mark.one_quick_case
@@ -101,12 +104,12 @@ def test_eigenvalues_at_the_equilibrium_are_those_of_the_paper(loss, slope, gamm
 def test_one_simultaneous_round_multiplies_by_one_plus_h_times_the_jacobian():
     game = games.dirac_gan(penalty=games.zero_centred(0.3))
     field = games.jacobian(functools.partial(games.vector_field, game), ORIGIN)
-    play = functools.partial(games.play_round, game, learning_rate=0.2, update="simultaneous")
+    play = games.make_round(game, 0.2, "simultaneous")
     np.testing.assert_allclose(games.jacobian(play, ORIGIN), np.eye(2) + 0.2 * field, atol=1e-6)
 
 
 def test_alternating_rounds_of_the_bilinear_game_stay_on_the_unit_circle():
-    play = functools.partial(games.play_round, games.bilinear(), learning_rate=0.5)
+    play = games.make_round(games.bilinear(), 0.5)
     np.testing.assert_allclose(np.abs(games.eigenvalues(play, ORIGIN)), 1.0, rtol=1e-5)
 
 
@@ -150,7 +153,7 @@ def test_training_steps_play_the_same_game(key, loss, gamma, update, first):
 
     keys = jax.random.split(key, 100)
     _, path = jax.lax.scan(round_and_place, jaxgan.init(key, gan, x), keys)
-    expected = games.trajectory(game, (1.0, 1.0), 100, 0.2, update, first)
+    expected = games.trajectory(games.make_round(game, 0.2, update, first), (1.0, 1.0), 100)
     np.testing.assert_allclose(path, expected[1:], atol=2e-5)
 
 
@@ -158,10 +161,11 @@ def test_training_steps_play_the_same_game(key, loss, gamma, update, first):
 
 
 def test_a_start_that_is_not_of_two_players_is_named():
+    play = games.make_round(games.bilinear(), 0.1)
     for wrong in (1.0, (1.0, 2.0, 3.0)):
         with pytest.raises(ValueError, match="start must be"):
-            games.trajectory(games.bilinear(), wrong, 10, 0.1)
+            games.trajectory(play, wrong, 10)
     with pytest.raises(ValueError, match="steps must be a positive int"):
-        games.trajectory(games.bilinear(), (1.0, 1.0), 0, 0.1)
+        games.trajectory(play, (1.0, 1.0), 0)
     with pytest.raises(ValueError, match="update must be one of"):
-        games.trajectory(games.bilinear(), (1.0, 1.0), 10, 0.1, "both")
+        games.make_round(games.bilinear(), 0.1, "both")

@@ -1,4 +1,4 @@
-"""Whether networks, data, loss and penalties fit each other: checked once, when training starts."""
+"""Checks, made once by `jaxgan.init`, that networks, data, loss and penalties fit each other."""
 
 import functools
 import math
@@ -37,10 +37,10 @@ _REARRANGEMENTS = frozenset(
 
 
 def check_players(gan: GAN, state: GANState, batch: Batch):
-    """Raises a ValueError where networks, data, loss and penalties do not fit each other.
+    """Raises a ValueError if networks, data, loss and penalties do not fit each other.
 
-    Only shapes are looked at, except for gradient penalties: a small pass through the
-    discriminator says whether its samples see each other.
+    Only shapes are computed. For gradient penalties there is a small pass through the
+    discriminator too, which shows whether its samples see each other.
     """
     _warn_of_latents(gan)
     traced = jax.make_jaxpr(functools.partial(_outputs, gan), return_shape=True)
@@ -57,7 +57,7 @@ def check_players(gan: GAN, state: GANState, batch: Batch):
 
 
 def _refuse_sigmoid(gan: GAN):
-    """An error where the loss is sure to take logits, else a warning."""
+    """Raises an error if the loss certainly takes logits, else warns."""
     said = "discriminator ends in a sigmoid, and the losses take logits: return its input instead"
     if gan.loss.probability:
         raise ValueError(f"{said} (logits, no sigmoid)")
@@ -76,13 +76,14 @@ def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
 
 
 def _warn_of_latents(gan: GAN):
-    """Warns of random latents that do not depend on the index of their sample."""
+    """Warns if random latents do not depend on the index of their sample."""
     jaxpr = jax.make_jaxpr(gan.latent)(jax.random.key(0), sample_index(2)).jaxpr
     used = [any(x is y for each in jaxpr.eqns for y in each.invars) for x in jaxpr.invars]
     if used == [True, False]:
         warnings.warn(
-            "latent draws from its key alone and not by the global index of each sample: devices "
-            "would draw the same latents; see jaxgan.latents for some that do not",
+            "latent draws from its key alone, not from the global index of each sample, so all "
+            "devices would draw the same latents: fold the index into the key, as jaxgan.latents "
+            "do",
             stacklevel=4,
         )
 
@@ -118,7 +119,7 @@ def _check_logits(gan: GAN, logits: jax.ShapeDtypeStruct, batch_size: int):
 
 
 def _made_by(jaxpr: Any, variable: Any) -> Any:
-    """The name of the operation that makes a variable, but for rearrangements; or an input."""
+    """The name of the operation that computes a variable, ignoring rearrangements; or an input."""
     for equation in reversed(jaxpr.eqns):
         if variable not in equation.outvars:
             continue
@@ -137,7 +138,7 @@ def _made_by(jaxpr: Any, variable: Any) -> Any:
 
 
 def _is_call(equation: Any, inner: Any) -> bool:
-    """Whether an operation runs a program on its inputs as they are, as compiled functions do."""
+    """Whether an operation calls a program on its inputs as they are, as compiled functions do."""
     alike = len(inner.invars) == len(equation.invars) and len(inner.outvars) == len(
         equation.outvars
     )
@@ -157,15 +158,15 @@ def _check_penalties(gan: GAN, state: GANState, batch: Batch, output: Discrimina
     kinds = tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
     if refusing and _sees_others(gan.discriminator, kinds, structure):
         raise ValueError(
-            f"penalty {refusing[0]} takes each logit's gradient by its own sample, but the "
-            "discriminator's logits depend on other samples too, as with batch norm: use instance "
-            "norm, layer norm, virtual batch norm or no norm, or attach it as "
+            f"penalty {refusing[0]} needs each logit's gradient with respect to its own sample, "
+            "but the discriminator's logits depend on other samples too, as with batch norm: use "
+            "instance norm, layer norm, virtual batch norm or no norm, or attach it as "
             'penalty(...)._replace(coupled="own_gradient") or coupled="allow"'
         )
 
 
 def _noted(found: list[bool]) -> Callable[[Array], Array]:
-    """The identity, which leaves a note where it is differentiated."""
+    """The identity function, which leaves a note when it is differentiated."""
 
     @jax.custom_jvp
     def same(x):
@@ -222,12 +223,12 @@ def _differentiates(
 
 @cached  # a run starts its networks several times, mostly for their shapes alone
 def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
-    """Whether a logit has a gradient by the samples of other logits.
+    """Whether the gradient of a logit with respect to the samples of other logits is not zero.
 
     Args:
-      discriminator: to be run on made-up numbers.
+      discriminator: the network, which is run on random numbers.
       leaves: shapes and dtypes of a sample and its condition.
-      structure: of the tree that they are the leaves of.
+      structure: of the tree of these leaves.
     """
     number = _PROBED * discriminator.pack
     draw = np.random.default_rng(0)
@@ -243,7 +244,7 @@ def _sees_others(discriminator: Network, leaves: tuple, structure: Any) -> bool:
 
 
 def _made_up(draw: np.random.Generator, leaf: jax.ShapeDtypeStruct) -> Any:
-    """Numbers as large as in a new network, but no zeros: a layer of zeros hides its input."""
+    """Numbers as large as in a new network, none of them 0: a layer of zeros hides its input."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jax.random.key(0)
     if not jnp.issubdtype(leaf.dtype, jnp.floating):
@@ -256,7 +257,7 @@ def _made_up(draw: np.random.Generator, leaf: jax.ShapeDtypeStruct) -> Any:
 def _gradient_sizes(
     discriminator: Network, params: PyTree, model_state: PyTree, example: tuple
 ) -> Array:
-    """The largest derivative of the first logit by the samples of each logit, float32 [logits]."""
+    """The largest derivative of the first logit with respect to each logit's samples, [logits]."""
     x, *condition = example
     keys = sample_keys(jax.random.key(0), sample_index(len(x)))
 

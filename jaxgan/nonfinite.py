@@ -1,6 +1,6 @@
-"""Losses and gradients that are not finite: noticed on the device, named on the host.
+"""Non-finite losses and gradients: detected on the device, named on the host.
 
-A step counts them in its metrics, at no cost beside the gradient norms; nothing waits for that.
+A step counts them in its metrics, which costs no more than the gradient norms do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,28 +17,32 @@ Policy = Literal["stop", "skip", "rollback"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 PLAYERS = ("discriminator", "generator")
 COUNTS = tuple(f"{player}_{kind}" for player in PLAYERS for kind in ("nonfinite", "tensor"))
-"""Names of the guard's metrics."""
+"""Names of the metrics that count non-finite updates."""
 
 
 class NonFinite(NamedTuple):
-    """A round in which a player's loss or gradient was not finite.
+    """A round in which a player's loss or gradient was non-finite.
 
-    `tensor` is the first that was not: the loss, or the gradient of a parameter. `turns` is how
-    many of the player's turns it concerns.
+    Attributes:
+      round: its number.
+      step: number of generator updates after it.
+      player: "discriminator" or "generator".
+      tensor: the first that was non-finite: the loss, or the gradient of a parameter.
+      updates: how many of the player's updates in this round were non-finite.
     """
 
     round: int
     step: int
     player: str
     tensor: str
-    turns: int
+    updates: int
 
     def __str__(self) -> str:
         return f"non-finite {self.player} {self.tensor} at step {self.step} (round {self.round})"
 
 
 class NonFiniteError(ArithmeticError):
-    """Training met a loss or a gradient that is not finite; `nonfinite` says where."""
+    """A loss or a gradient was non-finite in training; the attribute `nonfinite` says where."""
 
     def __init__(self, nonfinite: NonFinite):
         super().__init__(str(nonfinite))
@@ -49,16 +53,16 @@ class NonFiniteError(ArithmeticError):
 
 
 def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
-    """The norm of a player's gradient, and which tensor of its turn is not finite.
+    """The norm of a player's gradient, and which tensor of the update is non-finite.
 
     Args:
       player: "discriminator" or "generator".
       loss: scalar.
       grads: of the parameters.
     Returns:
-      `PLAYER_grad_norm`; `PLAYER_nonfinite`, int32: 1 if something is not finite, else 0; and
+      `PLAYER_grad_norm`; `PLAYER_nonfinite`, int32: 1 if something is non-finite, else 0; and
       `PLAYER_tensor`, int32: 0 for nothing, 1 for the loss, 2 + i for the gradient of parameter
-      i. A gradient whose squares overflow float32 (10^19 and more) does not count as finite.
+      i. A gradient whose squares overflow float32 (10^19 and more) counts as non-finite.
     """
     squares = [optax.tree.norm(g, squared=True) for g in jax.tree.leaves(grads)]
     finite = jnp.isfinite(jnp.stack([loss.astype(jnp.float32), *squares]))
@@ -74,25 +78,25 @@ def gradient_metrics(player: str, loss: Array, grads: PyTree) -> Metrics:
     }
 
 
-def add_update(metrics: Metrics, turn: Metrics) -> Metrics:
-    """The metrics of a player's turns so far and of one more: the last ones, counts added up."""
-    merged = metrics | turn
+def add_update(metrics: Metrics, update: Metrics) -> Metrics:
+    """The metrics after one more update of a player: its own, with the counts added up."""
+    merged = metrics | update
     for name in COUNTS:
-        if name in metrics and name in turn:
+        if name in metrics and name in update:
             counts = name.endswith("nonfinite")
-            first = jnp.where(metrics[name] > 0, metrics[name], turn[name])
-            merged[name] = metrics[name] + turn[name] if counts else first
+            first = jnp.where(metrics[name] > 0, metrics[name], update[name])
+            merged[name] = metrics[name] + update[name] if counts else first
     return merged
 
 
 def count(metrics: Metrics) -> Array:
-    """How many turns of a round were not finite, int32 scalar, of both players."""
+    """The number of non-finite updates in a round, int32 scalar, of both players."""
     names = [f"{player}_nonfinite" for player in PLAYERS]
     return sum((metrics[name] for name in names if name in metrics), start=jnp.int32(0))
 
 
 def keep_if_nonfinite(player: str, metrics: Metrics, old: PyTree, new: PyTree) -> PyTree:
-    """The old state if something of the player's turn is not finite, else the new one."""
+    """The old state if something in the player's update is non-finite, else the new one."""
     bad = metrics[f"{player}_nonfinite"] > 0
     return jax.tree.map(lambda old, new: jnp.where(bad, old, new), old, new)
 
@@ -101,11 +105,11 @@ def keep_if_nonfinite(player: str, metrics: Metrics, old: PyTree, new: PyTree) -
 
 
 def nonfinite_updates(metrics: Mapping[str, Any], state: GANState) -> list[NonFinite]:
-    """What was not finite in the rounds of one compiled call.
+    """What was non-finite in the rounds of one compiled call, in order.
 
     Args:
       metrics: arrays [rounds], among them "round" and "step".
-      state: its structure names the parameters.
+      state: a training state, whose structure names the parameters.
     """
     found = []
     for player in PLAYERS:
@@ -121,16 +125,16 @@ def nonfinite_updates(metrics: Mapping[str, Any], state: GANState) -> list[NonFi
 
 
 def raise_if_nonfinite(metrics: Metrics, state: GANState, policy: Policy):
-    """Raises a `NonFiniteError` for the first nonfinite, unless the policy is to skip them."""
+    """Raises a `NonFiniteError` for the first non-finite update, unless the policy is to skip."""
     if policy != "skip":
-        for nonfinite in nonfinite_updates(metrics, state):
-            raise NonFiniteError(nonfinite)
+        for found in nonfinite_updates(metrics, state):
+            raise NonFiniteError(found)
 
 
 def check_finite_state(state: GANState, played: int):
-    """Raises a `NonFiniteError` if a parameter or a statistic of a state is not finite.
+    """Raises a `NonFiniteError` if a parameter or a statistic of a state is non-finite.
 
-    An update may overflow though its loss and gradient do not. Waits for the state.
+    An update may overflow although its loss and gradient do not. This waits for the state.
     """
     for player in PLAYERS:
         own = getattr(state, player)

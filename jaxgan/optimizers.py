@@ -1,4 +1,4 @@
-"""What a step asks of an optax transformation: a first state, and updates."""
+"""The first state and the updates of an optimizer, any optax transformation."""
 
 import jax
 import jax.numpy as jnp
@@ -8,14 +8,14 @@ from jaxgan.types import Array, PlayerState, PyTree
 
 
 def started(player: str, optimizer: optax.GradientTransformation, params: PyTree) -> PyTree:
-    """An optimizer's first state. Its first update is traced too, but not computed.
+    """An optimizer's first state. An update is traced as a check, but not computed.
 
     Args:
       player: "discriminator" or "generator", for errors.
-      optimizer: of that player.
-      params: of that player.
+      optimizer: the player's.
+      params: the player's.
     Raises:
-      ValueError: if the update needs what a step does not have.
+      ValueError: if the optimizer needs what a step does not have.
     """
 
     def first_update(params):
@@ -27,7 +27,7 @@ def started(player: str, optimizer: optax.GradientTransformation, params: PyTree
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"{player}_optimizer cannot make an update ({reason}): a step gives it gradients, "
+            f"{player}_optimizer cannot make an update ({reason}): a step passes gradients, "
             "parameters and value=loss, so line searches (optax.lbfgs) and optax.lookahead are "
             "not supported"
         ) from error
@@ -37,9 +37,9 @@ def started(player: str, optimizer: optax.GradientTransformation, params: PyTree
 def updated(
     optimizer: optax.GradientTransformation, player: PlayerState, grads: PyTree, loss: Array
 ) -> PlayerState:
-    """A player after one update; its loss is for optimizers that adapt to it (`value` in optax).
+    """A player after one update by gradients that are means over devices and micro-batches.
 
-    Gradients and loss are means over all devices and micro-batches.
+    The loss, a mean too, is for optimizers that adapt to it (optax calls it `value`).
     """
     update = optax.with_extra_args_support(optimizer).update
     updates, opt_state = update(grads, player.opt_state, player.params, value=loss)

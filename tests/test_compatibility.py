@@ -107,7 +107,7 @@ def own_penalty(critic, real):
 
 @pytest.mark.parametrize("function", [r2, gradient_penalty, dragan, own_penalty])
 def test_every_penalty_that_differentiates_the_critic_is_looked_at(make_gan, batch, function):
-    with pytest.raises(ValueError, match=f"penalty {function.__name__} takes each logit's"):
+    with pytest.raises(ValueError, match=f"penalty {function.__name__} needs each logit's"):
         state_of(make_gan, batch, discriminator(Normed()), jaxgan.penalty(function, 1.0))
 
 

@@ -82,7 +82,7 @@ def write_record(run: Run, journal: RunLog, watch: EarlyStopping, entry: Pending
 
 
 def _skipped(found: list[nonfinite.NonFinite]) -> str:
-    turns = sum(nonfinite.turns for nonfinite in found)
+    turns = sum(each.updates for each in found)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return f"skipped {turns} update(s): {found[0]}{more}"
 

@@ -1,4 +1,4 @@
-"""Warnings about training, found in the logged metrics."""
+"""Warns of training problems and of equilibrium, from the logged metrics."""
 
 from jaxgan.monitor.detector import (
     ROWS_OF_A_HISTORY,

@@ -1,6 +1,7 @@
-"""Pictures: samples, the curves of a run, losses, discriminators, games.
+"""Plots of samples, training curves, losses, discriminators and two-player games.
 
-Those that give a `matplotlib.figure.Figure` touch no state of pyplot; `rendered` makes them pixels.
+Functions that return a `matplotlib.figure.Figure` leave pyplot's state alone; `rendered` turns a
+figure into pixels.
 """
 
 from jaxgan.plots.games import eigenvalues, phase_portrait, phase_portraits, radii
@@ -19,10 +20,10 @@ from jaxgan.plots.loss_functions import (
     generator_curve,
     loss_gradients,
 )
-from jaxgan.plots.pictures import class_rows, has_picture, num_pictured, picture
 from jaxgan.plots.planes import gradient_fields, landscapes, matching
 from jaxgan.plots.points import mode_coverage, scatter_over_density
 from jaxgan.plots.rendering import animation, rendered
+from jaxgan.plots.sample_images import class_rows, is_plottable, num_plotted, sample_image
 from jaxgan.plots.style import BLUE, GREEN, GREY, ORANGE, PALETTE
 from jaxgan.plots.training import lines, run_curves, training_curves
 
@@ -39,23 +40,23 @@ __all__ = [
     "eigenvalues",
     "generator_curve",
     "gradient_fields",
-    "has_picture",
     "interpolation_strip",
     "is_image",
+    "is_plottable",
     "is_waveform",
     "landscapes",
     "lines",
     "loss_gradients",
     "matching",
     "mode_coverage",
-    "num_pictured",
+    "num_plotted",
     "phase_portrait",
     "phase_portraits",
-    "picture",
     "radii",
     "rendered",
     "run_curves",
     "sample_grid",
+    "sample_image",
     "samples",
     "scatter_over_density",
     "side_by_side",

@@ -1,4 +1,4 @@
-"""What samples are worth: likeness to true images, distances of sets of features, modes covered."""
+"""Evaluation metrics: image quality (PSNR, SSIM, LPIPS), feature distances, mode coverage."""
 
 from jaxgan.metrics.diversity import ms_ssim, ms_ssim_diversity
 from jaxgan.metrics.frechet import frechet_distance, frechet_distance_of
@@ -16,7 +16,7 @@ from jaxgan.metrics.modes import (
     stacked_label,
 )
 from jaxgan.metrics.perceptual import lpips
-from jaxgan.metrics.precision_recall import (
+from jaxgan.metrics.prdc import (
     DensityCoverage,
     PrecisionRecall,
     density_coverage,

@@ -1,4 +1,4 @@
-"""Data: toy distributions, digits, waveforms, files, and the order in which samples come."""
+"""Datasets: toy distributions, digits, waveforms, files, TFDS, and the order of batches."""
 
 from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset, from_arrays, scale, to_data_range, to_model_range
@@ -9,7 +9,7 @@ from jaxgan.data.pairs import pair_records
 from jaxgan.data.patches import patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.sources import load
-from jaxgan.data.stream import StreamedBatch, prefetch, stream
+from jaxgan.data.streaming import StreamedBatch, prefetch, stream
 from jaxgan.data.tfds import parse_tfds, tfds_source
 from jaxgan.data.toy import (
     GRID25_CENTRES,

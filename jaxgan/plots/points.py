@@ -40,13 +40,15 @@ def scatter_over_density(
         classes = np.unique(labels)
         groups = {f"class {c}": (samples[labels == c], PALETTE[c % len(PALETTE)]) for c in classes}
     for name, (points, colour) in groups.items():
-        style = {"s": 4, "alpha": 0.4 if labels is None else 0.6, "linewidths": 0}
-        axes.scatter(points[:, 0], points[:, 1], color=colour, label=name, **style)
+        alpha = 0.4 if labels is None else 0.6
+        axes.scatter(
+            points[:, 0], points[:, 1], s=4, color=colour, alpha=alpha, linewidths=0, label=name
+        )
     axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     if len(groups) > _MAX_NAMED:
         return figure
     legend = figure.legend(loc="outside upper center", ncols=4, markerscale=3, fontsize=SMALL)
-    for handle in legend.legend_handles:
+    for handle in filter(None, legend.legend_handles):
         handle.set_alpha(1.0)
     return figure
 

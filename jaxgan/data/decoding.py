@@ -104,16 +104,8 @@ def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
     condition = None if records.num_classes is None else labels
     if bad:
         _warn_of_empty_classes(records, labels)
-    return Dataset(
-        x,
-        condition,
-        records.low,
-        records.high,
-        records.name,
-        bad=tuple(bad.values()),
-        class_names=records.class_names,
-        left_out=records.left_out,
-    )
+    dataset = Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
+    return dataset._replace(class_names=records.class_names, left_out=records.left_out)
 
 
 def _warn_of_empty_classes(records: Records, labels: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from jaxgan.data.dataset import Dataset, from_arrays
 from jaxgan.data.decoding import decode
 from jaxgan.data.finding import counts, find_images
 from jaxgan.data.images import BACKGROUNDS, Header, read_header, read_image
-from jaxgan.data.records import Records, Sample
+from jaxgan.data.records import Records, Sample, image_records
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}
 IDX_IMAGES_MAGIC = 0x00000803  # 08: unsigned byte; 03: three axes
@@ -245,29 +245,24 @@ def folder_records(
     root = existing(directory, "directory", "folder:DIR or folder:DIR@64")
     found = find_images(root)
     names, labels = folder_classes(root, found)
-    sound, bad = read_headers(found.files, max_pixels)
-    if not sound:
+    readable, bad = read_headers(found.files, max_pixels)
+    if not readable:
         raise ValueError(next(iter(bad.values())))
-    headers = list(sound.values())
+    headers = list(readable.values())
     check_classes(root, names, headers)
     sides = _common_size(headers, directory) if size is None else (size, size)
     mode = "L" if all(header.is_grey for header in headers) else "RGB"
     shape = (*sides, 1 if mode == "L" else 3)
-    paths = tuple(
-        str(file) for file in found.files
-    )  # text is sent to workers faster than Path objects
+    # text is sent to workers faster than Path objects
+    paths = tuple(str(file) for file in found.files)
     read = functools.partial(
         read_image, mode=mode, size=size, background=background, max_pixels=max_pixels
     )
     details = ",".join(str(detail) for detail in (size, background) if detail is not None)
-    return Records(
+    return image_records(
         functools.partial(_read_record, paths, labels, read, shape, str(directory)),
         size=len(found.files),
         shape=shape,
-        dtype=np.dtype(np.uint8),
-        num_classes=None if labels is None else len(names),
-        low=0.0,
-        high=255.0,
         name=f"folder:{directory}{'@' if details else ''}{details}",
         class_names=None if labels is None else tuple(map(as_text, names)),
         left_out=counts(found.others.values()),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxgan.data.files import check_size, existing, read_headers, size_text
 from jaxgan.data.finding import counts, find_images
 from jaxgan.data.images import Header, read_image
-from jaxgan.data.records import Records, Sample
+from jaxgan.data.records import Records, Sample, image_records
 
 NEAREST = ":nearest"  # marks a folder of label maps in the name of a dataset
 ASPECT_TOLERANCE = 0.01  # relative; rounded sides change an aspect ratio by less
@@ -67,14 +67,10 @@ def pair_records(
     )
     channels = 1 if all(grey) else 3
     paths = tuple((str(a), str(b)) for a, b in pairs)
-    return Records(
+    return image_records(
         functools.partial(_read_pair, paths, reads, (*sides, channels)),
         size=len(pairs),
         shape=(*sides, 2 * channels),
-        dtype=np.dtype(np.uint8),
-        num_classes=None,
-        low=0.0,
-        high=255.0,
         name=f"{spec}{'' if size is None else f'@{size}'}",
         left_out=left_out,
     )

@@ -10,7 +10,7 @@ from jaxgan.data.decoding import check_fraction, reject_bad
 from jaxgan.data.files import existing, read_headers
 from jaxgan.data.finding import counts, find_images
 from jaxgan.data.images import Header, read_image
-from jaxgan.data.records import Records, Sample
+from jaxgan.data.records import Records, Sample, image_records
 
 SMALL = "smaller than a patch"
 
@@ -61,14 +61,10 @@ def patch_records(
         raise ValueError(f"the images in {root} are too small for patches of {size}x{size}")
     mode = "L" if all(header.is_grey for header in headers.values()) else "RGB"
     read = functools.partial(_image, mode=mode, max_pixels=max_pixels)
-    return Records(
+    return image_records(
         functools.partial(_read_patch, tuple(map(str, found.files)), positions, read, size),
         size=len(positions),
         shape=(size, size, 1 if mode == "L" else 3),
-        dtype=np.dtype(np.uint8),
-        num_classes=None,
-        low=0.0,
-        high=255.0,
         name=f"patches:{directory}@{size}",
         left_out=counts([*found.others.values(), *(SMALL for _ in small)]),
     )

@@ -42,3 +42,26 @@ class Records(NamedTuple):
     def num_bytes(self) -> int:
         """The size in memory of all decoded samples."""
         return self.size * math.prod(self.shape) * self.dtype.itemsize
+
+
+def image_records(
+    read: Callable[[int], Sample],
+    size: int,
+    shape: tuple[int, ...],
+    name: str,
+    class_names: tuple[str, ...] | None = None,
+    left_out: tuple[str, ...] = (),
+) -> Records:
+    """Records of images, uint8 in 0..255; the arguments are attributes of `Records`."""
+    return Records(
+        read,
+        size=size,
+        shape=shape,
+        dtype=np.dtype(np.uint8),
+        num_classes=None if class_names is None else len(class_names),
+        low=0.0,
+        high=255.0,
+        name=name,
+        class_names=class_names,
+        left_out=left_out,
+    )

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.checks import closest
+
 
 def check_format(name: str, builder: Any) -> None:
     """Raises a ValueError unless the prepared files can be read by record number."""
@@ -74,7 +76,8 @@ def label_key(name: str, builder: Any, requested: str | None) -> str | None:
     if requested is not None:
         if requested not in labels:
             known = f"the class labels {', '.join(sorted(labels))}" if labels else "no class labels"
-            raise ValueError(f"tfds:{name} has {known}, got {requested!r}")
+            hint = closest(requested, labels)
+            raise ValueError(f"tfds:{name} has {known}, got {requested!r}.{hint}")
         return requested
     if keys and len(keys) > 1 and keys[1] in labels:
         return keys[1]

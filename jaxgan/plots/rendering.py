@@ -1,7 +1,5 @@
 """Renders figures as pixels, and pixels as an animation."""
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +7,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+
+from jaxgan.atomic import replace_file
 
 _COLOURS = 64
 _PALETTE_FRAMES = 8  # frames whose colours make up the palette
@@ -56,20 +56,10 @@ def animation(frames: Sequence[np.ndarray], file: Path | str, seconds: float = 0
         for frame in frames
     )
     file = Path(file)
-    beside = file.with_name(f".{file.stem}.part.gif")
-    try:
-        first.save(
-            beside,
-            save_all=True,
-            append_images=rest,
-            optimize=True,
-            duration=round(1000 * seconds),
-            loop=0,
-        )
-        os.replace(beside, file)
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+    options = {"append_images": rest, "duration": round(1000 * seconds), "loop": 0}
+    replace_file(
+        file, lambda beside: first.save(beside, "GIF", save_all=True, optimize=True, **options)
+    )
     return file
 
 

@@ -1,5 +1,6 @@
 """Figures are tested by what they draw: the data of their lines, points, arrows and meshes."""
 
+import errno
 import json
 
 import numpy as np
@@ -353,7 +354,7 @@ def test_an_animation_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def full(*arguments):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="disk full"):

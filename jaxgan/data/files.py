@@ -146,19 +146,19 @@ def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
 
 
 def _npz_keys(
-    path: Path, names: list[str], asked: str | None, asked_labels: str | None
+    path: Path, names: list[str], requested: str | None, requested_labels: str | None
 ) -> tuple[str, str | None]:
     """The names of samples and labels: the requested ones, or else the usual ones."""
-    for name in (asked, asked_labels):
+    for name in (requested, requested_labels):
         if name is not None and name not in names:
             raise ValueError(
                 f"{path} holds the arrays {names}, but no {name!r}.{closest(name, names)}"
             )
-    if asked is not None:
-        return asked, asked_labels
-    labels = asked_labels or next((name for name in NPZ_LABELS if name in names), None)
+    if requested is not None:
+        return requested, requested_labels
+    labels = requested_labels or next((name for name in NPZ_LABELS if name in names), None)
     samples = next((name for name in NPZ_SAMPLES if name in names), None)
-    others = [name for name in names if name not in (*NPZ_LABELS, asked_labels)]
+    others = [name for name in names if name not in (*NPZ_LABELS, requested_labels)]
     if samples is None and len(others) == 1:
         samples = others[0]
     if samples is None:

@@ -43,11 +43,11 @@ def _sized(path: str) -> tuple[str, int | None]:
 
 
 def _load_folder(path: str, max_pixels: int | None) -> Records:
-    asked = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
-    if asked is None:
+    match = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
+    if match is None:
         return folder_records(*_sized(path), max_pixels=max_pixels)
-    size = None if asked[2] is None else int(asked[2])
-    return folder_records(asked[1], size, max_pixels, background=asked[3])
+    size = None if match[2] is None else int(match[2])
+    return folder_records(match[1], size, max_pixels, background=match[3])
 
 
 def _load_patches(path: str, max_bad_fraction: float, max_pixels: int | None) -> Records:

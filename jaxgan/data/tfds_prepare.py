@@ -211,12 +211,12 @@ def why_unreachable(urls: list[str], seconds: float = PROBE_SECONDS) -> str | No
     """
     by_host = {urllib.parse.urlsplit(url).netloc: url for url in urls}
     answers: queue.Queue[str | None] = queue.Queue()
-    asked = list(by_host.values())[:4]
-    for url in asked:
+    chosen = list(by_host.values())[:4]
+    for url in chosen:
         ask = functools.partial(_ask, url, seconds, answers)
         threading.Thread(target=ask, daemon=True).start()
     reason: str | None = None
-    for _ in asked:
+    for _ in chosen:
         try:
             reason = answers.get(timeout=2 * seconds)
         except queue.Empty:

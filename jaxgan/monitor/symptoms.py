@@ -24,13 +24,14 @@ class Thresholds(NamedTuple):
     Attributes:
       rows: the fewest logged rows in a window. A metric that only some rows have needs 3 values.
       rounds: the fewest rounds that a window spans.
-      transient: warm-up rounds. During them there are no "discriminator-wins" and
-        "discriminator-fails" alerts, and the best diversity and score are not tracked.
+      transient: warm-up rounds. During them the only possible alert is "equilibrium", and the best
+        diversity and score are not tracked.
       accuracy_tolerance: equilibrium; the largest distance of a mean accuracy from 1/2.
       swing: equilibrium; the largest mean distance of a row's accuracy from 1/2.
       chance_dprime: a discriminator with a d' up to this is at chance, see `sensitivity`.
       min_logit_std: a discriminator whose logits have a smaller standard deviation is constant.
-      accuracy: discriminator wins; the smallest mean accuracy, on real and on fake samples.
+      accuracy: discriminator wins; the smallest mean accuracy, on real and on fake samples or
+        pairwise.
       winning_dprime: discriminator wins; the smallest d'.
       collapsed: diversity below this fraction of its best mean (or of 1, if the best is higher) is
         a collapse.

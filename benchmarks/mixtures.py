@@ -3,8 +3,8 @@
     python benchmarks/mixtures.py --json mixtures.json --picture mixtures.png
 
 PacGAN's protocol: 100,000 training points, 2,500 samples, modes that have a sample within 3 sigma,
-and the share of such samples; here with 10 seeds, all trained at once, and with the deviation of
-those samples within their modes, in sigma, as contracted modes raise the share.
+and the share of such samples; here with 10 seeds, all trained at once, and with the standard
+deviation of those samples within their modes, in sigma, as contracted modes raise the share.
 
 The methods differ in loss, penalties and packing alone: networks, latents, optimizers, batches and
 the number of updates are those of the recipes `ring` and `grid`. Only in the last row the latents
@@ -127,7 +127,7 @@ def measured(name: str, method: str, seeds: int, steps: int | None) -> tuple[dic
     seconds = time.perf_counter() - start
     centres, sigma, _ = mixture
     scores = [mode_coverage(x, centres, sigma) if np.isfinite(x).all() else None for x in samples]
-    fields = ("modes", "high_quality", "kl", "deviation")
+    fields = ("modes", "high_quality", "kl", "std")
     row = {"seconds": round(seconds, 1), "seeds": seeds, "steps": steps}
     for field in fields:
         row[field] = [None if s is None else float(getattr(s, field)) for s in scores]
@@ -142,7 +142,7 @@ def table(name: str, rows: dict[str, dict]) -> str:
     mixture = MIXTURES[name]
     floor = perfect_mode_coverage(NUM, len(mixture.centres))
     lines = [
-        f"| {name} | modes | high quality, % | deviation, sigma | KL | s |",
+        f"| {name} | modes | high quality, % | std, sigma | KL | s |",
         "|---|---|---|---|---|---|",
     ]
     lines += [f"| {method} | {_cells(row)} |" for method, row in rows.items()]
@@ -162,13 +162,13 @@ def _cells(row: dict) -> str:
         return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
 
     cells = [spread("modes", 1), spread("high_quality", 1, 100.0)]
-    cells += [spread("deviation", 2), spread("kl", 3), f"{row['seconds']:.0f}"]
+    cells += [spread("std", 2), spread("kl", 3), f"{row['seconds']:.0f}"]
     return " | ".join(cells)
 
 
 def _floor_cells(floor: ModeCoverage) -> str:
     share = 100.0 * floor.high_quality
-    return f"{floor.modes:.1f} | {share:.1f} | {floor.deviation:.2f} | {floor.kl:.3f}"
+    return f"{floor.modes:.1f} | {share:.1f} | {floor.std:.2f} | {floor.kl:.3f}"
 
 
 def picture(path: Path, samples: dict[str, dict[str, list]]):

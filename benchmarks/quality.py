@@ -156,9 +156,9 @@ def mode_report(samples: np.ndarray, mixture: Mixture) -> dict:
         "kl_to_uniform": found.kl,
         "kl_of_perfect_sampler": floor.kl,
         "smallest_share": found.counts.min() / len(samples),
-        "deviation": found.deviation,
-        "deviation_within_modes": found.deviations.round(3).tolist(),
-        "deviation_of_perfect_sampler": floor.deviation,
+        "deviation": found.std,
+        "deviation_within_modes": found.stds.round(3).tolist(),
+        "deviation_of_perfect_sampler": floor.std,
     }
 
 

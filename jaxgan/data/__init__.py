@@ -1,4 +1,4 @@
-"""Data sets: toy distributions, digits, waveforms, files and TFDS; batches and their order."""
+"""Datasets: toy distributions, digits, waveforms, files, TFDS, and the order of batches."""
 
 import lazy_loader
 

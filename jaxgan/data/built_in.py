@@ -1,4 +1,4 @@
-"""Real data that scikit-learn brings along: handwritten digits and two photographs."""
+"""Real data that come with scikit-learn: handwritten digits and two photographs."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ PATCH = 96
 
 
 def digits() -> Dataset:
-    """Scikit-learn's 1,797 handwritten digits: real data that needs no download.
+    """Scikit-learn's 1,797 handwritten digits, which need no download.
 
     Returns:
-      Data set with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
+      Dataset with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
     Source: Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49
     """
-    from sklearn.datasets import load_digits  # here, since only this source needs it
+    from sklearn.datasets import load_digits  # imported here because only this source needs it
 
     bunch = load_digits()
     images = np.asarray(bunch.images, np.float32)[..., None]
@@ -23,13 +23,13 @@ def digits() -> Dataset:
 
 
 def digit_outlines() -> Dataset:
-    """Scikit-learn's digits, each with its outline as the image that it is to be made from.
+    """Scikit-learn's digits, each paired with its outline as the source image.
 
-    The outline is where a digit's brightness, in steps of 1/2, differs from that of the pixel
-    above or to the left.
+    A pixel is on the outline if it lies on the other side of half brightness than the pixel above
+    it or to its left.
 
     Returns:
-      Data set with x float32 [1797, 8, 8, 2] in 0..16: the digit, then its outline; no labels.
+      Dataset with x float32 [1797, 8, 8, 2] in 0..16, the digit followed by its outline; no labels.
     """
     x = digits().x
     inside = x > 8
@@ -41,10 +41,10 @@ def digit_outlines() -> Dataset:
 
 
 def photos() -> Dataset:
-    """Patches of scikit-learn's two photographs, a temple and a flower, half overlapping.
+    """Patches of scikit-learn's two photographs, a temple and a flower, that overlap by half.
 
     Returns:
-      Data set with x uint8 [208, 96, 96, 3] in 0..255; no labels.
+      Dataset with x uint8 [208, 96, 96, 3] in 0..255; no labels.
     """
     from sklearn.datasets import load_sample_images
 

@@ -1,4 +1,4 @@
-"""A data set is one array in memory with the range its values live in, and maybe conditions."""
+"""Datasets in memory: one array of samples, its range of values, and an optional condition."""
 
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,14 +14,19 @@ AnyArray = TypeVar("AnyArray", np.ndarray, Array)
 
 
 class Dataset(NamedTuple):
-    """Samples x [N, ...] (uint8 or float32) in their own range, and maybe a condition of each.
+    """Samples in memory.
 
-    The condition is labels int32 [N], each a class, 0 or more, or -1 for a sample that has none;
-    or any other array, or tree of arrays, with first axis N; or None.
-    `low` and `high` bound the data by nature (0..16 for digits, 0..255 for uint8 images); both are
-    None where nothing does, and then the values are used as they are. `bad` says which records
-    could not be read and were left out. `class_names` and `left_out` mean what they do in
-    `jaxgan.data.Records`.
+    Attributes:
+      x: samples [N, ...], uint8 or float32, in the data's own range.
+      condition: labels int32 [N], each a class (0 or more) or -1 for an unlabelled sample; or any
+        other array or tree of arrays with first axis N; or None.
+      low: the lower end of the data's range, such as 0 for images; None for unbounded data, whose
+        values are used as they are.
+      high: the upper end of the range, such as 255 for uint8 images and 16 for digits, or None.
+      name: the name in messages and reports.
+      bad: one message for each record that could not be read and was left out.
+      class_names: the name of each class, in order, or None.
+      left_out: counts of the files that were skipped, such as "4 .txt".
     """
 
     x: np.ndarray
@@ -35,7 +40,7 @@ class Dataset(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return len(self.x)
 
     @property
@@ -45,29 +50,29 @@ class Dataset(NamedTuple):
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The condition if it is labels, integers [N]; None otherwise."""
+        """The condition if it holds labels, integers [N]; otherwise None."""
         condition = self.condition
         is_row = getattr(condition, "ndim", None) == 1
         return condition if is_row and np.issubdtype(condition.dtype, np.integer) else None
 
     @property
     def num_classes(self) -> int | None:
-        """The largest label and one; None without labels."""
+        """The largest label plus one; None without labels."""
         if self.labels is None or self.labels.max() < 0:
             return None
         return int(self.labels.max()) + 1
 
 
 def scale(x: AnyArray, source_range: Range, target_range: Range) -> AnyArray:
-    """The affine map that takes the ends of one range to the ends of another.
+    """The affine map from one range of values to another.
 
     Args:
-      x: any real array of NumPy or JAX, traced ones too; values outside the range are not clipped.
-      source_range: (low, high) that x lives in.
-      target_range: (low, high) to map them to.
+      x: any real array of NumPy or JAX, also traced; values outside the range are not clipped.
+      source_range: the range (low, high) of x.
+      target_range: the range (low, high) of the result.
 
     Returns:
-      float32 of the same shape and kind.
+      float32 array of the same shape, NumPy or JAX as x is.
 
     Raises:
       ValueError: if the source range is empty.
@@ -78,8 +83,8 @@ def scale(x: AnyArray, source_range: Range, target_range: Range) -> AnyArray:
     low, high = source_range
     if not low < high:
         raise ValueError(f"source_range must be (low, high) with low < high, got {source_range}")
-    # y = (x - centre) factor + middle: about the centre, rounding never leaves a symmetric target,
-    # and NumPy and XLA (which would merge a division into the product) give the same bits there
+    # y = (x - centre) factor + middle. Rounding about the centre never leaves a symmetric target
+    # range, and NumPy and XLA (which would merge a division into the product) give the same bits.
     start, stop = target_range
     centre, middle = np.float32((low + high) / 2), np.float32((start + stop) / 2)
     factor = np.float32((stop - start) / (high - low))
@@ -89,16 +94,16 @@ def scale(x: AnyArray, source_range: Range, target_range: Range) -> AnyArray:
 def to_model_range(
     x: AnyArray, low: float | None, high: float | None, model_range: Range | None
 ) -> AnyArray:
-    """Bring samples from the data's own range [low, high] into the range the networks work in.
+    """Samples mapped from the data's own range [low, high] to the range of the networks.
 
     Args:
       x: samples [batch, ...], uint8 or float32, NumPy or JAX.
-      low: the data's own lower end, or None for unbounded data.
+      low: the lower end of the data's range, or None for unbounded data.
       high: the upper end, or None.
-      model_range: the generator's output range, (-1, 1) for tanh; None leaves values as they are.
+      model_range: the generator's output range, such as (-1, 1) for tanh, or None.
 
     Returns:
-      float32 [batch, ...]; the same values if there is no range on either side.
+      float32 [batch, ...]; unchanged values if either range is None.
     """
     if low is None or high is None or model_range is None:
         return x.astype(np.float32)
@@ -108,7 +113,13 @@ def to_model_range(
 def to_data_range(
     x: AnyArray, low: float | None, high: float | None, model_range: Range | None
 ) -> AnyArray:
-    """Bring samples of a generator back into the data's own range: undo `to_model_range`.
+    """Generated samples mapped back to the data's own range, the inverse of `to_model_range`.
+
+    Args:
+      x: samples [batch, ...] of a generator, NumPy or JAX.
+      low: the lower end of the data's range, or None for unbounded data.
+      high: the upper end, or None.
+      model_range: the generator's output range, such as (-1, 1) for tanh, or None.
 
     Returns:
       float32 [batch, ...], neither rounded nor clipped.
@@ -119,21 +130,21 @@ def to_data_range(
 
 
 def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
-    """A data set of arrays you already have.
+    """A dataset from arrays in memory.
 
     Args:
-      x: samples [N, ...] with N >= 2; images are [N, H, W, C]. uint8 is taken as images in 0..255,
-        and [N, H, W] becomes [N, H, W, 1]; floats become float32 and are used as they are.
+      x: samples [N, ...] with N >= 2; images are [N, H, W, C]. uint8 means images in 0..255, and
+        [N, H, W] becomes [N, H, W, 1]; floats become float32 and are used as they are.
       condition: integer labels [N], each 0 or more, or -1 for an unlabelled sample; any array
-        [N, ...] of floats or integers that networks take as it is; a dict or tuple of such arrays;
-        or None. Floats [N] that are all whole numbers are refused, since labels may be meant.
-      name: what errors and reports call it.
+        [N, ...] of floats or integers, which networks receive unchanged; a dict or tuple of such
+        arrays; or None. Floats [N] that are all whole numbers are rejected, as they may be labels.
+      name: the name in messages and reports.
 
     Raises:
-      ValueError: if there are too few samples, axes or values, if the dtype is no good, if a
-        float is not finite (the error gives the index of the first bad sample) or loses what
-        tells it from others in float32, if values are masked, if the channels of images come
-        first, if uint8 holds 0 and 1 only, or if the condition does not match.
+      ValueError: if x has too few samples, axes or values, an unsupported dtype, masked or
+        non-finite values (the error gives the index of the first bad sample), differences that are
+        lost in float32, images with channels first, or uint8 values of 0 and 1 only; or if the
+        condition does not match x.
 
     >>> images = from_arrays(np.zeros((5, 8, 8), np.uint8), condition=[0, 1, 2, 1, 0])
     >>> images.x.shape, images.low, images.high
@@ -141,7 +152,7 @@ def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
     """
     x = plain_array(x, f"{name}: x")
     if x.ndim < 2:
-        advice = "; give numbers as x[:, None]" if x.ndim == 1 else ""
+        advice = "; pass numbers as x[:, None]" if x.ndim == 1 else ""
         raise ValueError(
             f"{name}: x must be [N, ...] of rank 2 or more, got shape {x.shape}{advice}"
         )
@@ -155,16 +166,16 @@ def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
         x = x[..., None] if x.ndim == 3 else x
         check_bytes(x, name)
         return Dataset(x, condition, 0.0, 255.0, name)
-    if not jnp.issubdtype(x.dtype, jnp.floating):  # of jax too, and of any byte order
+    if not jnp.issubdtype(x.dtype, jnp.floating):  # also dtypes of JAX, and any byte order
         raise ValueError(
-            f"{name}: x has dtype {x.dtype}; give uint8 (images, 0..255) or float32 "
-            f"(other floats are converted){_way_out(x.dtype)}"
+            f"{name}: x has dtype {x.dtype}; pass uint8 (images, 0..255) or float32 "
+            f"(other floats are converted){_advice(x.dtype)}"
         )
     return Dataset(checked_floats(x, name), condition, None, None, name)
 
 
-def _way_out(dtype: np.dtype) -> str:
-    """What to type for samples of a wrong type."""
+def _advice(dtype: np.dtype) -> str:
+    """What to type to convert samples of an unsupported dtype."""
     if dtype == np.uint16:
         return ": (x / 257).round().astype(np.uint8) for images in 0..65535"
     return {
@@ -173,7 +184,7 @@ def _way_out(dtype: np.dtype) -> str:
         "b": ": x.astype(np.float32), or x * np.uint8(255) for images",
         "c": ": np.stack([x.real, x.imag], -1)",
         "M": ": (x - x.min()) / np.timedelta64(1, 'D')",
-        "O": ": of a table, the columns that are numbers, as np.float32",
+        "O": ": for a table, the columns that are numbers, as np.float32",
     }.get(dtype.kind, "")
 
 
@@ -181,15 +192,18 @@ def _way_out(dtype: np.dtype) -> str:
 
 
 def check_conditional(data: Dataset | Records):
-    """Raises a ValueError if samples have nothing that networks could be conditioned on."""
+    """Raises a ValueError if a dataset has neither labels nor another condition."""
     if data.num_classes is not None:
         return
     if isinstance(data, Records) or data.labels is not None or not jax.tree.leaves(data.condition):
-        raise ValueError(f"conditional training needs labels, and {data.name} has none")
+        raise ValueError(
+            f"conditional training needs labels, but {data.name} has none: pass labels, or train "
+            "without a condition"
+        )
 
 
 def _checked_condition(condition: Any, size: int, name: str) -> PyTree:
-    """Labels as int32 [N]; of other arrays floats as float32 and integers as int32."""
+    """Labels as int32 [N]; other arrays as float32 (floats) or int32 (integers)."""
     if _is_array(condition):
         labels = plain_array(condition, f"{name}: condition")
         _check_whole(labels, size, name)
@@ -203,37 +217,37 @@ def _checked_condition(condition: Any, size: int, name: str) -> PyTree:
 
 
 def _is_array(part: Any) -> bool:
-    """Whether a part of a condition is one array, and not a tree of several."""
+    """Whether a part of a condition is a single array, not a tree of several."""
     if isinstance(part, tuple):
         return all(np.isscalar(number) for number in part)
     return isinstance(part, list) or jax.tree_util.all_leaves([part])
 
 
 def _check_whole(labels: np.ndarray, size: int, name: str):
-    """Raises a ValueError if a condition that is no labels looks like some."""
+    """Raises a ValueError if labels are invalid, or another condition looks like labels."""
     if labels.shape == (size, 1) and np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"{name}: condition must hold one label per sample, shape ({size},), got "
-            f"{labels.shape}: give condition[:, 0]"
+            f"{labels.shape}: pass condition[:, 0]"
         )
     is_row = labels.shape == (size,) and jnp.issubdtype(labels.dtype, jnp.floating)
     if is_row and (labels == np.rint(labels)).all():
         raise ValueError(
             f"{name}: condition must hold integer labels, got dtype {labels.dtype} with whole "
-            "numbers only: give condition.astype(np.int32) for classes, condition[:, None] for "
+            "numbers only: pass condition.astype(np.int32) for classes, condition[:, None] for "
             "a quantity"
         )
     if is_row or labels.shape != (size,) or not np.issubdtype(labels.dtype, np.integer):
         return
     if labels.min() < -1 or labels.max() > np.iinfo(np.int32).max:
         raise ValueError(
-            f"{name}: labels must be int32 and 0 or more, or -1 for unlabelled, "
+            f"{name}: labels must fit int32 and be 0 or more, or -1 for unlabelled, "
             f"got {labels.min()}..{labels.max()}"
         )
 
 
 def _checked_part(part: np.ndarray, size: int, named: str) -> np.ndarray:
-    """One array of a condition, [N, ...]."""
+    """One array [N, ...] of a condition as float32 or int32."""
     if not part.ndim or len(part) != size or not part.size:
         raise ValueError(
             f"{named} must have one row per sample, such as shape ({size},), got {part.shape}"
@@ -242,16 +256,16 @@ def _checked_part(part: np.ndarray, size: int, named: str) -> np.ndarray:
         return checked_floats(part, named)
     if not np.issubdtype(part.dtype, np.integer):
         advice = {
-            "U": "number the classes, np.unique(names, return_inverse=True)[1]",
+            "U": "class numbers, np.unique(names, return_inverse=True)[1]",
             "b": "condition.astype(np.int32) for classes, condition.astype(np.float32) for others",
         }.get(part.dtype.kind, "integers or floats")
-        raise ValueError(f"{named} must hold numbers, got dtype {part.dtype}: give {advice}")
+        raise ValueError(f"{named} must hold numbers, got dtype {part.dtype}: pass {advice}")
     if part.dtype == np.uint8 and part.ndim > 2:
         raise ValueError(
-            f"{named} holds uint8 images, and conditions are not scaled: give floats in the range "
-            "that the networks take, such as condition / 127.5 - 1"
+            f"{named} holds uint8 images, but conditions are not scaled: pass floats in the range "
+            "that the networks expect, such as condition / 127.5 - 1"
         )
     bounds = np.iinfo(np.int32)
     if part.min() < bounds.min or part.max() > bounds.max:
-        raise ValueError(f"{named} must lie in int32, got {part.min()}..{part.max()}")
+        raise ValueError(f"{named} must fit int32, got {part.min()}..{part.max()}")
     return part.astype(np.int32)

@@ -1,4 +1,4 @@
-"""Reading records: one by one with what may be bad about them, or all into one array."""
+"""Reads records, one by one with checks or all into one array."""
 
 import warnings
 from collections.abc import Mapping
@@ -13,14 +13,18 @@ MESSAGES_SHOWN = 3
 
 
 def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
-    """One sample, which must be what the records promise.
+    """One sample, checked against the records' shape, dtype and classes.
+
+    Args:
+      records: the records to read from.
+      number: the number of the record.
 
     Returns:
-      The sample [*shape] and its label, -1 if it has none.
+      The sample [*shape] and its label; -1 for an unlabelled sample.
 
     Raises:
-      ValueError: if the record cannot be read, or shape, dtype or label are not as promised, or a
-        float is not finite.
+      ValueError: if the record cannot be read, has another shape, dtype or label, or has a
+        non-finite value.
     """
     x, label = records.read(number)
     named = f"{records.name}: record {number}"
@@ -38,21 +42,21 @@ def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
     return x, label
 
 
-def check_share(max_bad_fraction: float) -> None:
-    """Raises a ValueError unless the share lies in 0..1."""
+def check_fraction(max_bad_fraction: float) -> None:
+    """Raises a ValueError unless the fraction lies in 0..1."""
     if not 0 <= max_bad_fraction <= 1:
         raise ValueError(f"max_bad_fraction must lie in 0..1, got {max_bad_fraction}")
 
 
 def too_many_bad(count: int, size: int, max_bad_fraction: float) -> bool:
-    """Whether so many bad records are more than the share allows, or all that there are."""
+    """Whether bad records exceed the allowed fraction, or all records are bad."""
     return count > 0 and (count / size > max_bad_fraction or count >= size)
 
 
-def refuse_bad(
+def reject_bad(
     name: str, size: int, bad: Mapping[int, str], max_bad_fraction: float, what: str = "records"
 ) -> None:
-    """Raises a ValueError that shows the first bad records of a set if there are too many."""
+    """Raises a ValueError that shows the first bad records if there are too many."""
     count = len(bad)
     if not too_many_bad(count, size, max_bad_fraction):
         return
@@ -71,59 +75,51 @@ def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
     """All samples in one array in memory; records that cannot be read are left out.
 
     Args:
-      records: what to read.
-      max_bad_fraction: the share of all records that may be bad, 0..1; 0 for none.
+      records: the records to read.
+      max_bad_fraction: the largest fraction of records that may be bad, 0..1; 0 allows none.
 
     Returns:
-      Data set in the order of the records, with labels int32 if they have classes. Its `bad` holds
+      Dataset in the order of the records, with labels int32 if they have classes. Its `bad` holds
       a message for each record that was left out.
 
     Raises:
-      ValueError: if more records are bad, or fewer than 2 are left. The error says how many and
-        shows the first ones.
+      ValueError: if more records are bad, or fewer than 2 are left. The error says how many are bad
+        and shows the first ones.
     """
-    check_share(max_bad_fraction)
+    check_fraction(max_bad_fraction)
     x = np.empty((records.size, *records.shape), records.dtype)
     labels = np.empty(records.size, np.int32)
     bad: dict[int, str] = {}
-    for number in range(records.size):  # threads gain nothing: image decoders hold Python's lock
+    for number in range(records.size):  # threads do not help: image decoders hold the GIL
         try:
             x[number], labels[number] = read_sample(records, number)
         except ValueError as error:
             bad[number] = str(error)
-            refuse_bad(records.name, records.size, bad, max_bad_fraction)
+            reject_bad(records.name, records.size, bad, max_bad_fraction)
     x, labels = _without(bad, x), _without(bad, labels)
     if len(x) < 2:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
     if x.dtype == np.uint8 and records.high == 255.0:
-        check_bytes(x, records.name, "save the images with 255 in the place of 1")
+        check_bytes(x, records.name, "save the images with 255 instead of 1")
     condition = None if records.num_classes is None else labels
     if bad:
         _warn_of_empty_classes(records, labels)
-    return Dataset(
-        x,
-        condition,
-        records.low,
-        records.high,
-        records.name,
-        bad=tuple(bad.values()),
-        class_names=records.class_names,
-        left_out=records.left_out,
-    )
+    dataset = Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
+    return dataset._replace(class_names=records.class_names, left_out=records.left_out)
 
 
 def _warn_of_empty_classes(records: Records, labels: np.ndarray) -> None:
-    there = set(labels.tolist())
+    present = set(labels.tolist())
     names = enumerate(records.class_names or ())
-    empty = [name for number, name in names if number not in there]
+    empty = [name for number, name in names if number not in present]
     if empty:
         warnings.warn(
-            f"{records.name}: no sample is left of the classes {', '.join(empty)}", stacklevel=3
+            f"{records.name}: no readable sample of the classes {', '.join(empty)}", stacklevel=3
         )
 
 
 def _without(bad: dict[int, str], rows: np.ndarray) -> np.ndarray:
-    """The other rows, moved up in place: a copy could take as much memory again."""
+    """The rows without the bad ones, moved up in place; a copy could double the memory."""
     if not bad:
         return rows
     kept = [number for number in range(min(bad), len(rows)) if number not in bad]

@@ -1,4 +1,4 @@
-"""The image files below a directory, and an account of all that is left out."""
+"""Finds the image files below a directory, and counts all files that are skipped."""
 
 import collections
 import errno
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from PIL import Image
 
-# Formats that Pillow names and that hold no single still image, or need another program.
+# Formats in Pillow's list that hold no single still image, or need another program.
 NO_STILLS = frozenset(
     ("BUFR", "CUR", "EPS", "FLI", "GRIB", "HDF5", "ICNS", "ICO", "IPTC", "MPEG", "WMF")
 )
 WITHOUT_SUFFIX = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP")
-RUN, SPECIAL = "run", "special file"  # the latter is a pipe or the like
+RUN, SPECIAL = "run", "special file"  # a special file is a pipe, a socket or a device
 BACK_LINK, BROKEN_LINK = "link to a folder above it", "broken link"
 PLURALS = {
     RUN: "runs",
@@ -24,15 +24,16 @@ PLURALS = {
     BACK_LINK: "links to folders above them",
     BROKEN_LINK: "broken links",
 }
-BESIDE_CONFIG = (".lock", "checkpoints", "metrics.jsonl")  # what a run has beside config.json
+BESIDE_CONFIG = (".lock", "checkpoints", "metrics.jsonl")  # other files of a run folder
 KINDS_SHOWN = 8
 
 
 class Found(NamedTuple):
-    """The image files below a directory, and what else is there, each in sorted order.
+    """The files below a directory, sorted by path.
 
-    `others` maps what is no image to its kind: its suffix, "without a suffix", or a key of
-    `PLURALS`.
+    Attributes:
+      files: the image files.
+      others: all other files with their kinds: a suffix, "without a suffix", or a key of `PLURALS`.
     """
 
     files: list[Path]
@@ -40,37 +41,43 @@ class Found(NamedTuple):
 
 
 def image_suffixes() -> frozenset[str]:
-    """The suffixes, such as ".png", of all still images that Pillow reads here."""
+    """The suffixes, such as ".png", of all still images that this Pillow can read."""
     formats = Image.registered_extensions()  # also makes Pillow load its readers
     readable = {kind for kind in Image.OPEN if kind not in NO_STILLS}
     return frozenset(suffix for suffix, kind in formats.items() if kind in readable)
 
 
 def find_images(root: Path) -> Found:
-    """Finds all images below a directory but hidden ones; links are followed.
+    """All visible images below a directory; links are followed.
 
-    A file is an image if its suffix is that of one, or if it has none and begins like one. Links
-    that lead nowhere are files like others; a folder that is found twice gets a warning. Folders
-    inside that hold a run are skipped, so that its pictures are never taken for data.
+    A file is an image if it has an image suffix, or if it has no suffix and its contents start like
+    an image. A broken link counts by its suffix. A folder that is found twice gives a warning. Run
+    folders are skipped, so that their images are never mistaken for data.
+
+    Args:
+      root: the directory.
+
+    Returns:
+      The images and all other files.
 
     Raises:
-      FileNotFoundError: if there is no image, or a link without a suffix leads nowhere: it may
-        have been a folder.
-      OSError: if a folder cannot be looked into.
+      FileNotFoundError: if there is no image, or a link without a suffix is broken (it may have
+        been a folder).
+      OSError: if a folder cannot be read.
     """
     suffixes = image_suffixes()
     kinds = {path.relative_to(root).parts: kind for path, kind in _walk(root, suffixes)}
     files = [root.joinpath(*parts) for parts in sorted(kinds) if kinds[parts] is None]
     others = {root.joinpath(*parts): kind for parts, kind in sorted(kinds.items()) if kind}
     if not files:
-        there = f" (there are: {', '.join(counts(others.values()))})" if others else ""
+        there = f" (it holds {', '.join(counts(others.values()))})" if others else ""
         known = ", ".join(sorted(suffixes))
-        raise FileNotFoundError(f"no images in {root}{there}; looked for {known}")
+        raise FileNotFoundError(f"no images in {root}{there}; image suffixes are {known}")
     return Found(files, others)
 
 
 def counts(kinds: Iterable[str]) -> tuple[str, ...]:
-    """How many there are of each kind, the most frequent first: "4 .txt", "2 runs".
+    """The number of files of each kind, the most frequent kind first: "4 .txt", "2 runs".
 
     >>> counts([".txt", "run", ".txt", ".md", "run"])
     ('2 .txt', '2 runs', '1 .md')
@@ -85,7 +92,7 @@ def counts(kinds: Iterable[str]) -> tuple[str, ...]:
 
 
 def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, str | None]]:
-    """All files below a directory but hidden ones, each with None for an image or its kind."""
+    """All visible files below a directory with their kinds; the kind of an image is None."""
     waiting = [(root, frozenset([_identity(root)]))]
     met: dict[tuple[int, int], Path] = {}
     while waiting:
@@ -102,7 +109,7 @@ def _walk(root: Path, suffixes: frozenset[str]) -> Iterator[tuple[Path, str | No
                 if met.setdefault(identity, path) != path:
                     warnings.warn(
                         f"{met[identity]} and {path} are the same folder, so its images count "
-                        "twice; remove the link unless that is meant",
+                        "twice; remove the link unless that is intended",
                         stacklevel=2,
                     )
                 waiting.append((path, above | {identity}))
@@ -113,21 +120,21 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as found:
             return [entry for entry in found if not entry.name.startswith(".")]
     except OSError as error:
-        raise _cannot_look(folder, error) from error
+        raise _unreadable(folder, error) from error
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError as error:
-        if error.errno == errno.ELOOP:  # a link to itself leads nowhere
+        if error.errno == errno.ELOOP:  # a link to itself is broken
             return False
-        raise _cannot_look(Path(entry.path), error) from error
+        raise _unreadable(Path(entry.path), error) from error
 
 
-def _cannot_look(folder: Path, error: OSError) -> OSError:
+def _unreadable(folder: Path, error: OSError) -> OSError:
     return type(error)(
-        f"cannot look into {folder} ({error.strerror}): make it readable, or move it elsewhere"
+        f"cannot read folder {folder} ({error.strerror}): make it readable, or move it elsewhere"
     )
 
 
@@ -137,7 +144,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _holds_run(folder: Path) -> bool:
-    """Whether a folder is that of a run, or of a run of several stages."""
+    """Whether this is a run folder, possibly of a run with several stages."""
     if os.path.isfile(folder / "config.json"):
         return any(os.path.exists(folder / name) for name in BESIDE_CONFIG)
     try:
@@ -148,29 +155,29 @@ def _holds_run(folder: Path) -> bool:
 
 
 def _kind(path: Path, entry: os.DirEntry[str], suffixes: frozenset[str]) -> str | None:
-    """None for an image, else what the file is; a broken link is judged by its suffix."""
+    """The kind of a file, None for an image; a broken link counts by its suffix."""
     suffix = path.suffix.lower()
     is_image = suffix in suffixes
     if entry.is_symlink() and not os.path.exists(path):
         if not suffix:
             raise FileNotFoundError(
-                f"{path} is a link to {os.readlink(path)}, which is not there: "
-                "mend the link, or remove it"
+                f"{path} is a link to {os.readlink(path)}, which does not exist: "
+                "fix or remove the link"
             )
         return None if is_image else BROKEN_LINK
     if not os.path.isfile(path):
         return SPECIAL
     if not suffix:
-        return None if _begins_like_an_image(path) else "without a suffix"
+        return None if _starts_like_an_image(path) else "without a suffix"
     return None if is_image else suffix
 
 
-def _begins_like_an_image(path: Path) -> bool:
+def _starts_like_an_image(path: Path) -> bool:
     formats = [kind for kind in WITHOUT_SUFFIX if kind in Image.OPEN]
     try:
         with Image.open(path, formats=formats):
             return True
     except Image.DecompressionBombError:
-        return True  # an image, and too large: refused when it is read
-    except Exception:  # damaged bytes lead decoders to errors of any kind
+        return True  # an image that is too large; reading it gives the error
+    except Exception:  # corrupted files make decoders raise many kinds of errors
         return False

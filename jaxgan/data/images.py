@@ -1,4 +1,4 @@
-"""Single images: what their headers say, and their pixels as arrays."""
+"""Reads single images: their headers, and their pixels as arrays."""
 
 import warnings
 from pathlib import Path
@@ -10,66 +10,72 @@ from PIL import ExifTags, Image, ImageOps
 GREY_MODES = ("1", "L", "LA")
 HIDDEN = "hidden"
 BACKGROUNDS = ("white", "black", "grey")
-LYING_ORIENTATIONS = (5, 6, 7, 8)  # of EXIF: those that swap height and width
-LONGEST_STRIP = 8  # times as long as wide; longer images are cropped while they are resized
+SWAPPED_ORIENTATIONS = (5, 6, 7, 8)  # EXIF orientations that swap height and width
+MAX_ASPECT = 8  # images of a larger aspect ratio are cropped while they are resized
 
 
 class Header(NamedTuple):
-    """What is known of an image before it is decoded."""
+    """What is known of an image before it is decoded.
+
+    Attributes:
+      file: the image's path.
+      is_grey: whether it is greyscale.
+      sides: height and width after turning it upright.
+    """
 
     file: Path
     is_grey: bool
-    sides: tuple[int, int]  # height and width, turned upright
+    sides: tuple[int, int]
 
 
 def read_header(file: Path, max_pixels: int | None = None) -> Header:
-    """Looks at an image without decoding it.
+    """The header of an image, without decoding its pixels.
 
     Args:
       file: the image.
-      max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
+      max_pixels: the largest number of pixels; None for Pillow's limit, 178,956,970.
 
     Raises:
-      ValueError: if it has no sound header, too many pixels, or more than 8 bits per channel.
+      ValueError: if it has no valid header, too many pixels, or more than 8 bits per channel.
     """
     try:
         with _opened(file, max_pixels) as image:
             _check_depth(image)
-            # PNG's own way to look for an orientation decodes the whole image
+            # PNG's own method to read the orientation decodes the whole image
             kind = Image.Image if image.format == "PNG" else type(image)
-            lies = kind.getexif(image).get(ExifTags.Base.Orientation) in LYING_ORIENTATIONS
-            width, height = reversed(image.size) if lies else image.size
+            is_swapped = kind.getexif(image).get(ExifTags.Base.Orientation) in SWAPPED_ORIENTATIONS
+            width, height = reversed(image.size) if is_swapped else image.size
             return Header(file, image.mode in GREY_MODES, (height, width))
-    except Exception as error:  # damaged bytes lead decoders to errors of any kind
+    except Exception as error:  # corrupted files make decoders raise many kinds of errors
         raise ValueError(f"cannot read image {file}: {reason(error)}") from error
 
 
 def _opened(file: Path, max_pixels: int | None) -> Image.Image:
     if max_pixels is not None and Image.MAX_IMAGE_PIXELS is not None:
-        # Of the whole process, since Pillow knows no other limit; it is only ever raised here.
+        # Pillow only has a limit for the whole process; it is raised here and never lowered.
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels)
     image = Image.open(file)
     if max_pixels is not None and image.width * image.height > max_pixels:
         image.close()
         raise Image.DecompressionBombError(
-            f"{image.width}x{image.height} is more than max_pixels={max_pixels}"
+            f"{image.width}x{image.height} pixels exceed max_pixels={max_pixels}"
         )
     return image
 
 
 def reason(error: Exception) -> str:
-    """Why an image cannot be read, in a line; the text of a MemoryError is empty."""
+    """Why an image cannot be read, in one line; the text of a MemoryError is empty."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        way_out = "to allow larger images, pass max_pixels, or --max-pixels to jaxgan train"
-        return f"{str(error).rstrip('.')}; {way_out}"
+        advice = "to allow larger images, pass max_pixels, or --max-pixels to jaxgan train"
+        return f"{str(error).rstrip('.')}; {advice}"
     return str(error) or type(error).__name__
 
 
 def _check_depth(image: Image.Image) -> None:
-    # Pillow would clip grey values at 255, which turns most of a 16-bit image white; of colours,
-    # and of grey with transparency, it would drop the lower bits
+    # Pillow would clip 16-bit greyscale values at 255, which turns most of an image white. For
+    # colours, and for greyscale with transparency, it would drop the lower bits.
     deep = [image.mode] if image.mode.startswith("I") or image.mode == "F" else []
-    for tile in getattr(image, "tile", ()):  # how the file holds its pixels, until they are decoded
+    for tile in getattr(image, "tile", ()):  # the encoding of pixels that are not decoded yet
         kind, *more = tile.args if isinstance(tile.args, tuple) else (tile.args,)
         is_deep = ";16" in str(kind) and not str(kind).startswith("BGR;16")  # which is 5, 6, 5 bits
         if is_deep or (tile.codec_name.startswith("ppm") and more[0] > 255):
@@ -89,13 +95,13 @@ def read_image(
     """One image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB), turned upright.
 
     Args:
-      file: the image; of an animation the first frame is taken.
+      file: the image; an animation gives its first frame.
       mode: L or RGB.
-      size: resize the shorter side to it (Lanczos) and crop the centre; None takes it as it is.
-      background: the colour to compose transparent pixels on, or HIDDEN for the colours that are
-        stored under them. None takes those too, and warns.
-      nearest: resize by the nearest pixel, for label maps: no value comes in between.
-      max_pixels: that it may have; None for Pillow's own limit, 178,956,970.
+      size: the shorter side is resized to it (Lanczos) and the centre cropped; None keeps the size.
+      background: the colour behind transparent pixels, or HIDDEN for the colours stored under them.
+        None uses the stored colours with a warning.
+      nearest: whether to resize by the nearest pixel; for label maps, whose values must not mix.
+      max_pixels: the largest number of pixels; None for Pillow's limit, 178,956,970.
 
     Raises:
       ValueError: if it cannot be read, has too many pixels, or more than 8 bits per channel.
@@ -105,12 +111,15 @@ def read_image(
             _check_depth(image)
             ImageOps.exif_transpose(image, in_place=True)
             return image_pixels(image, mode, size, background, nearest)
-    except Exception as error:  # damaged bytes lead decoders to errors of any kind
+    except Exception as error:  # corrupted files make decoders raise many kinds of errors
         raise ValueError(f"cannot read image {file}: {reason(error)}") from error
 
 
 def read_alpha(file: Path) -> np.ndarray | None:
-    """The opacity of an image as uint8 [H, W], turned upright; None if it is opaque throughout.
+    """The opacity of an image as uint8 [H, W], turned upright; None if it is fully opaque.
+
+    Args:
+      file: the image.
 
     Raises:
       ValueError: if it cannot be read.
@@ -118,13 +127,14 @@ def read_alpha(file: Path) -> np.ndarray | None:
     try:
         with Image.open(file) as image:
             ImageOps.exif_transpose(image, in_place=True)
-            return np.asarray(image.convert("RGBA").getchannel("A")) if _is_clear(image) else None
-    except Exception as error:  # damaged bytes lead decoders to errors of any kind
+            is_opaque = not _has_transparency(image)
+            return None if is_opaque else np.asarray(image.convert("RGBA").getchannel("A"))
+    except Exception as error:  # corrupted files make decoders raise many kinds of errors
         raise ValueError(f"cannot read image {file}: {reason(error)}") from error
 
 
-def _is_clear(image: Image.Image) -> bool:
-    """Whether some pixel is transparent, at least a little."""
+def _has_transparency(image: Image.Image) -> bool:
+    """Whether a pixel is at least slightly transparent."""
     if not image.has_transparency_data:
         return False
     return bool((np.asarray(image.convert("RGBA").getchannel("A")) < 255).any())
@@ -139,10 +149,10 @@ def image_pixels(
 ) -> np.ndarray:
     """An open image as uint8 [H, W, 1] (mode L) or [H, W, 3] (mode RGB); see `read_image`."""
     _check_depth(image)
-    if background != HIDDEN and _is_clear(image):
+    if background != HIDDEN and _has_transparency(image):
         image = _composed(image, background)
     if image.mode == "P":
-        image = image.convert("RGBA")  # the only way to RGB that palettes never warn about
+        image = image.convert("RGBA")  # unlike a conversion to RGB, this never warns for palettes
     if image.mode != mode:
         image = image.convert(mode)
     if size is not None:
@@ -153,12 +163,12 @@ def image_pixels(
 
 
 def _composed(image: Image.Image, background: str | None) -> Image.Image:
-    clear = image.convert("RGBA")
+    rgba = image.convert("RGBA")
     if background is not None:
-        return Image.alpha_composite(Image.new("RGBA", clear.size, background), clear)
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, background), rgba)
     warnings.warn(
-        "images have transparent pixels, and the colours hidden under them are taken: a folder's "
-        "are composed on a colour with folder:DIR@white or folder:DIR@64,white",
+        "images have transparent pixels, and the colours stored under them are used; to set a "
+        "background, use folder:DIR@white or folder:DIR@64,white",
         stacklevel=2,
     )
     return image
@@ -168,7 +178,7 @@ def _resize_and_crop(image: Image.Image, size: int, resample: Image.Resampling) 
     shorter, longer = min(image.size), max(image.size)
     width, height = (max(size, round(side * size / shorter)) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
-    if longer > LONGEST_STRIP * shorter:  # never as a whole: enlarged, a strip may fill the memory
+    if longer > MAX_ASPECT * shorter:  # crop first: a whole enlarged strip could fill the memory
         across, down = image.width / width, image.height / height
         box = (left * across, top * down, (left + size) * across, (top + size) * down)
         return image.resize((size, size), resample, box)

@@ -1,4 +1,4 @@
-"""Pairs of images, such as an outline and a photo: one folder for each."""
+"""Pairs of images, such as outlines and photographs, from two folders."""
 
 import functools
 from collections.abc import Callable
@@ -9,13 +9,10 @@ import numpy as np
 from jaxgan.data.files import check_size, existing, read_headers, size_text
 from jaxgan.data.finding import counts, find_images
 from jaxgan.data.images import Header, read_image
-from jaxgan.data.records import Records, Sample
+from jaxgan.data.records import Records, Sample, image_records
 
-NEAREST = ":nearest"  # behind a folder of label maps, where data are named by a text
-
-
-ASPECT_TOLERANCE = 0.01  # by so much, images of one aspect ratio differ when sides are rounded
-
+NEAREST = ":nearest"  # marks a folder of label maps in the name of a dataset
+ASPECT_TOLERANCE = 0.01  # relative; rounded sides change an aspect ratio by less
 
 Pair = tuple[Path, Path]  # source and target
 
@@ -27,28 +24,29 @@ def pair_records(
     nearest: tuple[bool, bool] = (False, False),
     max_pixels: int | None = None,
 ) -> Records:
-    """Pairs of images that have the same name in two folders, one behind the other in channels.
+    """Pairs of images with the same name in two folders, concatenated along the channels.
 
-    The first half of a sample's channels is the target, the second half the source that it is to
-    be made from: `jaxgan.images.tasks.pairs` takes them apart. If one of the folders has colours,
-    both halves are RGB. Files are those of `folder_records`; a pair is bad if one of its images is.
+    The first half of a sample's channels is the target and the second half the source, which
+    `jaxgan.images.tasks.pairs` separates. If either folder has colour images, both halves are RGB.
+    Files are selected as in `folder_records`. A pair is bad if one of its images is bad.
 
     Args:
-      source: folder of the images to start from.
-      target: folder of the images to arrive at, with the same names (the suffix may differ).
-      size: resize the shorter side to it and crop the centre; the images of a pair must then have
-        one aspect ratio. None takes images as they are, and then all must have one size.
-      nearest: whether the sources, and whether the targets, are resized by the nearest pixel
-        instead of Lanczos: for label maps, where no value may come in between.
-      max_pixels: that an image may have; None for Pillow's own limit, 178,956,970.
+      source: the folder of input images.
+      target: the folder of output images, with the same names (suffixes may differ).
+      size: the shorter side is resized to it and the centre cropped; the images of a pair must then
+        have the same aspect ratio. None keeps images as they are, and then all must have the same
+        size.
+      nearest: (sources, targets), whether each is resized by the nearest pixel instead of Lanczos;
+        for label maps, whose values must not mix.
+      max_pixels: the largest number of pixels of an image; None for Pillow's limit, 178,956,970.
 
     Returns:
       Records of shape [H, W, 2 or 6], uint8 in 0..255, without labels.
 
     Raises:
-      FileNotFoundError: if a folder is not there or holds no images.
-      ValueError: if names or sizes do not match; it names the images.
-      OSError: if a folder in one of them cannot be looked into.
+      FileNotFoundError: if a folder does not exist or holds no images.
+      ValueError: if names or sizes do not match; the error names the images.
+      OSError: if a folder cannot be read.
     """
     check_size(size)
     marks = [NEAREST if mark else "" for mark in nearest]
@@ -56,11 +54,11 @@ def pair_records(
     pairs, left_out = _paired(source, target)
     files = [file for pair in pairs for file in pair]
     headers, bad = read_headers(files, max_pixels)
-    sound = [(headers[a], headers[b]) for a, b in pairs if a in headers and b in headers]
-    if not sound:
+    readable = [(headers[a], headers[b]) for a, b in pairs if a in headers and b in headers]
+    if not readable:
         raise ValueError(next(iter(bad.values())))
-    sides = _common_sides(sound, size, spec)
-    grey = [all(half.is_grey for half in halves) for halves in zip(*sound, strict=True)]
+    sides = _common_sides(readable, size, spec)
+    grey = [all(half.is_grey for half in halves) for halves in zip(*readable, strict=True)]
     reads = tuple(
         functools.partial(
             read_image, mode="L" if is_grey else "RGB", size=size, max_pixels=max_pixels, nearest=by
@@ -69,38 +67,35 @@ def pair_records(
     )
     channels = 1 if all(grey) else 3
     paths = tuple((str(a), str(b)) for a, b in pairs)
-    return Records(
+    return image_records(
         functools.partial(_read_pair, paths, reads, (*sides, channels)),
         size=len(pairs),
         shape=(*sides, 2 * channels),
-        dtype=np.dtype(np.uint8),
-        num_classes=None,
-        low=0.0,
-        high=255.0,
         name=f"{spec}{'' if size is None else f'@{size}'}",
         left_out=left_out,
     )
 
 
 def _paired(source: str | Path, target: str | Path) -> tuple[list[Pair], tuple[str, ...]]:
-    """The images of both folders by name, in the sorted order of names; and what is left out."""
+    """The pairs of images, sorted by name, and the counts of skipped files."""
     example = "pairs:FROM,TO or pairs:FROM,TO@64"
     roots = [existing(each, "directory", example) for each in (source, target)]
     found = [find_images(root) for root in roots]
     sources, targets = (_by_name(root, f.files) for root, f in zip(roots, found, strict=True))
-    odd = sorted(sources.keys() ^ targets.keys())
-    if odd:
-        place = source if odd[0] in sources else target
+    unpaired = sorted(sources.keys() ^ targets.keys())
+    if unpaired:
+        folder = source if unpaired[0] in sources else target
+        more = f" (and {len(unpaired) - 1} more)" if len(unpaired) > 1 else ""
         raise ValueError(
-            f"{source} and {target} must hold the same names; {odd[0]!r} is in one only, {place}"
-            + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
+            f"{source} and {target} must hold the same names, but {unpaired[0]!r} is only in "
+            f"{folder}{more}"
         )
     kinds = [kind for each in found for kind in each.others.values()]
     return [(sources[name], targets[name]) for name in sorted(sources)], counts(kinds)
 
 
 def _by_name(root: Path, files: list[Path]) -> dict[str, Path]:
-    """Files by their names below a directory, without suffix."""
+    """Files by their paths below a directory, without suffix."""
     named: dict[str, Path] = {}
     for file in files:
         name = str(file.relative_to(root).with_suffix(""))
@@ -111,26 +106,26 @@ def _by_name(root: Path, files: list[Path]) -> dict[str, Path]:
 
 
 def _common_sides(
-    sound: list[tuple[Header, Header]], size: int | None, spec: str
+    pairs: list[tuple[Header, Header]], size: int | None, spec: str
 ) -> tuple[int, int]:
-    """Height and width of all samples; raises a ValueError that names images that do not fit."""
-    for a, b in sound:
+    """Height and width of all samples; raises a ValueError that names images of other sizes."""
+    for a, b in pairs:
         if a.sides != b.sides and (size is None or not _same_aspect(a.sides, b.sides)):
-            way_out = f"give one size, such as {spec}@{min(*a.sides, *b.sides)}"
+            advice = f"resize them to one size, such as {spec}@{min(*a.sides, *b.sides)}"
             if not _same_aspect(a.sides, b.sides):
-                way_out = "crop or turn one of them: resizing would not make them fit"
+                advice = "crop or rotate one of them, because resizing would not make them match"
             raise ValueError(
                 f"images of a pair differ in size: {a.file} is {size_text(a.sides)}, {b.file} is "
-                f"{size_text(b.sides)} (width x height, upright); {way_out}"
+                f"{size_text(b.sides)} (width x height, upright); {advice}"
             )
     if size is not None:
         return size, size
-    (first, _), *others = sound
+    (first, _), *others = pairs
     for other, _ in others:
         if other.sides != first.sides:
             raise ValueError(
                 f"pairs differ in size: {first.file} is {size_text(first.sides)}, {other.file} is "
-                f"{size_text(other.sides)}; give one size to bring them to, such as "
+                f"{size_text(other.sides)}; resize all images to one size, such as "
                 f"{spec}@{min(*first.sides, *other.sides)}"
             )
     return first.sides
@@ -150,7 +145,8 @@ def _read_pair(
     for path, image in zip(paths[number], images, strict=True):
         if image.shape[:2] != shape[:2]:  # the file has changed since its header was read
             raise ValueError(
-                f"{path} is {size_text(image.shape)}, but its header said {size_text(shape)}"
+                f"{path} is {size_text(image.shape)}, but {size_text(shape)} was expected from its "
+                "header"
             )
     halves = [np.broadcast_to(image, shape) for image in reversed(images)]
     return np.concatenate(halves, axis=2), None

@@ -1,4 +1,4 @@
-"""Samples that are read one by one, for data sets that need not fit in memory."""
+"""Samples that are read one by one, for datasets that may not fit in memory."""
 
 import math
 from collections.abc import Callable
@@ -10,13 +10,21 @@ Sample = tuple[np.ndarray, int | None]
 
 
 class Records(NamedTuple):
-    """Samples [*shape] to be read by number, in their own range, with labels or without.
+    """Samples to be read by number, with or without labels.
 
-    `read(number)` gives a sample and its label (None if the set has none) for numbers from 0 to
-    size - 1. It raises a ValueError that names the file or record that cannot be read, and can be
-    pickled, since worker processes call it. `class_names` holds the name of each class, in order.
-    `left_out` counts what was found and not taken, such as "4 .txt". The other fields mean what
-    they do in `Dataset`.
+    Attributes:
+      read: maps a number in 0..size - 1 to a sample and its label, which is None for unlabelled
+        data. Raises a ValueError that names a file or record that cannot be read. Must be
+        picklable, because worker processes call it.
+      size: the number of samples.
+      shape: the shape of one sample.
+      dtype: the dtype of samples, uint8 or float32.
+      num_classes: the number of classes; None without labels.
+      low: the lower end of the data's range, or None for unbounded data.
+      high: the upper end of the range, or None.
+      name: the name in messages and reports.
+      class_names: the name of each class, in order, or None.
+      left_out: counts of the files that were skipped, such as "4 .txt".
     """
 
     read: Callable[[int], Sample]
@@ -32,5 +40,28 @@ class Records(NamedTuple):
 
     @property
     def num_bytes(self) -> int:
-        """Size in memory once all samples are decoded."""
+        """The size in memory of all decoded samples."""
         return self.size * math.prod(self.shape) * self.dtype.itemsize
+
+
+def image_records(
+    read: Callable[[int], Sample],
+    size: int,
+    shape: tuple[int, ...],
+    name: str,
+    class_names: tuple[str, ...] | None = None,
+    left_out: tuple[str, ...] = (),
+) -> Records:
+    """Records of images, uint8 in 0..255; the arguments are attributes of `Records`."""
+    return Records(
+        read,
+        size=size,
+        shape=shape,
+        dtype=np.dtype(np.uint8),
+        num_classes=None if class_names is None else len(class_names),
+        low=0.0,
+        high=255.0,
+        name=name,
+        class_names=class_names,
+        left_out=left_out,
+    )

@@ -1,30 +1,36 @@
-"""What is surely wrong with arrays of samples, which is refused, and what may be meant."""
+"""Checks of arrays: errors for invalid samples, and warnings about suspicious ones."""
 
 from typing import Any
 
 import numpy as np
 
-VALUES_LOOKED_AT = 10**6  # where a part tells enough: a fit that is called often stays cheap
-NOISE = 1e-11  # of a value in float64: columns that vary less are constant but for rounding
+MAX_VALUES = 10**6  # checked by heuristics, so that calling fit often stays cheap
+NOISE = 1e-11  # relative rounding noise in float64; columns that vary less are constant
 
 
-# --- What is refused
+# --- Errors
 
 
 def plain_array(x: Any, named: str) -> np.ndarray:
-    """NumPy's array of anything that has one, whole: masked values are no values.
+    """Any array-like as a NumPy array without a mask.
+
+    Args:
+      x: the array-like.
+      named: its name in messages.
 
     Raises:
-      ValueError: if some values are masked, or samples differ in shape.
+      ValueError: if values are masked, or samples differ in shape.
     """
     try:
         masked = np.ma.asarray(x)  # also of a list of masked arrays
     except ValueError as error:
-        raise ValueError(f"{named} is no array: do all samples have one shape? ({error})") from None
+        raise ValueError(
+            f"{named} is not an array: do all samples have the same shape? ({error})"
+        ) from None
     count = int(masked.mask.sum()) if masked.dtype.names is None else 0
     if count:
         raise ValueError(
-            f"{named} is masked at {count} of {masked.size} values: leave those samples out, or "
+            f"{named} is masked at {count} of {masked.size} values: leave out these samples, or "
             "fill in values, such as x.filled(x.mean())"
         )
     return np.asarray(masked.data)
@@ -38,13 +44,13 @@ def check_layout(x: np.ndarray, name: str):
     is_square = third == fourth
     if second <= 4 < third and (x.dtype == np.uint8 or second == 3 or is_square):
         raise ValueError(
-            f"{name}: x of shape {x.shape} looks like images with channels first, and would be "
-            f"{second}x{third} pixels of {fourth} channels: give [N, H, W, C], "
+            f"{name}: x of shape {x.shape} looks like images with channels first, but would mean "
+            f"{second}x{third} pixels with {fourth} channels: pass [N, H, W, C], "
             "np.moveaxis(x, 1, -1)"
         )
     if first == second and third in (1, 3):
         raise ValueError(
-            f"{name}: x of shape {x.shape} looks like images with samples last: give "
+            f"{name}: x of shape {x.shape} looks like images with samples last: pass "
             "[N, H, W, C], np.moveaxis(x, -1, 0)"
         )
 
@@ -52,88 +58,93 @@ def check_layout(x: np.ndarray, name: str):
 def check_bytes(
     x: np.ndarray,
     name: str,
-    way_out: str = "give x * 255, or x.astype(np.float32) to train on 0.0 and 1.0",
+    advice: str = "pass x * 255, or x.astype(np.float32) to train on 0.0 and 1.0",
 ):
     """Raises a ValueError if a channel of uint8 samples [N, ..., C] holds 0 and 1 only."""
-    for part in (x[:100], x):  # nearly always the first ones tell
+    for part in (x[:100], x):  # the first samples nearly always suffice
         highest = part.max(axis=tuple(range(part.ndim - 1))) if x.ndim > 2 else part.max()
         if not (highest == 1).any():
             return
     where = (
-        "" if (highest == 1).all() else f" in {_listed('channel', np.flatnonzero(highest == 1))}"
+        "" if (highest == 1).all() else f" in {_listing('channel', np.flatnonzero(highest == 1))}"
     )
     raise ValueError(
-        f"{name}: uint8 is taken as 0..255, but x holds 0 and 1 only{where}, which would be all "
-        f"but black: {way_out}"
+        f"{name}: uint8 means 0..255, but x holds 0 and 1 only{where}, which would be almost "
+        f"black: {advice}"
     )
 
 
 def checked_floats(x: np.ndarray, named: str) -> np.ndarray:
     """Any floats [N, ...] as float32.
 
+    Args:
+      x: the floats.
+      named: their name in messages.
+
     Raises:
-      ValueError: if one is not finite (the error gives the first such sample), or if values that
-        differ would be one in float32.
+      ValueError: if a value is non-finite (the error gives the first such sample), or if different
+        values become equal in float32.
     """
-    with np.errstate(over="ignore"):  # what overflows in float32 is reported as not finite below
+    with np.errstate(over="ignore"):  # values that overflow in float32 are reported below
         made = x.astype(np.float32, copy=False)
-    # a sample's sum is finite only if the sample is: one cheap pass, and the rare rest looked at
+    # A sample's sum is finite only if all its values are: one cheap pass finds the few suspects.
     with np.errstate(over="ignore", invalid="ignore"):
         suspects = np.flatnonzero(~np.isfinite(made.reshape(len(made), -1).sum(axis=1)))
     bad = [index for index in suspects if not np.isfinite(made[index]).all()]
     if bad:
         raise ValueError(
             f"{named}: sample {bad[0]} holds NaN or infinity (in float32); "
-            f"{len(bad)} of {len(made)} samples do{_where(made)}"
+            f"{len(bad)} of {len(made)} samples do{_empty_columns(made)}"
         )
     if x.dtype.itemsize > 4:
         _check_precision(x, made, named)
     return made
 
 
-def _where(x: np.ndarray) -> str:
-    """Which columns of a table hold nothing but values that are not finite, as text."""
+def _empty_columns(x: np.ndarray) -> str:
+    """A note on the columns of a table that hold no finite value."""
     if x.ndim != 2:
         return ""
     empty = np.flatnonzero(~np.isfinite(x).any(axis=0))
-    return f", and {_listed('column', empty)} no other value" if len(empty) else ""
+    return f"; no finite value in {_listing('column', empty)}" if len(empty) else ""
 
 
 def _check_precision(x: np.ndarray, made: np.ndarray, named: str):
+    """Raises a ValueError if a column loses its differences in float32."""
     width = x.shape[-1] if x.ndim > 1 else 1
     rows, rounded = (some_rows(array).reshape(-1, width) for array in (x, made))
-    largest, spread = np.abs(rows).max(axis=0), rows.std(axis=0)
+    largest, std = np.abs(rows).max(axis=0), rows.std(axis=0)
     error = np.abs(rounded - rows).max(axis=0)
-    lost = np.flatnonzero((error > 0.01 * spread) & (spread > NOISE * largest))
+    lost = np.flatnonzero((error > 0.01 * std) & (std > NOISE * largest))
     if len(lost):
         column = lost[0]
         counts = [len(np.unique(array[:, column])) for array in (rows, rounded)]
         raise ValueError(
-            f"{named}: float32 cannot hold the differences in {_listed('column', lost)}: "
-            f"{counts[0]} values near {rows[:, column].mean():.7g} become {counts[1]}: subtract "
-            "the mean first, (x - x.mean(0)) / x.std(0)"
+            f"{named}: float32 cannot hold the differences in {_listing('column', lost)}: "
+            f"{counts[0]} values near {rows[:, column].mean():.7g} become {counts[1]}: standardise "
+            "first, (x - x.mean(0)) / x.std(0)"
         )
 
 
 def some_rows(x: np.ndarray) -> np.ndarray:
-    """Evenly spaced samples: all of them, or as many as tell enough."""
-    wanted = max(100, VALUES_LOOKED_AT * len(x) // x.size)
+    """Evenly spaced samples: all of them, or as many as the heuristics need."""
+    wanted = max(100, MAX_VALUES * len(x) // x.size)
     return x[:: -(-len(x) // wanted)]
 
 
-# --- What may be meant
+# --- Warnings
 
 
 def doubts(
     x: np.ndarray, labels: np.ndarray | None, low: float | None, high: float | None
 ) -> list[str]:
-    """What is odd about samples and labels that will be trained on, one text each.
+    """Warnings about suspicious training data, one text each.
 
     Args:
-      x: samples [N, ...] as they are in the data set.
-      labels: int [N] if the networks get them, and not all -1.
-      low: the range the samples live in, or None.
-      high: its upper end, or None.
+      x: samples [N, ...] as they are in the dataset.
+      labels: labels int [N], not all -1, if the networks receive them; otherwise None.
+      low: the lower end of the samples' range, or None.
+      high: the upper end, or None.
     """
     rows = some_rows(x)
     found = [_layout(x.shape), None if labels is None else _absent_classes(labels)]
@@ -145,17 +156,18 @@ def doubts(
 
 
 def _layout(shape: tuple[int, ...]) -> str | None:
-    """Arrays that might have channels first, but are not surely wrong."""
+    """A warning about arrays that may have channels first."""
     if len(shape) in (3, 4) and shape[1] <= 4 and min(shape[2:]) > 16:
         wanted = "[N, H, W, C]" if len(shape) == 4 else "[N, length, channels]"
         return (
-            f"samples of shape {shape[1:]} have {shape[-1]} channels: if channels come first, give "
+            f"samples of shape {shape[1:]} have {shape[-1]} channels: if channels come first, pass "
             f"{wanted}, np.moveaxis(x, 1, -1)"
         )
     return None
 
 
 def _absent_classes(labels: np.ndarray) -> str | None:
+    """A warning about class numbers that never occur."""
     present = np.unique(labels[labels >= 0])
     count = int(present[-1]) + 1
     missing = count - len(present)
@@ -165,51 +177,52 @@ def _absent_classes(labels: np.ndarray) -> str | None:
     verbs = "never occurs and stays" if missing == 1 else "never occur and stay"
     advice = "labels - 1" if absent[0] == 0 and missing == 1 else "np.unique, return_inverse=True"
     return (
-        f"{_listed('class', absent, missing)} of {count} {verbs} untrained: if that is not meant, "
-        f"number the classes from 0 on without gaps ({advice})"
+        f"{_listing('class', absent, missing)} of {count} {verbs} untrained: unless intended, "
+        f"number the classes from 0 without gaps ({advice})"
     )
 
 
 def _narrow(rows: np.ndarray, low: float, high: float) -> str | None:
+    """A warning about samples that use a small part of their range."""
     least, most = float(rows.min()), float(rows.max())
     if not 0 < most - least < (high - low) / 8:
         return None
     return (
-        f"samples lie in {least:g}..{most:g}, a small part of {low:g}..{high:g}, to which they are "
-        "scaled: spread them over the whole range, or give floats in a range of their own"
+        f"samples lie in {least:g}..{most:g}, a small part of their range {low:g}..{high:g}: "
+        "rescale them to the whole range, or pass floats"
     )
 
 
 def _scale(rows: np.ndarray) -> str | None:
+    """A warning about floats that are far from unit scale."""
     if rows.ndim > 2:
         least, most = float(rows.min()), float(rows.max())
         if max(-least, most) <= 16:
             return None
         return (
-            f"float samples are used as they are, and these lie in {least:.4g}..{most:.4g}, far "
-            "from what networks are made for: scale them to about -1..1, or give images in 0..255 "
-            "as uint8"
+            f"float samples are used as they are, and these lie in {least:.4g}..{most:.4g}, too "
+            "far for networks: scale them to about -1..1, or pass images in 0..255 as uint8"
         )
     mean = rows.mean(axis=0, dtype=np.float64)
-    spread = rows.std(axis=0, dtype=np.float64)
-    # of sparse columns, such as the border of flattened digits, a small spread says nothing
-    share = (rows == rows.min(axis=0)).mean(axis=0)
-    small = (spread < 0.01) & (share <= 0.5)
-    shifted = np.abs(mean) > 100 * np.where(share == 1, 1.0, np.maximum(spread, 0.01))
-    far = np.flatnonzero(small | (spread > 100) | shifted)
+    std = rows.std(axis=0, dtype=np.float64)
+    # a small std means nothing in sparse columns, such as the border of flattened digits
+    at_minimum = (rows == rows.min(axis=0)).mean(axis=0)
+    small = (std < 0.01) & (at_minimum <= 0.5)
+    shifted = np.abs(mean) > 100 * np.where(at_minimum == 1, 1.0, np.maximum(std, 0.01))
+    far = np.flatnonzero(small | (std > 100) | shifted)
     if not len(far):
         return None
     one = far[0]
     return (
-        f"{_listed('column', far)} of {rows.shape[1]} {'is' if len(far) == 1 else 'are'} far from "
+        f"{_listing('column', far)} of {rows.shape[1]} {'is' if len(far) == 1 else 'are'} far from "
         f"unit scale (column {one} has mean {mean[one]:.3g} and standard deviation "
-        f"{spread[one]:.3g}), and networks hardly learn such data: standardise the columns, "
+        f"{std[one]:.3g}), which networks hardly learn: standardise the columns, "
         "(x - x.mean(0)) / x.std(0)"
     )
 
 
-def _listed(word: str, numbers: Any, count: int | None = None) -> str:
-    """Such as 'columns 0, 3, 4 and 12 more'."""
+def _listing(word: str, numbers: Any, count: int | None = None) -> str:
+    """A short list, such as 'columns 0, 3, 4 and 12 more'."""
     count = len(numbers) if count is None else count
     shown = ", ".join(str(int(number)) for number in numbers[:3])
     plural = "es" if word == "class" else "s"

@@ -1,4 +1,4 @@
-"""Data sets by name: the one line of text that a command line or a recipe gives."""
+"""Datasets by name: the specs that the command line and recipes use."""
 
 import functools
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from jaxgan.checks import closest
 from jaxgan.data.built_in import digit_outlines, digits, photos
 from jaxgan.data.dataset import Dataset
-from jaxgan.data.decoding import check_share, decode
+from jaxgan.data.decoding import check_fraction, decode
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
 from jaxgan.data.images import BACKGROUNDS
 from jaxgan.data.pairs import NEAREST, pair_records
@@ -27,33 +27,33 @@ def _load_idx(path: str) -> Dataset:
 
 def _load_npz(path: str) -> Dataset:
     file, _, names = path.rpartition("@")
-    if not file or os.path.isfile(os.path.expanduser(path)):  # a file may be called so
+    if not file or os.path.isfile(os.path.expanduser(path)):  # a file may have such a name
         return npz(path)
     samples, comma, labels = names.partition(",")
     if not samples or (comma and not labels):
-        raise ValueError(f"data 'npz:{path}' must name arrays as in npz:FILE@images,labels")
+        raise ValueError(f"data 'npz:{path}' must name arrays, as in npz:FILE@images,labels")
     return npz(file, samples, labels or None)
 
 
 def _sized(path: str) -> tuple[str, int | None]:
-    """The path and the size of DIR@64; None where there is none."""
+    """The path and the size of DIR@64; the size is None without one."""
     directory, _, size = path.rpartition("@")
     is_size = directory and size.isascii() and size.isdigit()
     return (directory, int(size)) if is_size else (path, None)
 
 
 def _load_folder(path: str, max_pixels: int | None) -> Records:
-    asked = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
-    if asked is None:
+    match = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
+    if match is None:
         return folder_records(*_sized(path), max_pixels=max_pixels)
-    size = None if asked[2] is None else int(asked[2])
-    return folder_records(asked[1], size, max_pixels, background=asked[3])
+    size = None if match[2] is None else int(match[2])
+    return folder_records(match[1], size, max_pixels, background=match[3])
 
 
 def _load_patches(path: str, max_bad_fraction: float, max_pixels: int | None) -> Records:
     directory, size = _sized(path)
     if size is None:
-        raise ValueError(f"data 'patches:{path}' lacks the size of a patch: patches:{path}@96")
+        raise ValueError(f"data 'patches:{path}' needs the size of a patch: patches:{path}@96")
     return patch_records(directory, size, max_bad_fraction=max_bad_fraction, max_pixels=max_pixels)
 
 
@@ -63,7 +63,7 @@ def _load_pairs(path: str, max_pixels: int | None) -> Records:
     nearest = [folder.endswith(NEAREST) for folder in (source, target)]
     source, target = source.removesuffix(NEAREST), target.removesuffix(NEAREST)
     if not (source and comma and target):
-        raise ValueError(f"data 'pairs:{path}' must name two folders: pairs:FROM,TO")
+        raise ValueError(f"data 'pairs:{path}' must name two folders, as in pairs:FROM,TO")
     return pair_records(source, target, size, (nearest[0], nearest[1]), max_pixels)
 
 
@@ -99,15 +99,15 @@ ELSEWHERE = {
     "cifar-10": "tfds:cifar10",
     "celeba": "tfds:celeb_a@64, or folder:DIR@64 for the images",
 }
-"""Names of well-known data sets that do not come with jaxgan, and where they are read from."""
+"""Well-known datasets that do not come with jaxgan, and the specs that read them."""
 
 
 def absolute(spec: str, kinds: Container[str] = PATH_KINDS) -> str:
-    """The name of the same data from any folder: its paths begin at the root, ~ is the home.
+    """A spec of the same data that is valid in any folder, with absolute paths.
 
     Args:
-      spec: what `load` takes.
-      kinds: before the colon, of those names that hold paths; the others are left as they are.
+      spec: a spec for `load`.
+      kinds: the kinds of spec, before the colon, that hold paths; others stay unchanged.
 
     >>> absolute("ring8"), absolute("npz:/data/x.npz"), absolute("folder:/data/../here@64")
     ('ring8', 'npz:/data/x.npz', 'folder:/data/../here@64')
@@ -116,14 +116,14 @@ def absolute(spec: str, kinds: Container[str] = PATH_KINDS) -> str:
     paths = path.split(",", 1) if kind == "pairs" else [path]
     if kind not in kinds or not all(paths):
         return spec
-    # Not made shorter: what follows a path, such as @64, stays apart from names like it.
+    # Paths are not normalised: a suffix such as @64 must not merge with similar file names.
     found = [absolute_path(each) for each in paths]
-    is_ambiguous = kind == "pairs" and "," in found[0]  # in the folder that we are in
+    is_ambiguous = kind == "pairs" and "," in found[0]  # a comma in the name of the current folder
     return spec if is_ambiguous else f"{kind}:{','.join(found)}"
 
 
 def absolute_path(path: str) -> str:
-    """A path that begins at the root, as it was typed in this folder."""
+    """The absolute form of a path relative to the current folder."""
     return os.path.join(os.getcwd(), os.path.expanduser(path).removeprefix("./"))
 
 
@@ -135,36 +135,37 @@ def load(
     max_pixels: int | None = None,
     tfds_manual_dir: str | Path | None = None,
 ) -> Dataset | Records:
-    """The data set that a line of text names.
+    """The dataset that a spec names.
 
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
         'idx:DIR:test', 'npz:FILE', 'npz:FILE@x_test,y_test' (the names of the arrays),
         'folder:DIR', 'folder:DIR@64' (cropped to 64x64), 'folder:DIR@white' or
-        'folder:DIR@64,white' (transparent pixels on white, black or grey),
-        'pairs:PHOTOS,MASKS:nearest@64' (masks, whose folder is marked, are resized by the nearest
-        pixel), 'tfds:cifar10:test@64' (see `parse_tfds`), or 'tfds:cifar100@coarse_label' or
+        'folder:DIR@64,white' (the background of transparent pixels: white, black or grey),
+        'pairs:PHOTOS,MASKS:nearest@64' (masks are resized by the nearest pixel),
+        'tfds:cifar10:test@64' (see `parse_tfds`), or 'tfds:cifar100@coarse_label' or
         'tfds:cifar100@64,coarse_label' (the feature that holds the labels).
-      max_bytes: records that need no more memory than this are decoded, see `decode`; the others
-        are left to `stream`. Other sources are in memory in any case.
-      max_bad_fraction: the share of records that may be bad when they are decoded, 0..1.
-      max_pixels: that an image in a folder may have; None for Pillow's own limit, 178,956,970.
-      tfds_manual_dir: for the tfds kind alone, the `manual_dir` of `tfds_source`.
+      max_bytes: records up to this size in memory are decoded, see `decode`; larger ones are left
+        for `stream`. Other sources are always in memory.
+      max_bad_fraction: the largest fraction of bad records when they are decoded, 0..1.
+      max_pixels: the largest number of pixels of an image in a folder; None for Pillow's limit,
+        178,956,970.
+      tfds_manual_dir: the `manual_dir` of `tfds_source`; only for tfds specs.
 
     Returns:
-      Data set, or records for more than max_bytes; their name loads them again.
+      Dataset, or records if they need more than max_bytes. Its name is a spec that loads it again.
 
     Raises:
-      ValueError: if the name is unknown (the error lists the known ones), or the data unsound.
+      ValueError: if the spec is unknown (the error lists all specs), or the data are invalid.
       FileNotFoundError: if a path does not exist.
 
     >>> load("gaussian").x.shape
     (100000, 2)
     """
-    check_share(max_bad_fraction)
+    check_fraction(max_bad_fraction)
     kind, colon, path = spec.partition(":")
     if tfds_manual_dir is not None and kind != "tfds":
-        raise ValueError(f"tfds_manual_dir is for tfds:NAME alone, got it with data {spec!r}")
+        raise ValueError(f"tfds_manual_dir is only for tfds:NAME, got it with data {spec!r}")
     if not colon and kind in NAMED:
         return NAMED[kind]()
     sources: dict[str, Callable[[str], Dataset | Records]] = {
@@ -183,14 +184,14 @@ def load(
         return found
     known = f"known: {', '.join(SPECS)}"
     if kind in sources:
-        raise ValueError(f"data {spec!r} lacks a path after '{kind}:'; {known}")
+        raise ValueError(f"data {spec!r} needs a path after '{kind}:'; {known}")
     if kind in NAMED:
-        raise ValueError(f"data {spec!r} takes no path: write {kind!r}; {known}")
-    raise ValueError(f"unknown data {spec!r}.{_meant(spec, [*NAMED, *sources])}")
+        raise ValueError(f"data {spec!r} takes no path, use {kind!r}; {known}")
+    raise ValueError(f"unknown data {spec!r}.{_suggestion(spec, [*NAMED, *sources])}")
 
 
-def _meant(spec: str, known: list[str]) -> str:
-    """What may have been meant by a name that is none."""
+def _suggestion(spec: str, known: list[str]) -> str:
+    """What to type instead of an unknown spec."""
     if spec.lower() in ELSEWHERE:
         return f" Use {ELSEWHERE[spec.lower()]}"
     if os.path.isdir(spec):

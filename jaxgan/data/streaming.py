@@ -1,7 +1,8 @@
-"""Batches of records that need not fit in memory: read by Grain, in workers or in this process.
+"""Streams batches of records that may not fit in memory, with Grain and worker processes.
 
-The order is `batch_indices`', as for data in memory. So the position of a run is its batch number,
-any number of workers gives the same batches, and a process reads its own slice of each only.
+The order is that of `batch_indices`, as for data in memory. So a batch number is all that is needed
+to resume, and batches do not depend on the number of workers. Each process reads only its own slice
+of a batch.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from jaxgan.data.decoding import check_share, read_sample, refuse_bad, too_many_bad
+from jaxgan.data.decoding import check_fraction, read_sample, reject_bad, too_many_bad
 from jaxgan.data.order import batch_indices
 from jaxgan.data.records import Records
 
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Placed = TypeVar("Placed")
 
-ENDLESS = 2**48  # batches; more than any run takes, and within what lengths may be
-BATCHES_AHEAD = 2  # in each worker, and in the thread that reads where there is no worker
+ENDLESS = 2**48  # batches; more than any run needs, and a valid length in Grain
+BATCHES_AHEAD = 2  # per worker, or in the reading thread without workers
 
 
 class StreamedBatch(NamedTuple):
-    """Rows of a batch: x [rows, *shape] in the data's own range, labels int32 [rows] or None.
+    """This process's rows of a batch.
 
-    `bad` holds the messages of records that could not be read, each in the first batch that met it.
+    Attributes:
+      x: samples [rows, *shape] in the data's own range.
+      condition: labels int32 [rows], or None.
+      bad: messages about records that could not be read, each in the first batch that needed it.
     """
 
     x: np.ndarray
@@ -42,9 +46,12 @@ class StreamedBatch(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """What one batch came to; x is None if too many of its records are bad.
+    """The result of reading one batch.
 
-    `bad` holds numbers and messages: pairs, since Grain's workers would sort a dict.
+    Attributes:
+      x: samples [rows, *shape]; None if too many records are bad.
+      condition: labels int32 [rows], or None.
+      bad: numbers and messages of bad records; pairs, because Grain's workers would sort a dict.
     """
 
     x: np.ndarray | None
@@ -64,44 +71,46 @@ def stream(
     workers: int = 0,
     max_bad_fraction: float = 0.01,
 ) -> Generator[StreamedBatch, None, None]:
-    """Batches first_batch, first_batch + 1, ... of the order that `batch_indices` gives.
+    """Batches first_batch, first_batch + 1, ... in the order of `batch_indices`.
 
-    A record that cannot be read is replaced by the next one that can (number + 1, + 2, ..., from
-    the last on to the first). Close the generator to end its workers; they also end with this
-    process, however it ends. A script that asks for workers needs `if __name__ == "__main__":`.
+    A record that cannot be read is replaced by the next readable one (number + 1, + 2, ..., and
+    after the last record the first). Closing the generator ends its workers; they also end with
+    this process, however it ends. A script with workers needs `if __name__ == "__main__":`.
 
     Args:
-      records: what to read.
-      seed_words: of the order, see `epoch_permutation`.
+      records: the records to read.
+      seed_words: the seed of the order, see `epoch_permutation`.
       first_batch: number of the first batch since the start of training, 0 or more.
-      num_batches: how many, 1 or more; None for no end.
-      batch_size: of the global batch, 1 or more.
-      start: first row of each global batch to read: this process's slice.
-      stop: the row after the last one; None for the end.
-      workers: processes that read; 0 reads in a thread of this one. The batches are the same.
-      max_bad_fraction: fraction of all records that may be bad, 0..1. Each bad record counts once
-        while this stream lasts, in the process that meets it.
+      num_batches: number of batches, 1 or more; None for no end.
+      batch_size: size of the global batch, 1 or more.
+      start: this process's first row of each global batch.
+      stop: the row after this process's last one; None for the end of the batch.
+      workers: number of reading processes; 0 reads in a thread of this process. The batches are
+        the same.
+      max_bad_fraction: the largest fraction of bad records, 0..1. Each process counts the bad
+        records that it meets in this stream, each once.
 
     Returns:
       Generator of `StreamedBatch`, with stop - start rows each.
 
     Raises:
       ValueError: if an argument is out of range; from the generator, if too many records are bad.
-      ChildProcessError: from the generator, if a worker ends unasked.
+      ChildProcessError: from the generator, if a worker dies.
     """
     import grain  # here, since it takes half as long to import as JAX
 
-    batch_indices(seed_words, first_batch, 1, batch_size, records.size)  # checks its arguments
+    batch_indices(seed_words, first_batch, 1, batch_size, records.size)  # checks the arguments
     if num_batches is not None and num_batches < 1:
         raise ValueError(f"num_batches must be 1 or more, or None for no end, got {num_batches}")
     stop = batch_size if stop is None else stop
     if not 0 <= start < stop <= batch_size:
         raise ValueError(
-            f"start and stop must be rows of a batch of {batch_size}, got {start}..{stop}"
+            f"start and stop must satisfy 0 <= start < stop <= {batch_size}, the batch size, got "
+            f"{start} and {stop}"
         )
     if workers < 0:
         raise ValueError(f"workers must be 0 or more, got {workers}")
-    check_share(max_bad_fraction)
+    check_fraction(max_bad_fraction)
     rows = functools.partial(_rows, tuple(seed_words), batch_size, records.size, start, stop)
     read = functools.partial(_read_batch, records, rows, max_bad_fraction)
     last = first_batch + (ENDLESS if num_batches is None else num_batches)
@@ -112,19 +121,19 @@ def stream(
 def prefetch(
     iterator: Iterator[Item], put: Callable[[Item], Placed], size: int = 2
 ) -> Generator[Placed, None, None]:
-    """Hands on what `put` makes of each item, with `size` more items put already.
+    """Yields `put(item)` for each item, calling `put` for `size` items in advance.
 
-    `put` places an item on the devices without waiting for it, as `jax.device_put` does: so the
-    copy runs while the devices work on the items before.
+    If `put` copies an item to the devices asynchronously, as `jax.device_put` does, the copy runs
+    while the devices work on earlier items.
 
     Args:
-      iterator: gives the items. It is closed with this generator, if it can be.
+      iterator: the items; a generator is closed together with this one.
       put: called once for each item, in order.
-      size: items ahead, 0 or more.
+      size: number of items in advance, 0 or more.
 
     Raises:
-      ValueError: if size is negative. What the iterator or `put` raises comes out after the items
-        that were there before it.
+      ValueError: if size is negative. An error of the iterator or of `put` is raised after all
+        earlier items.
     """
     if size < 0:
         raise ValueError(f"size must be 0 or more, got {size}")
@@ -155,7 +164,7 @@ def _prefetch(
         raise failure
 
 
-# --- In the process that reads
+# --- In the reading process
 
 
 def _rows(
@@ -167,7 +176,7 @@ def _rows(
 def _read_batch(
     records: Records, rows: Callable[[int], np.ndarray], max_bad_fraction: float, batch: int
 ) -> _Read:
-    """A function of the batch number alone: nothing that other batches met enters it."""
+    """Reads one batch; the result depends on the batch number alone, not on earlier batches."""
     numbers = rows(batch).tolist()
     x = np.empty((len(numbers), *records.shape), records.dtype)
     labels = np.empty(len(numbers), np.int32)
@@ -183,7 +192,7 @@ def _read_batch(
 def _next_good(
     records: Records, number: int, bad: dict[int, str], max_bad_fraction: float
 ) -> tuple[np.ndarray, int] | None:
-    """The first good sample from a number on, adding to what is bad; None if that is too much."""
+    """The first good sample from a number on, or None if too many are bad; adds to `bad`."""
     while not too_many_bad(len(bad), records.size, max_bad_fraction):
         if number not in bad:
             try:
@@ -195,8 +204,9 @@ def _next_good(
 
 
 def _start_worker(index: int, count: int) -> None:
-    """What a worker does first: it ends with its parent, and leaves signals to it."""
-    # A terminal or a scheduler signals the whole group; the parent may need batches to end well.
+    """Sets up a worker: it ends with its parent, and ignores signals that the parent handles."""
+    # A terminal or scheduler signals the whole process group, and the parent may still need batches
+    # to stop cleanly.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no SIGHUP
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -206,11 +216,11 @@ def _start_worker(index: int, count: int) -> None:
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        parent.join()  # also of a parent that was killed, which tells nobody
+        parent.join()  # also returns if the parent was killed
         os._exit(1)
 
 
-# --- In the process that asks
+# --- In the requesting process
 
 
 def _with_workers(batches: "grain.MapDataset", workers: int) -> "grain.IterDataset":
@@ -221,9 +231,9 @@ def _with_workers(batches: "grain.MapDataset", workers: int) -> "grain.IterDatas
     if workers == 0:
         return batches.to_iter_dataset(grain.ReadOptions(1, BATCHES_AHEAD))
     if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()  # Grain asks them, and they answer only then
-    # Through pipes: shared memory is as small as 64 MB in containers, and when it is full the
-    # worker dies without a word.
+        flags.FLAGS.mark_as_parsed()  # Grain reads flags, which must be parsed
+    # Use pipes: shared memory may be as small as 64 MB in containers, and a worker that fills it
+    # dies silently.
     options = experimental.DatasetOptions(min_shm_size=2**62)
     here = batches.to_iter_dataset(grain.ReadOptions(0, 0))
     return experimental.WithOptionsIterDataset(here, options).mp_prefetch(
@@ -235,7 +245,7 @@ def _with_workers(batches: "grain.MapDataset", workers: int) -> "grain.IterDatas
 def _checked(
     records: Records, batches: "grain.IterDataset", max_bad_fraction: float
 ) -> Generator[StreamedBatch, None, None]:
-    """The batches, with each bad record told once; ends the workers when it ends."""
+    """The batches, with each bad record reported once; ends the workers at the end."""
     known: dict[int, str] = {}
     with contextlib.closing(iter(batches)) as iterator:
         while True:
@@ -247,10 +257,10 @@ def _checked(
                 if "Worker process" not in str(error):
                     raise
                 raise ChildProcessError(
-                    f"{records.name}: a process that reads records ended unasked; was memory "
-                    'short, or does the script lack `if __name__ == "__main__":`?'
+                    f"{records.name}: a worker that reads records died; was it out of memory, or "
+                    'does the script lack `if __name__ == "__main__":`?'
                 ) from error
             new = {number: message for number, message in read.bad if number not in known}
             known |= new
-            refuse_bad(records.name, records.size, known, max_bad_fraction)
+            reject_bad(records.name, records.size, known, max_bad_fraction)
             yield StreamedBatch(read.x, read.condition, tuple(new.values()))

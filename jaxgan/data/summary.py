@@ -1,13 +1,16 @@
-"""What data are, in one line."""
+"""A one-line summary of a dataset."""
 
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.records import Records
 
-NAMES_SHOWN, NAMES_OF_MANY = 10, 4
+MAX_NAMES, FIRST_NAMES = 10, 4  # all names up to 10 classes, otherwise the first 4
 
 
 def summary(data: Dataset | Records) -> str:
-    """The data in one line: how many, their shape, the classes, and what was left out.
+    """The data in one line: size, shape, classes and skipped files.
+
+    Args:
+      data: the dataset or records.
 
     >>> from jaxgan.data import digits
     >>> summary(digits()._replace(left_out=("4 .txt",)))
@@ -24,5 +27,5 @@ def summary(data: Dataset | Records) -> str:
 
 
 def _names(names: tuple[str, ...]) -> str:
-    shown = names if len(names) <= NAMES_SHOWN else (*names[:NAMES_OF_MANY], "…")
+    shown = names if len(names) <= MAX_NAMES else (*names[:FIRST_NAMES], "…")
     return ", ".join(shown)

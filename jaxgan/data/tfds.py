@@ -1,11 +1,10 @@
-"""Images of TensorFlow Datasets (TFDS), read by number and without TensorFlow."""
+"""Images from TensorFlow Datasets (TFDS), read by record number without TensorFlow."""
 
 import dataclasses
 import functools
 import io
 import os
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,45 +14,58 @@ from PIL import Image
 
 from jaxgan.data.images import image_pixels, reason
 from jaxgan.data.records import Records, Sample
+from jaxgan.data.tfds_features import (
+    check_format,
+    image_key,
+    label_key,
+    num_examples,
+    static_shape,
+)
 from jaxgan.data.tfds_prepare import prepare
 
 VERSION = re.compile(r"(\d+|\*)(\.(\d+|\*)){2}")
 NAME = re.compile(r"[A-Za-z]\w*(/[\w+.-]+)?(:(\d+|\*)(\.(\d+|\*)){2})?")
 LABELLED = re.compile(r"(.+)@(?:([0-9]+),)?([A-Za-z_][\w-]*)")
-BLOCK = 64
+BLOCK = 64  # records
 EXAMPLE = "expected NAME, NAME:SPLIT or NAME:SPLIT@SIZE, such as cifar10:test@64"
 
 
 def parse_tfds(path: str) -> tuple[str, str, int | None]:
-    """What 'NAME[:VERSION][:SPLIT][@SIZE]' says.
+    """The parts of 'NAME[:VERSION][:SPLIT][@SIZE]'.
 
     Args:
-      path: NAME is a data set of TFDS, or 'name/config'; VERSION is three numbers or stars with
-        dots; SPLIT is in TFDS's notation, 'train' if left out.
+      path: NAME is a TFDS dataset or 'name/config'; VERSION is three numbers or stars separated by
+        dots; SPLIT is in TFDS's notation, 'train' if omitted.
 
     Returns:
-      Name (with its version if one is given), split, and size in pixels or None.
+      Name (including the version, if given), split, and size in pixels or None.
 
     Raises:
-      ValueError: if the text is not of this form.
+      ValueError: if the path does not have this form.
 
     >>> parse_tfds("mnist:3.0.1:train[:10%]@32")
     ('mnist:3.0.1', 'train[:10%]', 32)
     """
     text, at, size = path.rpartition("@") if "@" in path else (path, "", "")
     if at and not (size.isascii() and size.isdigit() and int(size)):
-        raise ValueError(f"tfds:{path} has {size!r} for a size in pixels; {EXAMPLE}")
+        raise ValueError(f"tfds:{path} must end in a size in pixels, got {size!r}; {EXAMPLE}")
     name, colon, split = text.partition(":")
     version, more, rest = split.partition(":")
     if VERSION.fullmatch(version):
         name, colon, split = f"{name}:{version}", more, rest
     if (colon and not split) or not NAME.fullmatch(name):
-        raise ValueError(f"tfds:{path} cannot be understood; {EXAMPLE}")
+        raise ValueError(f"tfds:{path} is not a valid name; {EXAMPLE}")
     return name, split or "train", int(size) if at else None
 
 
 def split_label(path: str) -> tuple[str, str | None]:
-    """What `parse_tfds` takes and the feature of the labels, of '...@LABEL' or '...@SIZE,LABEL'.
+    """A path for `parse_tfds` and the label feature, from '...@LABEL' or '...@SIZE,LABEL'.
+
+    Args:
+      path: the part of the spec after 'tfds:'.
+
+    Returns:
+      The path without the label, and the label feature or None.
 
     >>> split_label("clevr:train@64,shape"), split_label("clevr@64")
     (('clevr:train@64', 'shape'), ('clevr@64', None))
@@ -73,36 +85,36 @@ def tfds_source(
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
 ) -> Records:
-    """Images and labels of a TFDS data set, which is prepared first if it is not yet.
+    """Images and labels of a TFDS dataset, which is prepared first if necessary.
 
-    What is prepared is read without TensorFlow; without a version, it is the newest one there.
-    MNIST, Fashion-MNIST and KMNIST are prepared without it too; other data sets need it once.
+    Prepared datasets are read without TensorFlow; without a version, the newest prepared one is
+    used. MNIST, Fashion-MNIST and KMNIST are also prepared without it; preparing others needs it.
 
-    The images are the supervised input, or the only image feature. They are grey if that feature
-    has one channel and RGB otherwise; transparency is dropped, and like TFDS this does not turn
-    photographs upright. The labels are the class label asked for, the supervised target or, where
-    nothing is supervised, the only class label; -1 is a record without one. If there are class
-    labels and none of them is taken, a warning says so.
+    The images are the supervised input, or the only image feature. They are greyscale if that
+    feature has one channel, otherwise RGB. Transparency is dropped, and like TFDS this does not
+    turn photographs upright. The labels are the requested class label, the supervised target or,
+    without supervised features, the only class label; -1 means an unlabelled record. If class
+    labels exist but none is used, there is a warning.
 
     Args:
       name: name, name/config, or either with :version.
-      split: in TFDS's notation, such as train, test or train[:10%].
-      size: resize the shorter side to it (Lanczos) and crop the centre; None takes images as they
-        are, and then all must have one size.
-      label: the class label to take, by its name among the features.
-      data_dir: where TFDS keeps its data; by default the TFDS_DATA_DIR of the environment or
+      split: a split in TFDS's notation, such as train, test or train[:10%].
+      size: the shorter side is resized to it (Lanczos) and the centre cropped; None keeps images as
+        they are, and then all must have the same size.
+      label: the name of the class label to use.
+      data_dir: the folder where TFDS keeps its data; by default the environment's TFDS_DATA_DIR, or
         ~/tensorflow_datasets.
-      manual_dir: holds files to be taken instead of downloads; TFDS's checksums must fit.
+      manual_dir: a folder with files to use instead of downloads; their checksums must match TFDS.
 
     Returns:
-      Records of uint8 [H, W, 1 or 3] in 0..255, labels if the data set has classes.
+      Records of uint8 [H, W, 1 or 3] in 0..255, with labels if the dataset has classes.
 
     Raises:
-      ValueError: if there is no such data set, version, config, split or class label, if its
-        features are no such images, if images differ in size, if files are not those that TFDS
-        knows, or if preparing the data set needs TensorFlow, which is not installed.
+      ValueError: if there is no such dataset, version, config, split or class label, the features
+        have no suitable images, images differ in size, files do not match TFDS's checksums, or
+        preparing the dataset needs TensorFlow, which is not installed.
       FileNotFoundError: if manual_dir does not exist.
-      ConnectionError: if the data set must be downloaded and its host cannot be reached.
+      ConnectionError: if the dataset must be downloaded and its host cannot be reached.
     Source: https://www.tensorflow.org/datasets/data_source
     """
     _check(name, size)
@@ -110,8 +122,8 @@ def tfds_source(
     if builder is None:
         prepare(name, data_dir, manual_dir, is_prepared=lambda: _prepared(name, data_dir))
         builder = _prepared(name, data_dir)
-    _check_format(name, builder)
-    count = _num_examples(name, builder, split)
+    check_format(name, builder)
+    count = num_examples(name, builder, split)
     reader = _reader(name, split, size, builder, label)
     details = ",".join(str(detail) for detail in (size, label) if detail is not None)
     features, label = builder.info.features, reader.label
@@ -131,9 +143,17 @@ def tfds_source(
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    """Reads a record by its number; each process opens the files for itself, when it first reads.
+    """Reads a record by its number; each process opens the files when it first reads.
 
-    `shape` is that of all images, None where it is not known yet.
+    Attributes:
+      directory: the folder of the prepared dataset.
+      name: the dataset's name.
+      split: the split.
+      image: the image feature.
+      label: the label feature, or None.
+      mode: L or RGB.
+      size: the size to resize to, or None.
+      shape: the shape of all images; None if it is not known yet.
     """
 
     directory: str
@@ -147,11 +167,11 @@ class _Reader:
 
     @property
     def source(self) -> str:
-        """The data as the command line names them, but for the size."""
+        """The spec of the data without the size."""
         return f"tfds:{self.name}" + ("" if self.split == "train" else f":{self.split}")
 
     def __call__(self, number: int) -> Sample:
-        # a process that was forked must not share its parent's positions in the files
+        # a forked process must not share file positions with its parent
         records, features, decoders = _open(
             self.directory, self.split, self.image, self.label, os.getpid()
         )
@@ -160,7 +180,7 @@ class _Reader:
             with Image.open(io.BytesIO(example[self.image])) as image:
                 pixels = image_pixels(image, self.mode, self.size)
             label = None if self.label is None else int(example[self.label])
-        except Exception as error:  # of many libraries, and all mean the same here
+        except Exception as error:  # errors of many libraries, with the same meaning here
             raise ValueError(
                 f"cannot read record {number} of split {self.split!r} of tfds:{self.name}: "
                 f"{reason(error)}"
@@ -173,26 +193,26 @@ class _Reader:
             size = min(*pixels.shape[:2], *self.shape[:2])
             raise ValueError(
                 f"images differ in size: record {number} of split {self.split!r} of "
-                f"tfds:{self.name} is {pixels.shape[1]}x{pixels.shape[0]} where "
-                f"{self.shape[1]}x{self.shape[0]} was expected; give one size to bring them to, "
-                f"such as {self.source}@{size}"
+                f"tfds:{self.name} is {pixels.shape[1]}x{pixels.shape[0]}, expected "
+                f"{self.shape[1]}x{self.shape[0]}; resize all images to one size, such as "
+                f"{self.source}@{size}"
             )
 
 
 def _reader(
-    name: str, split: str, size: int | None, builder: Any, asked_label: str | None
+    name: str, split: str, size: int | None, builder: Any, requested_label: str | None
 ) -> _Reader:
-    image = _image_key(name, builder)
+    image = image_key(name, builder)
     shape = builder.info.features[image].shape
     reader = _Reader(
         directory=str(builder.data_dir),
         name=name,
         split=split,
         image=image,
-        label=_label_key(name, builder, asked_label),
+        label=label_key(name, builder, requested_label),
         mode="L" if shape[-1] == 1 else "RGB",
         size=size,
-        shape=_static_shape(shape, size),
+        shape=static_shape(shape, size),
     )
     if reader.shape is not None:
         return reader
@@ -203,12 +223,12 @@ def _reader(
 def _open(
     directory: str, split: str, image: str, label: str | None, process: int
 ) -> tuple[Any, Any, dict[str, Any]]:
-    """The encoded records of a split, with the features to decode and the image left encoded.
+    """The raw records of a split, the features to decode, and decoders that skip the image.
 
-    TFDS's own decoding takes the palette of an image for grey values, and another library where
-    that is installed.
+    TFDS's own image decoding reads palette indices as grey values, and depends on the libraries
+    that are installed.
     """
-    import tensorflow_datasets as tfds  # here, since it takes half a second
+    import tensorflow_datasets as tfds  # imported here because it takes half a second
 
     builder = tfds.builder_from_directory(directory)
     keys = [key for key in (image, label) if key is not None]
@@ -220,11 +240,11 @@ def _open(
 
 
 class _InOrder:
-    """Raw records; those asked for in order are fetched in blocks, which is ten times as fast."""
+    """Raw records; sequential reads fetch blocks of records, which is ten times as fast."""
 
     def __init__(self, source: Any):
         self.source = source
-        # number of the block's first record, and the block: one field, since threads share it
+        # the number of the block's first record, and the block; one field, as threads share it
         self.state: tuple[int, Sequence[bytes]] = (0, ())
 
     def __getitem__(self, number: int) -> bytes:
@@ -235,7 +255,7 @@ class _InOrder:
             return self.source[number]
         try:
             block = self.source.__getitems__(range(number, min(number + BLOCK, len(self.source))))
-        except Exception:  # one of them is broken, and maybe not the one asked for
+        except Exception:  # a record of the block is corrupted, maybe not the requested one
             self.state = (number + 1, ())
             return self.source[number]
         self.state = (number, block)
@@ -244,13 +264,13 @@ class _InOrder:
 
 def _check(name: str, size: int | None) -> None:
     if not NAME.fullmatch(name):
-        raise ValueError(f"name must be like mnist, emnist/letters or mnist:3.0.1, got {name!r}")
+        raise ValueError(f"name must look like mnist, emnist/letters or mnist:3.0.1, got {name!r}")
     if size is not None and size < 1:
         raise ValueError(f"size must be 1 or more pixels, got {size}")
 
 
 def _prepared(name: str, data_dir: str | Path | None) -> Any:
-    """The builder of what is prepared, made from the files alone; None if nothing is."""
+    """The builder of a prepared dataset, made from its files alone; None if it is not prepared."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.read_only_builder import builder_from_files
 
@@ -259,94 +279,5 @@ def _prepared(name: str, data_dir: str | Path | None) -> Any:
         return builder_from_files(name, data_dir=place)
     except tfds.core.DatasetNotFoundError:
         return None
-    except Exception as error:  # of JSON, protocol buffers or TFDS
-        raise ValueError(f"cannot use what is prepared of tfds:{name}: {error}") from error
-
-
-def _check_format(name: str, builder: Any) -> None:
-    from tensorflow_datasets.core.file_adapters import FileFormat
-
-    found = builder.info.available_file_formats()
-    if not found & FileFormat.with_random_access():
-        formats = ", ".join(sorted(file_format.value for file_format in found))
-        raise ValueError(
-            f"tfds:{name} is prepared in {builder.data_dir} as {formats or 'an unknown format'}, "
-            "which cannot be read by number. Delete that folder to prepare it again as "
-            "array_record, or convert it: tfds convert_format --out_file_format=array_record "
-            f"--dataset_version_dir={builder.data_dir}"
-        )
-
-
-def _num_examples(name: str, builder: Any, split: str) -> int:
-    try:
-        count = builder.info.splits[split].num_examples
-    except Exception as error:  # TFDS raises several kinds, AssertionError among them
-        raise ValueError(
-            f"tfds:{name} has the splits {', '.join(builder.info.splits)}, got {split!r} ({error})"
-        ) from error
-    if not count:
-        raise ValueError(f"split {split!r} of tfds:{name} is empty")
-    return count
-
-
-def _image_key(name: str, builder: Any) -> str:
-    """The name of the feature that holds the images, which must be of 8 bits."""
-    import tensorflow_datasets as tfds
-
-    features, keys = builder.info.features, builder.info.supervised_keys
-    images = [
-        key
-        for key, feature in features.items()
-        if isinstance(feature, tfds.features.Image)
-        and not isinstance(feature, tfds.features.LabeledImage)  # a class for each pixel
-    ]
-    chosen = keys[0] if keys and keys[0] in images else images[0] if len(images) == 1 else None
-    if chosen is None:
-        listed = "; ".join(f"{key}: {feature!r}" for key, feature in sorted(features.items()))
-        raise ValueError(
-            f"tfds:{name} must have an image as supervised input, or one image; it has {listed}"
-        )
-    shape, dtype = features[chosen].shape, np.dtype(features[chosen].np_dtype)
-    if dtype != np.uint8 or len(shape) != 3 or shape[-1] == 2:
-        raise ValueError(
-            f"feature {chosen!r} of tfds:{name} must be images uint8 [H, W, 1, 3 or 4], "
-            f"it is {dtype} {list(shape)}"
-        )
-    return chosen
-
-
-def _label_key(name: str, builder: Any, asked: str | None) -> str | None:
-    """The name of the feature that holds the labels."""
-    import tensorflow_datasets as tfds
-
-    features, keys = builder.info.features, builder.info.supervised_keys
-    labels = [
-        key
-        for key, feature in features.items()
-        if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes is not None
-    ]
-    if asked is not None:
-        if asked not in labels:
-            known = f"the class labels {', '.join(sorted(labels))}" if labels else "no class labels"
-            raise ValueError(f"tfds:{name} has {known}, got {asked!r}")
-        return asked
-    if keys and len(keys) > 1 and keys[1] in labels:
-        return keys[1]
-    if len(labels) == 1 and not keys:
-        return labels[0]
-    if labels:
-        warnings.warn(
-            f"tfds:{name} has the class labels {', '.join(sorted(labels))}, and none is taken: "
-            f"name one, such as tfds:{name}@{sorted(labels)[0]} or @64,{sorted(labels)[0]}",
-            stacklevel=5,
-        )
-    return None
-
-
-def _static_shape(shape: tuple[int | None, ...], size: int | None) -> tuple[int, ...] | None:
-    """The shape of all images as far as the feature [H, W, C] and the size tell."""
-    channels = 1 if shape[-1] == 1 else 3
-    if size is not None:
-        return size, size, channels
-    height, width, _ = shape
-    return None if height is None or width is None else (height, width, channels)
+    except Exception as error:  # from JSON, protocol buffers or TFDS
+        raise ValueError(f"the prepared files of tfds:{name} are invalid: {error}") from error

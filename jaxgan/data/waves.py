@@ -1,7 +1,4 @@
-"""Waveforms of plucked tones, known by formula, and what can be measured of any waveforms.
-
-The measures look at samples only, so they serve generated waveforms and recordings as well.
-"""
+"""Waveforms of synthetic plucked tones."""
 
 import numpy as np
 
@@ -9,15 +6,12 @@ from jaxgan.data.dataset import Dataset, from_arrays
 
 WAVE_LENGTH = 256
 TIMBRES = ("sine", "square", "saw")
-HARMONICS = 7  # 7 times the highest fundamental stays below 128 cycles a window, half the rate
+HARMONICS = 7  # the highest, 7 * 16 cycles per window, is below the Nyquist frequency of 128
 ATTACK = 1 / 64  # of the window
-FUNDAMENTALS = (4.0, 16.0)  # cycles a window
+FUNDAMENTALS = (4.0, 16.0)  # cycles per window
 BRIGHTNESSES = (0.5, 1.0)
-DECAYS = (1.0, 4.0)  # nepers a window
+DECAYS = (1.0, 4.0)  # nepers per window
 PEAKS = (0.5, 0.95)
-
-
-# --- The data
 
 
 def tones(
@@ -32,16 +26,18 @@ def tones(
 
     x(t) = g (1 - e^(-t/alpha)) e^(-d t) sum_h c_h b^(h-1)/h sin(h (2 pi f t + phi))
 
-    for t = 0, 1/256, ... in windows and h = 1 .. 7. The timbre chooses the harmonics: c_h is 1 for
-    h = 1 only (sine), for odd h (square), for all h (saw). g makes max |x| the peak; alpha = 1/64.
+    for t = 0, 1/256, ... in windows and h = 1 .. 7. The timbre selects the harmonics: c_h is 1 for
+    h = 1 only (sine), for odd h (square) or for all h (saw), and otherwise 0. The gain g makes
+    max |x| the peak; alpha = 1/64.
 
     Args:
-      fundamental: f [n], cycles a window.
+      fundamental: f [n], cycles per window.
       timbre: int [n], index into `TIMBRES`.
-      brightness: b [n] in 0..1; the higher, the louder the high harmonics.
+      brightness: b [n] in 0..1; larger values make high harmonics louder.
       phase: phi [n], radians.
-      decay: d [n], nepers a window.
-      peak: [n], largest absolute value.
+      decay: d [n], nepers per window.
+      peak: largest absolute value [n].
+
     Returns:
       float32 [n, 256, 1].
     """
@@ -49,7 +45,7 @@ def tones(
     c = np.stack([h == 1, h % 2 == 1, h >= 1])[timbre]
     a = (c * brightness[:, None] ** (h - 1) / h).astype(np.float32)
     t = np.arange(WAVE_LENGTH) / WAVE_LENGTH
-    # float32 from here, four times as fast; its rounding moves x by 1e-5 at most
+    # float32 is four times as fast from here, and changes x by at most 1e-5
     angle = (2 * np.pi * fundamental[:, None] * t + phase[:, None]).astype(np.float32)
     x = a[:, :1] * np.sin(angle)
     for k in range(1, HARMONICS):
@@ -60,18 +56,18 @@ def tones(
 
 
 def wave_dataset(num: int = 20_000, seed: int = 0) -> Dataset:
-    """A fixed set of plucked tones, see `tones`, labelled by their timbre.
+    """A fixed set of plucked tones, labelled by timbre; see `tones`.
 
-    Drawn independently: the fundamental, log-uniform in 4 to 16 cycles a window; the timbre; the
-    brightness, uniform in .5 to 1; the phase, uniform; the decay, uniform in 1 to 4 nepers a
-    window; the peak, uniform in .5 to .95.
+    All parameters are drawn independently. The fundamental is log-uniform from 4 to 16 cycles per
+    window. Timbre and phase are uniform, as are the brightness from 0.5 to 1, the decay from 1 to 4
+    nepers per window, and the peak from 0.5 to 0.95.
 
     Args:
-      num: waveforms to draw.
-      seed: of `np.random.default_rng`.
+      num: number of waveforms.
+      seed: the seed of `np.random.default_rng`.
 
     Returns:
-      Data set with x float32 [num, 256, 1] in -1..1 and labels 0 sine, 1 square, 2 saw.
+      Dataset with x float32 [num, 256, 1] in -1..1 and labels 0 sine, 1 square, 2 saw.
 
     >>> wave_dataset(num=4).x.shape
     (4, 256, 1)

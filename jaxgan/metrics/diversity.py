@@ -1,4 +1,4 @@
-"""Variety of the images of a class: the mean multi-scale SSIM of random pairs."""
+"""Diversity of images: the mean multi-scale SSIM of random pairs."""
 
 import jax
 import jax.numpy as jnp
@@ -8,28 +8,28 @@ from jaxgan.metrics.image_quality import WINDOW, checked_images, ssim_factors
 from jaxgan.types import Array
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_TOGETHER = 16
+_CHUNK = 16  # pairs at once
 
 
 def ms_ssim(x: Array, y: Array, max_value: float) -> Array:
     """Multi-scale structural similarity of images.
 
-    prod_j contrast_j^w_j, times luminance^w at the coarsest of five scales; each scale halves the
-    image before by means of 2 x 2 pixels, and an odd side repeats its last pixel. Contrast is the
-    mean over windows, as in `ssim`, and one that is negative counts as 0; the result is the mean
-    over channels. Images of less than 161 pixels a side have as many of the first scales as the
-    11 x 11 window fits in (28 x 28: two), their weights scaled to the sum of 1; the five are as
-    published, with a sum of 1.0001. Differentiable.
+    prod_j contrast_j^w_j, times luminance^w at the coarsest of five scales. Each scale halves the
+    previous image by averaging 2 x 2 pixels; an odd side repeats its last pixel. Contrast is the
+    mean over windows, as in `ssim`, and negative values count as 0. The result is the mean over
+    channels. Images with a side below 161 pixels use only the first scales, as many as the 11 x 11
+    window fits in (two for 28 x 28), with weights rescaled to sum to 1. The five published weights
+    sum to 1.0001. Differentiable.
 
     Args:
       x: images [batch, height, width, channels], floats or integers.
       y: images of the same shape.
-      max_value: what the brightest pixel may differ from the darkest; 255 for bytes, 2 for [-1, 1].
+      max_value: the width of the value range; 255 for bytes, 2 for [-1, 1].
     Returns:
-      Float [batch] in [0, 1], 1 where images are equal.
+      Float [batch] in [0, 1]; 1 for equal images.
     Raises:
-      ValueError: if shapes differ or are no images, max_value is not positive, or the images are
-        smaller than the window.
+      ValueError: if x and y are not images of one shape, max_value is not positive, or the images
+        are smaller than the window.
     Source: Wang, Simoncelli & Bovik 2003, equation 7, https://doi.org/10.1109/ACSSC.2003.1292216
     """
     x, y = checked_images(x, y, max_value)
@@ -46,42 +46,43 @@ def ms_ssim(x: Array, y: Array, max_value: float) -> Array:
 
 
 def ms_ssim_diversity(key: Array, images: Array, num_pairs: int, max_value: float) -> Array:
-    """Mean MS-SSIM of random pairs of images: the lower, the more varied they are.
+    """Mean MS-SSIM of random pairs of images; lower values mean more diverse images.
 
-    Give it the images of one class, and compare with the same number of real ones; a generator
-    that has collapsed comes near 1.
+    Use it on the images of one class, and compare with the same number of real images. For a
+    collapsed generator it is close to 1.
 
     Args:
-      key: PRNG key that the pairs are drawn with.
-      images: of one class [num, height, width, channels], floats or integers.
-      num_pairs: pairs of two different images each; the same pair may come again.
-      max_value: as for `ms_ssim`.
+      key: PRNG key for drawing the pairs.
+      images: images of one class [num, height, width, channels], floats or integers.
+      num_pairs: the number of pairs of two different images; a pair may be drawn repeatedly.
+      max_value: the width of the value range; 255 for bytes, 2 for [-1, 1].
     Returns:
       Float scalar in [0, 1].
     Raises:
-      ValueError: as `ms_ssim`, or if there are no two images or no pairs are asked for.
+      ValueError: if there are fewer than two images, num_pairs or max_value is not positive, or
+        the images are smaller than the window.
     Source: Odena, Olah & Shlens 2017, section 4.2, https://arxiv.org/abs/1610.09585
     """
     images = jnp.asarray(images)
     if images.ndim != 4 or len(images) < 2:
         raise ValueError(
-            f"images must be two or more, [num, height, width, channels], got {images.shape}"
+            f"images must be [num, height, width, channels] with num >= 2, got {images.shape}"
         )
     if num_pairs < 1:
         raise ValueError(f"num_pairs must be positive, got {num_pairs}")
     first_key, other_key = jax.random.split(key)
     first = jax.random.randint(first_key, (num_pairs,), 0, len(images))
-    further = jax.random.randint(other_key, (num_pairs,), 1, len(images))
+    shift = jax.random.randint(other_key, (num_pairs,), 1, len(images))
 
-    def one(places: Array) -> Array:
-        return ms_ssim(images[places[0]][None], images[places[1]][None], max_value)[0]
+    def one(pair: Array) -> Array:
+        return ms_ssim(images[pair[0]][None], images[pair[1]][None], max_value)[0]
 
-    pairs = jnp.stack([first, (first + further) % len(images)], axis=1)
-    return jnp.mean(lax.map(one, pairs, batch_size=_TOGETHER))
+    pairs = jnp.stack([first, (first + shift) % len(images)], axis=1)
+    return jnp.mean(lax.map(one, pairs, batch_size=_CHUNK))
 
 
 def _num_scales(side: int) -> int:
-    """How often an image can be halved and the window still fits, five at most, one at least."""
+    """The number of scales of which the window still fits, from one to five."""
     sides = [-(-side // 2**scale) for scale in range(len(_WEIGHTS))]
     return max(1, sum(side >= WINDOW for side in sides))
 
@@ -93,5 +94,5 @@ def _halved(x: Array) -> Array:
 
 
 def _power(base: Array, exponent: float) -> Array:
-    # The power's derivative at zero is infinite, and times zero not a number: so two wheres.
+    # The power has an infinite derivative at zero, and 0 * inf is NaN; hence the double where.
     return jnp.where(base > 0, jnp.where(base > 0, base, 1.0) ** exponent, 0.0)

@@ -1,4 +1,4 @@
-"""The Fréchet distance of two sets of features, as if both were normally distributed."""
+"""The Fréchet distance of two sets of features, each fitted by a normal distribution."""
 
 import warnings
 
@@ -14,18 +14,18 @@ from jaxgan.types import Array
 def frechet_distance(real: Features, fake: Features) -> float:
     """Squared Fréchet distance of the normal distributions fitted to two sets of features.
 
-    |m - n|^2 + tr(A + B - 2 (A B)^(1/2)) of means m, n and covariances A, B. Name a score after
-    its features: only with those of the standard Inception network is it the FID. A warning is
-    given where a set has fewer samples than features, for then it depends on their number.
+    |m - n|^2 + tr(A + B - 2 (A B)^(1/2)) for means m, n and covariances A, B. Name the score after
+    its features: it is the FID only on the features of the standard Inception network. Warns if a
+    set has fewer samples than features, because the distance then depends on their number.
 
     Args:
       real: features of real samples [num, features], floats.
       fake: features of generated samples [num, features], floats.
     Returns:
-      The distance, not negative, in squared units of the features, computed in float64.
+      The non-negative distance in squared units of the features, computed in float64.
     Raises:
-      ValueError: if the sets have other shapes, fewer than two samples, or values that are not
-        finite.
+      ValueError: if the sets differ in their number of features, or one has fewer than two samples
+        or non-finite values.
     Source: Dowson & Landau 1982, equation 4; Heusel et al. 2017, https://arxiv.org/abs/1706.08500
 
     >>> round(frechet_distance(np.array([[0.0], [2.0]]), np.array([[3.0], [9.0]])), 6)  # 25 + 8
@@ -38,22 +38,22 @@ def frechet_distance(real: Features, fake: Features) -> float:
 
 
 def frechet_distance_of(real: Moments, fake: Moments) -> float:
-    """The same distance, of moments that were gathered in chunks: see `moments`.
+    """The Fréchet distance from moments, which may be gathered in chunks; see `moments`.
 
     Args:
       real: moments of the features of real samples.
       fake: moments of the features of generated samples.
     Returns:
-      The distance, not negative, in squared units of the features.
+      The non-negative distance in squared units of the features.
     Raises:
-      ValueError: if the sets have fewer than two samples or not as many features.
+      ValueError: if the sets differ in their number of features, or one has fewer than two samples.
     """
     counts = int(real.num), int(fake.num)
     if min(counts) < 2 or real.mean.shape != fake.mean.shape:
         raise ValueError(
-            "real and fake must be moments of as many features and two samples or more, got "
-            f"{real.mean.shape[0]} and {fake.mean.shape[0]} features, {counts[0]} and {counts[1]} "
-            "samples"
+            "real and fake must have the same number of features and at least two samples each, "
+            f"got {real.mean.shape[0]} and {fake.mean.shape[0]} features, "
+            f"{counts[0]} and {counts[1]} samples"
         )
     _warn_of_few(min(counts), real.mean.shape[0])
     with jax.enable_x64(True):
@@ -61,10 +61,10 @@ def frechet_distance_of(real: Moments, fake: Moments) -> float:
 
 
 def _distance(real: tuple[Array, Array], fake: tuple[Array, Array]) -> float:
-    """Of means [features] and factors F [features, any] of the covariances F F^T.
+    """The distance from means [features] and factors F [features, any] of covariances F F^T.
 
-    tr (A B)^(1/2) is the sum of the singular values of F_a^T F_b, whichever factors are taken. So
-    no root can be complex, and none is taken of a small eigenvalue with its rounding error.
+    tr (A B)^(1/2) is the sum of the singular values of F_a^T F_b for any choice of factors. So no
+    root can be complex, and no root is taken of a small eigenvalue with its rounding error.
     """
     return max(0.0, float(_distance_of_factors(*real, *fake)))
 
@@ -77,10 +77,10 @@ def _distance_of_factors(m: Array, f: Array, n: Array, g: Array) -> Array:
 
 def _mean_and_factor(x: Features) -> tuple[Array, Array]:
     num, features = np.shape(x)
-    if num < features:  # the centred samples are a smaller factor, and an exact one
+    if num < features:  # the centred samples are a smaller, exact factor
         return _few_samples(jnp.asarray(x))
-    of = moments(x)
-    return of.mean, _factor(covariance(of))
+    whole = moments(x)
+    return whole.mean, _factor(covariance(whole))
 
 
 @jax.jit
@@ -91,8 +91,8 @@ def _few_samples(x: Array) -> tuple[Array, Array]:
 
 
 def _factor(a: Array) -> Array:
-    """F with F F^T = A: Cholesky's; of eigenvectors if A is singular, for that takes ten times."""
-    with jax.debug_nans(False):  # NaN says here that there is none
+    """F with F F^T = A: by Cholesky, or by the ten times slower eigenvectors if A is singular."""
+    with jax.debug_nans(False):  # NaN means that A has no Cholesky factor
         factor = _cholesky(a)
     return factor if bool(jnp.isfinite(factor).all()) else _eigen_factor(a)
 
@@ -103,7 +103,7 @@ _cholesky = jax.jit(jnp.linalg.cholesky)
 @jax.jit
 def _eigen_factor(a: Array) -> Array:
     values, vectors = jnp.linalg.eigh(a)
-    # below that eigenvalues are rounding errors, whose roots would not be small
+    # smaller eigenvalues are rounding errors, whose roots would not be small
     least = len(a) * jnp.finfo(a.dtype).eps * jnp.max(jnp.abs(values))
     return vectors * jnp.sqrt(jnp.where(values > least, values, 0.0))[None]
 
@@ -111,7 +111,7 @@ def _eigen_factor(a: Array) -> Array:
 def _warn_of_few(fewest: int, features: int):
     if fewest < features:
         warnings.warn(
-            f"{fewest} samples of {features} features: the Fréchet distance of so few depends on "
-            "their number",
+            f"{fewest} samples with {features} features: the Fréchet distance depends on the "
+            "number of samples if there are fewer samples than features",
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""The Inception score: how sure a classifier is of each sample, and how varied its answers are."""
+"""The Inception score: a classifier's confidence in each sample, and the diversity of classes."""
 
 import itertools
 from typing import NamedTuple
@@ -12,35 +12,41 @@ from jaxgan.types import Array
 
 
 class InceptionScore(NamedTuple):
-    """Mean and standard deviation over splits; the deviation is 0 for one split."""
+    """The score over splits.
+
+    Attributes:
+      mean: the mean over splits.
+      standard_deviation: the standard deviation over splits; 0 for one split.
+    """
 
     mean: float
     standard_deviation: float
 
 
 def inception_score(logits: Features, splits: int = 1) -> InceptionScore:
-    """The exponential of the mutual information of samples and their classes.
+    """The exponential of the mutual information between samples and classes.
 
-    exp E_x KL(p(y|x) | p(y)), p(y) being the mean over the split's samples. It knows no real
-    samples. Name it after the classifier: the published numbers are those of Inception.
+    exp E_x KL(p(y|x) | p(y)), where p(y) is the mean of p(y|x) over the split's samples. Real
+    samples are not used. Name the score after the classifier: published numbers use Inception.
 
     Args:
-      logits: of generated samples, floats [num, classes]; shuffled, if they come class by class.
-      splits: parts of consecutive samples that are scored apart; as even as can be.
+      logits: logits of generated samples, floats [num, classes]; shuffle them if they are sorted by
+        class.
+      splits: the number of parts of consecutive samples, as even as possible, scored separately.
     Returns:
       Mean and standard deviation over the splits, each score in [1, classes], in float64.
     Raises:
-      ValueError: if the logits are of another shape or not finite, or there are not as many
-        samples as splits.
+      ValueError: if the logits have another shape or non-finite values, or there are fewer samples
+        than splits.
     Source: Salimans et al. 2016, section 4, https://arxiv.org/abs/1606.03498
 
-    >>> inception_score(np.array([[0.0, 99.0], [99.0, 0.0]])).mean  # sure, and of either class
+    >>> inception_score(np.array([[0.0, 99.0], [99.0, 0.0]])).mean  # confident, and both classes
     2.0
     """
     if np.ndim(logits) != 2 or np.size(logits) == 0:
-        raise ValueError(f"logits must be [num, classes], got {np.shape(logits)}")
+        raise ValueError(f"logits must be [num, classes], got shape {np.shape(logits)}")
     if not 1 <= splits <= len(logits):
-        raise ValueError(f"splits must be from 1 to the {len(logits)} samples, got {splits}")
+        raise ValueError(f"splits must be from 1 to {len(logits)}, the samples, got {splits}")
     check_finite("logits", logits)
     edges = [i * len(logits) // splits for i in range(splits + 1)]
     with jax.enable_x64(True):

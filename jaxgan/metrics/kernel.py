@@ -12,7 +12,12 @@ from jaxgan.types import Array
 
 
 class KernelDistance(NamedTuple):
-    """Mean over random subsets, and its standard error; not a number for one subset."""
+    """The distance over random subsets.
+
+    Attributes:
+      mean: the mean over subsets.
+      standard_error: the standard error of the mean; NaN for one subset.
+    """
 
     mean: float
     standard_error: float
@@ -28,27 +33,27 @@ def kernel_distance(
 ) -> KernelDistance:
     """Squared maximum mean discrepancy of features under the cubic kernel (x.y / d + 1)^3.
 
-    Unbiased, unlike the Fréchet distance, however few the samples are. With the features of the
-    standard Inception network it is the KID. It may be negative where the sets are alike.
+    Unlike the Fréchet distance it is unbiased for any number of samples. On the features of the
+    standard Inception network it is the KID. It may be negative if the sets are similar.
 
     Args:
-      key: PRNG key that the subsets are drawn with.
+      key: PRNG key for drawing the subsets.
       real: features of real samples [num, features], floats.
       fake: features of generated samples [num, features], floats.
-      num_subsets: pairs of subsets, each drawn without replacement and apart from the others.
-      subset_size: samples in a subset, 2 or more. Memory is that of one subset's kernels.
+      num_subsets: the number of pairs of subsets, each drawn independently without replacement.
+      subset_size: samples per subset, 2 or more. Memory holds the kernels of one pair of subsets.
     Returns:
-      Mean and standard error over subsets, computed in float64. The error is that of drawing
-      subsets from these samples: other samples may differ by more.
+      Mean and standard error over subsets, computed in float64. The error only covers the choice of
+      subsets among these samples; other samples may differ by more.
     Raises:
-      ValueError: if the sets have other shapes, fewer samples than a subset, or values that are
-        not finite; or if a number is too small.
+      ValueError: if the sets differ in their number of features, have fewer samples than a subset
+        or non-finite values, or a number is too small.
     Source: Binkowski et al. 2018, section 4, https://arxiv.org/abs/1801.01401; the estimate is
       equation 3 of Gretton et al. 2012, https://jmlr.org/papers/v13/gretton12a.html
     """
     if num_subsets < 1 or subset_size < 2:
         raise ValueError(
-            "num_subsets must be positive and subset_size 2 or more, got "
+            "num_subsets must be 1 or more and subset_size 2 or more, got "
             f"{num_subsets} and {subset_size}"
         )
     check_features(real, fake, fewest=subset_size)
@@ -70,9 +75,9 @@ def _of_subsets(keys: Array, real: Array, fake: Array, size: int) -> Array:
 
 
 def _subset(key: Array, x: Array, size: int) -> Array:
-    # the places of the largest of uniform numbers; many times faster than a permutation
-    places = jax.lax.top_k(jax.random.uniform(key, (len(x),), jnp.float32), size)[1]
-    return x[places].astype(float)
+    # the positions of the largest of uniform numbers; many times faster than a permutation
+    positions = jax.lax.top_k(jax.random.uniform(key, (len(x),), jnp.float32), size)[1]
+    return x[positions].astype(float)
 
 
 def _mmd2(x: Array, y: Array) -> Array:

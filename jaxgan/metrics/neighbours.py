@@ -1,4 +1,4 @@
-"""Balls around samples that reach to their neighbours: how a set's support is estimated."""
+"""Nearest neighbours and the balls that reach to them, which estimate the support of a set."""
 
 import functools
 
@@ -8,25 +8,25 @@ import jax.numpy as jnp
 from jaxgan.types import Array
 
 CHUNK = 256
-"""Samples whose distances to all others lie in memory at once."""
+"""The number of samples whose distances to all others are in memory at once."""
 
 
 @functools.partial(jax.jit, static_argnames="k")
 def squared_radii(x: Array, k: int) -> Array:
-    """Squared distance of each sample to its k-th neighbour, which it is not itself.
+    """Squared distance of each sample to its k-th nearest neighbour, itself excluded.
 
-    Right but for the rounding of float32 where neighbours are as near to each other as that.
+    Exact unless neighbours differ by no more than a rounding error of float32.
 
     Args:
       x: samples, floats [num, features].
-      k: at least 1, less than num.
+      k: which neighbour; at least 1 and less than num.
     Returns:
-      Of the type of x, [num].
+      Squared distances [num], of the dtype of x.
     """
 
-    def one(place: Array) -> Array:
-        distances = _squared_distances(x[place], x).at[place].set(jnp.inf)
-        # XLA finds the smallest of float32 fifty times sooner
+    def one(index: Array) -> Array:
+        distances = _squared_distances(x[index], x).at[index].set(jnp.inf)
+        # on CPU, XLA's top_k is fifty times faster in float32
         nearest = jax.lax.top_k(-distances.astype(jnp.float32), k)[1]
         return jnp.max(distances[nearest])
 
@@ -35,14 +35,14 @@ def squared_radii(x: Array, k: int) -> Array:
 
 @jax.jit
 def balls_around(x: Array, centres: Array, squared: Array) -> Array:
-    """The number of closed balls that each sample lies in.
+    """The number of closed balls that contain each sample.
 
     Args:
       x: samples, floats [num, features].
-      centres: of the balls, [balls, features].
-      squared: radii of the balls, squared [balls].
+      centres: centres of the balls [balls, features].
+      squared: squared radii of the balls [balls].
     Returns:
-      Ints [num].
+      Integers [num].
     """
 
     def one(x: Array) -> Array:
@@ -53,13 +53,20 @@ def balls_around(x: Array, centres: Array, squared: Array) -> Array:
 
 @jax.jit
 def squared_nearest(x: Array, others: Array) -> Array:
-    """Squared distance of each sample [num, features] to the nearest other one; [num]."""
+    """Squared distance of each sample to the nearest of another set.
+
+    Args:
+      x: samples, floats [num, features].
+      others: the other set [others, features].
+    Returns:
+      Squared distances [num].
+    """
     return jax.lax.map(lambda x: jnp.min(_squared_distances(x, others)), x, batch_size=CHUNK)
 
 
 def _squared_distances(x: Array, y: Array) -> Array:
-    """Of one sample [features] to many [num, features]."""
+    """Squared distances of one sample [features] to many [num, features]."""
     lengths = jnp.sum(x**2) + jnp.sum(y**2, axis=1)
     squared = lengths - 2.0 * (y @ x)
-    # What is left of the distance of equal samples is rounding; a collapsed generator has many.
+    # Between equal samples only rounding errors are left; a collapsed generator has many of those.
     return jnp.where(squared > len(x) * jnp.finfo(x.dtype).eps * lengths, squared, 0.0)

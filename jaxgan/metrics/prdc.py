@@ -1,8 +1,8 @@
-"""Fidelity and variety of samples apart: precision and recall, density and coverage.
+"""Precision, recall, density and coverage, which measure fidelity and diversity separately.
 
-All estimate the support of a set by balls around its samples, which reach to the k-th neighbour.
-They cost time in the product of the numbers of samples, but memory only for two float64 copies of
-the features and 256 rows of distances.
+All estimate the support of a set by balls around its samples that reach to the k-th neighbour. Time
+grows with the product of the numbers of samples. Memory holds two float64 copies of the features
+and 256 rows of distances.
 """
 
 from typing import NamedTuple
@@ -16,14 +16,24 @@ from jaxgan.types import Array
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares of generated samples among the real ones, and of real among the generated ones."""
+    """Improved precision and recall.
+
+    Attributes:
+      precision: fraction of generated samples within the support of the real ones.
+      recall: fraction of real samples within the support of the generated ones.
+    """
 
     precision: float
     recall: float
 
 
 class DensityCoverage(NamedTuple):
-    """How densely real samples lie around generated ones, and the share that has one near."""
+    """Density and coverage.
+
+    Attributes:
+      density: how densely real samples lie around generated ones.
+      coverage: fraction of real samples with a generated sample nearby.
+    """
 
     density: float
     coverage: float
@@ -32,19 +42,19 @@ class DensityCoverage(NamedTuple):
 def precision_recall(real: Features, fake: Features, k: int = 3) -> PrecisionRecall:
     """Improved precision and recall.
 
-    Precision is the share of generated samples that lie in the ball of a real one, recall the
-    share of real samples that lie in the ball of a generated one.
+    Precision is the fraction of generated samples in the ball of a real sample. Recall is the
+    fraction of real samples in the ball of a generated sample.
 
     Args:
       real: features of real samples [num, features], floats.
-      fake: features of generated samples [num, features], floats; as many as real ones, if numbers
-        are to be compared with published ones.
-      k: the neighbour that balls reach to.
+      fake: features of generated samples [num, features], floats; use as many as real ones to
+        compare with published numbers.
+      k: the neighbour to which balls reach.
     Returns:
-      Two numbers in [0, 1], computed in float64; both 1 for a perfect generator.
+      Two numbers in [0, 1], computed in float64; both are about 1 for a perfect generator.
     Raises:
-      ValueError: if k is not positive, or the sets have other shapes, k samples or fewer, or
-        values that are not finite.
+      ValueError: if k is not positive, the sets differ in their number of features, or a set has k
+        samples or fewer or non-finite values.
     Source: Kynkäänniemi et al. 2019, equations 1 and 2, https://arxiv.org/abs/1904.06991
     """
     _check(real, fake, k)
@@ -56,20 +66,21 @@ def precision_recall(real: Features, fake: Features, k: int = 3) -> PrecisionRec
 
 
 def density_coverage(real: Features, fake: Features, k: int = 5) -> DensityCoverage:
-    """Density and coverage, which single outliers change less than precision and recall.
+    """Density and coverage, which are less sensitive to outliers than precision and recall.
 
-    Density is the number of real samples' balls that a generated sample lies in, over k; coverage
-    the share of real samples whose ball holds a generated one.
+    Density is the mean number of real samples' balls around a generated sample, divided by k.
+    Coverage is the fraction of real samples whose ball contains a generated sample.
 
     Args:
       real: features of real samples [num, features], floats.
       fake: features of generated samples [num, features], floats.
-      k: the neighbour that balls reach to.
+      k: the neighbour to which balls reach.
     Returns:
-      Density, not negative and about 1 for a perfect generator, and coverage in [0, 1], which
-      then is about 1 - 2^-k for as many generated as real samples; computed in float64.
+      Density, non-negative, and coverage in [0, 1], computed in float64. For a perfect generator
+      density is about 1; coverage is about 1 - 2^-k for as many generated as real samples.
     Raises:
-      ValueError: as `precision_recall`.
+      ValueError: if k is not positive, the sets differ in their number of features, or a set has k
+        samples or fewer or non-finite values.
     Source: Naeem et al. 2020, equations 3 and 4, https://arxiv.org/abs/2002.09797
     """
     _check(real, fake, k)
@@ -88,7 +99,7 @@ def _check(real: Features, fake: Features, k: int):
 
 
 def _centred(real: Features, fake: Features) -> tuple[Array, Array]:
-    """Float64, the real mean taken off: squares of large numbers would hide the distances."""
+    """Both in float64 minus the real mean, because squares of large numbers hide distances."""
     x = jnp.asarray(real).astype(float)
     mean = jnp.mean(x, axis=0)[None]
     return x - mean, jnp.asarray(fake).astype(float) - mean

@@ -1,4 +1,4 @@
-"""Mean and covariance of features that come in chunks, or lie on several machines.
+"""Mean and covariance of features that arrive in chunks or from several machines.
 
 >>> halves = [moments(np.array([[0.0], [2.0]])), moments(np.array([[4.0], [6.0], [8.0]]))]
 >>> whole = merge_moments(*halves)
@@ -19,9 +19,12 @@ CHUNK = 8192
 
 
 class Moments(NamedTuple):
-    """Number, mean [features] and scatter [features, features] of a set of features, float64.
+    """The moments of a set of features, in float64.
 
-    The scatter is the sum of (x - mean) (x - mean)^T over the set.
+    Attributes:
+      num: the number of samples.
+      mean: their mean [features].
+      scatter: the sum of (x - mean) (x - mean)^T over the set, [features, features].
     """
 
     num: Array
@@ -30,12 +33,12 @@ class Moments(NamedTuple):
 
 
 def no_moments(features: int) -> Moments:
-    """The moments of a set without samples, to start from.
+    """The moments of an empty set, to start from.
 
     Args:
-      features: the length of a sample's features, positive.
+      features: the number of features, 1 or more.
     Raises:
-      ValueError: if it is not.
+      ValueError: if features is not positive.
     """
     if features < 1:
         raise ValueError(f"features must be positive, got {features}")
@@ -44,23 +47,30 @@ def no_moments(features: int) -> Moments:
 
 
 def moments(x: Features) -> Moments:
-    """The moments of a set of features, in float64 whatever comes.
+    """The moments of a set of features, in float64 for any dtype of x.
 
     Args:
-      x: features [num, features], floats; read in chunks, so that no copy of the whole is made.
+      x: features [num, features], floats; read in chunks, so that x is never copied as a whole.
     Raises:
-      ValueError: if x is of another shape, or has values that are not finite.
+      ValueError: if x has another shape or non-finite values.
     """
     if np.ndim(x) != 2:
-        raise ValueError(f"x must be features [num, features], got {np.shape(x)}")
+        raise ValueError(f"x must be features [num, features], got shape {np.shape(x)}")
     return update_moments(no_moments(np.shape(x)[1]), x)
 
 
 def update_moments(old: Moments, x: Features) -> Moments:
-    """The moments with further samples added; arguments and errors as for `moments`."""
+    """The moments with additional samples.
+
+    Args:
+      old: the moments so far.
+      x: features of the additional samples [num, features], floats.
+    Raises:
+      ValueError: if x has another number of features or non-finite values.
+    """
     if np.ndim(x) != 2 or np.shape(x)[1:] != old.mean.shape:
         raise ValueError(
-            f"x must be features [num, {old.mean.shape[0]}] as before, got {np.shape(x)}"
+            f"x must be features [num, {old.mean.shape[0]}] as before, got shape {np.shape(x)}"
         )
     check_finite("x", x)
     with jax.enable_x64(True):
@@ -70,18 +80,19 @@ def update_moments(old: Moments, x: Features) -> Moments:
 
 
 def merge_moments(a: Moments, b: Moments) -> Moments:
-    """The moments of two sets together; on many devices or machines, merge one after the other.
+    """The moments of the union of two sets; merge the parts of several machines one by one.
 
     Args:
       a: moments of one set.
-      b: moments of another one, of as many features.
+      b: moments of another set with the same number of features.
     Raises:
       ValueError: if the numbers of features differ.
     Source: Chan, Golub & LeVeque 1983, equation 1.5, https://doi.org/10.1080/00031305.1983.10483115
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(
-            f"a and b must be of as many features, got {a.mean.shape[0]} and {b.mean.shape[0]}"
+            "a and b must have the same number of features, got "
+            f"{a.mean.shape[0]} and {b.mean.shape[0]}"
         )
     with jax.enable_x64(True):
         return _merge(a, b)
@@ -105,7 +116,7 @@ def _of_chunk(x: Array) -> Moments:
 def _merge(a: Moments, b: Moments) -> Moments:
     # With d the difference of the means, S = S_a + S_b + n_a n_b / (n_a + n_b) d d^T
     num = a.num + b.num
-    share = b.num / jnp.maximum(num, 1.0)
+    fraction = b.num / jnp.maximum(num, 1.0)
     difference = b.mean - a.mean
-    between = a.num * share * jnp.outer(difference, difference)
-    return Moments(num, a.mean + share * difference, a.scatter + b.scatter + between)
+    between = a.num * fraction * jnp.outer(difference, difference)
+    return Moments(num, a.mean + fraction * difference, a.scatter + b.scatter + between)

@@ -19,12 +19,6 @@ from .loss_functions import (
     generator_curve as generator_curve,
     loss_gradients as loss_gradients,
 )
-from .pictures import (
-    class_rows as class_rows,
-    has_picture as has_picture,
-    num_pictured as num_pictured,
-    picture as picture,
-)
 from .planes import (
     gradient_fields as gradient_fields,
     landscapes as landscapes,
@@ -32,5 +26,11 @@ from .planes import (
 )
 from .points import mode_coverage as mode_coverage, scatter_over_density as scatter_over_density
 from .rendering import animation as animation, rendered as rendered
+from .sample_images import (
+    class_rows as class_rows,
+    is_plottable as is_plottable,
+    num_plotted as num_plotted,
+    sample_image as sample_image,
+)
 from .style import BLUE as BLUE, GREEN as GREEN, GREY as GREY, ORANGE as ORANGE, PALETTE as PALETTE
 from .training import lines as lines, run_curves as run_curves, training_curves as training_curves

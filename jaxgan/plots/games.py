@@ -1,4 +1,4 @@
-"""Games of two numbers: phase portraits, distances to the equilibrium, eigenvalues."""
+"""Plots of two-player games: phase portraits, distances to the equilibrium, eigenvalues."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,17 +24,19 @@ from jaxgan.plots.style import (
 
 Field = Callable[[Any], Any]
 Paths = Mapping[str, np.ndarray]
-_ARROWS = 11  # a side
+_ARROWS = 11  # per side
 
 
 def phase_portrait(field: Field, limits: tuple[float, float], paths: Paths) -> Figure:
-    """The directions in which both players move, and the paths of their updates.
+    """A phase portrait: the direction of descent at each state, and the paths of updates.
 
     Args:
-      field: from a state [2] (theta, psi) to the direction of both players' descent [2], as
-        `jaxgan.games.vector_field`; traced by jax.
-      limits: lower and upper end of both axes.
-      paths: states [steps + 1, 2] of updates, by name.
+      field: maps a state [2], (theta, psi), to both players' direction of descent [2], as
+        `jaxgan.games.vector_field` does; traced by JAX.
+      limits: the lower and upper end of both axes.
+      paths: the states [steps + 1, 2] of each path, by name.
+    Returns:
+      The figure.
     """
     return phase_portraits({"": (field, paths)}, limits)
 
@@ -42,11 +44,13 @@ def phase_portrait(field: Field, limits: tuple[float, float], paths: Paths) -> F
 def phase_portraits(
     games: Mapping[str, tuple[Field, Paths]], limits: tuple[float, float]
 ) -> Figure:
-    """`phase_portrait` of several games, one panel each; paths are drawn in one order of colours.
+    """Phase portraits of several games, one panel each; see `phase_portrait`.
 
     Args:
-      games: a field and its paths, by title.
-      limits: lower and upper end of all axes.
+      games: a field and its paths, by title. The i-th path of each panel has the same colour.
+      limits: the lower and upper end of all axes.
+    Returns:
+      The figure. A panel says so if one of its paths leaves the axes.
     """
     figure, axes = panels(list(games), height=3.0, equal=True)
     for panel, (field, paths) in zip(axes, games.values(), strict=True):
@@ -56,13 +60,14 @@ def phase_portraits(
             _draw_path(panel, name, np.asarray(path, float), index, last)
         panel.plot(0, 0, "+", color="black", markersize=10, markeredgewidth=1.6)
         panel.set(xlim=limits, ylim=limits)
+        _note_paths_outside(panel, paths, limits)
     name_planes(axes, r"$\theta$, generator", r"$\psi$, discriminator")
     legend_below(figure, axes[0])
     return figure
 
 
 def _draw_field(axes, field: Field, limits: tuple[float, float]):
-    """Arrows of one length, since near the equilibrium the true ones could not be seen."""
+    """Draws arrows of equal length; true ones would be too short to see near the equilibrium."""
     ends = np.linspace(*limits, _ARROWS + 2)[1:-1]
     states = np.stack(np.meshgrid(ends, ends), axis=-1).reshape(-1, 2)
     directions = np.asarray(jax.jit(jax.vmap(field))(jnp.asarray(states, jnp.float32)), float)
@@ -74,7 +79,7 @@ def _draw_field(axes, field: Field, limits: tuple[float, float]):
 
 
 def _draw_path(axes, name: str, path: np.ndarray, index: int, last: bool):
-    """A path, a disc where it starts and a cross where it ends, named after the last path."""
+    """Draws a path with a disc at its start and a cross at its end; the last path labels both."""
     style = line_style(index) | {"linewidth": 1.5}
     axes.plot(*path.T, label=name, **style)
     ends = {"markersize": 7, "markeredgecolor": "black", "linestyle": "", "zorder": 4}
@@ -82,12 +87,25 @@ def _draw_path(axes, name: str, path: np.ndarray, index: int, last: bool):
     axes.plot(*path[-1], "X", color=style["color"], label="end" if last else None, **ends)
 
 
+def _note_paths_outside(axes, paths: Paths, limits: tuple[float, float]):
+    """Writes into a panel the names of the paths that leave its axes."""
+    low, high = limits
+    outside = [name for name, path in paths.items() if np.min(path) < low or np.max(path) > high]
+    if outside:
+        text = f"{', '.join(outside)}: leaves the axes"
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+        where = {"ha": "right", "va": "bottom", "transform": axes.transAxes}
+        axes.text(0.98, 0.02, text, fontsize=SMALL, bbox=box, **where)
+
+
 def radii(paths: Paths, equilibrium: tuple[float, float] = (0.0, 0.0)) -> Figure:
     """The distance of each path to the equilibrium, on a logarithmic scale.
 
     Args:
-      paths: states [steps + 1, 2] of updates, by name.
-      equilibrium: the state (theta, psi) from which distances count.
+      paths: the states [steps + 1, 2] of each path, by name.
+      equilibrium: the state (theta, psi) to measure from.
+    Returns:
+      The figure.
     """
     figure, (axes,) = panels([""], height=3.4)
     for index, (name, path) in enumerate(paths.items()):
@@ -99,26 +117,29 @@ def radii(paths: Paths, equilibrium: tuple[float, float] = (0.0, 0.0)) -> Figure
 
 
 def eigenvalues(values: Mapping[str, np.ndarray], discrete: bool = False) -> Figure:
-    """Eigenvalues of a game's Jacobian at its equilibrium; it is stable where all are shaded.
+    """Eigenvalues of a game's Jacobian at its equilibrium, over the region of stability.
 
     Args:
-      values: complex [n] by name, as `jaxgan.games.eigenvalues` gives them.
-      discrete: those of the map of one update, stable inside the unit circle; else of the vector
-        field, stable left of the imaginary axis.
+      values: eigenvalues, complex [n], by name, as `jaxgan.games.eigenvalues` returns them.
+      discrete: True for eigenvalues of one update, which is stable inside the unit circle; False
+        for those of the vector field, which is stable left of the imaginary axis.
+    Returns:
+      The figure. The region of stability is grey.
     """
     figure, (axes,) = panels([""], height=3.2, equal=True)
     for index, (name, points) in enumerate(values.items()):
         points, kind = np.asarray(points), index % len(MARKERS)
         style = {"marker": MARKERS[kind], "s": max(160 - 28 * kind, 30), "zorder": 3}
         axes.scatter(points.real, points.imag, color=LINE_COLOURS[kind], label=name, **style)
-    every = np.concatenate([np.asarray(points).ravel() for points in values.values()])
+    all_points = np.concatenate([np.asarray(points).ravel() for points in values.values()])
     if discrete:
         axes.add_patch(Circle((0, 0), 1.0, facecolor="#E8E8E8", edgecolor="black"))
     else:
         axes.axvspan(-1e9, 0, color="#E8E8E8")
         axes.axvline(0, color="black", linewidth=1)
     axes.axhline(0, color=GREY, linewidth=0.8)
-    plane = np.append(np.stack([every.real, every.imag], axis=1), [[float(discrete), 0.0]], axis=0)
+    plane = np.stack([all_points.real, all_points.imag], axis=1)
+    plane = np.append(plane, [[float(discrete), 0.0]], axis=0)
     x, y = limits_of([plane], margin=0.25)
     axes.set(xlim=x, ylim=y)
     where = "inside the unit circle" if discrete else "left of the imaginary axis"

@@ -1,4 +1,4 @@
-"""Grids of images and of waveforms."""
+"""Grids of images and grids of waveforms."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from jaxgan.plots.style import GREY, PALETTE, WIDTH
 
 
 def is_image(shape: Sequence[int]) -> bool:
-    """Whether samples of this shape are pictures: [height, width, 1 or 3]."""
+    """Whether samples of this shape are images: [height, width, 1 or 3]."""
     return len(shape) == 3 and shape[2] in (1, 3)
 
 
@@ -28,24 +28,24 @@ def sample_grid(
     columns: int | None = None,
     row_labels: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """A grid of images as one picture, small images enlarged to be seen.
+    """A grid of images as one image; small images are enlarged.
 
     Args:
       images: [n, height, width, 1 or 3].
-      low: the value shown black.
-      high: the value shown white.
-      columns: images a row; a square grid if not given.
-      row_labels: what to write in a margin on the left of each row, the classes say.
+      low: the value shown as black.
+      high: the value shown as white.
+      columns: images per row; a square grid if not given.
+      row_labels: text in the left margin, one per row, such as class names.
     Returns:
       uint8 [height, width, 3].
     Raises:
-      ValueError: if the samples are not images, or there is not one label a row.
+      ValueError: if the samples are not images, or there is not one label per row.
     """
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or not is_image(images.shape[1:]):
         raise ValueError(
-            f"a grid needs images [n, height, width, 1 or 3], got shape {images.shape}: "
-            "write such samples to .npz instead"
+            f"images must have shape [n, height, width, 1 or 3], got {images.shape}; "
+            "save other samples as .npz"
         )
     count, height, width, channels = images.shape
     rows, columns = _layout(count, columns, row_labels)
@@ -66,16 +66,16 @@ def sample_grid(
 
 
 def _layout(count: int, columns: int | None, row_labels: Sequence[str] | None) -> tuple[int, int]:
-    """Rows and columns of a grid."""
+    """The number of rows and of columns of a grid."""
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     if row_labels is not None and len(row_labels) != rows:
-        raise ValueError(f"row_labels must hold one text a row, {rows}, got {len(row_labels)}")
+        raise ValueError(f"row_labels must hold one text per row, {rows}, got {len(row_labels)}")
     return rows, columns
 
 
 def _margin(texts: Sequence[str], middles: np.ndarray, height: int, shade: int) -> np.ndarray:
-    """White texts, uint8 [height, as wide as they need, 3], each at its height in the middle."""
+    """A margin with white texts, uint8 [height, as wide as needed, 3], each at its own height."""
     font, space = ImageFont.load_default(16), 8
     width = math.ceil(max(font.getlength(text) for text in texts)) + 2 * space
     margin = Image.new("RGB", (width, height), (shade, shade, shade))
@@ -86,12 +86,12 @@ def _margin(texts: Sequence[str], middles: np.ndarray, height: int, shade: int) 
 
 
 def side_by_side(parts: Sequence[np.ndarray], low: float | None, high: float | None) -> np.ndarray:
-    """A grid of images in groups: the first of each part, the second of each part, and so on.
+    """A grid of image groups: the i-th group holds the i-th image of each part, side by side.
 
     Args:
-      parts: each [n, height, width, 1 or 3], all of one height; grey ones may stand among coloured.
-      low: the shade of black; None for the lowest value in the last part.
-      high: the shade of white; None for its highest.
+      parts: images [n, height, width, 1 or 3] of one height; grey and colour parts may be mixed.
+      low: the value shown as black; None for the lowest value in the last part.
+      high: the value shown as white; None for the highest value in the last part.
     Returns:
       uint8 [height, width, 3].
     """
@@ -109,42 +109,51 @@ def waveform_grid(
     columns: int | None = None,
     row_labels: Sequence[str] | None = None,
 ) -> Figure:
-    """A grid of waveforms, each in a panel of its own; channels differ in colour.
+    """A grid of waveforms, one panel each; channels differ in colour.
 
     Args:
       samples: [n, length, channels].
-      low: the value at the foot of each panel; lower ones are drawn there.
-      high: the value at its top.
-      columns: waveforms a row; a square grid if not given.
-      row_labels: what to write on the left of each row, the classes say.
+      low: the value at the bottom of each panel; values are clipped to the panel.
+      high: the value at the top of each panel.
+      columns: waveforms per row; a square grid if not given.
+      row_labels: text on the left of each row, such as class names.
+    Returns:
+      The figure.
     Raises:
-      ValueError: if the samples are not waveforms, or there is not one label a row.
+      ValueError: if the samples are not waveforms, or there is not one label per row.
     """
     samples = np.asarray(samples, np.float32)
     if samples.ndim != 3:
-        raise ValueError(f"a grid needs waveforms [n, length, channels], got {samples.shape}")
-    count, length, channels = samples.shape
+        raise ValueError(
+            f"samples must be waveforms [n, length, channels], got shape {samples.shape}"
+        )
+    count, length, _ = samples.shape
     rows, columns = _layout(count, columns, row_labels)
     size = (max(4.0, 0.6 + 1.2 * columns), max(2.0, 0.5 + 0.7 * rows))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
-    # One axes for all, since an axes a panel takes a hundred times as long: panels are 1 by 1.
+    _draw_waveforms(axes, np.clip((samples - low) / (high - low), 0.0, 1.0), columns)
+    axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
+    axes.hlines(np.arange(1, rows), 0, columns, colors=GREY, linewidths=0.4)
+    axes.vlines(np.arange(1, columns), 0, rows, colors=GREY, linewidths=0.4)
+    axes.set_xlabel(f"{length} values per waveform, vertical range {low:g} to {high:g}")
+    if row_labels is not None:
+        axes.set_yticks(np.arange(rows) + 0.5, row_labels)
+        axes.tick_params(left=False)
+    return figure
+
+
+def _draw_waveforms(axes, height: np.ndarray, columns: int):
+    """Draws waveforms [n, length, channels], of heights in 0..1, in panels of size 1 by 1."""
+    # All panels share one axes: with an axes per panel this takes a hundred times as long.
+    count, length, channels = height.shape
     row, column = np.divmod(np.arange(count), columns)
     x = column[:, None] + np.linspace(0.05, 0.95, length)
-    height = np.clip((samples - low) / (high - low), 0.0, 1.0)
     y = row[:, None, None] + 0.95 - 0.9 * height
     for channel in range(channels):
         lines = np.stack([x, y[..., channel]], axis=-1)
         colour = PALETTE[channel % len(PALETTE)]
         axes.add_collection(LineCollection(list(lines), colors=colour, linewidths=0.8))
-    axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
-    axes.hlines(np.arange(1, rows), 0, columns, colors=GREY, linewidths=0.4)
-    axes.vlines(np.arange(1, columns), 0, rows, colors=GREY, linewidths=0.4)
-    axes.set_xlabel(f"each {length} values long, from {low:g} to {high:g}")
-    if row_labels is not None:
-        axes.set_yticks(np.arange(rows) + 0.5, row_labels)
-        axes.tick_params(left=False)
-    return figure
 
 
 def samples(
@@ -155,17 +164,19 @@ def samples(
     row_labels: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """The `sample_grid` of images as a figure.
+    """A grid of images as a figure, see `sample_grid`.
 
     Args:
       images: [n, height, width, 1 or 3].
-      low: the value shown black.
-      high: the value shown white.
-      columns: images a row; a square grid if not given.
-      row_labels: what to write on the left of each row.
-      title: of the figure.
+      low: the value shown as black.
+      high: the value shown as white.
+      columns: images per row; a square grid if not given.
+      row_labels: text on the left of each row.
+      title: the figure's title.
+    Returns:
+      The figure.
     Raises:
-      ValueError: as `sample_grid`.
+      ValueError: if the samples are not images, or there is not one label per row.
     """
     grid = sample_grid(images, low, high, columns, row_labels)
     height, width = grid.shape[:2]
@@ -182,21 +193,23 @@ def samples(
 def interpolation_strip(
     images: np.ndarray, low: float, high: float, row_labels: Sequence[str] | None = None
 ) -> Figure:
-    """Images on the way from one latent to another, one way a row.
+    """Interpolations between latents as a figure, one interpolation per row.
 
     Args:
-      images: [rows, steps, height, width, 1 or 3], the two ends included.
-      low: the value shown black.
-      high: the value shown white.
-      row_labels: what to write on the left of each row.
+      images: [rows, steps, height, width, 1 or 3]; the first and last step are the two ends.
+      low: the value shown as black.
+      high: the value shown as white.
+      row_labels: text on the left of each row.
+    Returns:
+      The figure.
     Raises:
-      ValueError: if the images have another rank, or there is not one label a row.
+      ValueError: if the images have another rank, or there is not one label per row.
     """
     images = np.asarray(images)
     if images.ndim != 5:
         raise ValueError(
-            "images must be [rows, steps, height, width, 1 or 3], the steps of each way in a row, "
-            f"got shape {images.shape}"
+            "images must have shape [rows, steps, height, width, 1 or 3], one interpolation per "
+            f"row, got {images.shape}"
         )
     steps = images.shape[1]
     flat = images.reshape(-1, *images.shape[2:])

@@ -1,6 +1,6 @@
-"""Players of a two-dimensional problem: discriminators as landscapes, generators as warped grids.
+"""Plots of the players in two dimensions: discriminator landscapes and warped generator grids.
 
-Functions are those of points [n, 2]; a critic gives logits [n], or probabilities where it is said.
+Players are functions of points [n, 2]. A critic returns logits [n], or probabilities where stated.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ from jaxgan.plots.style import (
     SMALL,
     legend_below,
     limits_of,
+    line_style,
     name_planes,
     panels,
 )
@@ -37,17 +38,20 @@ def landscapes(
     fake: np.ndarray | None = None,
     probability: bool = False,
 ) -> Figure:
-    """Discriminators over the plane, one a panel; the thick line is where they are undecided.
+    """Discriminators over the plane, one panel each; a thick line marks the decision boundary.
 
     Args:
-      critics: functions from points float32 [n, 2] to logits [n], by their titles.
-      xlim: left and right end of the plane.
-      ylim: lower and upper end.
+      critics: functions from points float32 [n, 2] to logits [n], by title.
+      xlim: the left and right end of the plane.
+      ylim: the lower and upper end of the plane.
       real: real points [m, 2], drawn in blue.
       fake: generated points [m, 2], drawn in orange.
-      probability: critics give D(x) in [0, 1], undecided at 1/2; logits are undecided at 0.
+      probability: whether critics return D(x) in [0, 1], with the decision boundary at 1/2; that
+        of logits is at 0.
+    Returns:
+      The figure.
     Raises:
-      ValueError: if there is no critic, or one does not give one number a point.
+      ValueError: if there is no critic, or one does not return one number per point.
     """
     figure, axes = panels(list(critics), height=3.0, equal=True)
     for panel, critic in zip(axes, critics.values(), strict=True):
@@ -66,7 +70,7 @@ def draw_landscape(
     probability: bool = False,
     scale: float | None = None,
 ):
-    """One critic in one panel, with its scale below; full colour at its extremes or at `scale`."""
+    """Draws one critic with its colour bar; colours saturate at its extremes, or at `scale`."""
     x, y, values = _on_grid(critic, limits)
     middle = 0.5 if probability else 0.0
     norm = Normalize(0.0, 1.0) if probability else CenteredNorm(middle, scale)
@@ -76,7 +80,7 @@ def draw_landscape(
     if np.ptp(values) > 0:
         axes.contour(x, y, values, 9, colors="black", linewidths=0.4, alpha=0.5, linestyles="-")
     bar = figure.colorbar(shown, ax=axes, orientation="horizontal", shrink=0.9)
-    bar.set_label("D(x), a probability" if probability else "logit of x", fontsize=9)
+    bar.set_label("probability D(x)" if probability else "logit of x", fontsize=9)
     bar.ax.tick_params(labelsize=SMALL)
     axes.set(xlim=limits[0], ylim=limits[1])
 
@@ -87,17 +91,23 @@ def _on_grid(critic: Map, limits: tuple[Limits, Limits]) -> tuple[np.ndarray, ..
     values = np.asarray(critic(points), float)
     if values.shape != (len(points),):
         raise ValueError(
-            f"critics must give one number a point, [{len(points)}], got shape {values.shape}"
+            f"critics must return one number per point, [{len(points)}], got shape {values.shape}"
         )
     return x, y, values.reshape(len(y), len(x))
 
 
 def draw_points(axes, real: np.ndarray | None, fake: np.ndarray | None):
-    """Real points as blue discs, generated ones as orange triangles, rimmed to stand out."""
+    """Draws real points as blue discs and generated points as orange triangles, with white rims."""
     groups = (("real", real, BLUE, "o"), ("generated", fake, ORANGE, "^"))
     for name, points, colour, marker in groups:
         if points is not None:
-            style = {"s": 13, "marker": marker, "edgecolors": "white", "linewidths": 0.4}
+            style = {
+                "s": 13,
+                "marker": marker,
+                "edgecolors": "white",
+                "linewidths": 0.4,
+                "zorder": 4,
+            }
             axes.scatter(*np.asarray(points, float).T, color=colour, label=name, **style)
 
 
@@ -107,29 +117,35 @@ def gradient_fields(
     critics: Mapping[str, Map] | None = None,
     normalised: bool = False,
 ) -> Figure:
-    """Where losses push generated samples: an arrow a sample, one panel a loss.
+    """The gradients on generated samples: one arrow per sample, one panel per loss.
 
     Args:
-      fields: points [n, 2] and directions [n, 2] (minus the loss's gradient by the sample), by
-        the titles; each title gets its longest arrow's length.
+      fields: points [n, 2] and directions [n, 2] (minus the gradient of the loss in the sample) by
+        title. Each title also states the largest norm of a gradient.
       real: real points [m, 2].
-      critics: of some of these names, to logits [n]; a black line is where each is undecided.
-      normalised: scale each panel by its own longest arrow; else all panels share one scale.
+      critics: functions to logits [n] for some of the titles; a black line marks the decision
+        boundary.
+      normalised: whether each panel is scaled by its own longest arrow; otherwise all panels share
+        one scale.
+    Returns:
+      The figure.
     Raises:
       ValueError: if there is no field, or points and directions differ in shape.
     """
     fields = {name: _checked_field(name, *field) for name, field in fields.items()}
     longest = {name: _longest(directions) for name, (_, directions) in fields.items()}
     figure, axes = panels(
-        [f"{name}\nlongest arrow {longest[name]:.2g}" for name in fields], height=2.9, equal=True
+        [f"{name}\nlargest gradient {longest[name]:.2g}" for name in fields], height=2.9, equal=True
     )
     corners = [points for points, _ in fields.values()] + ([] if real is None else [real])
     limits = limits_of(corners)
     reach = 0.2 * (limits[0][1] - limits[0][0])
-    for panel, (name, (points, directions)) in zip(axes, fields.items(), strict=True):
+    for index, (name, (points, directions)) in enumerate(fields.items()):
+        panel = axes[index]
         draw_points(panel, real, points)
         unit = longest[name] if normalised else max(longest.values())
-        style = {"angles": "xy", "scale_units": "xy", "width": 0.006, "zorder": 3}
+        colour = line_style(index)["color"]
+        style = {"angles": "xy", "scale_units": "xy", "width": 0.004, "zorder": 3, "color": colour}
         panel.quiver(*points.T, *directions.T, scale=(unit or 1.0) / reach, **style)
         if critics is not None and name in critics:
             x, y, values = _on_grid(critics[name], limits)
@@ -138,8 +154,8 @@ def gradient_fields(
         panel.set(xlim=limits[0], ylim=limits[1])
     name_planes(axes, "$x_1$", "$x_2$")
     legend_below(figure, axes[0])
-    scale = "each panel has a scale of its own" if normalised else "all panels share one scale"
-    figure.suptitle(f"arrows: minus the loss's gradient; {scale}", fontsize=9)
+    scale = "each panel has its own scale" if normalised else "all panels share one scale"
+    figure.suptitle(f"arrows: minus the gradient on each sample; {scale}", fontsize=9)
     return figure
 
 
@@ -157,7 +173,7 @@ def _longest(directions: np.ndarray) -> float:
     return float(np.hypot(*directions.T).max())
 
 
-# --- Generator, discriminator and samples beside each other
+# --- Generator, discriminator and samples side by side
 
 _GRID_LINES = 15
 _COLOURS_OF_NOISE = tuple(
@@ -175,27 +191,30 @@ def matching(
     noise: np.ndarray | None = None,
     scale: float | None = None,
 ) -> Figure:
-    """How a generator matches the data: the warped noise, the discriminator, the density.
+    """How a generator matches the data: the warped noise, the discriminator and the density.
 
-    The first panel shows a grid in the noise space as the generator bends it: blue lines have one
-    z1, orange ones one z2, light where it is low and dark where it is high. The second shows the
-    discriminator; the third the density of the samples, with the real one's contour in black.
+    The first panel shows where the generator maps a grid in the noise space. Each blue line has a
+    constant z1 and each orange line a constant z2; light lines have low values and dark lines high
+    ones. The second panel shows the discriminator. The third shows the density of the samples, with
+    a contour of the real density in black.
 
     Args:
-      generator: from noise float32 [n, 2] to samples [n, 2].
-      critic: from samples to logits [n].
+      generator: maps noise float32 [n, 2] to samples [n, 2].
+      critic: maps samples to logits [n].
       real: real points [m, 2].
       limits: ((left, right), (lower, upper)) of the data space.
-      title: of the figure.
-      noise: latents [n, 2] whose samples are shown; 5,000 standard normal ones if not given.
-      scale: the logit of full colour, so that frames can be compared; if not given, the critic's
-        most extreme one.
+      title: the figure's title.
+      noise: latents [n, 2] of the samples to show; 5,000 standard normal ones if not given.
+      scale: the absolute logit at which colours saturate, so that frames can be compared; the
+        critic's most extreme one if not given.
+    Returns:
+      The figure.
     """
     if noise is None:
         noise = np.random.default_rng(0).normal(size=(5000, 2))
     noise = np.asarray(noise, np.float32)
     fake = np.asarray(generator(noise), float)
-    titles = ["noise space, warped", "discriminator", "density of samples"]
+    titles = ["warped noise grid", "discriminator", "density of samples"]
     figure, axes = panels(titles, height=3.1, equal=True)
     _draw_warped_grid(figure, axes[0], generator, noise)
     draw_landscape(figure, axes[1], critic, limits, scale=scale)
@@ -211,7 +230,7 @@ def matching(
 
 
 def _draw_warped_grid(figure: Figure, axes, generator: Map, noise: np.ndarray):
-    """Lines of one noise coordinate each, over the middle 98 % of the noise."""
+    """Draws the image of a grid that spans the middle 98% of each noise coordinate."""
     low, high = np.quantile(noise, [0.01, 0.99], axis=0)
     along = np.linspace(low, high, 101, dtype=np.float32)
     levels = np.linspace(low, high, _GRID_LINES, dtype=np.float32)
@@ -236,16 +255,18 @@ def _draw_density(
     *_, expected = _density(real, limits)
     if expected.max() > 0:
         axes.contour(x, y, expected, [expected.max() / 4], colors="black", linewidths=0.8)
-    share = np.mean([(np.abs(fake - np.mean(limits, axis=1)) <= np.ptp(limits, axis=1) / 2).all(1)])
+    inside = np.mean(
+        [(np.abs(fake - np.mean(limits, axis=1)) <= np.ptp(limits, axis=1) / 2).all(1)]
+    )
     bar = figure.colorbar(
         ScalarMappable(shown.norm, shown.cmap), ax=axes, orientation="horizontal", shrink=0.9
     )
-    bar.set_label(f"per unit area ({share:.0%} inside)", fontsize=9)
+    bar.set_label(f"per unit area ({inside:.0%} in view)", fontsize=9)
     bar.ax.tick_params(labelsize=SMALL)
 
 
 def _density(points: np.ndarray, limits: tuple[Limits, Limits]) -> tuple[np.ndarray, ...]:
-    """Middles of the cells and samples per unit area [y, x], blurred over two cells."""
+    """Cell centres in x and in y, and samples per unit area [y, x], blurred over two cells."""
     horizontal, vertical = np.asarray(points, float).T
     counts, x, y = np.histogram2d(horizontal, vertical, bins=100, range=np.asarray(limits))
     area = (x[1] - x[0]) * (y[1] - y[0]) * len(points)

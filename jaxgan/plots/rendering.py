@@ -1,7 +1,5 @@
-"""Figures as pixels, and pixels as an animation."""
+"""Renders figures as pixels, and pixels as an animation."""
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +8,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from jaxgan.atomic import replace_file
+
 _COLOURS = 64
-_PALETTE_FRAMES = 8
+_PALETTE_FRAMES = 8  # frames whose colours make up the palette
 
 
 def rendered(figure: Figure, dpi: int = 110) -> np.ndarray:
-    """A figure as pixels, uint8 [height, width, 3]."""
+    """A figure as pixels.
+
+    Args:
+      figure: the figure to draw.
+      dpi: pixels per inch.
+    Returns:
+      uint8 [height, width, 3].
+    """
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -23,14 +30,14 @@ def rendered(figure: Figure, dpi: int = 110) -> np.ndarray:
 
 
 def animation(frames: Sequence[np.ndarray], file: Path | str, seconds: float = 0.1) -> Path:
-    """Writes a GIF that repeats for ever: the whole file, or none.
+    """Writes a GIF that repeats forever; the file is written whole or not at all.
 
-    All frames share one palette of 64 colours, so that what stands still costs nothing.
+    All frames share one palette of 64 colours, so that unchanged regions take no space.
 
     Args:
-      frames: uint8 [height, width, 3] each, of one size, as `rendered` gives them.
-      file: where to.
-      seconds: that each frame is shown, at least 0.02.
+      frames: uint8 [height, width, 3] each, all of one size, as `rendered` returns them.
+      file: the path to write to.
+      seconds: the time for which each frame is shown, at least 0.02.
     Returns:
       The file's path.
     Raises:
@@ -38,7 +45,7 @@ def animation(frames: Sequence[np.ndarray], file: Path | str, seconds: float = 0
     """
     shapes = {np.shape(frame) for frame in frames}
     if len(shapes) != 1:
-        raise ValueError(f"frames must be one or more of one shape, got {sorted(shapes)}")
+        raise ValueError(f"frames must be one or more, all of one shape, got {sorted(shapes)}")
     if not seconds >= 0.02:
         raise ValueError(f"seconds must be at least 0.02, got {seconds}")
     palette = _shared_palette(frames)
@@ -49,25 +56,15 @@ def animation(frames: Sequence[np.ndarray], file: Path | str, seconds: float = 0
         for frame in frames
     )
     file = Path(file)
-    beside = file.with_name(f".{file.stem}.part.gif")
-    try:
-        first.save(
-            beside,
-            save_all=True,
-            append_images=rest,
-            optimize=True,
-            duration=round(1000 * seconds),
-            loop=0,
-        )
-        os.replace(beside, file)
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+    options = {"append_images": rest, "duration": round(1000 * seconds), "loop": 0}
+    replace_file(
+        file, lambda beside: first.save(beside, "GIF", save_all=True, optimize=True, **options)
+    )
     return file
 
 
 def _shared_palette(frames: Sequence[np.ndarray]) -> Image.Image:
-    """An image with a palette of the colours in some of the frames, from first to last."""
-    places = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).round().astype(int))
-    together = np.concatenate([np.asarray(frames[place], np.uint8) for place in places])
+    """An image whose palette holds the colours of a few evenly spaced frames."""
+    chosen = np.unique(np.linspace(0, len(frames) - 1, _PALETTE_FRAMES).round().astype(int))
+    together = np.concatenate([np.asarray(frames[index], np.uint8) for index in chosen])
     return Image.fromarray(together).quantize(_COLOURS)

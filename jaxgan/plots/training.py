@@ -1,4 +1,4 @@
-"""Curves: any that share an abscissa, and those of a run (losses, accuracy, diversity)."""
+"""Line plots: curves over a common axis, and the training curves of a run."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from jaxgan.plots.style import (
     BLUE,
@@ -28,14 +29,16 @@ from jaxgan.plots.style import (
 def lines(
     x: np.ndarray, curves: Mapping[str, np.ndarray], xlabel: str, ylabel: str, title: str = ""
 ) -> Figure:
-    """Curves over one abscissa, told apart by colour and dashes.
+    """Curves over a common horizontal axis, which differ in colour and dashes.
 
     Args:
-      x: [n].
-      curves: values [n] by the name that stands in the legend.
+      x: positions [n] on the horizontal axis.
+      curves: values [n] by their names in the legend.
       xlabel: what x is, with its unit.
       ylabel: what the values are, with their unit.
-      title: of the figure.
+      title: the figure's title.
+    Returns:
+      The figure.
     """
     figure, (axes,) = panels([title], height=3.2)
     for index, (name, values) in enumerate(curves.items()):
@@ -45,22 +48,33 @@ def lines(
     return figure
 
 
-_MOST = 500
+_MAX_POINTS = 500  # per curve
+_NAMES = {
+    "discriminator_loss": "discriminator",
+    "generator_loss": "generator",
+    "value": "value (minus adversarial loss)",
+    "accuracy_real": "real samples",
+    "accuracy_fake": "generated samples",
+    "accuracy_pairs": "pairwise",
+    "diversity": "diversity",
+}
 
 
 def training_curves(rows: Sequence[dict] | Mapping[str, np.ndarray]) -> Figure:
-    """Losses, accuracy and diversity over the generator updates of a run.
+    """Losses, discriminator accuracy and sample diversity over the generator updates of a run.
 
-    Beside the losses of pairs without accuracy on real and fake stands their value, minus the
-    discriminator's adversarial loss: a Wasserstein critic's estimate of the distance.
+    For losses without accuracy on real and fake samples, the first panel also shows minus the
+    discriminator's adversarial loss. For a Wasserstein critic this is the estimated distance.
 
     Args:
-      rows: of metrics.jsonl, one dict of metrics each; or the history of `jaxgan.fit`.
+      rows: the rows of metrics.jsonl, one dict of metrics each; or the history of `jaxgan.fit`.
+    Returns:
+      The figure. Thin lines are the logged values, bold lines running means.
     """
     if isinstance(rows, Mapping):
         columns = [np.asarray(values).tolist() for values in rows.values()]
         rows = [dict(zip(rows, row, strict=True)) for row in zip(*columns, strict=True)]
-    figure = Figure(figsize=(WIDTH, 2.7), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     losses, accuracy, diversity = figure.subplots(1, 3)
     names = {"discriminator_loss": BLUE, "generator_loss": ORANGE}
     if not any("accuracy_real" in row for row in rows):
@@ -75,67 +89,81 @@ def training_curves(rows: Sequence[dict] | Mapping[str, np.ndarray]) -> Figure:
     diversity.set(ylim=(0, None))
     for axes in (losses, accuracy, diversity):
         axes.tick_params(labelsize=SMALL)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     name_axes(losses, "generator updates", "loss")
     name_axes(accuracy, "generator updates", "discriminator accuracy")
-    name_axes(diversity, "generator updates", "sample diversity (1: as real)")
+    name_axes(diversity, "generator updates", "sample diversity (real data: 1)")
     return figure
 
 
 def run_curves(folder: Path | str) -> Figure:
-    """`training_curves` of a run, from its folder; lines that are cut off are left out.
+    """The training curves of a run, read from its folder; see `training_curves`.
 
-    Warns of lines that hold something else than metrics.
+    Lines that are cut off are skipped. Lines that hold no metrics are skipped with a warning.
 
+    Args:
+      folder: the run's folder.
+    Returns:
+      The figure.
     Raises:
-      ValueError: if there is no metrics.jsonl in the folder, or it holds no row.
+      ValueError: if the folder has no metrics.jsonl, or the file has no row.
     """
     path = Path(folder, "metrics.jsonl")
-    found = []
+    parsed = []
     for line in path.read_bytes().splitlines() if path.is_file() else ():
         with contextlib.suppress(ValueError):
-            found.append(json.loads(line))
-    rows = [row for row in found if is_row(row)]
+            parsed.append(json.loads(line))
+    rows = [row for row in parsed if is_row(row)]
     if not rows:
-        raise ValueError(f"folder must be a run's, with rows in metrics.jsonl, got {folder}")
-    if len(rows) < len(found):
-        left_out = len(found) - len(rows)
-        warnings.warn(f"{left_out} line(s) of {path} hold no metrics: left out", stacklevel=2)
+        raise ValueError(
+            f"folder must be that of a run, with rows in its metrics.jsonl, got {folder}"
+        )
+    if len(rows) < len(parsed):
+        skipped = len(parsed) - len(rows)
+        warnings.warn(f"skipped {skipped} line(s) of {path} that hold no metrics", stacklevel=2)
     return training_curves(rows)
 
 
 def is_row(row: Any) -> bool:
-    """Whether this is a row of metrics: a dict of their values, with an integer step among them."""
+    """Whether this is a row of metrics: a dict of metric values, including an integer step."""
     if not isinstance(row, dict) or type(row.get("step")) is not int:
         return False
     return all(map(_is_value, row.values()))
 
 
 def _is_value(value: Any) -> bool:
-    """Whether this is what a metric is written as: null, or a finite number of 64 bits."""
+    """Whether this is a metric's value as it is written: None, or a finite number of 64 bits."""
     if type(value) is int:
         return abs(value) < 2**63
     return value is None or (type(value) is float and math.isfinite(value))
 
 
 def _curves(axes, rows: Sequence[dict], colours: dict[str, str]):
-    """Each metric thin, as logged, and bold, as a running mean over about a twentieth of it.
+    """Draws each metric as a thin line, and its running mean over 5% of the run as a bold line.
 
-    Of more than 500 rows thin lines show means of a few at a time, or they would be a band.
+    Of more than 500 rows, the thin lines are means over a few rows at a time: single rows would
+    fill a band.
     """
     for name, colour in colours.items():
         points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
         if not points:
             continue
-        piece = -(-len(points) // _MOST)
-        whole = np.asarray(points, float)[len(points) % piece :]
-        means = whole.reshape(-1, piece, 2).mean(axis=1)
+        size = -(-len(points) // _MAX_POINTS)
+        rest = np.asarray(points, float)[len(points) % size :]
+        means = rest.reshape(-1, size, 2).mean(axis=1)
         steps, values = means[np.isfinite(means[:, 1])].T
         if not len(values):
             continue
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.8)
-        window = max(1, len(values) // 20)
-        smooth = np.convolve(values, np.ones(window) / window, mode="valid")
-        label = "value (-adversarial loss)" if name == "value" else name
-        axes.plot(steps[len(steps) - len(smooth) :], smooth, color=colour, label=label)
-    if axes.lines:
-        axes.legend(fontsize=7, frameon=False)
+        axes.plot(steps, _running_mean(values), color=colour, label=_NAMES[name])
+    if len(axes.get_legend_handles_labels()[1]) > 1:  # a single curve is named by its axis
+        place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+        axes.legend(fontsize=SMALL, frameon=False, **place)
+
+
+def _running_mean(values: np.ndarray) -> np.ndarray:
+    """Means over a centred window of 5% of the values, which is shorter at both ends."""
+    window = np.ones(max(1, len(values) // 20))
+    counts = np.convolve(np.ones(len(values)), window, mode="same")
+    return np.convolve(values, window, mode="same") / counts

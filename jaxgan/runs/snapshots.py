@@ -20,7 +20,7 @@ def make_snapshot(
     picture_key = jax.random.split(jax.random.key(config.seed))[1]
     classes = config.data.num_classes
     in_threes = has_images(gan, config.data.shape, classes is not None)
-    num = plots.num_pictured(config.data.shape, classes, in_threes)
+    num = plots.num_plotted(config.data.shape, classes, in_threes)
     labels = None if classes is None else plots.class_rows(num, min(classes, num))
     drawn_on = conditions_for(gan, dataset, config.plan.model_range, num, labels)
     pieces = make_pieces(picture_key, gan, num, drawn_on.condition, config.plan.devices)
@@ -40,4 +40,4 @@ def snapshot_image(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
         drawn, source, real = own
         return plots.side_by_side((source, drawn, real), data.low, data.high)
     points = run.dataset.x if isinstance(run.dataset, Dataset) else None
-    return plots.picture(own[0], data.low, data.high, points, data.num_classes)
+    return plots.sample_image(own[0], data.low, data.high, points, data.num_classes)

@@ -97,7 +97,7 @@ def _write_levels(out: Path):
     """A picture of samples of a pyramid, each at all its levels."""
     config = read_config(last_stage(out))
     classes = config.data.num_classes
-    num = plots.num_pictured(config.data.shape, classes, in_threes=True)
+    num = plots.num_plotted(config.data.shape, classes, in_threes=True)
     labels = None if classes is None else plots.class_rows(num, min(classes, num))
     levels = sample_stages(out, num, config.seed, labels=labels)
     size = (levels[-1].shape[1], levels[-1].shape[2])

@@ -106,7 +106,7 @@ def make_coverage(mixture: Mixture) -> Statistic:
         found = metrics.mode_coverage(
             fake.features, mixture.centres, mixture.sigma, dimensions=mixture.dimensions
         )
-        values = (found.modes, found.high_quality, found.deviation)
+        values = (found.modes, found.high_quality, found.std)
         return dict(zip(VALUES["modes"], map(float, values), strict=True))
 
     return coverage

@@ -68,13 +68,13 @@ def test_a_finite_sample_may_have_a_sum_beyond_float32():
         (np.zeros((1, 4)), "at least 2 samples, got 1"),
         (np.zeros((0, 4)), "at least 2 samples, got 0"),
         (np.zeros((4, 0)), "samples are empty"),
-        (np.zeros((4, 2), np.int64), r"dtype int64; give uint8 .* or float32"),
-        (np.zeros((4, 2), bool), "dtype bool; give uint8"),
-        (np.zeros((4, 2), complex), "dtype complex128; give uint8"),
-        (np.array([["a"], ["b"]]), "give uint8"),
+        (np.zeros((4, 2), np.int64), r"dtype int64; pass uint8 .* or float32"),
+        (np.zeros((4, 2), bool), "dtype bool; pass uint8"),
+        (np.zeros((4, 2), complex), "dtype complex128; pass uint8"),
+        (np.array([["a"], ["b"]]), "pass uint8"),
     ],
 )
-def test_bad_samples_are_refused(x, message):
+def test_bad_samples_are_rejected(x, message):
     with pytest.raises(ValueError, match=message):
         data.from_arrays(x)
 
@@ -87,10 +87,10 @@ def test_bad_samples_are_refused(x, message):
         ([0.0, 1.0, 2.0], "integer labels, got dtype float64"),
         ([0, -2, 2], "0 or more, or -1 for unlabelled, got -2..2"),
         ([0.0, -1.0, 2.0], "integer labels, got dtype float64"),
-        ([0, 1, 2**31], "must be int32"),
+        ([0, 1, 2**31], "must fit int32"),
     ],
 )
-def test_bad_labels_are_refused(condition, message):
+def test_bad_labels_are_rejected(condition, message):
     with pytest.raises(ValueError, match=message):
         data.from_arrays(np.zeros((3, 2)), condition)
 
@@ -154,7 +154,7 @@ def test_without_a_range_values_stay_as_they_are(map_range, low, high, model_ran
     np.testing.assert_array_equal(y, [0.0, 7.0, 255.0])
 
 
-def test_an_empty_source_range_is_refused():
+def test_an_empty_source_range_is_rejected():
     with pytest.raises(ValueError, match="low < high"):
         data.scale(np.zeros(2), (1.0, 1.0), (-1.0, 1.0))
 
@@ -249,7 +249,7 @@ def test_batch_indices_may_be_written_to_without_harm():
         ((0, 1, 1, 0), "size must be 1 or more"),
     ],
 )
-def test_impossible_batches_are_refused(numbers, message):
+def test_impossible_batches_are_rejected(numbers, message):
     with pytest.raises(ValueError, match=message):
         data.batch_indices([0], *numbers)
 
@@ -349,12 +349,12 @@ def test_spiral_distance_of_known_points():
 
 
 def test_spiral_curve_needs_two_points():
-    with pytest.raises(ValueError, match="num of 2 or more"):
+    with pytest.raises(ValueError, match="num must be 2 or more, got"):
         data.spiral_curve(1)
 
 
 def test_unknown_toy_distribution_lists_the_known():
     with pytest.raises(
-        ValueError, match="'moons'; known: spiral, ring8, grid25, mixture1200, gaussian"
+        ValueError, match=r"'moons'\. Known: spiral, ring8, grid25, mixture1200, gaussian"
     ):
         data.toy_dataset("moons")

@@ -17,7 +17,7 @@ from jaxgan.data.images import read_image
 from jaxgan.data.summary import summary
 from jaxgan.runs.outputs import sample_files
 from jaxgan.runs.settings.config import check_fields
-from jaxgan.runs.settings.fingerprint import DataFacts, facts
+from jaxgan.runs.settings.fingerprint import DataFacts, data_facts
 
 
 def write(path, value=0, size=(8, 8), kind=None):
@@ -123,23 +123,25 @@ def test_broken_links_count_as_bad_images(tmp_path, target):
 def test_a_broken_link_that_may_be_a_folder_is_an_error(tmp_path):
     write_classes(tmp_path, ["cat"])
     (tmp_path / "dog").symlink_to("nowhere")
-    with pytest.raises(FileNotFoundError, match=r"dog is a link to nowhere, which is not there"):
+    with pytest.raises(FileNotFoundError, match=r"dog is a link to nowhere, which does not exist"):
         data.folder(tmp_path)
 
 
-@pytest.mark.parametrize("refused", ["dog", "cat/deep", ""])
-def test_a_folder_without_permission_is_an_error(tmp_path, monkeypatch, refused):
+@pytest.mark.parametrize("rejected", ["dog", "cat/deep", ""])
+def test_a_folder_without_permission_is_an_error(tmp_path, monkeypatch, rejected):
     write_classes(tmp_path, ["cat", "cat/deep", "dog"])
     scandir = os.scandir
 
     def refusing(folder):  # for root nothing is forbidden
-        if os.fspath(folder) == os.fspath(tmp_path / refused):
+        if os.fspath(folder) == os.fspath(tmp_path / rejected):
             raise PermissionError(13, "Permission denied", os.fspath(folder))
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    place = re.escape(str(tmp_path / refused))
-    with pytest.raises(PermissionError, match=rf"cannot look into {place} \(Permission denied\): "):
+    place = re.escape(str(tmp_path / rejected))
+    with pytest.raises(
+        PermissionError, match=rf"cannot read folder {place} \(Permission denied\): "
+    ):
         data.folder(tmp_path)
 
 
@@ -186,7 +188,7 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path):
 def test_a_folder_without_images_says_what_is_there(tmp_path):
     for number in range(3):
         (tmp_path / f"{number}.heic").write_text("no image here")
-    with pytest.raises(FileNotFoundError, match=r"no images in .* \(there are: 3 \.heic\); looked"):
+    with pytest.raises(FileNotFoundError, match=r"no images in .* \(it holds 3 \.heic\); image"):
         data.folder(tmp_path)
 
 
@@ -206,7 +208,7 @@ def test_a_class_of_which_no_image_can_be_read_is_an_error_or_said(tmp_path):
     write(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:45])  # a header and no pixels
-    with pytest.warns(UserWarning, match="no sample is left of the classes c"):
+    with pytest.warns(UserWarning, match="no readable sample of the classes c"):
         assert data.folder(tmp_path, max_bad_fraction=0.1).num_classes == 2
     path.write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"no image in the class folder .*/c can be read"):
@@ -264,9 +266,9 @@ def test_a_run_begins_with_a_line_on_its_data(
 
 def test_the_configuration_holds_the_names_of_classes_where_the_networks_know_them(numbered):
     dataset = data.folder(numbered)
-    found = check_fields(facts(dataset, conditional=True))
+    found = check_fields(data_facts(dataset, conditional=True))
     assert found.class_names == ("0", "1", "10", *"23456789")
-    assert facts(dataset, conditional=False).class_names is None
+    assert data_facts(dataset, conditional=False).class_names is None
 
 
 def test_names_that_are_no_text_can_be_written_down(tmp_path):
@@ -384,7 +386,7 @@ def test_large_images_are_bad_unless_they_are_allowed(tmp_path, monkeypatch):
 
 def test_a_limit_below_that_of_pillow_holds_too(tmp_path):
     write_classes(tmp_path, ["a", "b"])
-    with pytest.raises(ValueError, match="8x8 is more than max_pixels=63"):
+    with pytest.raises(ValueError, match="8x8 pixels exceed max_pixels=63"):
         data.folder(tmp_path, max_pixels=63)
     buffer = io.BytesIO()
     Image.new("L", (9, 9)).save(buffer, "png")

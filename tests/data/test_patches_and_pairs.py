@@ -29,11 +29,11 @@ def test_patches_cover_images_of_any_size_from_edge_to_edge(tmp_path):
     assert (found.low, found.high, found.condition) == (0.0, 255.0, None)
 
 
-def test_patches_too_large_for_all_images_are_refused(tmp_path):
+def test_patches_too_large_for_all_images_are_rejected(tmp_path):
     write(tmp_path / "a.png", 8, 8)
     with pytest.raises(ValueError, match="too small for patches of 9x9"):
         data.load(f"patches:{tmp_path}@9")
-    with pytest.raises(ValueError, match="lacks the size of a patch"):
+    with pytest.raises(ValueError, match="needs the size of a patch"):
         data.load(f"patches:{tmp_path}")
 
 
@@ -80,11 +80,11 @@ def test_pairs_have_the_target_first_and_grey_sources_in_colour(tmp_path):
         np.testing.assert_array_equal(x[..., 3:], np.repeat(sketch, 3, axis=2))
 
 
-def test_pairs_that_do_not_match_are_refused(tmp_path):
+def test_pairs_that_do_not_match_are_rejected(tmp_path):
     write(tmp_path / "a" / "x.png", 6, 6)
     write(tmp_path / "a" / "y.png", 6, 6)
     write(tmp_path / "b" / "x.png", 6, 8)
-    with pytest.raises(ValueError, match="same names; 'y' is in one only"):
+    with pytest.raises(ValueError, match="same names, but 'y' is only in"):
         data.load(f"pairs:{tmp_path / 'a'},{tmp_path / 'b'}")
     with pytest.raises(ValueError, match="must name two folders"):
         data.load(f"pairs:{tmp_path / 'a'}")
@@ -122,7 +122,7 @@ def test_pairs_that_differ_from_each_other_need_a_size(tmp_path):
     assert data.load(f"{spec}@4").x.shape == (2, 4, 4, 6)
 
 
-def test_a_photograph_turned_on_one_side_of_a_pair_is_refused(tmp_path):
+def test_a_photograph_turned_on_one_side_of_a_pair_is_rejected(tmp_path):
     spec = write_pair(tmp_path, "one", (6, 9), (6, 9))
     write_pair(tmp_path, "two", (6, 9), (6, 9))
     exif = Image.Exif()

@@ -1,4 +1,4 @@
-"""Arrays that look right and are not: refused where surely wrong, warned of where maybe meant."""
+"""Arrays that look right and are not: rejected where surely wrong, warned of where maybe meant."""
 
 import warnings
 
@@ -39,7 +39,7 @@ def begun(dataset):
     return dataset
 
 
-REFUSED = {
+REJECTED = {
     "masked values": (
         np.ma.masked_equal([[1.0, -999.0], [3.0, 4.0]], -999.0),
         r"x is masked at 1 of 4 values: .*x\.filled\(x\.mean\(\)\)",
@@ -48,17 +48,17 @@ REFUSED = {
         [np.ma.masked_equal([1.0, -999.0], -999.0)] * 3,
         "x is masked at 3 of 6 values",
     ),
-    "samples of several shapes": ([[1.0, 2.0], [3.0]], "x is no array: do all samples have one"),
+    "samples of several shapes": ([[1.0, 2.0], [3.0]], "x is not an array: do all samples"),
     "colour images with channels first": (
         pixels(5, 3, 32, 32),
-        r"channels first, and would be 3x32 pixels of 32 channels: give .*moveaxis\(x, 1, -1\)",
+        r"channels first, but would mean 3x32 pixels with 32 channels: pass .*moveaxis\(x, 1, -1\)",
     ),
     "grey images with channels first": (normal(5, 1, 28, 28), "looks like images with channels fi"),
     "upright images with channels first": (pixels(5, 1, 40, 30), "with channels first"),
-    "samples last": (pixels(32, 32, 3, 9), r"samples last: give .*np\.moveaxis\(x, -1, 0\)"),
+    "samples last": (pixels(32, 32, 3, 9), r"samples last: pass .*np\.moveaxis\(x, -1, 0\)"),
     "a mask of 0 and 1": (
         pixels(5, 8, 8) // 128,
-        r"x holds 0 and 1 only, .* give x \* 255, or x\.astype\(np\.float32\)",
+        r"x holds 0 and 1 only, .* pass x \* 255, or x\.astype\(np\.float32\)",
     ),
     "a mask behind an image": (
         np.concatenate([pixels(5, 8, 8, 1), pixels(5, 8, 8, 1) // 128], axis=3),
@@ -74,17 +74,17 @@ REFUSED = {
     "complex numbers": (normal(5, 8) * 1j, r"np\.stack\(\[x\.real, x\.imag\], -1\)"),
     "dates": (np.array([["2026-01-01"]] * 3, "M8[s]"), r"\(x - x\.min\(\)\) / np\.timedelta64"),
     "a table with text": (np.array([["a", 1], ["b", 2]], object), "the columns that are numbers"),
-    "numbers in a row": (normal(9), r"got shape \(9,\); give numbers as x\[:, None\]"),
+    "numbers in a row": (normal(9), r"got shape \(9,\); pass numbers as x\[:, None\]"),
     "a column without a number": (
         np.c_[normal(20, 1), np.full(20, np.nan)],
-        "sample 0 holds NaN or infinity .*; 20 of 20 samples do, and column 1 no other value",
+        "sample 0 holds NaN or infinity .*; 20 of 20 samples do; no finite value in column 1",
     ),
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_is_surely_wrong_is_refused_with_a_way_out(what):
-    x, message = REFUSED[what]
+@pytest.mark.parametrize("what", REJECTED)
+def test_what_is_surely_wrong_is_rejected_with_advice(what):
+    x, message = REJECTED[what]
     with pytest.raises(ValueError, match=message) as caught:
         checked(x)
     assert len(str(caught.value).splitlines()) == 1
@@ -105,7 +105,11 @@ DOUBTFUL = {
         None,
         "float samples are used as they are, and these lie in .*255",
     ),
-    "a map of seven classes": (pixels(5, 8, 8) % 7, None, "lie in 0..6, a small part of 0..255"),
+    "a map of seven classes": (
+        pixels(5, 8, 8) % 7,
+        None,
+        "lie in 0..6, a small part of their range 0..255",
+    ),
     "labels from 1 on": (
         normal(9, 2),
         1 + np.arange(9) % 3,
@@ -164,7 +168,7 @@ def test_classes_that_do_not_occur_matter_to_conditional_training_alone():
     warn_of_doubts(dataset, Plan(batch_size=8))
 
 
-def test_a_folder_of_masks_of_0_and_1_is_refused(tmp_path):
+def test_a_folder_of_masks_of_0_and_1_is_rejected(tmp_path):
     for number in range(3):
         Image.fromarray(pixels(8, 8) // 128).save(tmp_path / f"{number}.png")
     with pytest.raises(

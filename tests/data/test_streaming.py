@@ -110,7 +110,7 @@ def test_a_bad_record_is_replaced_by_the_next_one_and_told_once():
     assert "row 22 is bad" in batches[first].bad
 
 
-def test_more_bad_records_than_the_share_are_refused_when_they_are_met():
+def test_more_bad_records_than_the_share_are_rejected_when_they_are_met():
     met, good = set(), 0
     for number in indices(0, SIZE, 1)[:, 0].tolist():
         met |= set(range(number, 4)) if number in (1, 2, 3) else set()  # the next ones stand in
@@ -173,13 +173,13 @@ def test_a_sample_without_a_label_among_labelled_ones_is_unlabelled():
         ({"num_batches": 0}, "num_batches must be 1 or more, or None for no end, got 0"),
         ({"num_batches": -3}, "num_batches must be 1 or more, or None for no end, got -3"),
         ({"batch_size": 0}, "batch_size must be 1 or more, got 0"),
-        ({"start": 4, "stop": 4}, r"rows of a batch of 8, got 4\.\.4"),
-        ({"stop": 9}, r"rows of a batch of 8, got 0\.\.9"),
+        ({"start": 4, "stop": 4}, r"stop <= 8, the batch size, got 4 and 4"),
+        ({"stop": 9}, r"stop <= 8, the batch size, got 0 and 9"),
         ({"workers": -1}, "workers must be 0 or more, got -1"),
         ({"max_bad_fraction": 1.5}, r"max_bad_fraction must lie in 0\.\.1, got 1\.5"),
     ],
 )
-def test_arguments_out_of_range_are_refused_at_once(arguments, message):
+def test_arguments_out_of_range_are_rejected_at_once(arguments, message):
     good = {"first_batch": 0, "num_batches": 1, "batch_size": 8}
     with pytest.raises(ValueError, match=message):
         data.stream(make_records(), SEED, **(good | arguments))
@@ -219,7 +219,7 @@ def test_a_worker_that_dies_is_told():
     next(batches)
     (worker,) = multiprocessing.active_children()
     worker.kill()
-    with pytest.raises(ChildProcessError, match="rows: a process that reads records ended unasked"):
+    with pytest.raises(ChildProcessError, match="rows: a worker that reads records died"):
         list(batches)
 
 

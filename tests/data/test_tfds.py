@@ -44,19 +44,19 @@ def test_name_version_split_and_size_are_told_apart(path, parsed):
     "path",
     ["", ":test", "mnist:", "mnist:3.0.1:", "mnist@", "mnist@0", "mnist@x", "mn ist", "mnist@-3"],
 )
-def test_text_of_another_form_is_refused(path):
+def test_text_of_another_form_is_rejected(path):
     with pytest.raises(ValueError, match="expected NAME, NAME:SPLIT or NAME:SPLIT@SIZE"):
         data.parse_tfds(path)
 
 
-def test_arguments_that_no_data_set_has_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"name must be like .* got 'mnist/'"):
+def test_arguments_that_no_data_set_has_are_rejected(tmp_path):
+    with pytest.raises(ValueError, match=r"name must look like .* got 'mnist/'"):
         data.tfds_source("mnist/", data_dir=tmp_path)
     with pytest.raises(ValueError, match="size must be 1 or more pixels, got 0"):
         data.tfds_source("mnist", size=0, data_dir=tmp_path)
-    with pytest.raises(ValueError, match=r"tfds_manual_dir is for tfds:NAME alone.*'digits'"):
+    with pytest.raises(ValueError, match=r"tfds_manual_dir is only for tfds:NAME.*'digits'"):
         data.load("digits", tfds_manual_dir=tmp_path)
-    with pytest.raises(ValueError, match=r"lacks a path after 'tfds:'.*tfds:NAME:SPLIT"):
+    with pytest.raises(ValueError, match=r"needs a path after 'tfds:'.*tfds:NAME:SPLIT"):
         data.load("tfds:", tfds_manual_dir=tmp_path)
 
 
@@ -196,7 +196,7 @@ def test_image_of_another_size_names_its_record_and_a_size(write, tmp_path):
     )
     source = data.tfds_source(name, data_dir=tmp_path)
     source.read(1)
-    match = r"record 2 of split 'train' of tfds:tiny is 9x7 where 9x8 was.*such as tfds:tiny@7"
+    match = r"record 2 of split 'train' of tfds:tiny is 9x7, expected 9x8; .*such as tfds:tiny@7"
     with pytest.raises(ValueError, match=match):
         source.read(2)
 
@@ -234,7 +234,7 @@ def test_channels_follow_the_feature(write, tmp_path):
         (tfds.features.Image(shape=(None, 4, 4, 3)), r"uint8 \[None, 4, 4, 3\]"),
     ],
 )
-def test_images_of_other_kinds_are_refused(write, tmp_path, feature, text):
+def test_images_of_other_kinds_are_rejected(write, tmp_path, feature, text):
     feature.encode_example = lambda image: image  # as it is: nobody will look at it
     name = write({"image": feature}, [{"image": b""}])
     with pytest.raises(ValueError, match=rf"'image' of tfds:{name} must be images uint8.*{text}"):
@@ -245,7 +245,9 @@ def test_of_two_images_the_supervised_input_is_taken_and_masks_do_not_count(writ
     a, b = (Image.fromarray(random_image(4, 4, 3) // part) for part in (1, 2))
     images = {"a": image_feature(4, 4, 3), "b": image_feature(4, 4, 3)}
     name = write(images, [{"a": a, "b": b}], name="two")
-    match = r"tfds:two must have an image as supervised input, or one image; it has a: Image\(.*b: "
+    match = (
+        r"tfds:two must have an image as supervised .* single image feature; it has a: Image.*b: "
+    )
     with pytest.raises(ValueError, match=match):
         data.tfds_source(name, data_dir=tmp_path)
     name = write(images, [{"a": a, "b": b}], keys=("b", "a"), name="keys")
@@ -285,7 +287,7 @@ def test_of_several_class_labels_one_is_named_and_none_is_left_out_in_silence(wr
     }
     image = Image.fromarray(random_image(4, 4, 3))
     name = write(features, [{"image": image, "coarse": 1, "fine": 7 + i} for i in range(2)])
-    message = "has the class labels coarse, fine, and none is taken: name one, such as tfds:tiny@c"
+    message = "has the class labels coarse, fine, but none is used: select one, such as tfds:tiny@c"
     with pytest.warns(UserWarning, match=message):
         assert data.tfds_source(name, data_dir=tmp_path).num_classes is None
     for spec, label, classes in (("tiny@fine", "fine", 9), ("tiny@4,coarse", "coarse", 2)):
@@ -307,7 +309,7 @@ def test_a_label_beside_a_target_that_is_no_class_is_told_of_too(write, tmp_path
     }
     image = Image.fromarray(random_image(4, 4, 3))
     name = write(features, [{"image": image, "kind": 1, "age": 30}], keys=("image", "age"))
-    with pytest.warns(UserWarning, match="has the class labels kind, and none is taken"):
+    with pytest.warns(UserWarning, match="has the class labels kind, but none is used"):
         assert data.tfds_source(name, data_dir=tmp_path).num_classes is None
     assert data.tfds_source(name, label="kind", data_dir=tmp_path).num_classes == 2
 
@@ -369,16 +371,18 @@ def test_damaged_file_is_named_by_record_and_the_others_are_read(write, tmp_path
     assert "record 50 of split 'train' of tfds:tiny" in bad[0][1]
 
 
-def test_what_is_prepared_otherwise_is_refused_with_a_way_out(write, tmp_path):
+def test_what_is_prepared_otherwise_is_rejected_with_advice(write, tmp_path):
     name = write({"image": image_feature(2, 2, 1)}, [{"image": Image.new("L", (2, 2))}])
     folder = tmp_path / name / "1.0.0"
     info = folder / "dataset_info.json"
     text = info.read_text()
     info.write_text(text.replace("array_record", "tfrecord"))
-    with pytest.raises(ValueError, match=r"as tfrecord, which cannot be read by number. Delete"):
+    with pytest.raises(
+        ValueError, match=r"as tfrecord, which does not support reading by number. Delete"
+    ):
         data.tfds_source(name, data_dir=tmp_path)
     info.write_text(text[:100])
-    with pytest.raises(ValueError, match="cannot use what is prepared of tfds:tiny: "):
+    with pytest.raises(ValueError, match="the prepared files of tfds:tiny are invalid: "):
         data.tfds_source(name, data_dir=tmp_path)
 
 

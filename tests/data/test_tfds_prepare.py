@@ -183,7 +183,7 @@ def test_remains_of_a_killed_preparation_are_not_taken(mnist, place):
     folder = place / "mnist" / "3.0.1"
     folder.rename(place / "mnist" / "incomplete.ABC123_3.0.1")  # complete, but not renamed yet
     shutil.rmtree(manual)
-    with pytest.raises(FileNotFoundError, match=f"no directory {manual} to take tfds:mnist from"):
+    with pytest.raises(FileNotFoundError, match=f"no directory {manual}, given for tfds:mnist"):
         data.tfds_source("mnist", manual_dir=manual)
 
 
@@ -194,8 +194,8 @@ def test_wrong_file_is_named_with_what_was_found_and_wanted(mnist, place):
     file.write_bytes(b"something else")
     found = info_of(file)
     match = (
-        f"{file} is not the file that tfds:mnist needs: found 14 bytes with SHA-256 "
-        f"{found.checksum}, wanted {wanted.size} bytes with {wanted.checksum}"
+        f"{file} is not the file that tfds:mnist needs: it has 14 bytes with SHA-256 "
+        f"{found.checksum}, expected {wanted.size} bytes with {wanted.checksum}"
     )
     with pytest.raises(ValueError, match=match):
         data.tfds_source("mnist", manual_dir=manual)
@@ -292,14 +292,14 @@ def test_without_tensorflow_the_error_names_what_to_install(place, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("cifra10", "TFDS has no data set 'cifra10'; did you mean cifar10 or"),
-        ("zzzzzzzz", "TFDS has no data set 'zzzzzzzz'$"),
+        ("cifra10", r"TFDS has no dataset 'cifra10'\. Did you mean 'cifar10'\?$"),
+        ("zzzzzzzz", r"TFDS has no dataset 'zzzzzzzz'\.$"),
         ("mnist:9.9.9", "cannot prepare tfds:mnist:9.9.9: .*only: 3.0.1"),
         ("mnist/big", "tfds:mnist has no config 'big'; it has none"),
         ("emnist/small", "tfds:emnist has no config 'small'; it has byclass, bymerge"),
     ],
 )
-def test_unknown_names_versions_and_configs_are_refused(place, monkeypatch, name, match):
+def test_unknown_names_versions_and_configs_are_rejected(place, monkeypatch, name, match):
     monkeypatch.setattr(tfds_prepare, "has_tensorflow", lambda: True)
     with pytest.raises(ValueError, match=match):
         data.load(f"tfds:{name}")

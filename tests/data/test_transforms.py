@@ -83,7 +83,7 @@ def test_transforms_refuse_what_is_no_batch_of_images(keys):
     for transform in (flip_horizontally, lambda k, x: random_crop(k, x, 1)):
         with pytest.raises(ValueError, match=r"x must be images .* got shape \(12, 5, 7\)"):
             transform(keys, images()[..., 0])
-        with pytest.raises(ValueError, match=r"one key a sample, \[12\], got shape \(5,\)"):
+        with pytest.raises(ValueError, match=r"one key per sample, \[12\], got shape \(5,\)"):
             transform(keys[:5], images())
 
 

@@ -167,5 +167,5 @@ def test_measures_of_silence_and_of_what_has_no_pitch_are_finite(measure):
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("shape", [(5, 256), (256,), (5, 16, 16, 1), (5, 4, 1)])
 def test_measures_name_what_is_no_waveform(measure, shape):
-    with pytest.raises(ValueError, match=r"x must hold waveforms \[n, length, channels\]"):
+    with pytest.raises(ValueError, match=r"x must be waveforms \[n, length, channels\]"):
         measure(np.zeros(shape))

@@ -139,7 +139,7 @@ def small(tmp_path_factory):
             patch.setattr(module, name, made_once(getattr(module, name)))
         patch.setattr(loop, "has_convolutions", lambda *arguments: False)
         patch.setattr(plots, "training_curves", lambda rows: Figure((1, 1)))
-        patch.setattr(plots, "picture", lambda *arguments: np.zeros((9, 9, 3), np.uint8))
+        patch.setattr(plots, "sample_image", lambda *arguments: np.zeros((9, 9, 3), np.uint8))
         yield file
 
 

@@ -132,17 +132,17 @@ def test_ssim_of_equal_images_is_one_and_its_gradient_zero():
     np.testing.assert_allclose(gradient, 0.0, atol=1e-7)
 
 
-# ---- what is refused ----
+# ---- what is rejected ----
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: luma(np.zeros((2, 8, 8, 1))), r"RGB, \[..., 3\], got \(2, 8, 8, 1\)"),
+        (lambda: luma(np.zeros((2, 8, 8, 1))), r"RGB images \[..., 3\], got shape \(2, 8, 8, 1\)"),
         (lambda: psnr(np.zeros((8, 8, 3)), np.zeros((8, 8, 3)), 1), r"\[batch, height, width"),
         (lambda: psnr(np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8, 1)), 1), "of one shape"),
         (lambda: psnr(np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8, 3)), 0), "max_value .* got 0"),
-        (lambda: psnr(np.zeros((1, 8, 9, 3)), np.zeros((1, 8, 9, 3)), 1, 4), "of 8 x 9, got 4"),
+        (lambda: psnr(np.zeros((1, 8, 9, 3)), np.zeros((1, 8, 9, 3)), 1, 4), "8 x 9 pixels, got 4"),
         (lambda: psnr(np.zeros((1, 8, 9, 3)), np.zeros((1, 8, 9, 3)), 1, -1), "got -1"),
         (lambda: ssim(np.zeros((1, 10, 20, 3)), np.zeros((1, 10, 20, 3)), 1), "11 x 11 .* 10 x 20"),
         (lambda: ssim(np.zeros((1, 14, 20, 3)), np.zeros((1, 14, 20, 3)), 1, 2), "got 10 x 16"),

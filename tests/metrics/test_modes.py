@@ -35,8 +35,8 @@ def test_coverage_counted_by_hand():
     expected = 0.5 * math.log(1.5) + 2 * 0.25 * math.log(0.75)
     assert got.kl == pytest.approx(expected)
     # squares 1 + 1 about the mean, one degree of freedom in each of two dimensions
-    assert got.deviation == pytest.approx(math.sqrt(2 / 2) / 0.5)
-    np.testing.assert_allclose(got.deviations, [2.0, np.nan, np.nan])
+    assert got.std == pytest.approx(math.sqrt(2 / 2) / 0.5)
+    np.testing.assert_allclose(got.stds, [2.0, np.nan, np.nan])
 
 
 def test_the_edge_of_high_quality_is_three_sigma_in_the_plane():
@@ -47,7 +47,7 @@ def test_the_edge_of_high_quality_is_three_sigma_in_the_plane():
 
 def test_one_mode_is_far_from_uniform():
     got = mode_coverage(np.zeros((5, 2)), CORNERS, 1.0)
-    assert (got.modes, got.high_quality, got.deviation) == (1, 1.0, 0.0)
+    assert (got.modes, got.high_quality, got.std) == (1, 1.0, 0.0)
     assert got.kl == pytest.approx(math.log(3))
 
 
@@ -59,7 +59,7 @@ def test_contracted_modes_raise_the_share_and_show():
     half = mode_coverage((real + centres) / 2, data.RING8_CENTRES, data.RING8_SIGMA)
     whole = mode_coverage(real, data.RING8_CENTRES, data.RING8_SIGMA)
     assert half.high_quality > 0.9995 > whole.high_quality
-    assert half.deviation == pytest.approx(0.5, abs=0.02)
+    assert half.std == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -73,30 +73,32 @@ def test_true_samples_score_what_a_perfect_sampler_should(draw, centres, sigma):
     scores = [
         mode_coverage(draw(np.random.default_rng(i), 2_500), centres, sigma) for i in range(20)
     ]
-    floor = perfect_mode_coverage(2_500, len(centres))
-    assert np.mean([s.modes for s in scores]) == pytest.approx(floor.modes)
-    assert np.mean([s.high_quality for s in scores]) == pytest.approx(floor.high_quality, abs=1e-3)
-    assert np.mean([s.kl for s in scores]) == pytest.approx(floor.kl, rel=0.3)
-    assert np.mean([s.deviation for s in scores]) == pytest.approx(floor.deviation, abs=5e-3)
+    perfect = perfect_mode_coverage(2_500, len(centres))
+    assert np.mean([s.modes for s in scores]) == pytest.approx(perfect.modes)
+    assert np.mean([s.high_quality for s in scores]) == pytest.approx(
+        perfect.high_quality, abs=1e-3
+    )
+    assert np.mean([s.kl for s in scores]) == pytest.approx(perfect.kl, rel=0.3)
+    assert np.mean([s.std for s in scores]) == pytest.approx(perfect.std, abs=5e-3)
 
 
-def test_the_floor_in_the_plane_is_known():
-    floor = perfect_mode_coverage(2_500, 8)
+def test_the_baseline_in_the_plane_is_known():
+    perfect = perfect_mode_coverage(2_500, 8)
     p = 1 - math.exp(-4.5)
-    assert floor.high_quality == pytest.approx(p)
+    assert perfect.high_quality == pytest.approx(p)
     # E[r^2 / 2; r < 3] = 1 - (1 + 9/2) exp(-9/2)
-    assert floor.deviation == pytest.approx(math.sqrt((1 - 5.5 * math.exp(-4.5)) / p))
+    assert perfect.std == pytest.approx(math.sqrt((1 - 5.5 * math.exp(-4.5)) / p))
 
 
 def test_few_samples_miss_modes():
     # inclusion and exclusion for two samples of three modes: 3 (1 - (1 - p/3)^2)
-    floor = perfect_mode_coverage(2, 3)
+    perfect = perfect_mode_coverage(2, 3)
     p = 1 - math.exp(-4.5)
-    assert floor.modes == pytest.approx(3 * (1 - (1 - p / 3) ** 2))
+    assert perfect.modes == pytest.approx(3 * (1 - (1 - p / 3) ** 2))
     draws = rng().integers(3, size=(20_000, 2))
     good = rng().uniform(size=draws.shape) < p
     seen = np.mean([len(set(row[ok].tolist())) for row, ok in zip(draws, good, strict=True)])
-    assert floor.modes == pytest.approx(seen, abs=0.02)
+    assert perfect.modes == pytest.approx(seen, abs=0.02)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 5, 700])
@@ -105,9 +107,9 @@ def test_the_radius_holds_as_much_in_any_number_of_dimensions(dimensions):
     inside = np.linalg.norm(x, axis=1) < quality_radius(dimensions)
     assert np.mean(inside) == pytest.approx(1 - math.exp(-4.5), abs=0.006)
     got = mode_coverage(0.1 * x, np.zeros((1, dimensions)), 0.1)
-    floor = perfect_mode_coverage(4_000, 1, dimensions)
+    perfect = perfect_mode_coverage(4_000, 1, dimensions)
     assert got.high_quality == np.mean(inside)
-    assert got.deviation == pytest.approx(floor.deviation, rel=0.03)
+    assert got.std == pytest.approx(perfect.std, rel=0.03)
 
 
 def test_ten_sigma_hold_nothing_in_many_dimensions():
@@ -122,10 +124,10 @@ def test_the_mixture_of_many_dimensions_is_flat_where_it_should_be():
     centres, sigma = data.mixture1200_centres(), data.MIXTURE1200_SIGMA
     assert (x.shape, x.dtype, centres.shape) == ((600, 1200), np.float32, (10, 1200))
     got = mode_coverage(x, centres, sigma, dimensions=data.MIXTURE1200_DIMENSIONS)
-    floor = perfect_mode_coverage(600, 10, data.MIXTURE1200_DIMENSIONS)
+    perfect = perfect_mode_coverage(600, 10, data.MIXTURE1200_DIMENSIONS)
     assert got.modes == 10
-    assert got.high_quality == pytest.approx(floor.high_quality, abs=0.015)
-    assert got.deviation == pytest.approx(floor.deviation, rel=0.01)
+    assert got.high_quality == pytest.approx(perfect.high_quality, abs=0.015)
+    assert got.std == pytest.approx(perfect.std, rel=0.01)
     # all of the samples and centres lie in one subspace of 700 dimensions
     others = data.mixture1200(np.random.default_rng(1), 800).astype(np.float64)
     _, values, rows = np.linalg.svd(others, full_matrices=False)
@@ -161,16 +163,16 @@ def test_perfect_label_coverage_is_the_mean_of_uniform_labels(num, modes):
     generator = rng()
     trials = 40 if num > 1000 else 4_000
     scores = [label_coverage(generator.integers(modes, size=num), modes) for _ in range(trials)]
-    floor = perfect_label_coverage(num, modes)
-    assert np.mean([s.modes for s in scores]) == pytest.approx(floor.modes, rel=0.01)
-    assert np.mean([s.kl for s in scores]) == pytest.approx(floor.kl, rel=0.05, abs=1e-12)
+    perfect = perfect_label_coverage(num, modes)
+    assert np.mean([s.modes for s in scores]) == pytest.approx(perfect.modes, rel=0.01)
+    assert np.mean([s.kl for s in scores]) == pytest.approx(perfect.kl, rel=0.05, abs=1e-12)
 
 
-def test_stacked_mnists_floor():
-    floor = perfect_label_coverage(26_000, 1_000)
-    assert floor.modes == pytest.approx(1_000, abs=1e-6)
-    assert round(floor.kl, 3) == 0.019
-    assert floor.kl == pytest.approx(999 / 52_000, rel=0.02)  # (K - 1) / 2n
+def test_the_baseline_of_stacked_mnist():
+    perfect = perfect_label_coverage(26_000, 1_000)
+    assert perfect.modes == pytest.approx(1_000, abs=1e-6)
+    assert round(perfect.kl, 3) == 0.019
+    assert perfect.kl == pytest.approx(999 / 52_000, rel=0.02)  # (K - 1) / 2n
 
 
 def test_stacked_labels_write_a_number():
@@ -187,7 +189,7 @@ def test_stacked_labels_write_a_number():
         (lambda: mode_coverage(np.zeros(4), CORNERS, 1.0), r"samples must be \[num, d\]"),
         (lambda: mode_coverage(np.zeros((4, 3)), CORNERS, 1.0), r"got \(4, 3\) and \(3, 2\)"),
         (lambda: mode_coverage(np.zeros((0, 2)), CORNERS, 1.0), r"samples must be \[num, d\]"),
-        (lambda: mode_coverage(np.full((1, 2), np.nan), CORNERS, 1.0), "not finite"),
+        (lambda: mode_coverage(np.full((1, 2), np.nan), CORNERS, 1.0), "non-finite"),
         (lambda: mode_coverage(np.zeros((4, 2)), CORNERS, 0.0), "sigma must be positive, got 0"),
         (lambda: mode_coverage(np.zeros((4, 2)), CORNERS, 1.0, dimensions=3), "lie in 1..2, got 3"),
         (lambda: mode_coverage(np.zeros((4, 2)), CORNERS, 1.0, radius=-1.0), "radius must be posi"),
@@ -202,6 +204,6 @@ def test_stacked_labels_write_a_number():
         (lambda: stacked_label(np.array([1, 0, 0])), "digits must be integers"),
     ],
 )
-def test_what_is_no_mixture_is_refused(call, message):
+def test_what_is_no_mixture_is_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call()

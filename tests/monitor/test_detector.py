@@ -1,4 +1,4 @@
-"""What the monitor finds in planted rows, and where it stays silent."""
+"""The alerts that planted rows give, and rows that give none."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from jaxgan import monitor
 from jaxgan.monitor import symptoms
 from jaxgan.monitor.detector import Thresholds, alerts
 
-EVERY = 50  # rounds a row, as in a run of 20,000
+EVERY = 50  # rounds per row, as in a run of 20,000
 
 
 def rows(count=200, every=EVERY, seed=0, batch=64, **planted):
@@ -42,7 +42,7 @@ def rows(count=200, every=EVERY, seed=0, batch=64, **planted):
 
 
 def without_threshold(**planted):
-    """Of a loss that compares pairs only."""
+    """Rows for a loss that only compares pairs."""
     names = {"accuracy_pairs": 0.8, "accuracy_real": None, "accuracy_fake": None}
     return rows(**(names | planted))
 
@@ -66,11 +66,11 @@ BALANCED = {"accuracy_real": 0.5, "accuracy_fake": 0.5}
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("make", [rows, without_threshold])
 @pytest.mark.parametrize(("every", "batch"), [(5, 64), (50, 16), (1250, 128)])
-def test_nothing_is_found_in_a_healthy_game(seed, make, every, batch):
+def test_a_healthy_game_gives_no_alert(seed, make, every, batch):
     assert alerts(make(count=400, every=every, batch=batch, seed=seed)) == []
 
 
-def test_a_slow_beginning_is_no_finding():
+def test_a_slow_start_gives_no_alert():
     def rising(played):
         return min(0.97, 0.25 + max(0, played - 1000) / 1000)
 
@@ -121,7 +121,7 @@ def test_balance_from_the_first_round_on_is_no_equilibrium_but_fails():
 @pytest.mark.parametrize(
     "planted",
     [
-        {"accuracy_real": 0.3, "accuracy_fake": 0.7},  # 50 % of all, but one-sided
+        {"accuracy_real": 0.3, "accuracy_fake": 0.7},  # 50% on average, but one-sided
         {"accuracy_real": 0.65, "accuracy_fake": 0.65},
         {"accuracy_real": lambda played: played // EVERY % 2, "accuracy_fake": 0.5},  # swings
     ],
@@ -142,7 +142,7 @@ def test_a_constant_discriminator_is_no_equilibrium_but_fails():
     assert "constant" in found.message
     later = {"logit_real": after(3000, 0.0, 1.0), "logit_std": after(3000, 1e-6, 0.8)}
     later |= {name: after(3000, 0.5, 0.68) for name in BALANCED}
-    (found,) = alerts(rows(logit_fake=0.0, **later))  # even with accuracies of 50 %
+    (found,) = alerts(rows(logit_fake=0.0, **later))  # even with accuracies of 50%
     assert found.kind == "discriminator-fails"
     assert 3000 < found.step <= 3000 + 2 * 20 * EVERY
 
@@ -154,7 +154,7 @@ def test_a_discriminator_that_wins_outright_is_found():
     (found,) = alerts(rows(**ALWAYS_RIGHT, **WINNING))
     assert found.kind == "discriminator-wins"
     assert found.step <= 1000 + 2 * 20 * EVERY
-    assert "10.9 deviations apart" in found.message
+    assert "10.9 standard deviations apart" in found.message
     assert kinds(alerts(without_threshold(accuracy_pairs=1.0, **WINNING))) == [found.kind]
 
 
@@ -192,7 +192,7 @@ def test_collapse_is_found_within_two_windows():
     assert set(kinds(found)) == {"collapse", "deterioration"}
     collapse = next(each for each in found if each.kind == "collapse")
     assert 4000 < collapse.step <= 4000 + 2 * 20 * EVERY
-    assert "before up to 0.9" in collapse.message
+    assert "at best 0.9" in collapse.message
 
 
 def test_samples_that_were_always_alike_are_a_collapse():
@@ -244,10 +244,10 @@ def test_noise_of_a_score_about_zero_is_no_deterioration():
     assert alerts(rows(count=1000, **noise), Thresholds(score="distance", mode="min")) == []
 
 
-# --- When it is told
+# --- When alerts are given
 
 
-def test_a_finding_that_lasts_is_told_once_and_again_when_it_begins_anew():
+def test_an_alert_that_lasts_is_given_once_and_again_when_it_begins_anew():
     def diversity(played):
         return 0.05 if 4000 < played <= 8000 or played > 14_000 else 0.97
 
@@ -258,7 +258,7 @@ def test_a_finding_that_lasts_is_told_once_and_again_when_it_begins_anew():
     assert second > 14_000
 
 
-def test_flicker_is_told_once():
+def test_flicker_gives_one_alert():
     found = alerts(rows(count=400, diversity=lambda p: 0.05 if p > 4000 and p % 3000 else 0.97))
     assert kinds(found).count("collapse") == 1
 
@@ -310,7 +310,7 @@ def test_values_that_are_not_there_are_left_out():
     assert alerts([{"round": i, "step": i} for i in range(3000)]) == []
 
 
-def test_a_finding_says_what_where_and_what_to_try():
+def test_an_alert_says_what_where_and_what_to_try():
     found = alerts(rows(diversity=0.02))[0]
     assert str(found) == f"step {found.step}: collapse: {found.message}"
     assert "diversity 0.02" in found.message
@@ -321,13 +321,13 @@ def test_a_finding_says_what_where_and_what_to_try():
 
 
 def test_bad_input_is_explained():
-    with pytest.raises(ValueError, match="row must have a round and a step, the step is missing"):
+    with pytest.raises(ValueError, match="row must have a round and a step, but has no step"):
         alerts([{"round": 1}])
-    with pytest.raises(ValueError, match="the round is missing"):
+    with pytest.raises(ValueError, match="has no round"):
         alerts({"diversity": np.ones(3)})
     with pytest.raises(ValueError, match="mode must be one of max, min, got 'best'"):
         alerts(rows(count=1), Thresholds(mode="best"))
-    with pytest.raises(ValueError, match="rows must be a number from 0 on, got -1"):
+    with pytest.raises(ValueError, match="rows must be finite and 0 or more, got -1"):
         alerts(rows(count=1), Thresholds(rows=-1))
 
 

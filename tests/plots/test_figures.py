@@ -1,5 +1,6 @@
 """Figures are tested by what they draw: the data of their lines, points, arrows and meshes."""
 
+import errno
 import json
 
 import numpy as np
@@ -28,7 +29,7 @@ def parts(axes, kind):
 
 
 def line(axes, label):
-    (found,) = (each for each in axes.lines if each.get_label() == label)
+    (found,) = (each for each in axes.lines if label in each.get_label().split(" = "))
     return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())
 
 
@@ -110,8 +111,10 @@ def test_lines_differ_in_colour_and_in_dashes():
     lines = [
         each for each in plots.loss_gradients(PAIRS).axes[0].lines if each.get_label()[0] != "_"
     ]
-    assert len({each.get_color() for each in lines}) == len(PAIRS)
-    assert len({str(each._dash_pattern) for each in lines}) == len(PAIRS)
+    names = [each.get_label() for each in lines]
+    assert names == ["minimax", "non_saturating", "least_squares", "hinge = wasserstein"]
+    assert len({each.get_color() for each in lines}) == len(lines)
+    assert len({str(each._dash_pattern) for each in lines}) == len(lines)
 
 
 def test_lines_are_drawn_over_one_abscissa():
@@ -157,15 +160,17 @@ def test_the_thick_line_is_where_the_critic_is_undecided():
         {"": lambda x: 1 / (1 + np.exp(-x[:, 0]))}, (-2, 2), (-2, 2), probability=True
     )
     np.testing.assert_allclose(threshold(half.axes[0])[:, 0], 0.0, atol=1e-6)
-    assert half.axes[1].get_xlabel() == "D(x), a probability"
+    assert half.axes[1].get_xlabel() == "probability D(x)"
 
 
 def test_a_constant_critic_has_a_landscape_too():
     plots.rendered(plots.landscapes({"": lambda x: np.ones(len(x))}, (-2, 2), (-2, 2)))
 
 
-def test_a_critic_that_gives_something_else_is_named():
-    with pytest.raises(ValueError, match=r"one number a point, \[14641\], got shape \(14641, 1\)"):
+def test_a_critic_that_returns_something_else_is_named():
+    with pytest.raises(
+        ValueError, match=r"one number per point, \[14641\], got shape \(14641, 1\)"
+    ):
         plots.landscapes({"": lambda x: x[:, :1]}, (-2, 2), (-2, 2))
     with pytest.raises(ValueError, match="nothing to draw"):
         plots.landscapes({}, (-2, 2), (-2, 2))
@@ -184,7 +189,7 @@ def test_arrows_of_all_panels_share_a_scale_unless_normalised():
         weak, strong = plots.gradient_fields(fields, normalised=normalised).axes
         np.testing.assert_allclose(arrows(weak)[0], points)
         np.testing.assert_allclose(arrows(weak)[1] / arrows(strong)[1], ratio)
-        assert weak.get_title() == "weak\nlongest arrow 0.014"
+        assert weak.get_title() == "weak\nlargest gradient 0.014"
 
 
 def test_a_field_that_is_zero_everywhere_is_drawn():
@@ -240,6 +245,12 @@ def test_portrait_draws_field_paths_and_both_ends():
     assert axes.get_xlabel() == r"$\theta$, generator"
 
 
+def test_a_path_that_leaves_the_axes_is_named():
+    paths = {"in": np.zeros((2, 2)), "out": np.array([[0.0, 0.0], [0.0, -3.0]])}
+    (axes,) = plots.phase_portrait(turning, (-2.0, 2.0), paths).axes
+    assert [text.get_text() for text in axes.texts] == ["out: leaves the axes"]
+
+
 def test_radii_are_distances_to_the_equilibrium():
     (axes,) = plots.radii({"a": np.array([[3.0, 4.0], [1.0, 0.0]])}).axes
     np.testing.assert_allclose(line(axes, "a")[1], [5.0, 1.0])
@@ -271,7 +282,7 @@ def test_samples_and_strips_show_the_grid_of_their_images():
     np.testing.assert_array_equal(
         strip.axes[0].images[0].get_array(), figure.axes[0].images[0].get_array()
     )
-    with pytest.raises(ValueError, match="images must be"):
+    with pytest.raises(ValueError, match="images must have shape"):
         plots.interpolation_strip(images, 0.0, 1.0)
 
 
@@ -296,10 +307,10 @@ def test_run_curves_reads_a_run_and_leaves_out_lines_that_are_cut_off(tmp_path):
     rows = [{"round": i, "step": i, "discriminator_loss": float(i)} for i in range(1, 11)]
     text = "".join(json.dumps(row) + "\n" for row in rows) + '{"round": 11, "st'
     (tmp_path / "metrics.jsonl").write_text(text)
-    x, y = line(plots.run_curves(tmp_path).axes[0], "discriminator_loss")
+    x, y = line(plots.run_curves(tmp_path).axes[0], "discriminator")
     np.testing.assert_array_equal(x, np.arange(1, 11))
     np.testing.assert_array_equal(y, np.arange(1, 11))
-    with pytest.raises(ValueError, match="folder must be a run's"):
+    with pytest.raises(ValueError, match="folder must be that of a run"):
         plots.run_curves(tmp_path / "elsewhere")
 
 
@@ -308,8 +319,8 @@ def test_run_curves_leaves_out_rows_that_are_no_numbers_and_says_so(tmp_path):
     rows += [rows[-1] | {"discriminator_loss": value} for value in ("text", [1.0], 10**400, np.inf)]
     rows += [{"step": "2"}, [1, 2]]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.warns(UserWarning, match=r"6 line\(s\) of .*metrics.jsonl hold no metrics"):
-        x, y = line(plots.run_curves(tmp_path).axes[0], "discriminator_loss")
+    with pytest.warns(UserWarning, match=r"skipped 6 line\(s\) of .*metrics.jsonl that hold no"):
+        x, y = line(plots.run_curves(tmp_path).axes[0], "discriminator")
     np.testing.assert_array_equal(x, [1, 2])
     np.testing.assert_array_equal(y, [1, 2])
 
@@ -343,7 +354,7 @@ def test_an_animation_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def full(*arguments):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="disk full"):
@@ -352,9 +363,9 @@ def test_an_animation_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_frames_that_make_no_film_are_refused(tmp_path):
+def test_frames_that_make_no_animation_are_rejected(tmp_path):
     for wrong in ([], [*frames(1), *frames(1, (8, 8))]):
-        with pytest.raises(ValueError, match="frames must be one or more of one shape"):
+        with pytest.raises(ValueError, match="frames must be one or more, all of one shape"):
             plots.animation(wrong, tmp_path / "a.gif")
     with pytest.raises(ValueError, match="seconds must be at least"):
         plots.animation(frames(2), tmp_path / "a.gif", seconds=0.001)
@@ -405,6 +416,13 @@ def test_training_curves_of_many_rows_are_means_of_pieces_that_keep_the_end():
     thin = plots.training_curves(history).axes[2].lines[0].get_xydata()
     assert thin.shape == (500, 2)
     np.testing.assert_allclose(thin[-1], [1498.0, (1497**2 + 1498**2 + 1499**2) / 3])
+
+
+def test_running_means_begin_and_end_with_the_run():
+    history = {"step": np.arange(100.0), "diversity": np.arange(100.0)}
+    mean = plots.training_curves(history).axes[2].lines[1].get_xydata()
+    assert mean.shape == (100, 2)
+    np.testing.assert_allclose(mean[[0, 50, -1]], [[0, 1], [50, 50], [99, 98]])  # a window of 5
 
 
 def test_training_curves_leave_out_rounds_without_a_value():

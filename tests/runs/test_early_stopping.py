@@ -191,7 +191,7 @@ def test_a_stopped_run_stays_as_it_is(stopped, tmp_path):
     before = contents(run)
     for arguments in (("resume", run), ("train", "--out", run), ("resume", run, "--steps", 12)):
         said = invoke(*arguments)
-        assert f"stopped early on step {FOUND}: collapse: samples have become alike" in said
+        assert f"stopped early on step {FOUND}: collapse: the generator has collapsed" in said
         assert contents(run) == before
 
 
@@ -244,7 +244,7 @@ def test_from_the_command_line_a_run_tells_and_stops(tmp_path):
         *("train", "collapsing", *asked, "--keep", 1, "--stop-on", "collapse,discriminator-wins"),
         *("--out", run),
     )
-    assert said.count(f"step {FOUND}: collapse: samples have become alike") == 2
+    assert said.count(f"step {FOUND}: collapse: the generator has collapsed") == 2
     assert "go on with other --steps" not in said
     assert "to continue, give other --steps or another --stop-on" in said
     assert read_config(run).stop_on == ("discriminator-wins", "collapse")

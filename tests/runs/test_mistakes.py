@@ -31,7 +31,7 @@ MISTAKES = {
     "no such home": (("--data", "npz:~nobody-here/x"), "no file ~nobody-here/x"),
     "brackets in a name": (("--data", "npz:[/red]"), r"no file \[/red\]"),
     "a name too long": (("--data", "folder:" + "n" * 300), "no directory nnn.* too long"),
-    "images too large": (("--data", "folder:.@20000"), "size must be 16384 or less pixels"),
+    "images too large": (("--data", "folder:.@20000"), "size must be at most 16384 pixels"),
     "a folder's name too long": (("--out", "n" * 300), "cannot be a run's folder: File name too"),
     "no port": (
         ("--coordinator", "h:70000", "--num-processes", "1", "--process-id", "0"),
@@ -59,7 +59,7 @@ def test_classes_far_beyond_the_data_are_refused(untrained, tmp_path):
 
 def test_other_files_in_an_archive_are_no_samples(tmp_path):
     (tmp_path / "d.npz").write_bytes(zipped({"x": b"text"}))
-    with pytest.raises(ValueError, match=r"d\.npz: 'x' is no NumPy array"):
+    with pytest.raises(ValueError, match=r"d\.npz: 'x' is not a NumPy array"):
         load(f"npz:{tmp_path / 'd.npz'}")
 
 

@@ -25,7 +25,7 @@ def default_num(run: Path, label: int | str | None) -> int:
     config = read_config(run)
     classes = config.data.num_classes if label is None else None
     shape = config.data.shape
-    num = plots.num_pictured(shape, classes, has_image_condition(config))
+    num = plots.num_plotted(shape, classes, has_image_condition(config))
     return max(num, classes or 0)  # at least one of each
 
 
@@ -95,7 +95,7 @@ def check_writable(run: Path, out: Path):
     config = read_config(run)
     gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes)
     shape = sample_shape(gan, config.data.shape)
-    if out.suffix == ".png" and not plots.has_picture(shape):
+    if out.suffix == ".png" and not plots.is_plottable(shape):
         raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
     check_replaceable(out)
 
@@ -151,7 +151,7 @@ def _write(
         )
         shown = plots.side_by_side((source, samples, real), low, high)
     else:
-        found = plots.picture(samples, low, high, None, classes)
+        found = plots.sample_image(samples, low, high, None, classes)
         assert found is not None  # by the check
         shown = found
     replace_file(out, Image.fromarray(shown).save)

@@ -43,14 +43,14 @@ IMAGE = (8, 8, 1)
 def test_a_picture_shows_eight_samples_of_a_class_but_never_many_more_than_a_thousand(
     shape, classes, in_threes, wanted
 ):
-    assert plots.num_pictured(shape, classes, in_threes) == wanted
+    assert plots.num_plotted(shape, classes, in_threes) == wanted
 
 
 @pytest.mark.parametrize(("classes", "num"), [(1000, 1000), (5000, 1024)])
 def test_many_classes_have_a_square_grid(classes, num):
-    picture = plots.picture(np.zeros((num, *IMAGE), np.float32), 0.0, 1.0, None, classes)
+    picture = plots.sample_image(np.zeros((num, *IMAGE), np.float32), 0.0, 1.0, None, classes)
     assert picture.shape[0] == picture.shape[1] < 2500
-    few = plots.picture(np.zeros((30, *IMAGE), np.float32), 0.0, 1.0, None, 10)
+    few = plots.sample_image(np.zeros((30, *IMAGE), np.float32), 0.0, 1.0, None, 10)
     assert few.shape[0] > 2 * few.shape[1] > 0  # ten rows of three, with a margin
 
 

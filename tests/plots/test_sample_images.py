@@ -42,7 +42,7 @@ def test_wider_row_labels_get_a_wider_margin():
 @pytest.mark.parametrize("grid", [plots.sample_grid, plots.waveform_grid])
 def test_row_labels_of_another_number_are_named(grid):
     samples = images(6) if grid is plots.sample_grid else images(6)[..., 0]
-    with pytest.raises(ValueError, match="row_labels must hold one text a row, 3, got 2"):
+    with pytest.raises(ValueError, match="row_labels must hold one text per row, 3, got 2"):
         grid(samples, 0.0, 1.0, columns=2, row_labels=["a", "b"])
 
 
@@ -73,7 +73,7 @@ def test_each_waveform_fills_its_own_panel_from_low_to_high():
         np.testing.assert_allclose(lines[i, :, 1], row + np.linspace(0.95, 0.05, 5), rtol=1e-6)
     (axes,) = figure.axes
     assert axes.get_ylim() == (3, 0)  # rows count downwards, so high is up
-    assert axes.get_xlabel() == "each 5 values long, from -2 to 2"
+    assert axes.get_xlabel() == "5 values per waveform, vertical range -2 to 2"
 
 
 def test_values_beyond_the_range_stay_in_their_panel():
@@ -101,13 +101,13 @@ def test_waveforms_that_are_not_finite_are_drawn_without_a_complaint():
     assert plots.rendered(plots.waveform_grid(x, -1.0, 1.0)).shape[2] == 3
 
 
-def test_a_grid_of_what_is_no_waveform_is_refused():
+def test_a_grid_of_other_samples_is_rejected():
     with pytest.raises(ValueError, match=r"waveforms \[n, length, channels\]"):
         plots.waveform_grid(images(4), 0.0, 1.0)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (None, None)])
-def test_samples_of_a_waveform_run_have_a_picture(tmp_path, low, high):
+def test_samples_of_a_waveform_run_are_drawn_as_an_image(tmp_path, low, high):
     data = DataFacts((32, 2), 9, None, low, high, fingerprint="")
     config = Config(
         **options_from_recipe("waves")._asdict(), data=data, setting="", **environment()
@@ -115,9 +115,9 @@ def test_samples_of_a_waveform_run_have_a_picture(tmp_path, low, high):
     (tmp_path / "config.json").write_text(to_json(config))
     x = np.random.default_rng(0).uniform(-1, 1, (9, 32, 2)).astype(np.float32)
     write_samples(x, tmp_path, tmp_path / "x.png")
-    with Image.open(tmp_path / "x.png") as picture:
-        assert min(picture.size) > 100
-        assert len(np.unique(np.asarray(picture))) > 10
+    with Image.open(tmp_path / "x.png") as image:
+        assert min(image.size) > 100
+        assert len(np.unique(np.asarray(image))) > 10
 
 
 # ---- points ----
@@ -128,7 +128,7 @@ def test_classes_of_points_differ_in_colour():
     labels = np.repeat([0, 3, 1], 10)
     figure = plots.scatter_over_density(points, labels=labels)
     (axes,) = figure.axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "class 0",
         "class 1",
         "class 3",
@@ -147,11 +147,11 @@ def curves(rows):
 
 def test_the_value_of_a_critic_is_drawn_beside_its_losses():
     rows = [{"step": i, "discriminator_loss": -1.0, "value": 3.0 * i} for i in range(1, 11)]
-    line = curves(rows)["value (-adversarial loss)"]
+    line = curves(rows)["value (minus adversarial loss)"]
     np.testing.assert_array_equal(line.get_ydata(), 3.0 * np.arange(1, 11))
 
 
 def test_a_discriminator_with_accuracy_is_drawn_without_its_value():
     rows = [{"step": i, "value": 1.0, "accuracy_real": 0.5} for i in range(1, 11)]
-    rows[0].pop("accuracy_real")  # a row of the generator's turn
-    assert "value (-adversarial loss)" not in curves(rows)
+    rows[0].pop("accuracy_real")  # a row of a generator update
+    assert "value (minus adversarial loss)" not in curves(rows)

@@ -33,9 +33,8 @@ class DCGANGenerator(nn.Module):
 
     With the defaults and shape (64, 64, 3) it is the paper's generator at half its width: 4x4x512,
     8x8x256, 16x16x128, 32x32x64, 64x64x3. Kernels have size 4 instead of 5, so that all positions
-    are covered equally often. Weights are drawn from N(0, 0.02^2). PyTorch's example has the same
-    layers, but no bias in the last one; with latents of dimension 100 that leaves it 3,576,704 of
-    our 3,576,707 parameters.
+    are covered equally often. Weights are drawn from N(0, 0.02^2). With latents of dimension 100 it
+    has 3,576,707 parameters; PyTorch's DCGAN example, whose last layer has no bias, has 3,576,704.
 
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].
@@ -109,8 +108,8 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(nn.Module):
     """Discriminator of strided convolutions with leaky ReLU (slope 0.2).
 
-    The first convolution and the last layer have a bias, which those of PyTorch's example have not:
-    2,765,633 parameters for images of 64 pixels instead of 2,765,568.
+    For colour images of 64 pixels it has 2,765,633 parameters; PyTorch's DCGAN example, whose first
+    convolution and last layer have no bias, has 2,765,568.
 
     Attributes:
       features: channels of each level, largest level first. By default 64, then twice as many at

@@ -4,17 +4,16 @@ A step counts them in its metrics, at no cost beside the gradient norms; nothing
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxgan.choices import NonfinitePolicy
 from jaxgan.types import Array, GANState, Metrics, PyTree
 
-Policy = Literal["stop", "skip", "rollback"]
-POLICIES: tuple[str, ...] = get_args(Policy)
 PLAYERS = ("discriminator", "generator")
 COUNTS = tuple(f"{player}_{kind}" for player in PLAYERS for kind in ("nonfinite", "tensor"))
 """Names of the guard's metrics."""
@@ -120,7 +119,7 @@ def nonfinite_updates(metrics: Mapping[str, Any], state: GANState) -> list[NonFi
     return sorted(found)
 
 
-def raise_if_nonfinite(metrics: Metrics, state: GANState, policy: Policy):
+def raise_if_nonfinite(metrics: Metrics, state: GANState, policy: NonfinitePolicy):
     """Raises a `NonFiniteError` for the first nonfinite, unless the policy is to skip them."""
     if policy != "skip":
         for nonfinite in nonfinite_updates(metrics, state):

@@ -5,7 +5,6 @@ that is not on turn keeps every bit of its parameters, statistics and optimizer 
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 from jaxgan import nonfinite
 from jaxgan.augment.apply import initial_memory
 from jaxgan.checks import check_choice, check_key, check_positive, check_samples
+from jaxgan.choices import Player, UpdateOrder
 from jaxgan.compatibility import check_players
 from jaxgan.ema import decay_at, moving_average, start_average
 from jaxgan.objectives import discriminator_objective, generator_objective
@@ -22,7 +22,6 @@ from jaxgan.players import inputs, pair
 from jaxgan.types import GAN, Array, Average, Batch, GANState, Metrics, PlayerState, PyTree
 
 Step = Callable[[Array, GANState, Batch | Array], tuple[GANState, Metrics]]
-Player = Literal["discriminator", "generator"]
 
 
 # --- Start
@@ -248,7 +247,7 @@ def make_train_step(
     gan: GAN,
     n_critic: int = 1,
     n_generator: int = 1,
-    update: Literal["alternating", "simultaneous"] = "alternating",
+    update: UpdateOrder = "alternating",
     first: Player = "discriminator",
     axis_name: str | None = None,
     accumulate: int = 1,

@@ -118,8 +118,10 @@ def untrained(monkeypatch):
     from jaxgan.runs import train as runs  # here, since importing Orbax takes a while
 
     def checked(run, announce):
-        begin = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=run.config.plan)
-        jax.eval_shape(begin, jax.random.key(run.config.seed))
+        begin = functools.partial(
+            init_run, gan=run.gan, data=run.dataset, plan=run.config.options.plan
+        )
+        jax.eval_shape(begin, jax.random.key(run.config.options.seed))
         if announce is not None:
             announce(run, 0)
         return Result(0.0, 0, 0, 0, {}, None)

@@ -9,7 +9,18 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 LAYERS = (  # from the bottom up: a part may import those before it
-    *("types", "checks", "caching", "atomic", "losses", "schedules", "transformations", "parallel"),
+    *(
+        "settings",
+        "choices",
+        "types",
+        "checks",
+        "caching",
+        "atomic",
+        "losses",
+        "schedules",
+        "transformations",
+        "parallel",
+    ),
     *("augment", "metrics", "plots", "data", "monitor", "images", "latents", "critics"),
     *("term_inputs", "regularizers", "terms", "models", "adapters", "games", "ema", "nonfinite"),
     *("optimizers", "objectives", "compatibility", "players", "steps", "training", "recipes"),

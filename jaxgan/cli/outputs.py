@@ -1,17 +1,14 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
 import functools
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from jaxgan import atomic, recipes
+from jaxgan import atomic
 from jaxgan.cli.console import at_home, count, make_console, say
-from jaxgan.recipes import Recipe, StagedRecipe
 from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.outputs import evaluate as evaluation
 from jaxgan.runs.outputs import export, pyramid_samples, sample_files
@@ -75,9 +72,9 @@ def sample(
 def _unfinished(run: Path, loaded: generator.TrainedGenerator, checkpoint: str) -> str:
     """From which step of how many a generator is, where that is not the run's last one."""
     ended = checkpoint == "latest" and (run / "result.json").exists()
-    if ended or loaded.step >= loaded.config.steps:
+    if ended or loaded.step >= loaded.config.options.steps:
         return ""
-    return f" from step {loaded.step:,} of {loaded.config.steps:,}"
+    return f" from step {loaded.step:,} of {loaded.config.options.steps:,}"
 
 
 @app.command()
@@ -222,65 +219,3 @@ def export_run(
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
     say(make_console(), f"generator{unfinished} -> {out}")
-
-
-@app.command("recipes")
-def list_recipes(
-    name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
-):
-    """List the recipes, or show the details of one: its data, size, time and measured results."""
-    if name is None:
-        make_console().print(_all_recipes(), highlight=False)
-        say(make_console(), "TIME is on two CPU cores. Details: jaxgan recipes NAME")
-    elif name in recipes.STAGED:
-        staged = recipes.STAGED[name]
-        say(make_console(), f"{name}: {staged.summary}")
-        make_console().print(_details(staged.time, staged.result, f"jaxgan train {name}"))
-        for stage in staged.stages:
-            _show_recipe(stage)
-    else:
-        _show_recipe(recipes.recipe(name))
-
-
-def _all_recipes() -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("NAME", "DATA"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("STEPS", justify="right", no_wrap=True)
-    table.add_column("TIME", no_wrap=True)
-    table.add_column("SUMMARY")
-    for each in recipes.RECIPES.values():
-        if "/" not in each.name:
-            _add_row(table, each, (each,))
-    for staged in recipes.STAGED.values():
-        _add_row(table, staged, staged.stages)
-    return table
-
-
-def _add_row(table: Table, each: Recipe | StagedRecipe, parts: Sequence[Recipe]):
-    steps = f"{sum(part.steps for part in parts):,}"
-    # What else these two say is among the details.
-    time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
-    table.add_row(each.name, parts[0].data, steps, time, summary)
-
-
-def _show_recipe(recipe: Recipe):
-    say(make_console(), f"{recipe.name}: {recipe.summary}")
-    size = f"{recipe.steps:,} of batch size {recipe.plan.batch_size}"
-    table = _details(recipe.time, recipe.result, f"jaxgan train {recipe.name}")
-    table.add_row("  data", recipe.data)
-    table.add_row("  steps", size)
-    if recipe.begins_with is not None:
-        table.add_row("  starts from", f"the generator of the stage {recipe.begins_with}")
-    if recipe.needs is not None:
-        table.add_row("  needs", " ".join((recipe.needs[0], f"({recipe.needs[1]})")))
-    make_console().print(table, highlight=False)
-
-
-def _details(time: str, result: str, command: str) -> Table:
-    table = Table.grid(padding=(0, 2))
-    rows = {"train": command, "time": f"{time} on two CPU cores" if time else "", "result": result}
-    for title, text in rows.items():
-        if text:
-            table.add_row(f"  {title}", text)
-    return table

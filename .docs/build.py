@@ -12,15 +12,7 @@ import pdoc
 HERE = Path(__file__).parent
 MODULES = (
     "jaxgan",  # with the modules that it names
-    "jaxgan.types",
-    "jaxgan.metrics",
-    "jaxgan.images.tasks",
-    "jaxgan.images.resampling",
     "jaxgan.parallel.global_batch",
-    "jaxgan.games",
-    "jaxgan.plots",
-    "jaxgan.recipes",
-    "jaxgan.runs",
     "jaxgan.runs.outputs.samples",
     "jaxgan.runs.outputs.evaluate",
     "jaxgan.runs.disk.checkpoint",

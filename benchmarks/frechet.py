@@ -171,7 +171,7 @@ def main():
     if options.only:
         print(json.dumps(measure(options.only, options)))
         return
-    from throughput_frameworks.machine import cpu_times, others_share, print_machine
+    from machine import cpu_times, others_share, print_machine
 
     print_machine()
     before = cpu_times()

@@ -29,14 +29,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
-from pipeline_training import run_training
-from throughput_frameworks.machine import (
+from machine import (
     cpu_times,
     others_share,
     print_disturbance,
     print_machine,
 )
+from PIL import Image
+from pipeline_training import run_training
 
 from jaxgan import data
 

@@ -18,7 +18,7 @@ from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.training.loop import Progress, iterate
 from jaxgan.training.plan import Plan
-from jaxgan.training.state import start
+from jaxgan.training.state import init_run
 from jaxgan.types import GAN
 
 RECIPE = "dcgan"
@@ -97,7 +97,7 @@ def run_training(dataset: Dataset, records: Records, options: argparse.Namespace
     """
     plan = recipe(RECIPE).plan._replace(batch_size=options.batch)
     gan = recipe(RECIPE).gan(dataset.shape, None)
-    begin = lambda source: start(jax.random.key(0), gan, source, plan)  # noqa: E731
+    begin = lambda source: init_run(jax.random.key(0), gan, source, plan)  # noqa: E731
     loop = lambda source: iterate(gan, source, 10**9, plan, begin(source))  # noqa: E731
     with (
         tempfile.TemporaryDirectory() as name,

@@ -25,7 +25,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from jaxgan import data, plots
+from jaxgan import data, metrics, plots
 from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
 from jaxgan.runs.disk.stage_folders import last_stage
@@ -35,11 +35,11 @@ from jaxgan.runs.settings.config import read_config
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000
 DESCRIPTORS = {
-    "fundamental_frequency": data.fundamental_frequency,
-    "decay_rate": data.decay_rate,
-    "spectral_centroid": data.spectral_centroid,
+    "fundamental_frequency": metrics.fundamental_frequency,
+    "decay_rate": metrics.decay_rate,
+    "spectral_centroid": metrics.spectral_centroid,
     "peak": lambda x: np.abs(x).max(axis=(1, 2)),
-    "harmonic_share": lambda x: data.harmonic_profile(x).sum(axis=1),
+    "harmonic_share": lambda x: metrics.harmonic_profile(x).sum(axis=1),
 }
 
 
@@ -69,7 +69,7 @@ def make_classifier(dataset: data.Dataset) -> Classifier:
 def _features(x: np.ndarray) -> np.ndarray:
     """Pixels of images; of waveforms, whose pixels depend on the phase, amplitudes of harmonics."""
     if plots.is_waveform(x.shape[1:]):
-        return np.sqrt(data.harmonic_profile(x))
+        return np.sqrt(metrics.harmonic_profile(x))
     return x.reshape(len(x), -1).astype(np.float32)
 
 
@@ -184,9 +184,9 @@ def wave_report(samples: np.ndarray, dataset: data.Dataset) -> dict:
             "distance": wasserstein_distance(of_samples, of_real) / float(np.std(of_real)),
             "floor": wasserstein_distance(of_other, of_real) / float(np.std(of_real)),
         }
-    spectrum = data.mean_log_spectrum(real)
+    spectrum = metrics.mean_log_spectrum(real)
     error, floor = (
-        np.sqrt(np.mean((data.mean_log_spectrum(x) - spectrum) ** 2)) for x in (samples, other)
+        np.sqrt(np.mean((metrics.mean_log_spectrum(x) - spectrum) ** 2)) for x in (samples, other)
     )
     report["mean_log_spectrum"] = {
         "error_db": float(error),

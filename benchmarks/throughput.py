@@ -23,6 +23,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from machine import (
+    MATRIX_SIZE,
+    cpu_times,
+    matrix_product_rates,
+    others_share,
+    print_disturbance,
+    print_machine,
+)
 from throughput_frameworks import srresnet_with_jaxgan, with_jaxgan
 from throughput_frameworks.cases import (
     CASES,
@@ -31,14 +39,6 @@ from throughput_frameworks.cases import (
     SuperResolution,
     flop_per_step,
     make_data,
-)
-from throughput_frameworks.machine import (
-    MATRIX_SIZE,
-    cpu_times,
-    matrix_product_rates,
-    others_share,
-    print_disturbance,
-    print_machine,
 )
 
 AnyCase = Case | SuperResolution

@@ -4,9 +4,10 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def append_text(path: Path, text: str):
@@ -57,6 +58,6 @@ def replace_file(path: Path, write: Callable[[Path], Any]):
             beside.unlink(missing_ok=True)
 
 
-def save_figure(figure: Figure, path: Path):
+def save_figure(figure: "Figure", path: Path):
     """A figure as a picture, whole or not at all."""
     replace_file(path, lambda beside: figure.savefig(beside, dpi=110))

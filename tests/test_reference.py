@@ -37,10 +37,11 @@ def defined(module):
 
 
 def test_public_modules_have_a_page_each(site):
-    others = "types", "metrics", "views", "resampling", "global_batch", "games", "plots", "recipes"
-    more = "runs", "samples", "evaluation", "checkpoint", "export", "report"
-    for name in (*NAMED, *others, *more):
-        assert f"jaxgan.{name} API documentation" in (site / "jaxgan" / f"{name}.html").read_text()
+    inner = "images.tasks", "images.resampling", "parallel.global_batch", "runs.disk.checkpoint"
+    outputs = (f"runs.outputs.{name}" for name in ("samples", "evaluate", "export", "report.page"))
+    for name in (*NAMED, *inner, *outputs):
+        page = (site / "jaxgan" / f"{name.replace('.', '/')}.html").read_text()
+        assert f"jaxgan.{name} API documentation" in page
 
 
 def test_public_names_of_the_package_have_a_place(site):

@@ -4,7 +4,6 @@ A case is a GAN of layers (`Case`) or one network for itself (`SuperResolution`)
 """
 
 import math
-import os
 import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
@@ -238,13 +237,6 @@ class Runner(NamedTuple):
     num_params: tuple[int, ...]
     compile_seconds: float = 0.0
     xla_flop: float | None = None
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def first_minus_later(step: Callable[[], object]) -> float:

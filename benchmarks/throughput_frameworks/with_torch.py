@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from machine import available_cores
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from throughput_frameworks.cases import Case, Runner, available_cores, first_minus_later, to_range
+from throughput_frameworks.cases import Case, Runner, first_minus_later, to_range
 from throughput_frameworks.networks import SLOPE, Layer, Layers
 
 torch.set_num_threads(available_cores())

@@ -1,12 +1,5 @@
-"""Networks from flax modules, and networks made of other networks."""
+"""Adapters: networks from Flax modules, and networks that wrap other networks."""
 
-from jaxgan.adapters.from_flax import from_linen, from_nnx
-from jaxgan.adapters.wrappers import no_discriminator, without_condition, without_latents
+import lazy_loader
 
-__all__ = [
-    "from_linen",
-    "from_nnx",
-    "no_discriminator",
-    "without_condition",
-    "without_latents",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

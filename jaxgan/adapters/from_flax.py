@@ -13,14 +13,16 @@ A module that takes `**kwargs` is given all three, the flag as `train` if it nam
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 import jax
-from flax import nnx
 
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import Array, Network
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 _OWN_KEY = 0x6A6178  # told apart from what a module folds into its sample keys
 _TRAIN = frozenset(("train", "training", "is_training", "is_train", "update_stats"))
@@ -64,7 +66,7 @@ def from_linen(module: nn.Module) -> Network:
     return Network(init, apply)
 
 
-def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+def from_nnx(constructor: "Callable[[nnx.Rngs], nnx.Module]") -> Network:
     """An NNX module as a network: `nnx.Param` as parameters, the other variables as model state.
 
     Every apply merges fresh variables and seeds the module's own streams of random numbers from
@@ -77,6 +79,8 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     Warns:
       UserWarning: in init, if a training pass leaves batch statistics as they are.
     """
+    from flax import nnx  # here, since importing it takes as long as the rest of flax
+
     structure = nnx.eval_shape(lambda: constructor(nnx.Rngs(0)))
     graph, streams, *networks = _split(structure)
     options = _options_of(structure)
@@ -107,12 +111,16 @@ def from_nnx(constructor: Callable[[nnx.Rngs], nnx.Module]) -> Network:
 # --- Inside
 
 
-def _split(module: nnx.Module) -> tuple[Any, ...]:
+def _split(module: "nnx.Module") -> tuple[Any, ...]:
     """Graph, streams of random numbers, parameters, and the rest."""
+    from flax import nnx
+
     return nnx.split(module, nnx.RngState, nnx.Param, ...)
 
 
 def _filled(state: Any, pure: Any) -> Any:
+    from flax import nnx
+
     new = jax.tree.map(lambda x: x, state)
     nnx.replace_by_pure_dict(new, pure)
     return new

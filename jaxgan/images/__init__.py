@@ -1,1 +1,5 @@
-"""Images: resampling, pyramids, and what a GAN sees of an image."""
+"""Image resampling, Laplacian pyramids, and tasks (what a GAN learns from each image)."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,7 +12,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from jaxgan.types import Array
 
@@ -113,6 +112,8 @@ def perfect_mode_coverage(
     >>> f"{floor.modes:.2f} modes, {floor.high_quality:.2%}, deviation {floor.deviation:.3f}"
     '25.00 modes, 98.89%, deviation 0.974'
     """
+    from scipy import special  # here, since importing it takes longer than using it
+
     _check_positive(num_samples=num_samples, num_modes=num_modes, dimensions=dimensions)
     radius = quality_radius(dimensions) if radius is None else radius
     _check_positive(radius=radius)
@@ -139,6 +140,8 @@ def quality_radius(dimensions: int) -> float:
     >>> [round(quality_radius(d), 2) for d in (1, 2, 700)]
     [2.54, 3.0, 28.08]
     """
+    from scipy import special
+
     _check_positive(dimensions=dimensions)
     share = special.gammainc(1.0, _PLANE_RADIUS**2 / 2)  # 1 - exp(-9/2)
     return math.sqrt(2.0 * special.gammaincinv(dimensions / 2, share))
@@ -219,6 +222,8 @@ def stacked_label(digits: Array | np.ndarray) -> np.ndarray:
 
 def _kl_to_uniform(counts: np.ndarray) -> float:
     """sum_k p_k log(p_k K) of the shares p of counts [K]."""
+    from scipy import special
+
     shares = counts / counts.sum()
     return max(0.0, float(np.sum(special.xlogy(shares, shares * len(counts)))))
 
@@ -228,6 +233,8 @@ def _expected_kl(num_samples: int, num_modes: int) -> float:
 
     K E[c/n log(K c/n)] with c ~ Binomial(n, 1/K); about (K - 1) / 2n for many samples.
     """
+    from scipy import special
+
     n, k = num_samples, num_modes
     c = np.arange(n + 1.0)
     log_chance = special.gammaln(n + 1) - special.gammaln(c + 1) - special.gammaln(n - c + 1)

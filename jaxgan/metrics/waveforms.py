@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from jaxgan.data.waves import HARMONICS
-
 _PADDING = 4  # windows: the length to which waveforms are filled up to find a spectrum's peak
 
 
@@ -37,7 +35,7 @@ def fundamental_frequency(x: np.ndarray) -> np.ndarray:
     return np.where(power.any(axis=1), (peak + offset) / _PADDING, 0.0)
 
 
-def harmonic_profile(x: np.ndarray, num: int = HARMONICS) -> np.ndarray:
+def harmonic_profile(x: np.ndarray, num: int = 7) -> np.ndarray:
     """Shares of the power near each multiple of the fundamental: nearer than a quarter of it.
 
     Their sum says how harmonic a waveform is: 1 for a periodic one; for white noise half the range

@@ -1,41 +1,5 @@
-"""Warnings about training, found in the logged metrics."""
+"""Warns of training problems and of equilibrium, from the logged metrics."""
 
-from jaxgan.monitor.detector import (
-    ROWS_OF_A_HISTORY,
-    Alert,
-    MonitorState,
-    Row,
-    alerts,
-    init,
-    observe,
-)
-from jaxgan.monitor.symptoms import (
-    ACCURACIES,
-    KINDS,
-    LOGITS,
-    SYMPTOMS,
-    Kind,
-    Thresholds,
-    Window,
-    level,
-    sensitivity,
-)
+import lazy_loader
 
-__all__ = [
-    "ACCURACIES",
-    "KINDS",
-    "LOGITS",
-    "ROWS_OF_A_HISTORY",
-    "SYMPTOMS",
-    "Alert",
-    "Kind",
-    "MonitorState",
-    "Row",
-    "Thresholds",
-    "Window",
-    "alerts",
-    "init",
-    "level",
-    "observe",
-    "sensitivity",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,64 +1,9 @@
-"""Pictures: samples, the curves of a run, losses, discriminators, games.
+"""Plots of samples, training curves, losses, discriminators and two-player games.
 
-Those that give a `matplotlib.figure.Figure` touch no state of pyplot; `rendered` makes them pixels.
+Functions that return a `matplotlib.figure.Figure` leave pyplot's state alone; `rendered` turns a
+figure into pixels.
 """
 
-from jaxgan.plots.games import eigenvalues, phase_portrait, phase_portraits, radii
-from jaxgan.plots.grids import (
-    interpolation_strip,
-    is_image,
-    is_waveform,
-    sample_grid,
-    samples,
-    side_by_side,
-    waveform_grid,
-)
-from jaxgan.plots.loss_functions import (
-    discriminator_curves,
-    discriminator_losses,
-    generator_curve,
-    loss_gradients,
-)
-from jaxgan.plots.pictures import class_rows, has_picture, num_pictured, picture
-from jaxgan.plots.planes import gradient_fields, landscapes, matching
-from jaxgan.plots.points import mode_coverage, scatter_over_density
-from jaxgan.plots.rendering import animation, rendered
-from jaxgan.plots.style import BLUE, GREEN, GREY, ORANGE, PALETTE
-from jaxgan.plots.training import lines, run_curves, training_curves
+import lazy_loader
 
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "ORANGE",
-    "PALETTE",
-    "animation",
-    "class_rows",
-    "discriminator_curves",
-    "discriminator_losses",
-    "eigenvalues",
-    "generator_curve",
-    "gradient_fields",
-    "has_picture",
-    "interpolation_strip",
-    "is_image",
-    "is_waveform",
-    "landscapes",
-    "lines",
-    "loss_gradients",
-    "matching",
-    "mode_coverage",
-    "num_pictured",
-    "phase_portrait",
-    "phase_portraits",
-    "picture",
-    "radii",
-    "rendered",
-    "run_curves",
-    "sample_grid",
-    "samples",
-    "scatter_over_density",
-    "side_by_side",
-    "training_curves",
-    "waveform_grid",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

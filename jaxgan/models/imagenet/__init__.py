@@ -1,1 +1,1 @@
-"""Networks trained on ImageNet, whose features metrics compare."""
+"""Pretrained ImageNet networks, whose features the metrics compare."""

@@ -1,20 +1,5 @@
-"""Layers that the models are built from."""
+"""Layers that the models are made of."""
 
-from jaxgan.models.layers.attention import SelfAttention
-from jaxgan.models.layers.dropout import Dropout, random_words
-from jaxgan.models.layers.linear import Conv, ConvTranspose, Dense, with_bias
-from jaxgan.models.layers.minibatch import MinibatchDiscrimination, MinibatchStd
-from jaxgan.models.layers.normalization import PixelNorm
+import lazy_loader
 
-__all__ = [
-    "Conv",
-    "ConvTranspose",
-    "Dense",
-    "Dropout",
-    "MinibatchDiscrimination",
-    "MinibatchStd",
-    "PixelNorm",
-    "SelfAttention",
-    "random_words",
-    "with_bias",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

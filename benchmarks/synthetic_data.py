@@ -1,6 +1,6 @@
 """Does a conditional GAN trained on a few labelled digits make a better training set of them?
 
-    python benchmarks/augmentation.py --per-class 5,10,20 --seeds 10 --json augmentation.json
+    python benchmarks/synthetic_data.py --per-class 5,10,20 --seeds 10 --json synthetic_data.json
 
 For every seed, half of the 1,797 digits of 8x8 pixels is held out, and of the other half a few a
 class are taken. A GAN learns those few alone; then classifiers are fitted on
@@ -18,10 +18,7 @@ Differences are paired by seed; their errors hold for this data set, whose halve
 """
 
 import argparse
-import datetime
-import importlib.metadata
 import json
-import platform
 import time
 import warnings
 from collections.abc import Callable
@@ -31,6 +28,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from machine import print_machine
 from scipy.stats import t as student
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -39,7 +37,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
-from throughput_frameworks.cases import available_cores
 
 import jaxgan
 from jaxgan import Batch, from_linen, latents, losses, penalty
@@ -244,16 +241,6 @@ def on_row(table: dict):
             gain = paired(100 * (np.array(arms[arm]) - np.array(arms["real"])))
             print(f"{classifier:<12}{arm:<12}{gain.mean:>+6.2f}", end="")
             print(f" +- {gain.standard_error:.2f}  {gain.verdict}")
-
-
-def print_machine():
-    """Device, versions and date: what the numbers hold for."""
-    device = jax.devices()[0]
-    print(f"{datetime.date.today()}  {platform.machine()}, {available_cores()} cores, ", end="")
-    print(f"JAX on {device.platform} ({device.device_kind})")
-    packages = ("jaxgan", "jax", "jaxlib", "optax", "flax", "numpy", "scikit-learn")
-    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in packages)
-    print(f"Python {platform.python_version()}, {versions}")
 
 
 # --- The command

@@ -227,7 +227,7 @@ STREAMING = textwrap.dedent(
     """
     import multiprocessing, os, sys, time
     sys.path.insert(0, sys.argv[1])
-    from test_stream import SEED, make_records
+    from test_streaming import SEED, make_records
     from jaxgan import data
 
     if __name__ == "__main__":

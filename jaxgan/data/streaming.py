@@ -12,16 +12,16 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import grain
 import numpy as np
-from absl import flags
-from grain import experimental as grain_experimental
 
 from jaxgan.data.decoding import check_share, read_sample, refuse_bad, too_many_bad
 from jaxgan.data.order import batch_indices
 from jaxgan.data.records import Records
+
+if TYPE_CHECKING:
+    import grain
 
 Item = TypeVar("Item")
 Placed = TypeVar("Placed")
@@ -89,6 +89,8 @@ def stream(
       ValueError: if an argument is out of range; from the generator, if too many records are bad.
       ChildProcessError: from the generator, if a worker ends unasked.
     """
+    import grain  # here, since it takes half as long to import as JAX
+
     batch_indices(seed_words, first_batch, 1, batch_size, records.size)  # checks its arguments
     if num_batches is not None and num_batches < 1:
         raise ValueError(f"num_batches must be 1 or more, or None for no end, got {num_batches}")
@@ -211,23 +213,27 @@ def _end_with_parent() -> None:
 # --- In the process that asks
 
 
-def _with_workers(batches: grain.MapDataset, workers: int) -> grain.IterDataset:
+def _with_workers(batches: "grain.MapDataset", workers: int) -> "grain.IterDataset":
+    import grain
+    from absl import flags
+    from grain import experimental
+
     if workers == 0:
         return batches.to_iter_dataset(grain.ReadOptions(1, BATCHES_AHEAD))
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # Grain asks them, and they answer only then
     # Through pipes: shared memory is as small as 64 MB in containers, and when it is full the
     # worker dies without a word.
-    options = grain_experimental.DatasetOptions(min_shm_size=2**62)
+    options = experimental.DatasetOptions(min_shm_size=2**62)
     here = batches.to_iter_dataset(grain.ReadOptions(0, 0))
-    return grain_experimental.WithOptionsIterDataset(here, options).mp_prefetch(
+    return experimental.WithOptionsIterDataset(here, options).mp_prefetch(
         grain.MultiprocessingOptions(workers, per_worker_buffer_size=BATCHES_AHEAD),
         worker_init_fn=_start_worker,
     )
 
 
 def _checked(
-    records: Records, batches: grain.IterDataset, max_bad_fraction: float
+    records: Records, batches: "grain.IterDataset", max_bad_fraction: float
 ) -> Generator[StreamedBatch, None, None]:
     """The batches, with each bad record told once; ends the workers when it ends."""
     known: dict[int, str] = {}

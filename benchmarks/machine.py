@@ -1,5 +1,6 @@
 """What the numbers hold for: device and versions, the best rate, and how busy the machine was."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import importlib.util
@@ -11,10 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from throughput_frameworks.cases import available_cores
-
 MATRIX_SIZE = 2048
 MOST_DISTURBED = 0.1
+PACKAGES = ("jaxgan", "jax", "jaxlib", "optax", "flax", "torch", "keras", "numpy", "scikit-learn")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def print_machine():
@@ -23,8 +30,8 @@ def print_machine():
     print(f"{datetime.date.today()}  {platform.machine()}, {available_cores()} cores, ", end="")
     print(f"JAX on {device.platform} ({device.device_kind})")
     versions = []
-    for package in ("jaxgan", "jax", "jaxlib", "optax", "flax", "torch", "keras", "numpy"):
-        if importlib.util.find_spec(package) is not None:
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions.append(f"{package} {importlib.metadata.version(package)}")
     print(f"Python {platform.python_version()}, {', '.join(versions)}")
 

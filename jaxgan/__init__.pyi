@@ -1,0 +1,66 @@
+from . import (
+    adapters as adapters,
+    augment as augment,
+    data as data,
+    ema as ema,
+    games as games,
+    images as images,
+    latents as latents,
+    losses as losses,
+    metrics as metrics,
+    models as models,
+    monitor as monitor,
+    parallel as parallel,
+    plots as plots,
+    recipes as recipes,
+    regularizers as regularizers,
+    runs as runs,
+    schedules as schedules,
+    scoring as scoring,
+    terms as terms,
+    training as training,
+    transformations as transformations,
+    types as types,
+)
+from .adapters.from_flax import from_linen as from_linen, from_nnx as from_nnx
+from .adapters.packing import packed as packed
+from .adapters.precision import (
+    gan_in_precision as gan_in_precision,
+    with_compute_dtype as with_compute_dtype,
+)
+from .adapters.wrappers import (
+    no_discriminator as no_discriminator,
+    without_condition as without_condition,
+    without_latents as without_latents,
+)
+from .nonfinite import NonFiniteError as NonFiniteError
+from .players import (
+    make_discriminate as make_discriminate,
+    make_generate as make_generate,
+    sample as sample,
+)
+from .steps import (
+    init as init,
+    make_discriminator_step as make_discriminator_step,
+    make_generator_step as make_generator_step,
+    make_train_step as make_train_step,
+)
+from .term_inputs import penalty as penalty
+from .training.loop import fit as fit, iterate as iterate
+from .training.plan import Plan as Plan
+from .training.state import RunState as RunState, init_run as init_run
+from .types import (
+    GAN as GAN,
+    AdversarialLoss as AdversarialLoss,
+    Augmentation as Augmentation,
+    Batch as Batch,
+    DiscriminatorOutput as DiscriminatorOutput,
+    GANState as GANState,
+    GeneratorTerm as GeneratorTerm,
+    Network as Network,
+    Penalty as Penalty,
+    PenaltyInputs as PenaltyInputs,
+    PlayerState as PlayerState,
+)
+
+__version__: str

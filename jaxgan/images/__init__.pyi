@@ -1,0 +1,1 @@
+from . import pyramid as pyramid, resampling as resampling, tasks as tasks

@@ -1,0 +1,40 @@
+from .diversity import ms_ssim as ms_ssim, ms_ssim_diversity as ms_ssim_diversity
+from .frechet import (
+    frechet_distance as frechet_distance,
+    frechet_distance_of as frechet_distance_of,
+)
+from .image_quality import luma as luma, psnr as psnr, ssim as ssim
+from .inception import InceptionScore as InceptionScore, inception_score as inception_score
+from .kernel import KernelDistance as KernelDistance, kernel_distance as kernel_distance
+from .modes import (
+    LabelCoverage as LabelCoverage,
+    ModeCoverage as ModeCoverage,
+    label_coverage as label_coverage,
+    mode_coverage as mode_coverage,
+    perfect_label_coverage as perfect_label_coverage,
+    perfect_mode_coverage as perfect_mode_coverage,
+    quality_radius as quality_radius,
+    stacked_label as stacked_label,
+)
+from .perceptual import lpips as lpips
+from .prdc import (
+    DensityCoverage as DensityCoverage,
+    PrecisionRecall as PrecisionRecall,
+    density_coverage as density_coverage,
+    precision_recall as precision_recall,
+)
+from .sliced import sliced_wasserstein as sliced_wasserstein
+from .statistics import (
+    Moments as Moments,
+    merge_moments as merge_moments,
+    moments as moments,
+    no_moments as no_moments,
+    update_moments as update_moments,
+)
+from .waveforms import (
+    decay_rate as decay_rate,
+    fundamental_frequency as fundamental_frequency,
+    harmonic_profile as harmonic_profile,
+    mean_log_spectrum as mean_log_spectrum,
+    spectral_centroid as spectral_centroid,
+)

@@ -1,0 +1,56 @@
+from .dcgan import DCGANDiscriminator as DCGANDiscriminator, DCGANGenerator as DCGANGenerator
+from .imagenet.features import (
+    VGG16_LAYERS as VGG16_LAYERS,
+    alexnet as alexnet,
+    make_lpips as make_lpips,
+    vgg16 as vgg16,
+    vgg16_features as vgg16_features,
+)
+from .imagenet.inception import (
+    InceptionOutput as InceptionOutput,
+    fid_images as fid_images,
+    inception_v3 as inception_v3,
+    make_inception as make_inception,
+)
+from .imagenet.inception_file import (
+    inception_convolutions as inception_convolutions,
+    inception_weights as inception_weights,
+)
+from .imagenet.weights import has_pretrained as has_pretrained, pretrained as pretrained
+from .lapgan import LAPGANDiscriminator as LAPGANDiscriminator, LAPGANGenerator as LAPGANGenerator
+from .layers.attention import SelfAttention as SelfAttention
+from .layers.convolution import conv as conv, conv_transpose as conv_transpose
+from .layers.dropout import Dropout as Dropout
+from .layers.grouped import GroupedConv as GroupedConv, grouped_conv as grouped_conv
+from .layers.labels import (
+    ConditionalBatchNorm as ConditionalBatchNorm,
+    LabelEmbedding as LabelEmbedding,
+    ProjectionHead as ProjectionHead,
+    concatenate_labels as concatenate_labels,
+    one_hot as one_hot,
+)
+from .layers.linear import Conv as Conv, ConvTranspose as ConvTranspose, Dense as Dense
+from .layers.minibatch import (
+    MinibatchDiscrimination as MinibatchDiscrimination,
+    MinibatchStd as MinibatchStd,
+)
+from .layers.normalization import (
+    BatchNorm as BatchNorm,
+    InstanceNorm as InstanceNorm,
+    PixelNorm as PixelNorm,
+    VirtualBatchNorm as VirtualBatchNorm,
+    around_one as around_one,
+    with_reference as with_reference,
+)
+from .layers.spectral_norm import SpectralNorm as SpectralNorm
+from .mlp import MLPDiscriminator as MLPDiscriminator, MLPGenerator as MLPGenerator
+from .pix2pix import PatchGAN as PatchGAN, UNet as UNet
+from .r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
+from .resnet import ResNetDiscriminator as ResNetDiscriminator, ResNetGenerator as ResNetGenerator
+from .srgan import (
+    PReLU as PReLU,
+    SRGANDiscriminator as SRGANDiscriminator,
+    SRResNet as SRResNet,
+    SubPixelConv as SubPixelConv,
+    depth_to_space as depth_to_space,
+)

@@ -1,0 +1,8 @@
+from .base import Recipe as Recipe, StagedRecipe as StagedRecipe
+from .named import (
+    RECIPES as RECIPES,
+    STAGED as STAGED,
+    check_installed as check_installed,
+    recipe as recipe,
+    recipe_gan as recipe_gan,
+)

@@ -1,0 +1,1 @@
+"""What is made from a run's checkpoints: samples, scores, exports, reports."""

@@ -1,0 +1,1 @@
+"""The settings of a run: how they are given, stored and compared."""

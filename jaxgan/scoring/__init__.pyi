@@ -1,0 +1,12 @@
+from .classifier import (
+    Classifier as Classifier,
+    classifier_for as classifier_for,
+    classify as classify,
+    train_classifier as train_classifier,
+)
+from .extractors import (
+    Extractor as Extractor,
+    FeatureSet as FeatureSet,
+    make_extractor as make_extractor,
+)
+from .scores import Score as Score, scores_of as scores_of

@@ -12,3 +12,5 @@ AugmentationName = Literal["diffaugment", "ada"]
 AlertKind = Literal[
     "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
 ]
+ScoreName = Literal["fd", "kd", "is", "pr", "dc", "swd", "modes"]
+Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]

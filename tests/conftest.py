@@ -18,9 +18,10 @@ import pytest
 from small_game import begun, ended, small, third, undisturbed  # noqa: F401 (fixtures)
 
 import jaxgan
-from jaxgan import latents, losses, recipes
+from jaxgan import latents, losses
 from jaxgan.data import sources, toy_dataset, wave_dataset
 from jaxgan.models import MLPDiscriminator, MLPGenerator, dcgan
+from jaxgan.recipes import mixtures, mlp
 from jaxgan.runs.disk.result import Result
 from jaxgan.training.state import init_run
 
@@ -95,7 +96,7 @@ def narrow_recipes():
         def discriminator(hidden=None, **named):
             return MLPDiscriminator((4,), **named)
 
-        for module in (recipes.mlp, recipes.mixtures):
+        for module in (mlp, mixtures):
             patch.setattr(module, "MLPGenerator", generator)
             patch.setattr(module, "MLPDiscriminator", discriminator)
         patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)

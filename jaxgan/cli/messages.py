@@ -1,14 +1,11 @@
 """The messages of the command line: versions, missing options, the start and end of runs."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from typer.core import TyperGroup
-
-from jaxgan.cli.progress import duration
 
 if TYPE_CHECKING:
     from jaxgan.runs.disk.result import Result
@@ -50,6 +47,8 @@ def print_version(wanted: bool):
     """Prints the versions and devices, which a bug report should contain, and ends."""
     if not wanted:
         return
+    from importlib.metadata import version
+
     import jax
 
     kinds = ", ".join(sorted({device.device_kind for device in jax.devices()}))
@@ -120,6 +119,8 @@ def starting(run: "Run", step: int) -> list[str]:
 
 def ending(out: Path, result: "Result", trained: bool) -> list[str]:
     """The lines on a run that has ended; `trained` says whether it was trained just now."""
+    from jaxgan.cli.progress import duration
+
     lines = []
     if result.finding is not None:
         more = "to continue, give other --steps or another --stop-on"

@@ -2,21 +2,16 @@
 
 import functools
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.table import Table
 
-from jaxgan import atomic
+from jaxgan.choices import Features, ScoreName
 from jaxgan.cli.console import at_home, count, make_console, say
-from jaxgan.runs.disk import generator, stage_folders
-from jaxgan.runs.outputs import evaluate as evaluation
-from jaxgan.runs.outputs import export, pyramid_samples, sample_files
-from jaxgan.runs.outputs import translate as translation
-from jaxgan.runs.outputs import upscale as upscaling
-from jaxgan.runs.outputs.report import page
-from jaxgan.runs.settings.run_data import data_of, load_data
-from jaxgan.scoring import defaults, extractors
+
+if TYPE_CHECKING:
+    from jaxgan.runs.disk import generator
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
@@ -52,6 +47,10 @@ def sample(
     force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
+    from jaxgan.runs.disk import stage_folders
+    from jaxgan.runs.outputs import pyramid_samples, sample_files
+    from jaxgan.runs.settings.run_data import data_of
+
     shown = stage_folders.last_stage(run)
     sample_files.check_writable(shown, out)
     num = num or sample_files.default_num(shown, label)
@@ -69,7 +68,7 @@ def sample(
     say(make_console(), f"{num} samples{of} -> {out}")
 
 
-def _unfinished(run: Path, loaded: generator.TrainedGenerator, checkpoint: str) -> str:
+def _unfinished(run: Path, loaded: "generator.TrainedGenerator", checkpoint: str) -> str:
     """From which step of how many a generator is, where that is not the run's last one."""
     ended = checkpoint == "latest" and (run / "result.json").exists()
     if ended or loaded.step >= loaded.config.options.steps:
@@ -90,6 +89,8 @@ def upscale(
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
     """Write a picture enlarged by a run's generator."""
+    from jaxgan.runs.outputs import upscale as upscaling
+
     out = image.with_name(f"{image.stem}-large.png") if out is None else out
     say(make_console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
 
@@ -108,6 +109,8 @@ def translate(
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
     """Write what a run's generator makes of a picture."""
+    from jaxgan.runs.outputs import translate as translation
+
     out = image.with_name(f"{image.stem}-made.png") if out is None else out
     say(make_console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
 
@@ -119,7 +122,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help=f"Some of {', '.join(defaults.NAMES)}.",
+            help=f"Some of {', '.join(get_args(ScoreName))}.",
             show_default="what suits the data",
         ),
     ] = None,
@@ -127,7 +130,7 @@ def evaluate(
     features: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(extractors.EXTRACTORS),
+            metavar="|".join(get_args(Features)),
             help="What metrics look at; FILE holds the weights of the FID.",
             show_default="classifier, vgg16 or pixels, as data have it",
         ),
@@ -153,6 +156,9 @@ def evaluate(
         raise ValueError(
             f"--num {num} is too few: scores need {FEWEST} samples or more, 10,000 are usual"
         )
+    from jaxgan.runs.outputs import evaluate as evaluation
+    from jaxgan.runs.settings.run_data import load_data
+
     names = None if metrics is None else metrics.split(",")
     file = _scores_file(run, out)
     read = functools.partial(load_data, source=data, force=force)
@@ -171,6 +177,8 @@ def evaluate(
 
 def _scores_file(run: Path, out: Path | None) -> Path | None:
     """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
+    from jaxgan import atomic
+
     file = run / "scores.json" if out is None else out
     try:
         atomic.check_replaceable(file)
@@ -194,6 +202,8 @@ def report_run(
     ] = None,
 ):
     """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
+    from jaxgan.runs.outputs.report import page
+
     written = page.write_report(run, out)
     say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
@@ -207,6 +217,9 @@ def export_run(
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
+    from jaxgan.runs.disk import generator, stage_folders
+    from jaxgan.runs.outputs import export
+
     last = stage_folders.last_stage(run)
     out = last / "export" if out is None else out
     export.check_folder(out)

@@ -10,7 +10,6 @@ import typer
 from jaxgan.cli import messages
 from jaxgan.cli.console import at_home, make_console, say
 from jaxgan.cli.options import with_options
-from jaxgan.cli.progress import display
 from jaxgan.runs.settings.options import Overrides
 
 if TYPE_CHECKING:
@@ -127,6 +126,7 @@ def _new_folder(overrides: Overrides) -> tuple[Path, Path | None]:
 
 def _train(out: Path, overrides: Overrides, force: bool, taken: Path | None = None):
     """Trains in a folder; `taken` is the folder that the user may have expected."""
+    from jaxgan.cli.progress import display
     from jaxgan.parallel import processes
 
     console = make_console(quiet=not processes.is_writer())

@@ -1,4 +1,4 @@
-"""Recipes of convolutional networks."""
+"""Recipes with the convolutional networks of DCGAN."""
 
 import dataclasses
 
@@ -7,14 +7,15 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.regularizers import penalty, r1, r2
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
 
 def dcgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The DCGAN with the published initialisation, Adam and loss, at half the width, kernels of 4.
+    """DCGAN at half the published width and with kernels of size 4.
+
+    Initialisation, Adam and loss are the published ones.
 
     Source: Radford et al. 2016, section 4, https://arxiv.org/abs/1511.06434
     """
@@ -31,7 +32,7 @@ def dcgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def conditional_dcgan_gan(shape: Shape, num_classes: int | None) -> GAN:
-    """A DCGAN whose generator gets the label beside the latents, and a projection discriminator.
+    """Conditional DCGAN: the generator takes the label, the discriminator uses a projection.
 
     Source: Miyato & Koyama 2018, section 3 (projection), https://arxiv.org/abs/1802.05637
     """
@@ -44,10 +45,10 @@ def conditional_dcgan_gan(shape: Shape, num_classes: int | None) -> GAN:
 
 
 def waves_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """A DCGAN along one axis, by steps of 4 and without batch norm in the critic, as WaveGAN.
+    """One-dimensional DCGAN with stride 4 and no norm in the discriminator, similar to WaveGAN.
 
-    Its kernels are 9 long, not 25: the short signals' deepest levels have 4 and 16 places. The
-    generator, other than WaveGAN's, has batch norm.
+    Kernels have length 9 instead of 25, because the smallest levels of the short signals have 4 and
+    16 positions. Unlike in WaveGAN, the generator has batch norm.
 
     Source: Donahue et al. 2019, section 2 and appendix D, https://arxiv.org/abs/1802.04208
     """
@@ -63,38 +64,3 @@ def waves_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
         ema_decay=0.999,
     )
-
-
-RECIPES = (
-    Recipe(
-        name="dcgan",
-        summary="The DCGAN, for images of any size; for MNIST give --data idx:DIR",
-        data="digits",
-        gan=dcgan_gan,
-        steps=3_000,
-        plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="15 s (MNIST: 5 min)",
-        result="10 classes, each at least 7.3 % of 1,000 samples; spread within a class "
-        "1.12 of the real",
-    ),
-    Recipe(
-        name="conditional-dcgan",
-        summary="A DCGAN with labels and a projection discriminator",
-        data="digits",
-        gan=conditional_dcgan_gan,
-        steps=3_000,
-        plan=Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=True),
-        time="15 s (MNIST: 5 min)",
-        result="MNIST: 98.5 % of 1,000 samples are of the class asked for; 0.1 % copies",
-    ),
-    Recipe(
-        name="waves",
-        summary="A DCGAN along one axis, on generated tones of three timbres",
-        data="waves",
-        gan=waves_gan,
-        steps=3_000,
-        plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="2.5 min",
-        result="decaying tones; 71 % of their energy in harmonics (real: 98 %)",
-    ),
-)

@@ -1,4 +1,4 @@
-"""Recipes of dense networks."""
+"""Recipes with fully connected networks."""
 
 import dataclasses
 
@@ -8,16 +8,15 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.regularizers import gradient_penalty, penalty, r1, r2
 from jaxgan.terms import auxiliary_classifier
-from jaxgan.training.plan import Plan
 from jaxgan.transformations import weight_clipping
 from jaxgan.types import GAN
 
 
 def digits_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """An MLP pair with the relativistic loss and R1 + R2, which keep all modes of small data.
+    """MLPs with the relativistic loss, R1 and R2, which cover all modes of small datasets.
 
     Source: Huang et al. 2024, section 2, https://arxiv.org/abs/2501.05441 (loss and penalties);
       with classes, Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
@@ -36,9 +35,11 @@ def digits_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def acgan_gan(shape: Shape, num_classes: int | None) -> GAN:
-    """MLPs whose discriminator tells the class too, instead of being told it.
+    """MLPs whose discriminator predicts the class (auxiliary classifier) instead of receiving it.
 
-    Source: Odena et al. 2017, https://arxiv.org/abs/1610.09585 (the loss; R1 and R2 are added).
+    R1 and R2 are added to the published loss.
+
+    Source: Odena et al. 2017, https://arxiv.org/abs/1610.09585
     """
     hidden = (256, 256, 256)
     class_penalty, class_term = auxiliary_classifier()
@@ -53,7 +54,7 @@ def acgan_gan(shape: Shape, num_classes: int | None) -> GAN:
 
 
 def mnist_mlp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The vanilla GAN of the textbooks: dense layers, dropout, the non-saturating loss."""
+    """The original GAN: dense layers, dropout in the discriminator, the non-saturating loss."""
     return GAN(
         generator=from_linen(MLPGenerator(shape)),
         discriminator=from_linen(MLPDiscriminator()),
@@ -66,7 +67,7 @@ def mnist_mlp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """Small MLPs that warp 2-D noise onto a curve; R1 + R2 keep the discriminator smooth."""
+    """Small MLPs that map 2-D noise onto a curve; R1 and R2 keep the discriminator smooth."""
     return GAN(
         generator=from_linen(MLPGenerator(shape, hidden=(128, 128, 128), output=None)),
         discriminator=from_linen(MLPDiscriminator(hidden=(128, 128, 128), dropout=0.0)),
@@ -80,10 +81,11 @@ def spiral_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The Wasserstein GAN with clipped weights, on small ReLU MLPs.
+    """The Wasserstein GAN with weight clipping, on small ReLU MLPs.
 
-    They take a larger box (0.1, not 0.01) and rate (2e-4, not 5e-5) than the paper's networks.
-    RMSProp is PyTorch's, as in the paper's code: decay 0.99, and eps beside the root, not in it.
+    The clipping limit (0.1 instead of 0.01) and the learning rate (2e-4 instead of 5e-5) are larger
+    than in the paper. RMSProp is PyTorch's, as in the paper's code: decay 0.99, and eps outside the
+    square root.
 
     Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
     """
@@ -101,7 +103,7 @@ def wgan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The Wasserstein GAN with gradient penalty, on the textbook MLPs without dropout.
+    """The Wasserstein GAN with gradient penalty, on the MLPs of `mnist-mlp` without dropout.
 
     Source: Gulrajani et al. 2017, algorithm 1, https://arxiv.org/abs/1704.00028
     """
@@ -115,81 +117,3 @@ def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator_optimizer=optax.adam(1e-4, b1=0.0, b2=0.9),
         ema_decay=0.999,
     )
-
-
-RECIPES = (
-    Recipe(
-        name="digits",
-        summary="MLPs with the relativistic loss, R1 and R2 on 1,797 real 8x8 digits",
-        data="digits",
-        gan=digits_gan,
-        steps=20_000,
-        plan=Plan(batch_size=64, model_range=(0.0, 1.0)),
-        time="1.5 min",
-        result="10 classes, each at least 8.8 % of 1,000 samples; spread within a class .97 "
-        "of the real; 0.9 % copies",
-    ),
-    Recipe(
-        name="mnist-mlp",
-        summary="The textbook notebook's vanilla GAN; for MNIST give --data idx:DIR",
-        data="digits",
-        gan=mnist_mlp_gan,
-        steps=40_000,
-        plan=Plan(batch_size=128, model_range=(0.0, 1.0)),
-        time="14 min (MNIST)",
-        result="MNIST: legible digits; discriminator accuracy about 70 %, diversity .94",
-    ),
-    Recipe(
-        name="spiral",
-        summary="MLPs that match a 2-D spiral",
-        data="spiral",
-        gan=spiral_gan,
-        steps=10_000,
-        plan=Plan(batch_size=256),
-        time="35 s",
-        result="mean distance to the curve .0124 (real points: .0117)",
-    ),
-    Recipe(
-        name="cgan",
-        summary="Conditional MLPs: the label is concatenated to both players' inputs",
-        data="digits",
-        gan=digits_gan,
-        steps=20_000,
-        plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
-        time="3 min",
-        result="99.0 % of 1,000 samples are of the class asked for; 1.4 % copies",
-    ),
-    Recipe(
-        name="acgan",
-        summary="MLPs whose discriminator is an auxiliary classifier",
-        data="digits",
-        gan=acgan_gan,
-        steps=20_000,
-        plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
-        time="2 min",
-        result="99.3 % of 1,000 samples are of the class asked for; spread within a class "
-        ".92 of the real",
-    ),
-    Recipe(
-        name="wgan",
-        summary="The Wasserstein GAN with clipped weights on a ring of 8 Gaussians",
-        data="ring8",
-        gan=wgan_gan,
-        steps=10_000,
-        plan=Plan(batch_size=256, n_critic=5),
-        time="3 min",
-        result="8 of 8 modes, 84% of points within 3 sigma; the critic's estimate falls "
-        "from 1.0 to 0.4",
-    ),
-    Recipe(
-        name="wgan-gp",
-        summary="The Wasserstein GAN with gradient penalty; for MNIST give --data idx:DIR",
-        data="digits",
-        gan=wgan_gp_gan,
-        steps=5_000,
-        plan=Plan(batch_size=64, n_critic=5, model_range=(0.0, 1.0)),
-        time="3 min (MNIST: 6 min)",
-        result="MNIST: the critic's estimate falls from 14.4 to 1.8, later 2.7; each class "
-        "at least 5.3 %",
-    ),
-)

@@ -2,39 +2,36 @@
 
 import dataclasses
 import importlib.util
+from typing import TYPE_CHECKING
 
-from jaxgan import augment
-from jaxgan.checks import closest
-from jaxgan.recipes import dcgan, lapgan, mixtures, mlp, pix2pix, resnet, srgan
+from jaxgan.choices import AugmentationName
+from jaxgan.recipes import facts
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
-from jaxgan.types import GAN
 
-STAGED: dict[str, StagedRecipe] = {
-    staged.name: staged for staged in (*lapgan.STAGED, *srgan.STAGED)
-}
-RECIPES = {
+if TYPE_CHECKING:
+    from jaxgan.types import GAN
+
+STAGED: dict[str, StagedRecipe] = {staged.name: staged for staged in facts.STAGED}
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (
-        *mlp.RECIPES,
-        *mixtures.RECIPES,
-        *dcgan.RECIPES,
-        *resnet.RECIPES,
-        *pix2pix.RECIPES,
-        *(stage for staged in STAGED.values() for stage in staged.stages),
-    )
+    for recipe in (*facts.SINGLE, *(stage for each in facts.STAGED for stage in each.stages))
 }
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """The recipe with a name.
 
+    Args:
+      name: name of a recipe, or STAGED/STAGE for a stage of a staged recipe.
     Raises:
-      ValueError: if there is none (the error names the closest), or it has stages.
+      ValueError: if there is no such recipe, or it is a staged one.
     """
     if name in STAGED:
         stages = ", ".join(stage.name for stage in STAGED[name].stages)
-        raise ValueError(f"recipe {name!r} has stages: {stages}")
+        raise ValueError(f"recipe {name!r} is made of stages: choose one of {stages}")
     if name not in RECIPES:
+        from jaxgan.checks import closest
+
         near = closest(str(name), [*RECIPES, *STAGED])
         raise ValueError(f"unknown recipe {name!r}.{near} Run `jaxgan recipes` for the list")
     return RECIPES[name]
@@ -44,29 +41,37 @@ def recipe_gan(
     name: str,
     shape: Shape,
     num_classes: int | None = None,
-    augmentation: augment.AugmentationName | None = None,
-) -> GAN:
-    """The GAN of a recipe, for samples of a shape.
+    augmentation: AugmentationName | None = None,
+) -> "GAN":
+    """The GAN of a recipe, for samples of the given shape.
 
     Args:
-      name: of the recipe.
-      shape: of a sample.
-      num_classes: of the labels that a conditional GAN is given.
-      augmentation: one of `augment.NAMED`, instead of the recipe's own.
+      name: name of the recipe.
+      shape: shape of one sample.
+      num_classes: number of classes of a conditional GAN.
+      augmentation: name in `augment.NAMED`, to replace the recipe's own augmentation.
     Raises:
-      ValueError: if there is no such recipe, or shape or classes are none for it.
+      ValueError: if there is no such recipe, or it does not support the shape or classes.
     """
     found = recipe(name)
     gan = found.gan(shape, num_classes)
     if augmentation is None:
         return gan
+    from jaxgan import augment
+
     model_range = found.plan.model_range or (-1.0, 1.0)
     made = augment.NAMED[augmentation](model_range=model_range)
     return dataclasses.replace(gan, augmentation=made)
 
 
 def check_installed(recipe: Recipe):
-    """Raises a ValueError that says how to install what a recipe needs, if it is not there."""
+    """Check that the package a recipe needs is installed.
+
+    Raises:
+      ValueError: if it is not; the message says how to install it.
+    """
     if recipe.needs is not None and importlib.util.find_spec(recipe.needs[0]) is None:
         package, command = recipe.needs
-        raise ValueError(f"recipe {recipe.name} needs the package {package}: {command}")
+        raise ValueError(
+            f"recipe {recipe.name} needs the package {package}; install it with {command}"
+        )

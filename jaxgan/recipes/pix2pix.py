@@ -1,4 +1,4 @@
-"""Recipes that make one image of another, learned from pairs of them."""
+"""The recipe of pix2pix, which learns image-to-image translation from pairs."""
 
 import optax
 
@@ -7,26 +7,26 @@ from jaxgan.adapters.from_flax import from_linen
 from jaxgan.adapters.wrappers import without_latents
 from jaxgan.images.tasks import pairs
 from jaxgan.models import PatchGAN, UNet
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.terms import mean_absolute_error
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, GeneratorTerm
 
-WIDTH = 32  # of the first level: half the paper's, as are all others
-MOST_LEVELS, MOST_LAYERS = 8, 3  # the paper's, for images of size 256
+WIDTH = 32  # channels of the first level; half the paper's, as at all levels
+MOST_LEVELS, MOST_LAYERS = 8, 3  # the paper's numbers, for images of size 256
 
 
 def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
-    """The paper's networks at half the width, as deep as the images allow; its loss and Adam.
+    """pix2pix with the published loss and Adam, at half the width and adapted to the image size.
 
-    The discriminator sees the source beside what was made of it, and judges patches of both. The
-    generator's only noise is dropout.
+    The discriminator judges patches of the source image together with its translation. Dropout is
+    the generator's only noise.
 
     Args:
-      shape: of pairs [height, width, 2 * channels], see `jaxgan.data.pair_records`.
+      shape: shape of pairs, [height, width, 2 * channels], see `jaxgan.data.pair_records`.
       num_classes: not used.
     Raises:
-      ValueError: if it is none of pairs, or `levels` finds none for it.
+      ValueError: if shape is not that of pairs, or height or width is below 8 or not divisible
+        by 4.
     Source: Isola et al. 2017, section 3, https://arxiv.org/abs/1611.07004
     """
     depth = levels(shape)
@@ -46,41 +46,32 @@ def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
 
 def levels(shape: Shape) -> int:
-    """How often both sides can be halved: the levels of the U-Net, 8 at most.
+    """The number of U-Net levels: how often height and width can be halved, at most 8.
 
+    Args:
+      shape: shape of pairs, [height, width, 2 * channels].
     Raises:
-      ValueError: if these are no pairs of images, or not of sides of 8 or more that 4 divides.
+      ValueError: if shape is not that of pairs, or height or width is below 8 or not divisible
+        by 4.
     """
     if len(shape) != 3 or shape[2] % 2:
         raise ValueError(
-            f"pix2pix needs pairs of images, got samples of shape {tuple(shape)}: give "
+            f"pix2pix needs pairs of images, got samples of shape {tuple(shape)}: use "
             "--data pairs:FROM,TO"
         )
     height, width = shape[:2]
     if min(height, width) < 8 or height % 4 or width % 4:
         raise ValueError(
-            f"pix2pix halves images twice or more, so both sides must be 8 or more and divide by "
-            f"4, got {height}x{width}: give a size, such as --data pairs:FROM,TO@64"
+            f"pix2pix needs images of at least 8x8 pixels with sides divisible by 4, got "
+            f"{height}x{width}: set a size, such as --data pairs:FROM,TO@64"
         )
-    side = height | width  # ends in as many zeros as the side that can be halved less often
+    side = (
+        height | width
+    )  # has as many trailing zero bits as the side that can be halved less often
     return min((side & -side).bit_length() - 1, MOST_LEVELS)
 
 
 def patch_layers(shape: Shape) -> int:
-    """Strided layers of a PatchGAN: 3, or as many as keep its patch within the image, or 1."""
+    """The number of strided layers of the PatchGAN, so that a patch fits into the image: 1 to 3."""
     fitting = [n for n in range(1, MOST_LAYERS + 1) if 9 * 2**n - 2 <= min(shape[:2])]
     return max(fitting, default=1)
-
-
-RECIPES = (
-    Recipe(
-        name="pix2pix",
-        summary="One image made of another; for folders of pairs give --data pairs:FROM,TO",
-        data="digit-outlines",
-        gan=pix2pix_gan,
-        steps=2_000,
-        plan=Plan(batch_size=16, model_range=(-1.0, 1.0)),
-        time="45 s (4,000 digits of MNIST: 75 s)",
-        result="digits that fill their outlines, by eye",
-    ),
-)

@@ -62,10 +62,10 @@ def test_networks_are_as_deep_as_the_images_allow(sides, levels, layers, channel
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        ("digits", r"pix2pix needs pairs of images, got samples of shape \(8, 8, 1\): give --data"),
+        ("digits", r"pix2pix needs pairs of images, got samples of shape \(8, 8, 1\): use --data"),
         ("waves", r"needs pairs of images, got samples of shape \(256, 1\)"),
-        (((8, 10), 8), "divide by 4, got 8x10: give a size, such as"),
-        (((4, 8), 8), "must be 8 or more and divide by 4, got 4x8"),
+        (((8, 10), 8), "divisible by 4, got 8x10: set a size, such as"),
+        (((4, 8), 8), "sides divisible by 4, got 4x8"),
     ],
 )
 def test_what_cannot_be_halved_or_is_no_pair_is_named(data, text, tmp_path):

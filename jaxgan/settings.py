@@ -155,14 +155,18 @@ def with_values(values: Group, changes: Mapping[str, Any]) -> Group:
     Raises:
       ValueError: if there is no setting of a name.
     """
-    changed: Any = values
+    known = flatten(values)
     for path, value in changes.items():
-        name, _, rest = path.partition(".")
-        if name not in getattr(changed, "_fields", ()):
+        if path not in known:
             raise ValueError(f"there is no setting {path!r}")
-        new = with_values(getattr(changed, name), {rest: value}) if rest else value
-        changed = changed._replace(**{name: new})
-    return changed
+        values = _replaced(values, path, value)
+    return values
+
+
+def _replaced(values: Any, path: str, value: Any) -> Any:
+    name, _, rest = path.partition(".")
+    new = _replaced(getattr(values, name), rest, value) if rest else value
+    return values._replace(**{name: new})
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from jaxgan import data, parallel
 from jaxgan.data import Dataset, Records
 from jaxgan.recipes import recipe
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.settings.options import options_from_recipe
+from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.training.loop import Progress, iterate
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import init_run

@@ -207,7 +207,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
       ValueError: if there is nothing to measure its samples by.
     """
     config = read_config(last_stage(run))
-    spec = config.input.source
+    spec = config.options.input.source
     dataset = data.load(spec)
     shape = dataset.x.shape[1:]
     labelled, waveform = dataset.condition is not None, plots.is_waveform(shape)
@@ -216,7 +216,7 @@ def report_of(run: Path, num: int, seed: int) -> dict:
             f"{run} was trained on {spec}: neither labelled nor waveforms "
             "nor a known distribution of points"
         )
-    labels = np.arange(num) % dataset.num_classes if config.plan.conditional else None
+    labels = np.arange(num) % dataset.num_classes if config.options.plan.conditional else None
     samples, _ = draw_whole(run, load_whole(run), num, seed, labels)
     report = {"samples": len(samples)}
     if spec == "spiral":

@@ -101,7 +101,11 @@ def generated(few: Samples, seed: int, per_class: int, steps: int) -> Samples:
     num_classes = int(few.y.max()) + 1
     gan = conditional_gan(few.x.shape[1:], num_classes)
     state, _ = jaxgan.fit(
-        fit_key, gan, Batch(few.x, few.y), steps, batch_size=50, conditional=True, devices=1
+        fit_key,
+        gan,
+        Batch(few.x, few.y),
+        steps,
+        plan=jaxgan.Plan(batch_size=50, conditional=True, devices=1),
     )
     y = np.repeat(np.arange(num_classes, dtype=np.int32), per_class)
     return Samples(np.asarray(jaxgan.sample(sample_key, gan, state, len(y), jnp.asarray(y))), y)

@@ -4,17 +4,16 @@ A step counts them in its metrics, which costs no more than the gradient norms d
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxgan.choices import NonfinitePolicy
 from jaxgan.types import Array, GANState, Metrics, PyTree
 
-Policy = Literal["stop", "skip", "rollback"]
-POLICIES: tuple[str, ...] = get_args(Policy)
 PLAYERS = ("discriminator", "generator")
 COUNTS = tuple(f"{player}_{kind}" for player in PLAYERS for kind in ("nonfinite", "tensor"))
 """Names of the metrics that count non-finite updates."""
@@ -124,7 +123,7 @@ def nonfinite_updates(metrics: Mapping[str, Any], state: GANState) -> list[NonFi
     return sorted(found)
 
 
-def raise_if_nonfinite(metrics: Metrics, state: GANState, policy: Policy):
+def raise_if_nonfinite(metrics: Metrics, state: GANState, policy: NonfinitePolicy):
     """Raises a `NonFiniteError` for the first non-finite update, unless the policy is to skip."""
     if policy != "skip":
         for found in nonfinite_updates(metrics, state):

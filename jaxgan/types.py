@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import optax
 
+from jaxgan.choices import Player
+
 Array = jax.Array
 PyTree = Any
 Metrics = dict[str, Array]
@@ -15,7 +17,6 @@ Range = tuple[float, float]
 """The lowest and the highest value of samples."""
 Schedule = Callable[[Array], Array]
 """From the number of updates made so far, an int scalar, to a number."""
-Player = Literal["discriminator", "generator"]
 
 
 class Network(NamedTuple):

@@ -45,9 +45,8 @@ digits = data.load("digits")
 
 # %%
 cgan = recipe("cgan").gan(digits.shape, 10)
-state, _ = jaxgan.fit(
-    key, cgan, digits, 50 if QUICK else 8000, model_range=(0.0, 1.0), conditional=True
-)
+plan = jaxgan.Plan(model_range=(0.0, 1.0), conditional=True)
+state, _ = jaxgan.fit(key, cgan, digits, 50 if QUICK else 8000, plan)
 labels = np.repeat(np.arange(10), 8)
 made = jaxgan.sample(sample_key, cgan, state, len(labels), labels)
 plots.samples(made, 0.0, 1.0, columns=8, row_labels=[str(c) for c in range(10)])
@@ -87,7 +86,8 @@ plots.samples(np.concatenate(rows), 0.0, 1.0, 10, [f"|z| < {bound}" for bound in
 
 # %%
 dcgan = dataclasses.replace(recipe("dcgan").gan(digits.shape, None), latent=latents.normal(100))
-state, history = jaxgan.fit(key, dcgan, digits, 20 if QUICK else 1500, model_range=(-1.0, 1.0))
+plan = jaxgan.Plan(model_range=(-1.0, 1.0))
+state, history = jaxgan.fit(key, dcgan, digits, 20 if QUICK else 1500, plan)
 plots.samples(jaxgan.sample(sample_key, dcgan, state, 40), -1.0, 1.0, columns=10)
 
 # %% [markdown]
@@ -144,7 +144,7 @@ levels = []
 for stage in STAGED["lapgan"].stages:
     gan = stage.gan(digits.shape, None)
     steps = 10 if QUICK else 3000 if stage.stage == "coarse" else 600
-    state, _ = jaxgan.fit(key, gan, digits, steps, model_range=(-1.0, 1.0))
+    state, _ = jaxgan.fit(key, gan, digits, steps, plan)
     levels.append(
         lambda key, low, index, gan=gan, state=state: jaxgan.sample(
             key, gan, state, len(index), low
@@ -183,10 +183,8 @@ gan = dataclasses.replace(
     STAGED["srgan"].stages[0].gan(quarters.shape[1:], None),
     generator=jaxgan.without_latents(jaxgan.from_linen(Detail())),
 )
-state, _ = jaxgan.fit(
-    key, gan, quarters, 2 if QUICK else 500, batch_size=16, model_range=(-1.0, 1.0), flip=True,
-    update="simultaneous",
-)  # fmt: skip
+plan = jaxgan.Plan(batch_size=16, model_range=(-1.0, 1.0), flip=True, update="simultaneous")
+state, _ = jaxgan.fit(key, gan, quarters, 2 if QUICK else 500, plan)
 
 truth = jnp.asarray(data.scale(held_out, (0, 255), (-1.0, 1.0)))
 small = resampling.bicubic(truth, (24, 24))

@@ -18,9 +18,10 @@ import pytest
 from small_game import begun, ended, small, third, undisturbed  # noqa: F401 (fixtures)
 
 import jaxgan
-from jaxgan import latents, losses, recipes
+from jaxgan import latents, losses
 from jaxgan.data import sources, toy_dataset, wave_dataset
 from jaxgan.models import MLPDiscriminator, MLPGenerator, dcgan
+from jaxgan.recipes import mixtures, mlp
 from jaxgan.runs.disk.result import Result
 from jaxgan.training.state import init_run
 
@@ -95,7 +96,7 @@ def narrow_recipes():
         def discriminator(hidden=None, **named):
             return MLPDiscriminator((4,), **named)
 
-        for module in (recipes.mlp, recipes.mixtures):
+        for module in (mlp, mixtures):
             patch.setattr(module, "MLPGenerator", generator)
             patch.setattr(module, "MLPDiscriminator", discriminator)
         patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
@@ -118,8 +119,10 @@ def untrained(monkeypatch):
     from jaxgan.runs import train as runs  # here, since importing Orbax takes a while
 
     def checked(run, announce):
-        begin = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=run.config.plan)
-        jax.eval_shape(begin, jax.random.key(run.config.seed))
+        begin = functools.partial(
+            init_run, gan=run.gan, data=run.dataset, plan=run.config.options.plan
+        )
+        jax.eval_shape(begin, jax.random.key(run.config.options.seed))
         if announce is not None:
             announce(run, 0)
         return Result(0.0, 0, 0, 0, {}, None)

@@ -12,9 +12,10 @@ from linear import make_linear
 import jaxgan
 from jaxgan import losses, regularizers
 from jaxgan.training.loop import fit
+from jaxgan.training.plan import Plan
 from jaxgan.updates import simultaneous
 
-ON_ONE = {"batch_size": 8, "devices": 1}
+ON_ONE = Plan(batch_size=8, devices=1)
 
 
 def schedule(step):
@@ -151,11 +152,11 @@ def test_data_of_another_kind_are_named(key, name):
     with pytest.raises(
         ValueError, match="data must be an array of samples .*" + re.escape(message)
     ):
-        fit(key, make_linear(), data, 1, **ON_ONE)
+        fit(key, make_linear(), data, 1, ON_ONE)
 
 
 def test_lists_of_samples_are_data(key):
-    state, _ = fit(key, make_linear(), X.tolist(), 1, **ON_ONE)
+    state, _ = fit(key, make_linear(), X.tolist(), 1, ON_ONE)
     assert int(state.step) == 1
 
 
@@ -174,9 +175,9 @@ def test_what_is_no_key_is_named(key, name):
     gan, batch = make_linear(), jnp.zeros((8, 2))
     state = jax.eval_shape(lambda key: jaxgan.init(key, gan, batch), key)
     calls = (
-        lambda: fit(bad, gan, X, 1, **ON_ONE),
-        lambda: fit(bad, gan, X, 1, state=state, **ON_ONE),
-        lambda: jaxgan.init_run(bad, gan, X, jaxgan.Plan(**ON_ONE)),
+        lambda: fit(bad, gan, X, 1, ON_ONE),
+        lambda: fit(bad, gan, X, 1, ON_ONE, state=state),
+        lambda: jaxgan.init_run(bad, gan, X, ON_ONE),
         lambda: jaxgan.init(bad, gan, batch),
         lambda: jaxgan.make_train_step(gan)(bad, state, batch),
         lambda: jaxgan.make_train_step(gan, simultaneous())(bad, state, batch),
@@ -195,8 +196,8 @@ def test_what_is_no_key_is_named(key, name):
 @pytest.mark.slow
 def test_keys_of_the_older_kind_work(largest_difference):
     gan = make_linear()
-    state, _ = fit(jax.random.PRNGKey(0), gan, X, 1, **ON_ONE)
-    other, _ = fit(jax.random.key(0), gan, X, 1, **ON_ONE)
+    state, _ = fit(jax.random.PRNGKey(0), gan, X, 1, ON_ONE)
+    other, _ = fit(jax.random.key(0), gan, X, 1, ON_ONE)
     assert largest_difference(state, other) == 0.0
 
 
@@ -239,7 +240,7 @@ def test_weights_that_no_penalty_has_are_refused(options, message):
 )
 def test_parts_of_a_loss_that_are_no_scalars_are_named(key, parts, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        jaxgan.fit(key, make_linear(**parts), np.zeros((8, 2), np.float32), 1, **ON_ONE)
+        jaxgan.fit(key, make_linear(**parts), np.zeros((8, 2), np.float32), 1, ON_ONE)
 
 
 def network(init=None, apply=None):
@@ -300,4 +301,4 @@ def test_keys_whose_numbers_depend_on_the_split_are_warned_of():
 
 def test_fit_in_a_compiled_function_is_refused(key):
     with pytest.raises(ValueError, match="call it outside jit"):
-        jax.jit(lambda key: jaxgan.fit(key, make_linear(), np.zeros((8, 2)), 1, **ON_ONE))(key)
+        jax.jit(lambda key: jaxgan.fit(key, make_linear(), np.zeros((8, 2)), 1, ON_ONE))(key)

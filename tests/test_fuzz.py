@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from fuzz_data import any_data, good_data
 from fuzzing import a_folder, check_explained, error_of, few_or_many, invoke, run_examples
 from hypothesis import strategies as st
 
-from jaxgan import recipes
+from jaxgan import choices, recipes
 from jaxgan.data import Dataset
 from jaxgan.data.sources import load
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.runs import train as runs
 from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import Overrides, options_for
+from jaxgan.runs.settings.options import Options
+from jaxgan.runs.settings.resolve import options_for
+from jaxgan.settings import declared
 
 pytestmark = pytest.mark.usefixtures("narrow_recipes")
 
@@ -59,64 +62,62 @@ WRONG = (None, "x", 1.5, -1, 0, [], {}, True, 2**31, 2**40, 10**30, np.nan, np.i
 wrong = st.sampled_from(WRONG)
 
 
-def choices(**values):
+def some_of(values):
     """Dictionaries of some of the names, each with one of its values."""
     return st.fixed_dictionaries(
         {}, optional={name: st.sampled_from(found) for name, found in values.items()}
     )
 
 
-RUN = {"seed": (0, 7, 2**32 - 1), "log_every": (1, 2, 10**9), "sample_every": (1, 2, 10**9)}
-PLAN = {
-    "batch_size": (1, 2, 3, 4, 8, 12),
-    "n_critic": (1, 2),
-    "n_generator": (1, 2),
-    "alternation": ("steps", "epochs"),
-    "update": ("alternating", "simultaneous"),
-    "first": ("discriminator", "generator"),
-    "accumulate": (1, 2, 3),
-    "flip": (False, True),
-    "crop": (0, 1, 8),
-    "precision": ("float32", "bfloat16"),
-    "nonfinite": ("stop", "skip", "rollback"),
-    "parallel": ("jit", "pmap"),
-    "devices": (1, 2, 9),
-    "rounds_per_call": (1, 2, 7),
+VALUES = {
+    "seed": (0, 7, 2**32 - 1),
+    "log_every": (1, 2, 10**9),
+    "sample_every": (1, 2, 10**9),
+    "plan.batch_size": (1, 2, 3, 4, 8, 12),
+    "plan.n_critic": (1, 2),
+    "plan.n_generator": (1, 2),
+    "plan.alternation": get_args(choices.Alternation),
+    "plan.update": get_args(choices.UpdateOrder),
+    "plan.first": get_args(choices.Player),
+    "plan.accumulate": (1, 2, 3),
+    "plan.flip": (False, True),
+    "plan.crop": (0, 1, 8),
+    "plan.precision": get_args(choices.Precision),
+    "plan.nonfinite": get_args(choices.NonfinitePolicy),
+    "plan.parallel": get_args(choices.Parallelization),
+    "plan.devices": (1, 2, 9),
+    "plan.rounds_per_call": (1, 2, 7),
+    "input.max_memory": (0.0, 2.0),
+    "input.reading.workers": (0,),
+    "input.reading.max_bad_fraction": (0.0, 0.01, 0.5),
+    "saving.every": (1, 2, 100),
+    "saving.minutes": (0.0, 10.0),
+    "saving.keep.last": (1, 3),
+    "saving.keep.best": ("diversity", "generator_loss:min", "nothing", "step", "generator_tensor"),
 }
-INPUT = {"max_bytes": (0, 2**31), "workers": (0,), "max_bad_fraction": (0.0, 0.01, 0.5)}
-SAVING = {"every": (1, 2, 100), "minutes": (0.0, 10.0)}
-KEEP = {
-    "last": (1, 3),
-    "metric": ("diversity", "generator_loss", "nothing", "step", "generator_nonfinite"),
-    "mode": ("max", "min"),
-}
+NAMES = sorted({each.path for each in declared(Options)} - {"recipe", "input.source"})
 
 
 @st.composite
 def wanted(draw, data):
     """Options by name, of which at most two are nonsense, and what writes the data."""
     name = draw(st.sampled_from([*recipes.RECIPES, *recipes.RECIPES, "nothing", "", "di/gits"]))
-    groups = [draw(choices(**group)) for group in (RUN, PLAN, INPUT, SAVING, KEEP)]
-    groups[1].setdefault("batch_size", 4)
-    groups[1].setdefault("devices", 1)
-    groups[0] |= {"recipe": name, "steps": 2}
-    names = [set(group) for group in (RUN | {"steps": 0}, PLAN | {"model_range": 0}, INPUT)]
-    names += [set(SAVING), set(KEEP)]
+    overrides = {"plan.batch_size": 4, "plan.devices": 1} | draw(some_of(VALUES))
+    overrides |= {"recipe": name, "steps": 2}
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
-        place = draw(st.integers(0, 4))
-        groups[place][draw(st.sampled_from(sorted(names[place])))] = draw(wrong)
-    return Overrides(*groups), draw(st.none() | data)
+        overrides[draw(st.sampled_from(NAMES))] = draw(wrong)
+    return overrides, draw(st.none() | data)
 
 
 def trains_or_explains(asked, trains):
-    given_options, write = asked
+    overrides, write = asked
     with a_folder() as root:
         if write is not None:
-            given_options.input["source"] = write(root)
+            overrides["input.source"] = write(root)
         out = root / "new" / "run"
 
         def train():
-            runs.train_run(options_for(out, given_options), out)
+            runs.train_run(options_for(out, overrides), out)
 
         error = error_of(train)
         if error is None:
@@ -335,4 +336,4 @@ def test_samples_are_written_or_the_error_says_what_is_wrong(number, trained):
                 check_explained(result.exception)
                 assert {path.name for path in root.iterdir()} == {"folder.png", "file"}
 
-    run_examples(number, holds, choices(**SAMPLE_TEXTS), st.sampled_from(FILES))
+    run_examples(number, holds, some_of(SAMPLE_TEXTS), st.sampled_from(FILES))

@@ -9,10 +9,10 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 LAYERS = (  # from the bottom up: a part may import those before it
-    *("types", "checks", "caching", "atomic", "losses", "schedules", "transformations"),
-    *("parallel", "augment", "metrics", "plots", "data", "monitor", "images", "latents"),
-    *("critics", "term_inputs", "regularizers", "terms", "models", "adapters", "games"),
-    *("ema", "nonfinite", "optimizers", "players", "step_metrics", "objectives"),
+    *("settings", "choices", "types", "checks", "caching", "atomic", "losses", "schedules"),
+    *("transformations", "parallel", "augment", "metrics", "plots", "data", "monitor", "images"),
+    *("latents", "critics", "term_inputs", "regularizers", "terms", "models", "adapters"),
+    *("games", "ema", "nonfinite", "optimizers", "players", "step_metrics", "objectives"),
     *("compatibility", "updates", "steps", "training", "recipes", "scoring", "runs", "cli"),
     "__main__",
 )

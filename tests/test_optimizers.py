@@ -1,6 +1,5 @@
 """Optimizers that adapt to the loss, and those that a step cannot use."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -8,7 +7,9 @@ import pytest
 from linear import make_linear
 
 import jaxgan
+from jaxgan.training.keys import training_keys
 from jaxgan.training.loop import fit
+from jaxgan.training.plan import Plan
 
 PLATEAU = {"factor": 0.5, "patience": 2, "accumulation_size": 2}
 
@@ -33,7 +34,7 @@ def scale_after(losses):
 
 def test_a_plateau_of_each_players_own_loss_reduces_its_rate(key, points):
     gan = make_linear(generator_optimizer=with_plateau(), discriminator_optimizer=with_plateau())
-    state, history = fit(key, gan, points, 30, batch_size=16, devices=1)
+    state, history = fit(key, gan, points, 30, plan=Plan(batch_size=16, devices=1))
     for player in ("generator", "discriminator"):
         scale = float(getattr(state, player).opt_state[1].scale)
         assert scale == scale_after(history[f"{player}_loss"]) < 0.2
@@ -42,9 +43,9 @@ def test_a_plateau_of_each_players_own_loss_reduces_its_rate(key, points):
 @pytest.mark.slow
 def test_all_devices_and_micro_batches_see_one_loss(key, points, largest_difference):
     gan = make_linear(generator_optimizer=with_plateau(), discriminator_optimizer=with_plateau())
-    options = {"batch_size": 32, "accumulate": 2}
-    one, history = fit(key, gan, points, 20, devices=1, **options)
-    many, _ = fit(key, gan, points, 20, devices=8, parallel="pmap", **options)
+    plan = Plan(batch_size=32, accumulate=2, devices=1)
+    one, history = fit(key, gan, points, 20, plan)
+    many, _ = fit(key, gan, points, 20, plan._replace(devices=8, parallel="pmap"))
     assert largest_difference(one, many) < 1e-5
     scales = [float(state.generator.opt_state[1].scale) for state in (one, many)]
     assert scales[0] == scales[1] == scale_after(history["generator_loss"]) < 1.0
@@ -66,8 +67,8 @@ def test_optimizers_with_and_without_a_loss_move_both_players(key, points, name)
     gan = make_linear(
         generator_optimizer=OPTIMIZERS[name](), discriminator_optimizer=OPTIMIZERS[name]()
     )
-    before = jaxgan.init(jax.random.split(key, 4)[0], gan, jnp.zeros((8, 2)))
-    state, _ = fit(key, gan, points, 4, batch_size=8, devices=1)
+    before = jaxgan.init(training_keys(key).init, gan, jnp.zeros((8, 2)))
+    state, _ = fit(key, gan, points, 4, plan=Plan(batch_size=8, devices=1))
     for player in ("generator", "discriminator"):
         w, old = (getattr(each, player).params["w"] for each in (state, before))
         assert np.isfinite(w).all()
@@ -89,4 +90,4 @@ def test_optimizers_that_need_more_than_a_step_has_are_refused(key, points, name
     with pytest.raises(ValueError, match=message):
         jaxgan.init(key, gan, jnp.zeros((8, 2)))
     with pytest.raises(ValueError, match=message):
-        fit(key, gan, points, 1, batch_size=8, devices=1)
+        fit(key, gan, points, 1, plan=Plan(batch_size=8, devices=1))

@@ -12,7 +12,7 @@ import jaxgan
 from jaxgan import ema
 from jaxgan.regularizers import lecam_penalty, r1
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.disk.checkpoint import Keep
+from jaxgan.runs.settings.options import Keep
 from jaxgan.schedules import cosine, half_life_decay, value_at
 from jaxgan.term_inputs import penalty
 

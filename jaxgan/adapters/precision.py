@@ -6,15 +6,13 @@ value, which is too coarse for 2-D data and for critics with large logits.
 """
 
 import dataclasses
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan.choices import Precision
 from jaxgan.types import GAN, Network, PyTree
-
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 def gan_in_precision(gan: GAN, precision: Precision) -> GAN:

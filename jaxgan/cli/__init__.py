@@ -1,5 +1,74 @@
-"""The command line."""
+"""The command line. Commands import JAX and the rest of jaxgan only when they run."""
 
-from jaxgan.cli.train import main
+import sys
+import warnings
+from typing import Annotated, NoReturn
 
-__all__ = ["main"]
+import typer
+
+from jaxgan.cli import messages, outputs, recipes, train
+from jaxgan.cli.console import hold_streams, let_go, make_console
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (train, outputs, recipes):
+    app.add_typer(part.app)
+
+
+def main():
+    """Runs the command line; invalid input ends in a one-line error and status 2."""
+    hold_streams()
+    warnings.formatwarning = messages.one_line_warning
+    try:
+        messages.refuse_absent(sys.argv[1:])
+        app()
+    except (ValueError, OSError) as error:
+        _refuse(str(error))
+    except ArithmeticError as error:
+        from jaxgan.nonfinite import NonFiniteError
+
+        if not isinstance(error, NonFiniteError):
+            raise
+        _refuse(str(error))
+    except (RuntimeError, AssertionError):
+        from jaxgan.parallel import processes
+
+        problem = processes.device_problem()
+        if problem is None:
+            raise
+        _refuse(problem)
+    finally:
+        let_go()
+
+
+def _refuse(message: str) -> NoReturn:
+    console = make_console(stderr=True)
+    console.print(f"Error: {message}", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=messages.print_version,
+            is_eager=True,
+            help="Print the versions of jaxgan and JAX, and the devices.",
+        ),
+    ] = False,
+):
+    """Generative adversarial networks in JAX."""
+
+
+@app.command("help", hidden=True)
+def show_help(context: typer.Context, command: Annotated[str | None, typer.Argument()] = None):
+    """Show the help of a command."""
+    messages.show_help(context, command)

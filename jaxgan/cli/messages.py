@@ -1,22 +1,19 @@
-"""What the command line says of versions, of options that it lacks, and of runs at their end."""
+"""The messages of the command line: versions, missing options, the start and end of runs."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jax
 import typer
 from typer.core import TyperGroup
 
-from jaxgan.checks import closest
-from jaxgan.cli.progress import duration
-from jaxgan.runs.disk import stage_folders
-from jaxgan.runs.disk.result import Result
-from jaxgan.runs.settings.config import read_config
+if TYPE_CHECKING:
+    from jaxgan.runs.disk.result import Result
+    from jaxgan.runs.run import Run
 
 _FIXED = (
-    "is not an option: learning rates, widths and latent sizes are part of a recipe; for others "
-    "train from Python, see jaxgan.fit"
+    "is not an option: learning rates, widths and latent sizes are part of a recipe; to change "
+    "them, train from Python with jaxgan.fit"
 )
 ABSENT = {
     "--epochs": "is not an option: training is counted in generator updates, use --steps",
@@ -25,11 +22,11 @@ ABSENT = {
     "--output": "is not an option: use --out",
     **dict.fromkeys(("--lr", "--learning-rate", "--latent-dim", "--gamma", "--width"), _FIXED),
 }
-"""Options of `train` that users of other tools look for, and what to do instead."""
+"""Options of other tools, and what to use instead."""
 
 
 def refuse_absent(arguments: Sequence[str]):
-    """Raises a ValueError for an option of `ABSENT` among the arguments of `jaxgan train`."""
+    """Raises a ValueError for an option in `ABSENT` among the arguments of `jaxgan train`."""
     for name in (argument.partition("=")[0] for argument in arguments):
         if arguments[0] == "train" and name in ABSENT:
             raise ValueError(f"{name} {ABSENT[name]}")
@@ -47,9 +44,13 @@ def one_line_warning(
 
 
 def print_version(wanted: bool):
-    """Prints what a report of a fault should name, and ends."""
+    """Prints the versions and devices, which a bug report should contain, and ends."""
     if not wanted:
         return
+    from importlib.metadata import version
+
+    import jax
+
     kinds = ", ".join(sorted({device.device_kind for device in jax.devices()}))
     typer.echo(f"jaxgan {version('jaxgan')}")
     typer.echo(f"jax {version('jax')}, jaxlib {version('jaxlib')}")
@@ -58,7 +59,7 @@ def print_version(wanted: bool):
 
 
 def show_help(context: typer.Context, command: str | None):
-    """Prints the help of a command, or of all of them."""
+    """Prints the help of a command, or that of jaxgan."""
     whole = context.parent
     assert whole is not None  # it is a command of the app
     if command is None:
@@ -69,6 +70,8 @@ def show_help(context: typer.Context, command: str | None):
     names = [name for name in group.list_commands(whole) if name != "help"]
     found = group.get_command(whole, command)
     if found is None:
+        from jaxgan.checks import closest
+
         raise ValueError(
             f"no such command {command!r}.{closest(command, names)} Commands: {', '.join(names)}"
         )
@@ -79,20 +82,45 @@ def show_help(context: typer.Context, command: str | None):
 
 
 def check_steps(out: Path, steps: int | None, reached: int):
-    """Raises a ValueError if a run that did not train is asked for fewer steps than it has made."""
+    """Raises a ValueError if a finished run is asked for fewer steps than it has trained for."""
+    from jaxgan.runs.disk import stage_folders
+    from jaxgan.runs.settings.config import read_config
+
     if steps is None or steps >= reached:
         return
-    if (
-        read_config(stage_folders.last_stage(out)).steps != steps
-    ):  # rounded up to whole rounds, if equal
+    asked = read_config(stage_folders.last_stage(out)).options.steps
+    if asked != steps:  # or else the steps were rounded up to whole rounds
         raise ValueError(
             f"{out} is already at step {reached:,}: --steps {steps:,} is less. Give more steps "
             "to continue, or a new --out to train for fewer"
         )
 
 
-def ending(out: Path, result: Result, trained: bool) -> list[str]:
-    """The lines on a run that has come to its end; `trained` says whether it did just now."""
+def folder_taken(taken: Path | None, out: Path) -> list[str]:
+    """The line on a run that does not go to the folder of its recipe's name."""
+    if taken is None:
+        return []
+    return [f"{taken} exists, writing to {out} (`jaxgan resume {taken}` would resume it)"]
+
+
+def starting(run: "Run", step: int) -> list[str]:
+    """The lines on a run that starts, or resumes after some generator updates."""
+    from jaxgan.data.summary import summary
+    from jaxgan.runs.disk.log import metrics_rows
+
+    options = run.config.options
+    at = f", from step {step:,}" if step else ""
+    what = f"{options.recipe} on {options.input.source}"
+    lines = [f"{what}: {options.steps:,} steps{at} -> {run.out}", summary(run.dataset)]
+    if not step and metrics_rows(run.out):
+        lines.append(f"{run.out} has no checkpoint: training starts from the beginning")
+    return lines
+
+
+def ending(out: Path, result: "Result", trained: bool) -> list[str]:
+    """The lines on a run that has ended; `trained` says whether it was trained just now."""
+    from jaxgan.cli.progress import duration
+
     lines = []
     if result.finding is not None:
         more = "to continue, give other --steps or another --stop-on"

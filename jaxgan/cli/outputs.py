@@ -1,25 +1,17 @@
 """What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
 
 import functools
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.table import Table
 
-from jaxgan import atomic, recipes
+from jaxgan.choices import Features, ScoreName
 from jaxgan.cli.console import at_home, count, make_console, say
-from jaxgan.recipes import Recipe, StagedRecipe
-from jaxgan.runs.disk import generator, stage_folders
-from jaxgan.runs.outputs import evaluate as evaluation
-from jaxgan.runs.outputs import export, pyramid_samples, sample_files
-from jaxgan.runs.outputs import translate as translation
-from jaxgan.runs.outputs import upscale as upscaling
-from jaxgan.runs.outputs.report import page
-from jaxgan.runs.settings.run_data import data_of, load_data
-from jaxgan.scoring import defaults, extractors
+
+if TYPE_CHECKING:
+    from jaxgan.runs.disk import generator
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
@@ -55,6 +47,10 @@ def sample(
     force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
 ):
     """Write samples of a run, in the range of the data it was trained on."""
+    from jaxgan.runs.disk import stage_folders
+    from jaxgan.runs.outputs import pyramid_samples, sample_files
+    from jaxgan.runs.settings.run_data import data_of
+
     shown = stage_folders.last_stage(run)
     sample_files.check_writable(shown, out)
     num = num or sample_files.default_num(shown, label)
@@ -72,12 +68,12 @@ def sample(
     say(make_console(), f"{num} samples{of} -> {out}")
 
 
-def _unfinished(run: Path, loaded: generator.TrainedGenerator, checkpoint: str) -> str:
+def _unfinished(run: Path, loaded: "generator.TrainedGenerator", checkpoint: str) -> str:
     """From which step of how many a generator is, where that is not the run's last one."""
     ended = checkpoint == "latest" and (run / "result.json").exists()
-    if ended or loaded.step >= loaded.config.steps:
+    if ended or loaded.step >= loaded.config.options.steps:
         return ""
-    return f" from step {loaded.step:,} of {loaded.config.steps:,}"
+    return f" from step {loaded.step:,} of {loaded.config.options.steps:,}"
 
 
 @app.command()
@@ -93,6 +89,8 @@ def upscale(
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
     """Write a picture enlarged by a run's generator."""
+    from jaxgan.runs.outputs import upscale as upscaling
+
     out = image.with_name(f"{image.stem}-large.png") if out is None else out
     say(make_console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
 
@@ -111,6 +109,8 @@ def translate(
     ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
 ):
     """Write what a run's generator makes of a picture."""
+    from jaxgan.runs.outputs import translate as translation
+
     out = image.with_name(f"{image.stem}-made.png") if out is None else out
     say(make_console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
 
@@ -122,7 +122,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help=f"Some of {', '.join(defaults.NAMES)}.",
+            help=f"Some of {', '.join(get_args(ScoreName))}.",
             show_default="what suits the data",
         ),
     ] = None,
@@ -130,7 +130,7 @@ def evaluate(
     features: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(extractors.EXTRACTORS),
+            metavar="|".join(get_args(Features)),
             help="What metrics look at; FILE holds the weights of the FID.",
             show_default="classifier, vgg16 or pixels, as data have it",
         ),
@@ -156,6 +156,9 @@ def evaluate(
         raise ValueError(
             f"--num {num} is too few: scores need {FEWEST} samples or more, 10,000 are usual"
         )
+    from jaxgan.runs.outputs import evaluate as evaluation
+    from jaxgan.runs.settings.run_data import load_data
+
     names = None if metrics is None else metrics.split(",")
     file = _scores_file(run, out)
     read = functools.partial(load_data, source=data, force=force)
@@ -174,6 +177,8 @@ def evaluate(
 
 def _scores_file(run: Path, out: Path | None) -> Path | None:
     """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
+    from jaxgan import atomic
+
     file = run / "scores.json" if out is None else out
     try:
         atomic.check_replaceable(file)
@@ -197,6 +202,8 @@ def report_run(
     ] = None,
 ):
     """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
+    from jaxgan.runs.outputs.report import page
+
     written = page.write_report(run, out)
     say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
@@ -210,6 +217,9 @@ def export_run(
     ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
 ):
     """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
+    from jaxgan.runs.disk import generator, stage_folders
+    from jaxgan.runs.outputs import export
+
     last = stage_folders.last_stage(run)
     out = last / "export" if out is None else out
     export.check_folder(out)
@@ -222,65 +232,3 @@ def export_run(
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
     say(make_console(), f"generator{unfinished} -> {out}")
-
-
-@app.command("recipes")
-def list_recipes(
-    name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
-):
-    """List the recipes, or show the details of one: its data, size, time and measured results."""
-    if name is None:
-        make_console().print(_all_recipes(), highlight=False)
-        say(make_console(), "TIME is on two CPU cores. Details: jaxgan recipes NAME")
-    elif name in recipes.STAGED:
-        staged = recipes.STAGED[name]
-        say(make_console(), f"{name}: {staged.summary}")
-        make_console().print(_details(staged.time, staged.result, f"jaxgan train {name}"))
-        for stage in staged.stages:
-            _show_recipe(stage)
-    else:
-        _show_recipe(recipes.recipe(name))
-
-
-def _all_recipes() -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("NAME", "DATA"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("STEPS", justify="right", no_wrap=True)
-    table.add_column("TIME", no_wrap=True)
-    table.add_column("SUMMARY")
-    for each in recipes.RECIPES.values():
-        if "/" not in each.name:
-            _add_row(table, each, (each,))
-    for staged in recipes.STAGED.values():
-        _add_row(table, staged, staged.stages)
-    return table
-
-
-def _add_row(table: Table, each: Recipe | StagedRecipe, parts: Sequence[Recipe]):
-    steps = f"{sum(part.steps for part in parts):,}"
-    # What else these two say is among the details.
-    time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
-    table.add_row(each.name, parts[0].data, steps, time, summary)
-
-
-def _show_recipe(recipe: Recipe):
-    say(make_console(), f"{recipe.name}: {recipe.summary}")
-    size = f"{recipe.steps:,} of batch size {recipe.plan.batch_size}"
-    table = _details(recipe.time, recipe.result, f"jaxgan train {recipe.name}")
-    table.add_row("  data", recipe.data)
-    table.add_row("  steps", size)
-    if recipe.begins_with is not None:
-        table.add_row("  starts from", f"the generator of the stage {recipe.begins_with}")
-    if recipe.needs is not None:
-        table.add_row("  needs", " ".join((recipe.needs[0], f"({recipe.needs[1]})")))
-    make_console().print(table, highlight=False)
-
-
-def _details(time: str, result: str, command: str) -> Table:
-    table = Table.grid(padding=(0, 2))
-    rows = {"train": command, "time": f"{time} on two CPU cores" if time else "", "result": result}
-    for title, text in rows.items():
-        if text:
-            table.add_row(f"  {title}", text)
-    return table

@@ -1,21 +1,20 @@
-"""How far a run is, on the terminal."""
+"""The progress of a run on the terminal."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jaxgan.runs.disk.log import Row
-
+Row = Mapping[str, Any]
 PLAIN_LINES = 20
 
 
 @contextmanager
 def display(console: Console, steps: int) -> Iterator[Callable[[Row], None]]:
-    """A progress bar on a terminal, a plain line now and then elsewhere."""
+    """A progress bar on a terminal, and occasional lines of text elsewhere."""
     measure = _speedometer()
     if console.is_terminal:
         columns = (
@@ -54,7 +53,7 @@ def display(console: Console, steps: int) -> Iterator[Callable[[Row], None]]:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as one says it.
+    """A duration in words.
 
     >>> duration(13.84), duration(117.7), duration(3700)
     ('13.8 s', '1 min 58 s', '1 h 1 min')
@@ -73,7 +72,7 @@ class _Speed(NamedTuple):
 
 
 def _speedometer() -> Callable[[Row], _Speed | None]:
-    """The speed between the last two rows that came at different times; None until there are."""
+    """Returns a function of rows that measures the speed between the last two; None at first."""
     marks: list[tuple[float, Row]] = []
     speed = None
 

@@ -10,9 +10,8 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-Kind = Literal[
-    "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
-]
+from jaxgan.choices import AlertKind as Kind
+
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ACCURACIES = ("accuracy_real", "accuracy_fake"), ("accuracy_pairs",)
 LOGITS = "logit_real", "logit_fake", "logit_std"

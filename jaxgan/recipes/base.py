@@ -1,11 +1,14 @@
 """The types of recipes: a complete training configuration, or a sequence of them."""
 
 import dataclasses
+import importlib
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jaxgan.training.plan import Plan
-from jaxgan.types import GAN
+
+if TYPE_CHECKING:
+    from jaxgan.types import GAN
 
 Shape = tuple[int, ...]
 
@@ -33,7 +36,7 @@ class Recipe:
     name: str
     summary: str
     data: str
-    gan: Callable[[Shape, int | None], GAN]
+    gan: "Callable[[Shape, int | None], GAN]"
     steps: int
     plan: Plan
     time: str = ""
@@ -66,3 +69,18 @@ class StagedRecipe:
     time: str = ""
     result: str = ""
     drawn_by: Literal["last", "pyramid"] = "last"
+
+
+def builder(name: str) -> "Callable[[Shape, int | None], GAN]":
+    """A function that makes a GAN, by its name in this folder; it is imported when it is called.
+
+    Args:
+      name: MODULE.FUNCTION, such as "dcgan.dcgan_gan".
+    """
+    module, _, function = name.partition(".")
+
+    def gan(shape: Shape, num_classes: int | None = None) -> "GAN":
+        make = getattr(importlib.import_module(f"jaxgan.recipes.{module}"), function)
+        return make(shape, num_classes)
+
+    return gan

@@ -7,10 +7,9 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.regularizers import r1, r2
 from jaxgan.term_inputs import penalty
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
 
@@ -66,37 +65,3 @@ def waves_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
         ema_decay=0.999,
     )
-
-
-RECIPES = (
-    Recipe(
-        name="dcgan",
-        summary="DCGAN, for images of any size; for MNIST use --data idx:DIR",
-        data="digits",
-        gan=dcgan_gan,
-        steps=3_000,
-        plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="15 s (MNIST: 5 min)",
-        result="10/10 classes, rarest class 7.3%, intra-class std 1.12",
-    ),
-    Recipe(
-        name="conditional-dcgan",
-        summary="Conditional DCGAN with a projection discriminator",
-        data="digits",
-        gan=conditional_dcgan_gan,
-        steps=3_000,
-        plan=Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=True),
-        time="15 s (MNIST: 5 min)",
-        result="MNIST: class accuracy 98.5%, near-duplicates 0.1%",
-    ),
-    Recipe(
-        name="waves",
-        summary="One-dimensional DCGAN on synthetic tones of three timbres",
-        data="waves",
-        gan=waves_gan,
-        steps=3_000,
-        plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="2.5 min",
-        result="decaying tones with 71% of their energy in harmonics (real tones: 98%)",
-    ),
-)

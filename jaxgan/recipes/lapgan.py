@@ -10,12 +10,10 @@ from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.images.tasks import pyramid_level
 from jaxgan.models import LAPGANDiscriminator, LAPGANGenerator, MLPDiscriminator, MLPGenerator
-from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
-from jaxgan.training.plan import Plan
+from jaxgan.recipes.base import Shape
 from jaxgan.types import GAN
 
 LEVELS = 3
-NAMES = ("coarse", "middle", "fine")
 
 
 def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
@@ -58,35 +56,6 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
     )
 
 
-def _staged(name: str, summary: str, conditional: bool, time: str, result: str) -> StagedRecipe:
-    plan = Plan(batch_size=64, model_range=(-1.0, 1.0), conditional=conditional)
-    stages = tuple(
-        Recipe(
-            name=f"{name}/{stage}",
-            summary=f"{summary.partition(';')[0]}: level {level + 1} of {LEVELS}",
-            data="digits",
-            gan=functools.partial(lapgan_gan, level=level),
-            steps=steps,
-            plan=plan,
-        )
-        for level, (stage, steps) in enumerate(zip(NAMES, (10_000, 3_000, 3_000), strict=True))
-    )
-    return StagedRecipe(name, summary, stages, time, result, drawn_by="pyramid")
-
-
-STAGED = (
-    _staged(
-        "lapgan",
-        "Laplacian pyramid of GANs; for MNIST use --data idx:DIR",
-        conditional=False,
-        time="12 min on MNIST",
-        result="MNIST: 10/10 classes, rarest class 2.8%, intra-class std 0.93",
-    ),
-    _staged(
-        "conditional-lapgan",
-        "Conditional Laplacian pyramid of GANs, with labels at all levels",
-        conditional=True,
-        time="3 min",
-        result="class accuracy 98.1%, intra-class std 0.75",
-    ),
-)
+coarse_gan = functools.partial(lapgan_gan, level=0)
+middle_gan = functools.partial(lapgan_gan, level=1)
+fine_gan = functools.partial(lapgan_gan, level=2)

@@ -6,14 +6,12 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
+from jaxgan.recipes.facts import MIXTURE_STEPS
 from jaxgan.regularizers import r1, r2
 from jaxgan.schedules import cosine
 from jaxgan.term_inputs import penalty
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, Network
-
-_STEPS = 3_000  # of training, and so of the schedules
 
 
 def mixture_gan(shape: Shape, unit: float) -> GAN:
@@ -39,12 +37,12 @@ def mixture_gan(shape: Shape, unit: float) -> GAN:
     # Constant while modes are found, then decayed to a value that permits slopes of 1 / sigma.
     gamma = optax.exponential_decay(
         10.0 * unit**2,
-        transition_steps=int(0.6 * _STEPS),
+        transition_steps=int(0.6 * MIXTURE_STEPS),
         decay_rate=2e-4,
-        transition_begin=int(0.3 * _STEPS),
+        transition_begin=int(0.3 * MIXTURE_STEPS),
         end_value=2e-3 * unit**2,
     )
-    adam = optax.adam(cosine(2e-3, 0.0, _STEPS), b1=0.5, b2=0.9)
+    adam = optax.adam(cosine(2e-3, 0.0, MIXTURE_STEPS), b1=0.5, b2=0.9)
     generator = MLPGenerator(shape, hidden, output=lambda x: unit * x)
     discriminator = MLPDiscriminator(hidden, dropout=0.0, activation=jnp.sin)
     return GAN(
@@ -81,27 +79,3 @@ def ring_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 def grid_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """The GAN for the grid of 25 Gaussians (sigma 0.05)."""
     return mixture_gan(shape, unit=1.0)
-
-
-RECIPES = (
-    Recipe(
-        name="ring",
-        summary="MLP GAN that covers all modes of a ring of 8 Gaussians",
-        data="ring8",
-        gan=ring_gan,
-        steps=_STEPS,
-        plan=Plan(batch_size=128),
-        time="16 s",
-        result="8/8 modes, 99.8% of samples within 3 sigma (mean of 10 seeds)",
-    ),
-    Recipe(
-        name="grid",
-        summary="MLP GAN that covers all modes of a grid of 25 Gaussians",
-        data="grid25",
-        gan=grid_gan,
-        steps=_STEPS,
-        plan=Plan(batch_size=128),
-        time="19 s",
-        result="25/25 modes, 95.5% of samples within 3 sigma (mean of 10 seeds)",
-    ),
-)

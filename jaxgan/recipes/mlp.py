@@ -8,11 +8,10 @@ import optax
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import MLPDiscriminator, MLPGenerator
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.regularizers import gradient_penalty, r1, r2
 from jaxgan.term_inputs import penalty
 from jaxgan.terms import auxiliary_classifier
-from jaxgan.training.plan import Plan
 from jaxgan.transformations import weight_clipping
 from jaxgan.types import GAN
 
@@ -119,79 +118,3 @@ def wgan_gp_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator_optimizer=optax.adam(1e-4, b1=0.0, b2=0.9),
         ema_decay=0.999,
     )
-
-
-RECIPES = (
-    Recipe(
-        name="digits",
-        summary="MLP GAN with the relativistic loss, R1 and R2 on 1,797 handwritten 8x8 digits",
-        data="digits",
-        gan=digits_gan,
-        steps=20_000,
-        plan=Plan(batch_size=64, model_range=(0.0, 1.0)),
-        time="1.5 min",
-        result="10/10 classes, rarest class 8.8%, intra-class std 0.97, near-duplicates 0.9%",
-    ),
-    Recipe(
-        name="mnist-mlp",
-        summary="The original GAN, with MLPs; for MNIST use --data idx:DIR",
-        data="digits",
-        gan=mnist_mlp_gan,
-        steps=40_000,
-        plan=Plan(batch_size=128, model_range=(0.0, 1.0)),
-        time="14 min (MNIST)",
-        result="MNIST: legible digits, discriminator accuracy about 70%, sample diversity 0.94",
-    ),
-    Recipe(
-        name="spiral",
-        summary="MLP GAN on a 2-D spiral",
-        data="spiral",
-        gan=spiral_gan,
-        steps=10_000,
-        plan=Plan(batch_size=256),
-        time="35 s",
-        result="mean distance to the curve 0.0124 (real points: 0.0117)",
-    ),
-    Recipe(
-        name="cgan",
-        summary="Conditional MLP GAN, with the label appended to both players' inputs",
-        data="digits",
-        gan=digits_gan,
-        steps=20_000,
-        plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
-        time="3 min",
-        result="class accuracy 99.0%, near-duplicates 1.4%",
-    ),
-    Recipe(
-        name="acgan",
-        summary="MLP GAN whose discriminator is an auxiliary classifier",
-        data="digits",
-        gan=acgan_gan,
-        steps=20_000,
-        plan=Plan(batch_size=64, model_range=(0.0, 1.0), conditional=True),
-        time="2 min",
-        result="class accuracy 99.3%, intra-class std 0.92",
-    ),
-    Recipe(
-        name="wgan",
-        summary="Wasserstein GAN with weight clipping on a ring of 8 Gaussians",
-        data="ring8",
-        gan=wgan_gan,
-        steps=10_000,
-        plan=Plan(batch_size=256, n_critic=5),
-        time="3 min",
-        result="8/8 modes, 84% of samples within 3 sigma; the Wasserstein estimate falls from 1.0 "
-        "to 0.4",
-    ),
-    Recipe(
-        name="wgan-gp",
-        summary="Wasserstein GAN with gradient penalty; for MNIST use --data idx:DIR",
-        data="digits",
-        gan=wgan_gp_gan,
-        steps=5_000,
-        plan=Plan(batch_size=64, n_critic=5, model_range=(0.0, 1.0)),
-        time="3 min (MNIST: 6 min)",
-        result="MNIST: 10/10 classes, rarest class 5.3%; the Wasserstein estimate falls from 14.4 "
-        "to 1.8, later 2.7",
-    ),
-)

@@ -2,26 +2,19 @@
 
 import dataclasses
 import importlib.util
+from typing import TYPE_CHECKING
 
-from jaxgan import augment
-from jaxgan.checks import closest
-from jaxgan.recipes import dcgan, lapgan, mixtures, mlp, pix2pix, resnet, srgan
+from jaxgan.choices import AugmentationName
+from jaxgan.recipes import facts
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
-from jaxgan.types import GAN
 
-STAGED: dict[str, StagedRecipe] = {
-    staged.name: staged for staged in (*lapgan.STAGED, *srgan.STAGED)
-}
-RECIPES = {
+if TYPE_CHECKING:
+    from jaxgan.types import GAN
+
+STAGED: dict[str, StagedRecipe] = {staged.name: staged for staged in facts.STAGED}
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (
-        *mlp.RECIPES,
-        *mixtures.RECIPES,
-        *dcgan.RECIPES,
-        *resnet.RECIPES,
-        *pix2pix.RECIPES,
-        *(stage for staged in STAGED.values() for stage in staged.stages),
-    )
+    for recipe in (*facts.SINGLE, *(stage for each in facts.STAGED for stage in each.stages))
 }
 
 
@@ -37,6 +30,8 @@ def recipe(name: str) -> Recipe:
         stages = ", ".join(stage.name for stage in STAGED[name].stages)
         raise ValueError(f"recipe {name!r} has stages: {stages}; choose one of them")
     if name not in RECIPES:
+        from jaxgan.checks import closest
+
         near = closest(str(name), [*RECIPES, *STAGED])
         raise ValueError(f"unknown recipe {name!r}.{near} Run `jaxgan recipes` for the list")
     return RECIPES[name]
@@ -46,8 +41,8 @@ def recipe_gan(
     name: str,
     shape: Shape,
     num_classes: int | None = None,
-    augmentation: augment.AugmentationName | None = None,
-) -> GAN:
+    augmentation: AugmentationName | None = None,
+) -> "GAN":
     """The GAN of a recipe, for samples of the given shape.
 
     Args:
@@ -62,6 +57,8 @@ def recipe_gan(
     gan = found.gan(shape, num_classes)
     if augmentation is None:
         return gan
+    from jaxgan import augment
+
     model_range = found.plan.model_range or (-1.0, 1.0)
     made = augment.NAMED[augmentation](model_range=model_range)
     return dataclasses.replace(gan, augmentation=made)

@@ -7,10 +7,9 @@ from jaxgan.adapters.from_flax import from_linen
 from jaxgan.adapters.wrappers import without_latents
 from jaxgan.images.tasks import pairs
 from jaxgan.models import PatchGAN, UNet
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import mean_absolute_error
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
 WIDTH = 32  # channels of the first level; half the paper's, as at all levels
@@ -77,17 +76,3 @@ def patch_layers(shape: Shape) -> int:
     """The number of strided layers of the PatchGAN, so that a patch fits into the image: 1 to 3."""
     fitting = [n for n in range(1, MOST_LAYERS + 1) if 9 * 2**n - 2 <= min(shape[:2])]
     return max(fitting, default=1)
-
-
-RECIPES = (
-    Recipe(
-        name="pix2pix",
-        summary="Image-to-image translation; for folders of pairs use --data pairs:FROM,TO",
-        data="digit-outlines",
-        gan=pix2pix_gan,
-        steps=2_000,
-        plan=Plan(batch_size=16, model_range=(-1.0, 1.0)),
-        time="45 s (4,000 MNIST digits: 75 s)",
-        result="digits that fill their outlines (visual inspection)",
-    ),
-)

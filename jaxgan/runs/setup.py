@@ -1,4 +1,4 @@
-"""How a run begins or goes on: its data, its folder, the state to start from."""
+"""How a run starts or resumes: its data, its GAN, its folder."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,10 +21,9 @@ from jaxgan.runs.errors import (
     explaining_process_errors,
 )
 from jaxgan.runs.run import Run
-from jaxgan.runs.settings.compare import check_same_mathematics, check_same_recipe, differences
+from jaxgan.runs.settings.compare import check_same_recipe, check_same_results, differences
 from jaxgan.runs.settings.config import (
     Config,
-    Input,
     environment,
     has_config,
     load_input,
@@ -35,14 +34,15 @@ from jaxgan.runs.settings.fingerprint import data_facts, gan_fingerprint
 from jaxgan.runs.settings.options import Options
 from jaxgan.runs.settings.run_data import absolute_paths
 from jaxgan.runs.snapshots import make_snapshot
-from jaxgan.scoring.in_training import Scoring, make_scorer
+from jaxgan.scoring.in_training import make_scorer
+from jaxgan.settings import flatten, with_values
 from jaxgan.steps import make_train_step
 from jaxgan.training.batches import example_batch
-from jaxgan.training.plan import warn_of_doubts
+from jaxgan.training.plan_checks import warn_of_doubts
 from jaxgan.training.state import RunState
 from jaxgan.types import GAN
 
-CLASSES = 1000  # so many need not all occur in the data
+CLASSES = 1000  # up to this number, classes need not all occur in the data
 
 
 def begin(
@@ -52,16 +52,25 @@ def begin(
     on_alert: Callable[[Alert], None],
     held: ExitStack,
 ) -> Run:
-    """A run with its data, in a folder that is held from now on; nothing is written yet."""
+    """A run with its data, in a folder that is held from now on; nothing is written yet.
+
+    Args:
+      options: of the run.
+      out: the folder.
+      force: accept settings that change the results.
+      on_alert: called with each alert of the monitor.
+      held: holds the folder, and explains errors, until it is closed.
+    """
     if has_config(out) and not force:
-        check_same_recipe(read_config(out).recipe, options.recipe, out)
+        check_same_recipe(read_config(out).options.recipe, options.recipe, out)
     dataset, plan = load_input(options.input), options.plan
-    options = _from_anywhere(options)  # from here on: errors before say what was typed
+    # Only now are paths absolute: errors of the data name what was typed.
+    options = with_values(options, absolute_paths(flatten(options)))
     gan = gan_for(options, dataset)
     warn_of_doubts(dataset, plan)
     config = Config(
-        **options._asdict(),
-        setting=gan_fingerprint(gan, dataset, plan.conditional),
+        options,
+        gan=gan_fingerprint(gan, dataset, plan.conditional),
         data=data_facts(dataset, plan.conditional),
         **environment(),
     )
@@ -75,22 +84,14 @@ def begin(
     if (out / "config.json").exists():
         old = read_config(out)
         if not force:
-            check_same_mathematics(old, config, out)
+            check_same_results(old, config, out)
     drawing = make_snapshot(gan, config, dataset)
-    scorer = make_scorer(gan, config.scoring, dataset, plan, config.seed, config.recipe)
+    scorer = make_scorer(gan, options.scoring, dataset, plan, options.seed, options.recipe)
     return Run(out, config, gan, dataset, *drawing, lambda row: None, on_alert, scorer)
 
 
-def _from_anywhere(options: Options) -> Options:
-    """The same options with absolute paths, so that the run can be resumed from any folder."""
-    return options._replace(
-        input=Input(**absolute_paths(options.input._asdict())),
-        scoring=Scoring(**absolute_paths(options.scoring._asdict())),
-    )
-
-
 def gan_for(options: Options, dataset: Dataset | Records) -> GAN:
-    """The GAN that options ask for on a data set.
+    """The GAN of a run's recipe for a data set.
 
     Raises:
       ValueError: if a package or labels are missing, or the data do not suit the recipe.
@@ -120,26 +121,27 @@ def _check_classes(dataset: Dataset | Records, name: str):
 
 
 def with_early_stopping(run: Run, state: RunState) -> Run:
-    """The run, to be stopped by alerts from now on if other ones, or other steps, are asked for.
+    """A resumed run with the round after which alerts stop it.
 
-    What stopped it before, or was found before it was to stop on it, does not stop it then.
+    With other `steps` or `stop_on` than before, only alerts that begin from now on stop the run;
+    an earlier alert that stopped it before does not stop it again.
     """
-    new = run.config
     if not (run.out / "config.json").exists():
         return run
-    old = read_config(run.out)
-    asked = old.stop_on or new.stop_on
-    changed = asked and (old.stop_on, old.steps) != (new.stop_on, new.steps)
-    after = int(state.round) if changed else old.stop_after
-    return dataclasses.replace(run, config=new.model_copy(update={"stop_after": after}))
+    config, new = read_config(run.out), run.config.options
+    old = config.options
+    changed = (old.stop_on, old.steps) != (new.stop_on, new.steps)
+    from_now_on = changed and (old.stop_on or new.stop_on)
+    after = int(state.round) if from_now_on else config.stop_after
+    return dataclasses.replace(run, config=run.config._replace(stop_after=after))
 
 
 def check_metric(run: Run, state: RunState):
-    """Raises a ValueError unless the metric that the best checkpoint is kept by is one."""
-    metric, plan = run.config.saving.keep.metric, run.config.plan
+    """Raises a ValueError unless the metric of the best checkpoint exists."""
+    metric, plan = run.config.options.saving.keep.metric, run.config.options.plan
     if metric is None:
         return
-    # Of both players, though in epochs a call has those of one.
+    # The metrics of both players, though a call in epochs has only those of one.
     batch = example_batch(run.dataset, plan.batch_size, plan.conditional)
     step = make_train_step(run.gan)
     _, metrics = jax.eval_shape(step, jax.random.key(0), state.gan, batch)
@@ -147,14 +149,14 @@ def check_metric(run: Run, state: RunState):
 
 
 def check_kept(metric: str, metrics: set[str]):
-    """Raises a ValueError unless the best checkpoint can be kept by a metric of this name."""
+    """Raises a ValueError unless the best checkpoint can be chosen by this metric."""
     known = sorted(metrics - set(nonfinite.COUNTS))
     if metric not in known:
         raise ValueError(f"--keep-best: no metric {metric!r}; choose one of {', '.join(known)}")
 
 
 def write_config(run: Run, played: int):
-    """Writes down what is asked for from now on, and what was asked for otherwise before."""
+    """Writes config.json, and an event with the settings that have changed."""
     if not processes.is_writer():
         return
     path, text = run.out / "config.json", to_json(run.config)
@@ -167,7 +169,7 @@ def write_config(run: Run, played: int):
             if old.versions.get(package) != found
         ]
         if changed:
-            message = f"the run goes on with other settings: {'; '.join(changed)}"
+            message = f"the run resumes with other settings: {'; '.join(changed)}"
             write_event(run.out, "settings", played, message)
     replace_file(path, lambda beside: beside.write_text(text))
-    (run.out / "result.json").unlink(missing_ok=True)  # it has not ended any more
+    (run.out / "result.json").unlink(missing_ok=True)  # the run has not ended any more

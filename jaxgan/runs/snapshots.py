@@ -1,4 +1,4 @@
-"""The images that a run draws while it trains."""
+"""The sample images of a run."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from jaxgan import plots
 from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.runs.run import Run
 from jaxgan.runs.settings.config import Config
+from jaxgan.training.keys import run_keys
 from jaxgan.training.sampling import Conditions, conditions_for, has_images, make_pieces
 from jaxgan.types import GAN, GANState
 
@@ -16,20 +17,20 @@ from jaxgan.types import GAN, GANState
 def make_snapshot(
     gan: GAN, config: Config, dataset: Dataset | Records
 ) -> tuple[Callable[[GANState], list[jax.Array]], Conditions]:
-    """Samples of one fixed set of latents, whole on all devices; and what they are drawn on."""
-    picture_key = jax.random.split(jax.random.key(config.seed))[1]
+    """A function that draws samples of fixed latents, whole on all devices; their conditions."""
+    key, plan = run_keys(config.options.seed).images, config.options.plan
     classes = config.data.num_classes
     in_threes = has_images(gan, config.data.shape, classes is not None)
     num = plots.num_plotted(config.data.shape, classes, in_threes)
     labels = None if classes is None else plots.class_rows(num, min(classes, num))
-    drawn_on = conditions_for(gan, dataset, config.plan.model_range, num, labels)
-    pieces = make_pieces(picture_key, gan, num, drawn_on.condition, config.plan.devices)
+    drawn_on = conditions_for(gan, dataset, plan.model_range, num, labels)
+    pieces = make_pieces(key, gan, num, drawn_on.condition, plan.devices)
     return lambda state: list(pieces(state)), drawn_on
 
 
 def snapshot_image(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
-    """The image of samples that were drawn in pieces; None if they cannot be shown."""
-    data, plan = run.config.data, run.config.plan
+    """The image of samples, given in pieces; None if they cannot be shown."""
+    data, plan = run.config.data, run.config.options.plan
     samples = np.concatenate([np.asarray(piece) for piece in pieces])
     beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]
     own = [

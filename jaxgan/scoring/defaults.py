@@ -1,7 +1,9 @@
 """Which features and statistics suit a data set, and which names a user may give."""
 
 from collections.abc import Sequence
+from typing import get_args
 
+from jaxgan.choices import ScoreName
 from jaxgan.data import MIXTURES, Dataset, Records
 from jaxgan.models import has_pretrained
 from jaxgan.scoring.extractors import Extractor, are_pictures
@@ -12,7 +14,7 @@ from jaxgan.scoring.scores import (
     make_coverage,
 )
 
-NAMES = (*STATISTICS, "modes")
+NAMES: tuple[str, ...] = get_args(ScoreName)
 
 
 def usual_features(dataset: Dataset | Records) -> str:

@@ -7,18 +7,19 @@ found = extractor.run(images)  # float [num, height, width, channels] in [-1, 1]
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.choices import Features
 from jaxgan.data import Dataset, Records
 from jaxgan.images.resampling import bicubic
 from jaxgan.models import make_inception, vgg16_features
 from jaxgan.scoring.classifier import classifier_for, classify
 
-EXTRACTORS = ("classifier", "vgg16", "inception:FILE", "pixels")
+EXTRACTORS: tuple[str, ...] = get_args(Features)
 _ROWS_A_CALL = 50
 _VGG16_SIDE = 32  # below it the last features would be of one place or none
 

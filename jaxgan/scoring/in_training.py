@@ -1,11 +1,9 @@
 """Real samples to score against, and scores while a run trains."""
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import jax
 import numpy as np
-import pydantic
 
 from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
@@ -15,25 +13,11 @@ from jaxgan.scoring.scores import (
     score_names,
     scores_of,
 )
-from jaxgan.training.plan import Count, Plan
+from jaxgan.scoring.settings import Scoring
+from jaxgan.training.keys import run_keys
+from jaxgan.training.plan import Plan
 from jaxgan.training.sampling import has_images, make_pieces
 from jaxgan.types import GAN, GANState
-
-
-class Scoring(NamedTuple):
-    """Scores taken while a run trains; they change nothing of what it computes.
-
-    Attributes:
-      metrics: names of `jaxgan.scoring.scores.STATISTICS`; none for no scores.
-      every: generator updates between two.
-      num: samples drawn each time.
-      features: what is looked at, see `jaxgan.scoring.extractors`; None for what suits the data.
-    """
-
-    metrics: tuple[str, ...] = ()
-    every: Count = 1000
-    num: Annotated[int, pydantic.Field(ge=2, lt=2**31)] = 2000
-    features: str | None = None
 
 
 class Scorer(NamedTuple):
@@ -63,9 +47,8 @@ def make_scorer(
     statistics = chosen_statistics(scoring.metrics, dataset, extractor)
     x, labels = real_rows(dataset, scoring.num, seed)
     real = seen(extractor, dataset, x)
-    key = jax.random.split(jax.random.key(seed), 3)[2]
     classes = repeated_labels(labels, scoring.num) if plan.conditional else None
-    draw = make_pieces(key, gan, scoring.num, classes, plan.devices)
+    draw = make_pieces(run_keys(seed).scores, gan, scoring.num, classes, plan.devices)
 
     def of(state: GANState) -> dict[str, float]:
         samples = np.concatenate([np.asarray(piece) for piece in draw(state)])

@@ -1,6 +1,6 @@
-"""How batches reach the compiled rounds: drawn on the device from all samples, or streamed to it.
+"""The batches of the compiled rounds: gathered on the device from all samples, or streamed to it.
 
-Both ways give the same batches, in the order that `jaxgan.data.batch_indices` says.
+Both ways yield the same batches, in the order of `jaxgan.data.batch_indices`.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
 from jaxgan import parallel
 from jaxgan.data import (
@@ -26,27 +25,18 @@ from jaxgan.data import (
 from jaxgan.data.dataset import check_conditional
 from jaxgan.parallel import processes
 from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.training.plan import Plan, ReadOptions
 from jaxgan.types import Array, Batch, PyTree
 
 Data = Dataset | Records | Batch | Array | np.ndarray
 
 
-class ReadOptions(NamedTuple):
-    """How records that do not fit in memory are read; nothing of it changes a result.
+class CallInputs(NamedTuple):
+    """The inputs of one compiled call.
 
     Attributes:
-      workers: processes that read and decode; 0 for none beside this one.
-      max_bad_fraction: share of all records that may be unreadable before training stops.
-    """
-
-    workers: int = 0
-    max_bad_fraction: float = 0.01
-
-
-class CallInputs(NamedTuple):
-    """What one compiled call is given: indices or samples, [rounds, (turns,) batch, ...].
-
-    `bad` names records met on the way that could not be read.
+      payload: indices or samples, [rounds, (updates,) batch, ...].
+      bad: messages on the records that could not be read.
     """
 
     payload: PyTree
@@ -54,11 +44,12 @@ class CallInputs(NamedTuple):
 
 
 class BatchSource(NamedTuple):
-    """Where a run's batches come from.
+    """The source of a run's batches.
 
-    `draw(shape)` gives what the next call needs, for rounds and turns [rounds, (turns)], on the
-    host; `records` is what stays on the device. `batch_of` makes a round's batch of both, inside
-    the call. `close()` ends what draws.
+    Attributes:
+      draw: returns the inputs of the next call on the host, for a shape [rounds, (updates)].
+      records: the arrays that stay on the device; `batch_of` gathers batches from them.
+      close: ends the reading processes.
     """
 
     draw: Callable[[tuple[int, ...]], CallInputs]
@@ -67,7 +58,7 @@ class BatchSource(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What compiled rounds depend on of a data set, beside array shapes; it holds no samples."""
+    """The shape of a sample and the range of the data, on which compiled rounds depend."""
 
     shape: tuple[int, ...]
     low: float | None
@@ -75,10 +66,10 @@ class Form(NamedTuple):
 
 
 def as_data(data: Data) -> Dataset | Records:
-    """A data set, also of plain samples [N, ...] or a `Batch` of them with their condition.
+    """Returns a data set, made from samples [N, ...] or a `Batch` of them where it is not one.
 
     Raises:
-      ValueError: if it is something else, or the arrays are no good, see
+      ValueError: if it is something else, or the arrays are invalid, see
         `jaxgan.data.from_arrays`.
     """
     if isinstance(data, Dataset | Records):
@@ -109,53 +100,57 @@ def _instead(data: Any) -> str:
 
 def make_batch_source(
     data: Dataset | Records,
-    order_words: list[int],
+    order_key: Array,
     first_batch: int,
-    batch_size: int,
-    conditional: bool,
-    mesh: Mesh,
+    plan: Plan,
     reading: ReadOptions,
     known_labels_only: bool,
 ) -> BatchSource:
-    """The feed of a data set, from a batch on; a process draws its own slice of each.
+    """The batches of a data set from a position on; each process draws its slice of them.
 
-    With `known_labels_only` a streamed sample without a label is an error when it is met.
-
+    Args:
+      data: the data set.
+      order_key: key of the order of the data.
+      first_batch: number of the first batch.
+      plan: of the run; its batch size, condition and devices count.
+      reading: how records are read.
+      known_labels_only: whether a streamed sample without a label is an error.
     Raises:
       ValueError: if the batch does not divide over the processes.
     """
-    rows = processes.own_slice(batch_size)
-    if isinstance(data, Records):
-        batches = stream(
-            data,
-            order_words,
-            first_batch,
-            None,
-            batch_size,
-            start=rows.start,
-            stop=rows.stop,
-            workers=reading.workers,
-            max_bad_fraction=reading.max_bad_fraction,
-        )
-        return _streamed(batches, conditional, data.name if known_labels_only else None)
-    return _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh)
-
-
-def _resident(data, order_words, first_batch, batch_size, rows, conditional, mesh) -> BatchSource:
-    records = Batch(
-        data.x.reshape(data.size, -1),
-        jax.tree.map(np.asarray, data.condition) if conditional else None,
+    words = np.asarray(jax.random.key_data(order_key)).tolist()
+    rows = processes.own_slice(plan.batch_size)
+    if isinstance(data, Dataset):
+        return _resident(data, words, first_batch, rows, plan)
+    batches = stream(
+        data,
+        words,
+        first_batch,
+        None,
+        plan.batch_size,
+        start=rows.start,
+        stop=rows.stop,
+        workers=reading.workers,
+        max_bad_fraction=reading.max_bad_fraction,
     )
+    return _streamed(batches, plan.conditional, data.name if known_labels_only else None)
+
+
+def _resident(
+    data: Dataset, order_words: list[int], first_batch: int, rows: slice, plan: Plan
+) -> BatchSource:
+    condition = jax.tree.map(jnp.asarray, data.condition) if plan.conditional else None
+    records = Batch(jnp.asarray(data.x.reshape(data.size, -1)), condition)
     position = first_batch
 
-    def draw(shape):
+    def draw(shape: tuple[int, ...]) -> CallInputs:
         nonlocal position
         num = int(np.prod(shape))
-        indices = batch_indices(order_words, position, num, batch_size, data.size)
+        indices = batch_indices(order_words, position, num, plan.batch_size, data.size)
         position += num
         return CallInputs(indices[:, rows].reshape(*shape, -1))
 
-    on_device = parallel.replicate(jax.tree.map(jnp.asarray, records), mesh)
+    on_device = parallel.replicate(records, parallel.make_mesh(plan.devices))
     return BatchSource(draw, on_device, lambda: None)
 
 
@@ -179,14 +174,14 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
     """The batch of a round, inside the compiled call: gathered by index, or as it was streamed.
 
     Args:
-      payload: what was drawn for the round: indices [(turns,) batch], or a `Batch`.
-      records: what stays on the device, see `BatchSource`.
-      shape: of one sample.
+      payload: the drawn indices [(updates,) batch], or a `Batch`.
+      records: the arrays on the device, see `BatchSource`.
+      shape: the shape of a sample.
     """
     if isinstance(payload, Batch):
         return payload
 
-    # Rows of a matrix, clipped: ten times faster to gather on CPU than bounds-checked images.
+    # Clipped rows of a matrix are ten times faster to gather on CPU than bounds-checked images.
     def take(rows):
         found = jnp.take(rows.reshape(len(rows), -1), payload, axis=0, mode="clip")
         return found.reshape(*payload.shape, *rows.shape[1:])
@@ -195,54 +190,48 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
     return Batch(x, jax.tree.map(take, records.condition))
 
 
-def preprocess(
-    key: Array,
-    batch: Batch,
-    data: Form,
-    model_range: tuple[float, float] | None,
-    flip: bool,
-    crop: int,
-    axis_name: str | None,
-) -> Batch:
-    """A batch as the networks get it: mirrored and cropped at random, in the model's range.
+def preprocess(key: Array, batch: Batch, data: Form, plan: Plan, axis_name: str | None) -> Batch:
+    """A batch as the networks see it: flipped and cropped at random, in the model's range.
 
     Args:
-      key: of the random transforms; each sample has its own, by its index in the global batch.
-      batch: samples [(turns,) batch, *shape] in the data's own range.
-      data: says that range.
-      model_range: the generator's.
-      flip: mirror every other sample.
-      crop: pixels by which samples are shifted at most.
+      key: of the random transforms; each sample folds in its index in the global batch.
+      batch: samples [(updates,) batch, *shape] in the data's own range.
+      data: the shape and range of the data.
+      plan: its flip, crop and model_range count.
       axis_name: mapped device axis.
     """
     x = batch.x
-    if flip or crop:
-        turns = x.reshape(-1, *x.shape[x.ndim - 1 - len(data.shape) :])
+    if plan.flip or plan.crop:
+        batches = x.reshape(-1, *x.shape[x.ndim - 1 - len(data.shape) :])
         moved = [
-            _augment_real(jax.random.fold_in(key, turn), own, flip, crop, axis_name)
-            for turn, own in enumerate(turns)
+            _augment_real(jax.random.fold_in(key, number), own, plan, axis_name)
+            for number, own in enumerate(batches)
         ]
         x = jnp.stack(moved).reshape(x.shape)
-    return batch._replace(x=to_model_range(x, data.low, data.high, model_range))
+    return batch._replace(x=to_model_range(x, data.low, data.high, plan.model_range))
 
 
-def _augment_real(key: Array, x: Array, flip: bool, crop: int, axis_name: str | None) -> Array:
+def _augment_real(key: Array, x: Array, plan: Plan, axis_name: str | None) -> Array:
     flip_key, crop_key = jax.random.split(key)
     index = sample_index(len(x), axis_name)
-    x = flip_horizontally(sample_keys(flip_key, index), x) if flip else x
-    return random_crop(sample_keys(crop_key, index), x, crop) if crop else x
+    x = flip_horizontally(sample_keys(flip_key, index), x) if plan.flip else x
+    return random_crop(sample_keys(crop_key, index), x, plan.crop) if plan.crop else x
 
 
 def example_batch(
     data: Dataset | Records, rows: int, conditional: bool, least: int | None = None
 ) -> Batch:
-    """A batch to start networks with: zeros [rows, ...], with the first and the last label.
+    """A batch to initialize networks with: zeros [rows, ...], with alternating labels.
 
-    The first one, if not given, is that of the data in memory, and 0 of streamed ones. Of other
-    conditions, these are the first ones of the data.
+    The labels are the least and the greatest one; other conditions are the first of the data.
 
+    Args:
+      data: the data set.
+      rows: samples in the batch, at least 2.
+      conditional: whether the batch has a condition.
+      least: the least label; by default that of data in memory, and 0 for streamed data.
     Raises:
-      ValueError: if there is no condition, and conditional training needs one.
+      ValueError: if conditional training needs a condition, and the data have none.
     """
     rows = max(2, rows)
     x = jnp.zeros((rows, *data.shape), jnp.float32)

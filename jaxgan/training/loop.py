@@ -1,14 +1,14 @@
-"""The one training loop: `iterate` runs it, `fit` collects what it gives.
+"""The training loop: `iterate` runs it, `fit` collects its metrics.
 
 The host draws the order of an epoch; many rounds of the game then run in one compiled call, and
-nothing waits for the device. All that a round does follows from the state's key and counts, so a
-run that goes on from a saved state repeats what it would have done without the break.
+nothing waits for the device. A round depends on nothing but the state's key and counts, so a run
+that resumes from a saved state equals an unbroken one.
 """
 
 import contextlib
 import itertools
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,34 +17,36 @@ from jax.sharding import Mesh
 
 from jaxgan import nonfinite as guards
 from jaxgan import parallel
-from jaxgan.adapters.precision import Precision
 from jaxgan.checks import check_choice, check_positive, check_state
 from jaxgan.data import Dataset, Records, prefetch
-from jaxgan.steps import Player
 from jaxgan.training.batches import (
     BatchSource,
     CallInputs,
     Data,
-    ReadOptions,
     as_data,
     make_batch_source,
 )
-from jaxgan.training.plan import Plan, check_augmentation, check_plan, warn_of_doubts
+from jaxgan.training.keys import training_keys
+from jaxgan.training.plan import Plan, ReadOptions
+from jaxgan.training.plan_checks import check_augmentation, check_plan, warn_of_doubts
 from jaxgan.training.programs import has_convolutions, state_like
 from jaxgan.training.rounds import Call, calls, make_phases, rounds_per_call
 from jaxgan.training.state import RunState, continued, init_input, init_run
 from jaxgan.types import GAN, Array, GANState, Metrics
 
 CALLS_PER_BLOCK = 100
-"""Compiled calls whose metrics `fit` keeps on the device before it moves them to the host."""
+"""The number of compiled calls whose metrics `fit` keeps on the device before it moves them."""
 
 
 class Progress(NamedTuple):
-    """What one compiled call left behind; nothing of it has been waited for.
+    """Results of one compiled call. Arrays may still be computing (asynchronous dispatch).
 
-    `metrics` holds one value a round, [rounds]; among them "round", and "step" for generator
-    updates. `step` and `round` give the last ones on the host. `state` is valid only until the
-    next call is made. `bad` names records that could not be read.
+    Attributes:
+      state: the training state after the call, valid until the next call starts.
+      metrics: values per round, [rounds], among them "round" and "step" (generator updates).
+      step: generator updates after the call, on the host.
+      round: rounds after the call, on the host.
+      bad: messages on records that could not be read.
     """
 
     state: RunState
@@ -59,98 +61,47 @@ def fit(
     gan: GAN,
     data: Data,
     steps: int,
-    *,
-    batch_size: int = 64,
-    n_critic: int = 1,
-    n_generator: int = 1,
-    alternation: Literal["steps", "epochs"] = "steps",
-    update: Literal["alternating", "simultaneous"] = "alternating",
-    first: Player = "discriminator",
-    accumulate: int = 1,
-    model_range: tuple[float, float] | None = None,
-    conditional: bool = False,
-    flip: bool = False,
-    crop: int = 0,
-    precision: Precision = "float32",
-    nonfinite: Literal["stop", "skip"] = "stop",
-    parallel: Literal["jit", "pmap"] = "jit",
-    devices: int | None = None,
-    rounds_per_call: int | None = None,
+    plan: Plan = Plan(),
     state: GANState | None = None,
     on_call: Callable[[Progress], Any] | None = None,
 ) -> tuple[GANState, dict[str, np.ndarray]]:
-    """Trains a GAN; gives the final state and the metrics of every round.
+    """Trains a GAN; returns the final state and the metrics of every round.
 
-    A further `fit` with the same GAN, options and shapes compiles nothing anew: the last few
-    compiled programs are kept.
+    Another `fit` with the same GAN, plan and shapes does not compile again: the last few compiled
+    programs are kept.
 
     Args:
-      key: PRNG key of all that is random: parameters, order of the data, latents.
-      gan: the setting.
+      key: PRNG key of all randomness: parameters, order of the data, latents.
+      gan: the GAN.
       data: a `Dataset` or `Records`, or all samples [N, ...], alone or in a `Batch` with labels or
-        any other condition: an array [N, ...], or a dict or tuple of such.
-        Plain float arrays are used as they are; uint8 ones are images in 0..255.
+        another condition: an array [N, ...], or a dict or tuple of such arrays.
+        Plain float arrays are used as they are; uint8 arrays are images in 0..255.
       steps: generator updates; rounded up to whole rounds.
-      batch_size: of the global batch, over all devices.
-      n_critic: discriminator turns a round (or epochs, see alternation).
-      n_generator: generator turns a round (or epochs).
-      alternation: with "epochs" the first player trains for so many epochs, the other one frozen,
-        then the other for its own; an epoch is as many batches as hold the data once.
-      update: "alternating" or "simultaneous", see `make_train_step`.
-      first: the player whose turn comes first.
-      accumulate: micro-batches an update.
-      model_range: (low, high) of the generator's output, to which bounded data (uint8 images,
-        named data sets) is scaled: (0, 1) for a sigmoid, (-1, 1) for tanh.
-      conditional: give the data's condition to both players, instead of leaving it aside.
-      flip: mirror real images, each with probability 1/2.
-      crop: shift real images by up to so many pixels, see `jaxgan.data.random_crop`.
-      precision: of the networks' arithmetic, "float32" or "bfloat16", see
-        `jaxgan.adapters.precision`.
-      nonfinite: "stop" at a loss or gradient that is not finite, or "skip" such updates.
-      parallel: "jit" over a mesh or "pmap"; the numbers are the same.
-      devices: how many; all if not given.
-      rounds_per_call: rounds in one compiled call; what is fast if not given.
-      state: a state to go on from, instead of a new one. With the same key and data, and
-        alternation in steps, two halves give what the whole would have given. Calls end at
-        multiples of rounds_per_call: let `steps` be one too, or other lengths are compiled.
-      on_call: called with the `Progress` of each compiled call, right after it was started; to log
-        or to draw samples on the way. Copy its state to keep it: the next call reuses the memory.
+      plan: batch size, updates per round, devices and so on, see `Plan`.
+      state: the state to continue from, instead of a new one. With the same key and data, and
+        alternation in steps, two halves equal the whole. Calls end at multiples of
+        rounds_per_call: let `steps` be one too, or other lengths are compiled.
+      on_call: called with the `Progress` of each compiled call, right after its start, for example
+        to log or to draw samples. Copy its state to keep it: the next call reuses the memory.
         What it returns is ignored: to stop early, loop over `jaxgan.iterate` and leave the loop.
     Returns:
-      `(state, history)`; history maps each metric to float values [rounds], NaN where the player
-      that it belongs to was not on turn.
+      `(state, history)`; history maps each metric to float values [rounds], NaN in rounds that do
+      not update its player.
     Raises:
       ValueError: if an argument is out of range, or data, networks and devices do not fit.
-      NonFiniteError: if something is not finite; it says what, and in which round.
+      NonFiniteError: if a loss or gradient is non-finite; it says which, and in which round.
     """
-    check_choice(nonfinite=(nonfinite, ("stop", "skip")))
-    plan = Plan(
-        batch_size=batch_size,
-        n_critic=n_critic,
-        n_generator=n_generator,
-        alternation=alternation,
-        update=update,
-        first=first,
-        accumulate=accumulate,
-        model_range=model_range,
-        conditional=conditional,
-        flip=flip,
-        crop=crop,
-        precision=precision,
-        nonfinite=nonfinite,
-        parallel=parallel,
-        devices=devices,
-        rounds_per_call=rounds_per_call,
-    )
     if isinstance(key, jax.core.Tracer):
         raise ValueError("fit compiles its own calls and runs on the host: call it outside jit")
     data = as_data(data)
+    check_plan(data, plan)
+    check_choice(nonfinite=(plan.nonfinite, ("stop", "skip")))  # there is no checkpoint
     check_augmentation(gan.augmentation, data, plan)
     warn_of_doubts(data, plan)
-    begun = init_run(key, gan, data, plan) if state is None else continued(key, state, plan)
+    start = init_run(key, gan, data, plan) if state is None else continued(key, state, plan)
     blocks: list[dict[str, np.ndarray]] = []
     waiting: list[Metrics] = []
-    with contextlib.closing(iterate(gan, data, steps, plan, begun)) as every:
+    with contextlib.closing(iterate(gan, data, steps, plan, start)) as every:
         for progress in every:
             waiting.append(progress.metrics)
             if len(waiting) > CALLS_PER_BLOCK:  # the last call still runs: the others are moved
@@ -168,23 +119,23 @@ def iterate(
     steps: int,
     plan: Plan,
     state: RunState,
-    reading: ReadOptions = ReadOptions(),  # noqa: B008
+    reading: ReadOptions = ReadOptions(),
 ) -> Generator[Progress, None, None]:
-    """The loop, call by call, from a state on.
+    """The training loop, call by call, from a state on.
 
-    Calls end at the same rounds wherever they start, so that a state in between gives what an
-    unbroken run would give, to the bit on the same devices.
+    Calls end at the same rounds from any start, so that resuming from a state in between equals an
+    unbroken run, to the bit on the same devices.
 
     Args:
-      gan: the setting.
+      gan: the GAN.
       data: see `fit`.
-      steps: further generator updates; rounded up to whole rounds.
-      plan: how the run goes.
-      state: from `init_run`, or an earlier `Progress`.
-      reading: how records are read that do not fit in memory.
+      steps: additional generator updates; rounded up to whole rounds.
+      plan: how the GAN is trained.
+      state: from `init_run`, or from an earlier `Progress`.
+      reading: how records that do not fit in memory are read.
     Raises:
       ValueError: see `fit`.
-      NonFiniteError: if something is not finite, one call after the one where it was not.
+      NonFiniteError: if a loss or gradient is non-finite, one call after it was.
     """
     dataset = as_data(data)
     check_plan(dataset, plan)
@@ -193,75 +144,58 @@ def iterate(
         raise ValueError(
             f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.init_run"
         )
-    seen = init_input(dataset, plan)
-    check_state(state.gan, state_like(gan, seen))
-    convolves = has_convolutions(gan, seen)
-    _, round_key, order_key, transform_key = jax.random.split(jax.random.clone(state.key), 4)
+    example = init_input(dataset, plan)
+    check_state(state.gan, state_like(gan, example))
+    convolves = has_convolutions(gan, example)
+    keys = training_keys(state.key)
     mesh = parallel.make_mesh(plan.devices)
-    feed = _feed_from(order_key, gan, dataset, plan, state, mesh, reading)
-    planned = _planned(gan, dataset, plan, state, steps, convolves)
+    source = make_batch_source(
+        dataset,
+        keys.order,
+        int(state.batches),
+        plan,
+        reading,
+        known_labels_only=not _takes_unlabelled(gan, dataset, plan),
+    )
+    planned = _planned_calls(gan, dataset, plan, state, steps, convolves)
     carry = parallel.replicate(_copied(state), mesh)
-    keys = parallel.replicate((round_key, transform_key), mesh)
+    step_keys = parallel.replicate((keys.rounds, keys.transforms), mesh)
     late = None
-    with contextlib.closing(feed):
-        for call, drawn in _drawn_ahead(planned, feed, plan, mesh):
-            carry, metrics = call.phase.call(keys, carry, drawn.payload, feed.records)
+    with contextlib.closing(source):
+        for call, inputs in _drawn_ahead(planned, source, plan, mesh):
+            carry, metrics = call.phase.call(step_keys, carry, inputs.payload, source.records)
             if late is not None:  # its call ends before this one: the device never waits
                 guards.raise_if_nonfinite(late, carry.gan, plan.nonfinite)
             late = metrics
-            yield Progress(carry, metrics, call.step, call.round, drawn.bad)
+            yield Progress(carry, metrics, call.step, call.round, inputs.bad)
     assert late is not None  # there is at least one call
     guards.raise_if_nonfinite(late, carry.gan, plan.nonfinite)
 
 
 def _copied(state: RunState) -> RunState:
-    """A copy, to be donated: the caller may keep the old one."""
+    """A copy to be donated: the caller may keep the old one."""
     if jax.process_count() > 1:  # `device_put` takes no array that spans processes
         return jax.tree.map(jnp.copy, state)
     return jax.device_put(state, may_alias=False)  # needs no program for each shape
 
 
-def _feed_from(
-    order_key: Array,
-    gan: GAN,
-    dataset: Dataset | Records,
-    plan: Plan,
-    state: RunState,
-    mesh: Mesh,
-    reading: ReadOptions,
-) -> BatchSource:
-    """The batches from a state's position in the data on, in the order that the key gives."""
-    order_words = np.asarray(jax.random.key_data(order_key)).tolist()
-    return make_batch_source(
-        dataset,
-        order_words,
-        int(state.batches),
-        plan.batch_size,
-        plan.conditional,
-        mesh,
-        reading,
-        known_labels_only=not _takes_unlabelled(gan, dataset, plan),
-    )
-
-
-def _planned(
+def _planned_calls(
     gan: GAN, dataset: Dataset | Records, plan: Plan, state: RunState, steps: int, convolves: bool
 ) -> Iterator[Call]:
     """The calls from a state on."""
-    phases = make_phases(gan, dataset, plan, convolves)
     step = int(state.gan.step)
     return calls(
-        phases,
+        make_phases(gan, dataset, plan, convolves),
         int(state.round),
         step,
         step + steps,
-        lambda phase: rounds_per_call(dataset, plan, convolves, phase.turns),
+        lambda phase: rounds_per_call(dataset, plan, convolves, phase.batches),
     )
 
 
 def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
     if not plan.conditional or isinstance(dataset, Dataset):
-        return True  # or it was found out when the networks were started
+        return True  # labels in memory were checked when the networks were initialized
     try:
         state_like(gan, init_input(dataset, plan, least=-1))
     except ValueError:
@@ -270,22 +204,22 @@ def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
 
 
 def _drawn_ahead(
-    planned: Iterator[Call], feed: BatchSource, plan: Plan, mesh: Mesh
+    planned: Iterator[Call], source: BatchSource, plan: Plan, mesh: Mesh
 ) -> Iterator[tuple[Call, CallInputs]]:
-    """The calls with what each is given, on its way to the devices while the one before runs."""
+    """The calls with their inputs, which are sent to the devices during the call before."""
 
     def put(call: Call) -> tuple[Call, CallInputs]:
-        drawn = feed.draw(call.batches)
+        inputs = source.draw(call.batches)
         if plan.parallel == "pmap":
-            return call, drawn
-        split = parallel.split_batch(drawn.payload, mesh, len(call.batches))
-        return call, drawn._replace(payload=split)
+            return call, inputs
+        split = parallel.split_batch(inputs.payload, mesh, len(call.batches))
+        return call, inputs._replace(payload=split)
 
     return prefetch(planned, put, size=1)
 
 
 def _history(calls: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The metrics of calls, one after the other; NaN where a call lacks one."""
+    """The metrics of calls, concatenated; NaN where a call lacks one."""
     names = dict.fromkeys(itertools.chain.from_iterable(calls))
     absent = [np.full(len(metrics["step"]), np.nan) for metrics in calls]
     return {

@@ -1,4 +1,4 @@
-"""Rounds of the game, compiled: many in one call, on one device or many."""
+"""Rounds of the game, compiled: many per call, on one device or many."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,12 +9,13 @@ import jax
 from jaxgan import nonfinite, parallel
 from jaxgan.adapters.precision import gan_in_precision
 from jaxgan.caching import cached
+from jaxgan.choices import Player
 from jaxgan.data import Dataset, Records
 from jaxgan.steps import make_discriminator_step, make_generator_step, make_train_step
 from jaxgan.training.batches import Form, batch_of, preprocess
-from jaxgan.training.plan import Plan
+from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.state import RunState
-from jaxgan.types import GAN, Metrics, Player
+from jaxgan.types import GAN, Metrics
 from jaxgan.updates import Step, alternating, simultaneous
 
 Players = Player | Literal["both"]
@@ -23,26 +24,34 @@ STREAMED_BYTES_PER_CALL = 2**25
 
 
 class Phase(NamedTuple):
-    """Rounds of one kind, as one compiled function that plays some of them at a time."""
+    """Rounds of one kind.
 
-    call: Callable  # (keys, run's state, what was drawn, records) -> (state, metrics)
-    turns: int  # batches a round
-    updates: int  # generator updates a round
-    rounds: int
+    Attributes:
+      call: the compiled function of some of them, (keys, state, payload, records) ->
+        (state, metrics).
+      batches: batches per round.
+      updates: generator updates per round.
+      rounds: how many there are before the next phase; None if there is no other.
+    """
+
+    call: Callable
+    batches: int
+    updates: int
+    rounds: int | None
 
 
 def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: bool) -> list[Phase]:
-    """The phases that a run goes through again and again: one, or each player's epochs."""
+    """The phases that a run cycles through: a single one, or the epochs of each player."""
     form = Form(dataset.shape, dataset.low, dataset.high)
-    own = plan._replace(rounds_per_call=None)  # it is a shape, which a program tells apart
-    if plan.model_range is not None:  # hashable, also where a list was given
+    own = plan._replace(rounds_per_call=None)  # a program depends on it by its shapes alone
+    if plan.model_range is not None:  # hashable, even if a list was given
         own = own._replace(model_range=(plan.model_range[0], plan.model_range[1]))
 
     def compiled(players: Players) -> Callable:
         return compiled_rounds(gan, players, form, own, convolves)
 
     if plan.alternation == "steps":
-        return [Phase(compiled("both"), _turns(plan), plan.n_generator, 10**12)]
+        return [Phase(compiled("both"), batches_per_round(plan), plan.n_generator, None)]
     epoch = math.ceil(dataset.size / plan.batch_size)
     phases = [
         Phase(compiled("discriminator"), 1, 0, plan.n_critic * epoch),
@@ -51,12 +60,15 @@ def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: boo
     return phases if plan.first == "discriminator" else phases[::-1]
 
 
-def _turns(plan: Plan) -> int:
-    return max(plan.n_critic, plan.n_generator)
-
-
 class Call(NamedTuple):
-    """One compiled call: rounds of a phase, and the counts of rounds and updates after it."""
+    """One compiled call.
+
+    Attributes:
+      phase: the phase of its rounds.
+      length: its number of rounds.
+      round: rounds played after it.
+      step: generator updates after it.
+    """
 
     phase: Phase
     length: int
@@ -65,51 +77,62 @@ class Call(NamedTuple):
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """The batches it takes: [rounds], or [rounds, turns]."""
-        return (self.length, *([self.phase.turns] if self.phase.turns > 1 else []))
+        """The shape of its batches: [rounds], or [rounds, updates]."""
+        return (self.length, *([self.phase.batches] if self.phase.batches > 1 else []))
 
 
 def calls(
     phases: list[Phase], played: int, step: int, last: int, most: Callable[[Phase], int]
 ) -> Iterator[Call]:
-    """The calls of a run from a round on; they end at the same rounds wherever they start.
+    """Yields the calls of a run from a round on; they end at the same rounds from any start.
 
     Args:
       phases: from `make_phases`.
       played: rounds so far.
       step: generator updates so far.
-      last: the update to end with.
-      most: rounds that a call of a phase plays at most.
+      last: the generator update to end with.
+      most: returns the greatest number of rounds in a call of a phase.
     """
     while step < last:
         phase, done = phase_at(phases, played)
-        left = phase.rounds - done
+        length = most(phase) - done % most(phase)
+        if phase.rounds is not None:
+            length = min(length, phase.rounds - done)
         if phase.updates:
-            left = min(left, math.ceil((last - step) / phase.updates))
-        length = min(left, most(phase) - done % most(phase))
+            length = min(length, math.ceil((last - step) / phase.updates))
         played, step = played + length, step + length * phase.updates
         yield Call(phase, length, played, step)
 
 
 def phase_at(phases: list[Phase], number: int) -> tuple[Phase, int]:
-    """The phase that is on after so many rounds, and how many of its own are over."""
-    done = number % sum(phase.rounds for phase in phases)
-    for phase in phases:
-        if done < phase.rounds:
+    """The phase of a round, by its number from 0 on, and how many of its rounds came before."""
+    lengths = [phase.rounds for phase in phases if phase.rounds is not None]
+    if not lengths:
+        return phases[0], number
+    done = number % sum(lengths)
+    for phase, length in zip(phases, lengths, strict=True):
+        if done < length:
             return phase, done
-        done -= phase.rounds
+        done -= length
     raise AssertionError("rounds left over")
 
 
-def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, turns: int) -> int:
-    """How many rounds one compiled call plays: as many as is fast, if the plan does not say."""
+def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, batches: int) -> int:
+    """Rounds per compiled call: the plan's, or else as many as are fast.
+
+    Args:
+      dataset: the data.
+      plan: how the GAN is trained.
+      convolves: whether the networks have convolutions.
+      batches: batches per round.
+    """
     if plan.rounds_per_call is not None:
         return plan.rounds_per_call
     if convolves and jax.default_backend() == "cpu":  # loops of convolutions are slow there
         return 1
     if isinstance(dataset, Records):
-        batch = dataset.num_bytes // dataset.size * plan.batch_size * turns
-        return max(1, min(ROUNDS_PER_CALL, STREAMED_BYTES_PER_CALL // batch))
+        size = dataset.num_bytes // dataset.size * plan.batch_size * batches
+        return max(1, min(ROUNDS_PER_CALL, STREAMED_BYTES_PER_CALL // size))
     return ROUNDS_PER_CALL
 
 
@@ -117,9 +140,9 @@ def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, tur
 def compiled_rounds(
     gan: GAN, players: Players, form: Form, plan: Plan, convolves: bool
 ) -> Callable:
-    """Many rounds of a step in one call, wrapped for the devices."""
+    """A compiled function of many rounds, see `Phase.call`."""
     axis_name = parallel.AXIS if plan.parallel == "pmap" else None
-    turns = _turns(plan) if players == "both" else 1
+    batches = batches_per_round(plan) if players == "both" else 1
     step = _make_step(gan_in_precision(gan, plan.precision), players, plan, axis_name)
 
     def one_round(keys, records, state, payload):
@@ -128,13 +151,11 @@ def compiled_rounds(
             jax.random.fold_in(transform_key, state.round),
             batch_of(payload, records, form.shape),
             form,
-            plan.model_range,
-            plan.flip,
-            plan.crop,
+            plan,
             axis_name,
         )
         new, metrics = step(jax.random.fold_in(round_key, state.round), state.gan, batch)
-        state = _counted(state._replace(gan=new), metrics, turns, plan)
+        state = _counted(state._replace(gan=new), metrics, batches, plan)
         return state, metrics | {"step": new.step, "round": state.round}
 
     def rounds(keys, state, payloads, records):
@@ -147,7 +168,7 @@ def compiled_rounds(
             lambda state, payload: one_round(keys, records, state, payload), state, payloads
         )
 
-    batch_axis = 1 if turns == 1 else 2
+    batch_axis = 1 if batches == 1 else 2
     if plan.parallel == "pmap":
         return parallel.pmap_step(rounds, plan.devices, batch_axis=batch_axis, donate=True)
     mesh = parallel.make_mesh(plan.devices)
@@ -169,8 +190,9 @@ def _make_step(gan: GAN, players: Players, plan: Plan, axis_name: str | None) ->
     return make_train_step(gan, order, *options)
 
 
-def _counted(state: RunState, metrics: Metrics, turns: int, plan: Plan) -> RunState:
+def _counted(state: RunState, metrics: Metrics, batches: int, plan: Plan) -> RunState:
     discarded = state.discarded
     if plan.nonfinite == "skip":
         discarded = discarded + nonfinite.count(metrics)
-    return state._replace(round=state.round + 1, batches=state.batches + turns, discarded=discarded)
+    drawn = state.batches + batches
+    return state._replace(round=state.round + 1, batches=drawn, discarded=discarded)

@@ -1,6 +1,6 @@
-"""Samples of a state in pieces, and what they are drawn on.
+"""Samples of a state in pieces, and their conditions.
 
-Where that is images, they are taken evenly from the run's own data.
+Image conditions are taken from the run's own data, evenly spread.
 """
 
 import functools
@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxgan import parallel
+from jaxgan.caching import cached
 from jaxgan.data import Dataset, Records, to_model_range
 from jaxgan.images.resampling import nearest
 from jaxgan.images.tasks import condition_image
@@ -21,15 +22,17 @@ from jaxgan.players import sample
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 
 SAMPLES_PER_CALL = 250
-"""Samples drawn in one pass: a thousand could take more memory than training does."""
+"""Samples per call: a thousand at once could need more memory than training."""
 
 
 class Conditions(NamedTuple):
-    """What each of `num` samples is drawn on, and what belongs beside it in a picture.
+    """The conditions of `num` samples, and the images beside them in a sample image.
 
-    `condition` is what the generator takes, [num, ...]; `source` are its images at the samples'
-    size, and `real` those that samples should look like: float32 [num, H, W, C] in the model's
-    range. Both are None where the condition holds no images.
+    Attributes:
+      condition: the input of the generator, [num, ...].
+      source: its images at the size of the samples, float32 [num, H, W, C] in the model's range;
+        None if the condition has no images.
+      real: the real images for these conditions, as `source`.
     """
 
     condition: PyTree
@@ -44,15 +47,15 @@ def conditions_for(
     num: int,
     labels: np.ndarray | None,
 ) -> Conditions:
-    """Conditions of samples, from real ones of a data set.
+    """The conditions of samples, from real samples of a data set.
 
     Args:
-      gan: the setting.
-      data: of the run.
-      model_range: the generator's.
-      num: how many.
-      labels: int [num], of a conditional run; images are of these classes where data in memory
-        have them.
+      gan: the GAN.
+      data: the data of the run.
+      model_range: of the generator.
+      num: number of samples.
+      labels: int [num] for a conditional run; images have these classes if the data are in memory
+        and have them.
     """
     if not has_images(gan, data.shape, labels is not None):
         return Conditions(None if labels is None else jnp.asarray(labels))
@@ -67,7 +70,7 @@ def conditions_for(
 
 
 def rows_from(tree: PyTree, first: int, count: int) -> PyTree:
-    """So many rows of all arrays from one on; after the last one comes the first again."""
+    """`count` rows of all arrays from `first` on; the first row follows the last."""
 
     def rows(x):
         return np.take(np.asarray(x), np.arange(first, first + count) % len(x), axis=0)
@@ -78,34 +81,42 @@ def rows_from(tree: PyTree, first: int, count: int) -> PyTree:
 def make_pieces(
     key: Array, gan: GAN, num: int, condition: PyTree, devices: int | None
 ) -> Callable[[GANState], Iterator[Array]]:
-    """Draws samples [num, ...] of a state in pieces, each when it is asked for.
+    """Returns a function that draws samples [num, ...] of a state in pieces, one at a time.
 
     Args:
-      key: of the samples.
-      gan: the setting.
-      num: how many.
-      condition: theirs, with arrays [num, ...]; None where there is none.
-      devices: how many, None for all; samples are whole on each of them.
+      key: PRNG key of the samples.
+      gan: the GAN.
+      num: number of samples.
+      condition: of the samples, arrays [num, ...]; None if there is none.
+      devices: number of devices, None for all; each holds all samples of a piece.
     """
     on_host = jax.device_get(condition)  # from where every device can take it
-    whole = NamedSharding(parallel.make_mesh(devices), PartitionSpec())
     size = min(num, SAMPLES_PER_CALL)
-
-    @functools.partial(jax.jit, out_shardings=whole)
-    def drawn(state: GANState, first: int, condition: PyTree) -> Array:
-        x = sample(key, gan, state, first + sample_index(size), condition)
-        return x if gan.task is None else gan.task.restore(x, condition)
+    sample_piece = _compiled_sample(gan, size, devices)
 
     def draw(state: GANState) -> Iterator[Array]:
         for first in range(0, num, size):
-            x = drawn(state, first, rows_from(on_host, first, size))
+            x = sample_piece(key, state, first, rows_from(on_host, first, size))
             yield x if first + size <= num else x[: num - first]
 
     return draw
 
 
+@cached
+def _compiled_sample(gan: GAN, size: int, devices: int | None) -> Callable[..., Array]:
+    """A compiled function that draws one piece of samples, whole on all devices."""
+    whole = NamedSharding(parallel.make_mesh(devices), PartitionSpec())
+
+    @functools.partial(jax.jit, out_shardings=whole)
+    def sample_piece(key: Array, state: GANState, first: int, condition: PyTree) -> Array:
+        x = sample(key, gan, state, first + sample_index(size), condition)
+        return x if gan.task is None else gan.task.restore(x, condition)
+
+    return sample_piece
+
+
 def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:
-    """Whether the players of a GAN are conditioned on images, of data of this shape."""
+    """Whether the players of a GAN are conditioned on images, for data of this shape."""
     if gan.task is None:
         return False
     labels = jnp.zeros(2, jnp.int32) if conditional else None
@@ -114,7 +125,7 @@ def has_images(gan: GAN, shape: tuple[int, ...], conditional: bool) -> bool:
 
 
 def sample_shape(gan: GAN, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a GAN's samples as they are shown, for data of this shape."""
+    """The shape of a GAN's samples after `Task.restore`, for data of this shape."""
     if gan.task is None:
         return shape
     batch = gan.task.prepare(Batch(jnp.zeros((2, *shape))))
@@ -124,10 +135,10 @@ def sample_shape(gan: GAN, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _real(
     data: Dataset | Records, num: int, labels: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Samples of a data set, of the classes that are wanted, or else evenly spread."""
-    places = np.linspace(0, data.size - 1, num).round().astype(int)
+    """Real samples of the given classes if there are any, or else evenly spread."""
+    indices = np.linspace(0, data.size - 1, num).round().astype(int)
     if isinstance(data, Records):
-        read = [data.read(int(place)) for place in places]
+        read = [data.read(int(index)) for index in indices]
         found = None if labels is None else np.asarray([label for _, label in read], np.int32)
         return np.stack([x for x, _ in read]), found
     if labels is not None and data.labels is not None:
@@ -135,6 +146,6 @@ def _real(
             those = np.flatnonzero(data.labels == label)
             wanted = np.flatnonzero(labels == label)
             if len(those):
-                places[wanted] = np.resize(those, len(wanted))
-        labels = data.labels[places]
-    return data.x[places], labels
+                indices[wanted] = np.resize(those, len(wanted))
+        labels = data.labels[indices]
+    return data.x[indices], labels

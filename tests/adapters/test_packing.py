@@ -237,7 +237,7 @@ def test_an_augmentation_changes_each_sample_before_it_is_packed():
 def test_fit_trains_a_packed_discriminator():
     gan = make_gan(jaxgan.packed(plain_discriminator(), 4), loss=losses.relativistic)
     x = np.asarray(normal(1, 64, 2))
-    state, history = jaxgan.fit(KEY, gan, x, 3, batch_size=32)
+    state, history = jaxgan.fit(KEY, gan, x, 3, plan=jaxgan.Plan(batch_size=32))
     assert int(state.step) == 3
     assert np.isfinite(history["discriminator_loss"]).all()
 
@@ -282,7 +282,7 @@ def test_a_device_whose_share_packs_do_not_divide_is_refused():
     with pytest.raises(
         ValueError, match="2 samples per device is not divisible by the pack size 4"
     ):
-        jaxgan.fit(KEY, gan, np.zeros((16, 2)), 1, batch_size=16, devices=8)
+        jaxgan.fit(KEY, gan, np.zeros((16, 2)), 1, jaxgan.Plan(batch_size=16, devices=8))
 
 
 def test_labels_are_refused():

@@ -405,9 +405,7 @@ def test_metrics_stay_within_the_band_of_float32(make, span):
             gan_in_precision(make(), precision),
             data.digits(),
             100,
-            batch_size=32,
-            model_range=span,
-            devices=1,
+            plan=jaxgan.Plan(batch_size=32, model_range=span, devices=1),
         )[1]
         for precision in ("float32", "bfloat16")
     ]

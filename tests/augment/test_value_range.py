@@ -12,7 +12,8 @@ from jaxgan import augment, recipes, regularizers
 from jaxgan.data import scale
 from jaxgan.schedules import cosine
 from jaxgan.training.batches import as_data
-from jaxgan.training.plan import Plan, check_augmentation
+from jaxgan.training.plan import Plan
+from jaxgan.training.plan_checks import check_augmentation
 
 COUNT = 32
 KEYS = jax.random.split(jax.random.key(0), COUNT)
@@ -107,16 +108,18 @@ def test_training_in_another_range_than_the_augmentations_is_refused(key, make_g
     gan = make_gan(augmentation=augment.diffaugment())
     said = r"for samples in \(-1.0, 1.0\), but model_range=\(0, 1\): .*model_range=\(0, 1\)\)"
     with pytest.raises(ValueError, match=said):
-        jaxgan.fit(key, gan, np.zeros((16, 4, 4, 1), np.uint8), 1, model_range=(0, 1))
+        jaxgan.fit(
+            key, gan, np.zeros((16, 4, 4, 1), np.uint8), 1, plan=jaxgan.Plan(model_range=(0, 1))
+        )
     check(np.zeros((4, 4, 4, 1), np.uint8), augment.adaptive(model_range=(0, 1)), (0.0, 1.0))
 
 
 def test_samples_that_do_not_look_like_the_augmentations_range_are_warned_of():
     x = np.linspace(0, 1, 64, dtype=np.float32).reshape(4, 4, 4, 1)
-    said = r"arrays lies in 0\.\.1, but the augmentation is for samples in \(-1.0, 1.0\)"
+    said = r"\(arrays\) lie in 0\.\.1, but the augmentation is for samples in \(-1.0, 1.0\)"
     with pytest.warns(UserWarning, match=said):
         check(x, augment.diffaugment())
-    with pytest.warns(UserWarning, match=r"lies in -255\.\.255"):
+    with pytest.warns(UserWarning, match=r"lie in -255\.\.255"):
         check(510 * x - 255, augment.diffaugment())
     check(x, augment.diffaugment(model_range=(0, 1)))  # no warning
     check(2 * x - 1, augment.diffaugment())

@@ -16,8 +16,8 @@ import pytest
 from paths import HELPERS
 from small_game import command, saved
 
+from jaxgan import cli
 from jaxgan.cli import console, outputs
-from jaxgan.cli import train as cli
 from jaxgan.parallel import processes
 from jaxgan.runs import train as runs
 from jaxgan.runs.signals import StopSignals

@@ -9,8 +9,8 @@ from rich.console import Console
 from small_game import STEPS, command, contents
 from typer.testing import CliRunner
 
+from jaxgan import cli
 from jaxgan.cli import progress
-from jaxgan.cli import train as cli
 from jaxgan.cli.messages import one_line_warning
 from jaxgan.data import sources
 from jaxgan.runs import train as runs

@@ -10,7 +10,8 @@ from PIL import Image
 
 import jaxgan
 from jaxgan import data
-from jaxgan.training.plan import Plan, check_plan, warn_of_doubts
+from jaxgan.training.plan import Plan
+from jaxgan.training.plan_checks import check_plan, warn_of_doubts
 
 
 def rng():
@@ -181,5 +182,5 @@ def test_one_warning_is_said_once_for_a_training(key):
     points = np.c_[normal(20, 1), 5e4 + 1e4 * normal(20)].astype(np.float32)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        jaxgan.fit(key, make_linear(), points, 2, batch_size=8, devices=1)
+        jaxgan.fit(key, make_linear(), points, 2, plan=jaxgan.Plan(batch_size=8, devices=1))
     assert [each.filename for each in caught] == [__file__]

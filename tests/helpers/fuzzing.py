@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan.cli import train as cli
+from jaxgan import cli
 from jaxgan.nonfinite import NonFiniteError
 
 PACKAGE = Path(jaxgan.__file__).parent

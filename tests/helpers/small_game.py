@@ -1,5 +1,7 @@
 """A small game for tests of whole runs: compiled once, drawn in no time, compared to the bit.
 
+Each GAN is made once, so that its compiled programs are found again, see `jaxgan.caching`.
+
 Its fixtures are everyone's through conftest.py; modules that play it use `small`.
 """
 
@@ -18,19 +20,17 @@ import pytest
 from matplotlib.figure import Figure
 
 import jaxgan
-from jaxgan import latents, losses, plots
-from jaxgan.cli import train as cli
+from jaxgan import cli, latents, losses, plots
 from jaxgan.data import batch_indices, load
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.recipes import RECIPES, Recipe
-from jaxgan.runs import restore, setup
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import options_from_config, options_from_recipe
+from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.term_inputs import generator_term, penalty
-from jaxgan.training import loop
+from jaxgan.training.keys import run_keys, training_keys
 from jaxgan.training.plan import Plan
 from jaxgan.training.state import init_run
 
@@ -39,6 +39,7 @@ SIZE, BATCH = 256, 16
 MARK = 7.0  # a coordinate of one sample
 
 
+@functools.cache
 def small_gan(shape, num_classes=None):
     return jaxgan.GAN(
         generator=jaxgan.from_linen(MLPGenerator(shape, (8,), output=None)),
@@ -50,6 +51,7 @@ def small_gan(shape, num_classes=None):
     )
 
 
+@functools.cache
 def planted_gan(shape, num_classes=None):
     """Its discriminator's loss is NaN in a round that meets the marked sample."""
     planted = penalty(
@@ -58,12 +60,14 @@ def planted_gan(shape, num_classes=None):
     return dataclasses.replace(small_gan(shape), penalties=(planted,))
 
 
+@functools.cache
 def hopeless_gan(shape, num_classes=None):
     """Its generator's loss is NaN in any round."""
     term = generator_term(lambda fake: jnp.nan * fake.mean(), 1.0, name="hopeless")
     return dataclasses.replace(small_gan(shape), generator_terms=(term,))
 
 
+@functools.cache
 def overflowing_gan(shape, num_classes=None):
     """Its generator's parameters are infinite after round 8, by the optimizer alone."""
     return dataclasses.replace(
@@ -76,6 +80,7 @@ def overflowing_gan(shape, num_classes=None):
 COLLAPSED = 7  # the round whose update makes all samples of that game alike
 
 
+@functools.cache
 def collapsing_gan(shape, num_classes=None):
     """Its generator stands still, until its weights vanish."""
     rate = optax.sgd(lambda count: jnp.where(count < COLLAPSED - 1, 0.0, 0.9))
@@ -97,13 +102,12 @@ GANS = {
 
 def order_of(key):
     """The samples of each round of a run with this key, [rounds, batch]."""
-    order_key = jax.random.split(key, 4)[2]
-    words = np.asarray(jax.random.key_data(order_key)).tolist()
+    words = np.asarray(jax.random.key_data(training_keys(key).order)).tolist()
     return batch_indices(words, 0, STEPS, BATCH, SIZE)
 
 
 def run_key():
-    return jax.random.split(jax.random.key(0))[0]
+    return run_keys(0).training
 
 
 PLANTED_ROUND = 7
@@ -131,37 +135,9 @@ def small(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, chosen in recipes_on(file).items():
             patch.setitem(RECIPES, name, chosen)
-        for module, name in (
-            (loop, "make_phases"),
-            (restore, "init_run"),
-            (setup, "make_snapshot"),
-        ):
-            patch.setattr(module, name, made_once(getattr(module, name)))
-        patch.setattr(loop, "has_convolutions", lambda *arguments: False)
         patch.setattr(plots, "training_curves", lambda rows: Figure((1, 1)))
         patch.setattr(plots, "sample_image", lambda *arguments: np.zeros((9, 9, 3), np.uint8))
         yield file
-
-
-def made_once(make):
-    """Gives the compiled parts of a game again, once they are made for its names and its plan."""
-    made = {}
-
-    @functools.wraps(make)
-    def remembered(*arguments, **keywords):
-        every = [*arguments, *keywords.values()]
-        gan = next(each for each in every if isinstance(each, jaxgan.GAN))
-        game = tuple(term.name for term in gan.penalties + gan.generator_terms)
-        plans = [getattr(each, "plan", each) for each in every]
-        kinds = tuple(type(each) for each in every)
-        which = (game, kinds, *(each for each in plans if isinstance(each, Plan)))
-        if any(isinstance(each, jax.core.Tracer) for each in every):
-            return make(*arguments, **keywords)
-        if which not in made:
-            made[which] = make(*arguments, **keywords)
-        return made[which]
-
-    return remembered
 
 
 def small_options(**changes):
@@ -174,7 +150,7 @@ def begin(run, **changes):
 
 
 def go_on(run, **changes):
-    return runs.train_run(options_from_config(read_config(run))._replace(**changes), run)
+    return runs.train_run(read_config(run).options._replace(**changes), run)
 
 
 def command(*arguments):
@@ -204,9 +180,9 @@ class Said:
 def state_at(run, number):
     """The arrays of a checkpoint of a run."""
     config = read_config(run)
-    gan = RECIPES[config.recipe].gan(config.data.shape, config.data.num_classes)
-    data = load(config.input.source, max_bad_fraction=1.0)
-    target = jax.eval_shape(lambda: init_run(jax.random.key(0), gan, data, config.plan))
+    gan = RECIPES[config.options.recipe].gan(config.data.shape, config.data.num_classes)
+    data = load(config.options.input.source, max_bad_fraction=1.0)
+    target = jax.eval_shape(lambda: init_run(jax.random.key(0), gan, data, config.options.plan))
     return checkpoint.restore(run / "checkpoints", number, target)
 
 
@@ -267,7 +243,7 @@ def third(undisturbed, tmp_path_factory):
 
     run = tmp_path_factory.mktemp("runs") / "third"
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(small_options(), run, begun=lambda run, step: stop)
+        runs.train_run(small_options(), run, on_start=lambda run, step: stop)
     assert saved(run)[0] == [4]
     return run
 

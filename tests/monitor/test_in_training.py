@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import latents, losses, monitor
-from jaxgan.cli import train as cli
+from jaxgan import cli, latents, losses, monitor
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.regularizers import r1, r2
 from jaxgan.runs.disk.log import metrics_rows
@@ -45,7 +44,9 @@ def points():
 
 def played(gan, steps, state=None, data=None):
     data = points() if data is None else data
-    return jaxgan.fit(jax.random.key(0), gan, data, steps, batch_size=64, devices=1, state=state)
+    return jaxgan.fit(
+        jax.random.key(0), gan, data, steps, plan=jaxgan.Plan(batch_size=64, devices=1), state=state
+    )
 
 
 @functools.cache

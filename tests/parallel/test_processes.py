@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
+from jaxgan import cli
 from jaxgan.parallel import processes
 from jaxgan.parallel.processes import Addresses
 from jaxgan.runs.disk import checkpoint

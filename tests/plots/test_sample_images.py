@@ -6,7 +6,7 @@ from jaxgan import plots
 from jaxgan.runs.outputs.sample_files import write_samples
 from jaxgan.runs.settings.config import Config, environment, to_json
 from jaxgan.runs.settings.fingerprint import DataFacts
-from jaxgan.runs.settings.options import options_from_recipe
+from jaxgan.runs.settings.resolve import options_from_recipe
 
 
 def images(num, size=4):
@@ -109,9 +109,7 @@ def test_a_grid_of_other_samples_is_rejected():
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (None, None)])
 def test_samples_of_a_waveform_run_are_drawn_as_an_image(tmp_path, low, high):
     data = DataFacts((32, 2), 9, None, low, high, fingerprint="")
-    config = Config(
-        **options_from_recipe("waves")._asdict(), data=data, setting="", **environment()
-    )
+    config = Config(options_from_recipe("waves"), gan="", data=data, **environment())
     (tmp_path / "config.json").write_text(to_json(config))
     x = np.random.default_rng(0).uniform(-1, 1, (9, 32, 2)).astype(np.float32)
     write_samples(x, tmp_path, tmp_path / "x.png")

@@ -46,7 +46,7 @@ def mlps(gan, num_classes=None, **parts):
 @pytest.mark.slow
 def test_conditional_gan_puts_each_class_where_its_data_are(clusters, key):
     gan = mlps(mlp.digits_gan((2,), 3), num_classes=3)
-    state, _ = jaxgan.fit(key, gan, clusters, 400, conditional=True, devices=1)
+    state, _ = jaxgan.fit(key, gan, clusters, 400, plan=jaxgan.Plan(conditional=True, devices=1))
     labels = jnp.arange(300) % 3
     points = jax.jit(lambda s: jaxgan.sample(key, gan, s, 300, labels))(state)
     distances = np.linalg.norm(np.asarray(points)[:, None] - CENTRES, axis=2)
@@ -57,7 +57,7 @@ def test_conditional_gan_puts_each_class_where_its_data_are(clusters, key):
 def test_clipped_critic_stays_in_its_box_and_its_estimate_falls(clusters, key):
     clipped = optax.chain(optax.rmsprop(1e-3), weight_clipping(0.1))
     gan = mlps(mlp.wgan_gan((2,)), discriminator_optimizer=clipped)
-    state, history = jaxgan.fit(key, gan, clusters.x, 400, n_critic=5, devices=1)
+    state, history = jaxgan.fit(key, gan, clusters.x, 400, plan=jaxgan.Plan(n_critic=5, devices=1))
     weights = jax.tree.leaves(state.discriminator.params)
     assert max(float(jnp.max(jnp.abs(w))) for w in weights) <= 0.1 + 1e-6
     assert history["value"][-50:].mean() < 0.5 * history["value"].max()
@@ -66,7 +66,7 @@ def test_clipped_critic_stays_in_its_box_and_its_estimate_falls(clusters, key):
 @pytest.mark.slow
 def test_gradient_penalty_brings_slopes_to_one_and_the_estimate_falls(clusters, key):
     gan = mlps(mlp.wgan_gp_gan((2,)))
-    _, history = jaxgan.fit(key, gan, clusters.x, 300, n_critic=5, devices=1)
+    _, history = jaxgan.fit(key, gan, clusters.x, 300, plan=jaxgan.Plan(n_critic=5, devices=1))
     assert np.isfinite(history["discriminator_loss"]).all()
     # the penalty is the mean of (slope - 1)^2
     assert history["penalty_gradient_penalty"][-50:].mean() < 0.1
@@ -88,7 +88,9 @@ def test_dcgan_learns_which_half_of_an_image_is_bright(key):
     images = np.broadcast_to(side, (64, 8, 8, 1)) * np.ones((64, 1, 1, 1))
     images[::2] = images[::2, :, ::-1]
     gan = small(dcgan.dcgan_gan((8, 8, 1)), 2e-3, **networks((8, 8, 1)))
-    state, _ = jaxgan.fit(key, gan, images.astype(np.float32), 120, batch_size=32, devices=1)
+    state, _ = jaxgan.fit(
+        key, gan, images.astype(np.float32), 120, plan=jaxgan.Plan(batch_size=32, devices=1)
+    )
     samples = np.asarray(jax.jit(lambda s: jaxgan.sample(key, gan, s, 100))(state))
     left, right = samples[:, :, :4].mean((1, 2, 3)), samples[:, :, 4:].mean((1, 2, 3))
     assert np.mean(np.abs(left - right) > 0.8) > 0.8  # real ones: 1.6 apart
@@ -101,7 +103,7 @@ def test_one_dimensional_dcgan_learns_a_tone(key):
     phase = rng.uniform(0, 2 * np.pi, size=(256, 1))
     waves = np.cos(2 * np.pi * 4 * np.arange(32) / 32 + phase)[..., None].astype(np.float32)
     gan = small(dcgan.waves_gan((28, 1)), 2e-3, **networks((28, 1), 9, 4, "none"))
-    state, _ = jaxgan.fit(key, gan, waves[:, :28], 200, batch_size=32, devices=1)
+    state, _ = jaxgan.fit(key, gan, waves[:, :28], 200, plan=jaxgan.Plan(batch_size=32, devices=1))
     samples = np.asarray(jax.jit(lambda s: jaxgan.sample(key, gan, s, 64))(state))
     # three and a half periods of 8 values in 28: energy where it should be, not at its double
     energy = np.abs(np.fft.rfft(samples[..., 0], axis=1)) ** 2

@@ -20,7 +20,7 @@ def test_the_strength_is_logged_and_starts_at_nothing(run):
     rows = metrics_rows(run)
     assert rows[0]["augment_strength"] == 0.0
     assert all(-1.0 <= row["augment_sign"] <= 1.0 for row in rows)
-    assert read_config(run).augment == "ada"
+    assert read_config(run).options.augment == "ada"
 
 
 @pytest.mark.slow

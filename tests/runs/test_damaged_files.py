@@ -29,7 +29,7 @@ from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import options_from_config
+from jaxgan.settings import with_values
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -74,11 +74,11 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(ended, undisturb
 
 def test_damaged_metrics_of_a_checkpoint_that_stays_do_not_stop_a_run(tmp_path):
     run = tmp_path / "run"
-    best = small_options().saving.keep._replace(metric="generator_loss")
+    best = small_options().saving.keep._replace(best="generator_loss")
     saving = small_options().saving._replace(keep=best)
     begin(run, saving=saving, steps=8)
     (run / "checkpoints" / "4" / "metrics" / "metrics").write_text("{")
-    result = runs.train_run(options_from_config(read_config(run))._replace(steps=STEPS), run)
+    result = runs.train_run(read_config(run).options._replace(steps=STEPS), run)
     assert result.round == STEPS
     assert [event["round"] for event in events(run, "damaged")] == [4]
     assert checkpoint.numbers(run / "checkpoints") == [8, 12]
@@ -136,38 +136,35 @@ def with_changed(text, *places, value=None):
 BAD_CONFIGS = {
     "the file: invalid JSON": lambda text: text[: len(text) // 2],
     "the file: invalid JSON: EOF": lambda text: "",
-    "sizes: extra inputs are not permitted": lambda t: with_changed(t, "sizes", value=1),
-    "plan.sizes: extra inputs are not permitted, got 1": lambda text: with_changed(
-        text, "plan", "sizes", value=1
-    ),
-    "seed: field required": lambda text: with_changed(text, "seed"),
+    "sizes: unexpected keyword argument, got 1": lambda t: with_changed(t, "sizes", value=1),
     "data.size: field required": lambda text: with_changed(text, "data", "size"),
-    "steps: input should be a valid integer": lambda t: with_changed(t, "steps", value="12"),
-    "plan.first: input should be": lambda text: with_changed(text, "plan", "first", value="me"),
-    "plan.batch_size: input should be greater than or equal to 1, got -1": lambda text: (
-        with_changed(text, "plan", "batch_size", value=-1)
-    ),
-    "log_every: input should be greater than or equal to 1, got 0": lambda text: with_changed(
-        text, "log_every", value=0
-    ),
-    "saving.minutes: input should be a finite number, got nan": lambda text: with_changed(
-        text, "saving", "minutes", value=float("nan")
-    ),
-    "saving.keep.last: input should be greater than or equal to 1, got 0": lambda text: (
-        with_changed(text, "saving", "keep", "last", value=0)
-    ),
-    "data.shape.0: input should be greater than or equal to 1, got -3": lambda text: with_changed(
+    "data.shape.0 should be greater than or equal to 1, got -3": lambda text: with_changed(
         text, "data", "shape", value=[-3]
     ),
     "data.low and data.high must be a lower and a higher number, got": lambda text: with_changed(
         text, "data", "low", value=2.5
     ),
-    "plan.model_range must be a lower and a higher number, got": lambda text: with_changed(
-        text, "plan", "model_range", value=[1.0, 1.0]
+}
+BAD_OPTIONS = {
+    "recipe: field required": ("recipe", None),
+    "plan.sizes: unexpected keyword argument, got 1": ("plan.sizes", 1),
+    "steps should be a valid integer, got '12'": ("steps", "12"),
+    "plan.first should be 'discriminator' or 'generator', got 'me'": ("plan.first", "me"),
+    "plan.batch_size should be greater than or equal to 1, got -1": ("plan.batch_size", -1),
+    "log_every should be greater than or equal to 1, got 0": ("log_every", 0),
+    "saving.minutes should be a finite number, got nan": ("saving.minutes", float("nan")),
+    "saving.keep.last should be greater than or equal to 1, got 0": ("saving.keep.last", 0),
+    "saving.keep.best must be METRIC:max or METRIC:min": ("saving.keep.best", "score:large"),
+    "plan.model_range must be finite (low, high) with low < high": ("plan.model_range", [1.0, 1.0]),
+    "input.reading.max_bad_fraction should be less than or equal to 1, got 1.5": (
+        *("input.reading.max_bad_fraction", 1.5),
     ),
-    "input.max_bad_fraction: input should be less than or equal to 1, got 1.5": lambda text: (
-        with_changed(text, "input", "max_bad_fraction", value=1.5)
-    ),
+}
+BAD_CONFIGS |= {
+    f"options.{message}": lambda text, path=path, value=value: with_changed(
+        text, "options", *path.split("."), value=value
+    )
+    for message, (path, value) in BAD_OPTIONS.items()
 }
 
 
@@ -264,12 +261,11 @@ def images(tmp_path):
     return folder
 
 
-def image_options(images, max_bytes, max_bad_fraction):
+def image_options(images, max_memory, max_bad_fraction):
     options = small_options(recipe="images", steps=8, plan=RECIPES["images"].plan)
-    data = options.input._replace(
-        source=f"folder:{images}", max_bytes=max_bytes, max_bad_fraction=max_bad_fraction
-    )
-    return options._replace(input=data)
+    changes = {"source": f"folder:{images}", "max_memory": max_memory}
+    changes |= {"reading.max_bad_fraction": max_bad_fraction}
+    return with_values(options, {f"input.{name}": value for name, value in changes.items()})
 
 
 @pytest.fixture
@@ -285,14 +281,14 @@ def image_recipe(monkeypatch):
 
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
-    "max_bytes",
-    [pytest.param(2**20, id="in memory", marks=pytest.mark.slow), pytest.param(0, id="streamed")],
+    "max_memory",
+    [pytest.param(0.1, id="in memory", marks=pytest.mark.slow), pytest.param(0.0, id="streamed")],
 )
 def test_unreadable_images_are_named_and_counted_and_the_run_goes_on(
-    tmp_path, images, image_recipe, max_bytes
+    tmp_path, images, image_recipe, max_memory
 ):
     run = tmp_path / "run"
-    result = runs.train_run(image_options(images, max_bytes, 0.05), run)
+    result = runs.train_run(image_options(images, max_memory, 0.05), run)
     assert result.round == 8  # three epochs
     messages = [event["message"] for event in events(run, "record")]
     assert len(messages) == 2  # each once
@@ -303,12 +299,12 @@ def test_unreadable_images_are_named_and_counted_and_the_run_goes_on(
     assert finite(run) == ([4, 8], True)
 
 
-@pytest.mark.parametrize("max_bytes", [2**20, 0], ids=["in memory", "streamed"])
+@pytest.mark.parametrize("max_memory", [0.1, 0.0], ids=["in memory", "streamed"])
 @pytest.mark.parametrize("share", [0.0, 0.03])
-def test_too_many_unreadable_images_are_refused(tmp_path, images, image_recipe, max_bytes, share):
+def test_too_many_unreadable_images_are_refused(tmp_path, images, image_recipe, max_memory, share):
     run = tmp_path / "run"
     with pytest.raises(ValueError, match=rf"images: . of 40 records .*max_bad_fraction={share} is"):
-        runs.train_run(image_options(images, max_bytes, share), run)
+        runs.train_run(image_options(images, max_memory, share), run)
     if run.exists():  # streamed: it had begun
         assert finite(run)[1]
 

@@ -22,8 +22,7 @@ from small_game import (
 )
 from typer.testing import CliRunner
 
-from jaxgan import monitor
-from jaxgan.cli import train as cli
+from jaxgan import cli, monitor
 from jaxgan.monitor.detector import KINDS, Thresholds
 from jaxgan.runs import early_stopping
 from jaxgan.runs import train as runs
@@ -107,7 +106,7 @@ def test_what_is_found_is_among_the_events_and_told(whole):
 def test_a_run_cut_short_and_gone_on_with_tells_each_finding_once(whole, tmp_path, number):
     run = tmp_path / "cut"
     with pytest.raises(Cut):
-        runs.train_run(small_options(recipe="collapsing"), run, begun=cut_at(number))
+        runs.train_run(small_options(recipe="collapsing"), run, on_start=cut_at(number))
     go_on(run)
     assert len(events(run, "resume")) == 1
     assert found(run) == found(whole[0])
@@ -124,7 +123,7 @@ def test_a_finding_of_before_is_not_told_again(whole, tmp_path):
 def test_lines_that_are_no_events_are_passed_over(whole, tmp_path):
     run = tmp_path / "cut"
     with pytest.raises(Cut):
-        runs.train_run(small_options(recipe="collapsing"), run, begun=cut_at(FOUND + 1))
+        runs.train_run(small_options(recipe="collapsing"), run, on_start=cut_at(FOUND + 1))
     with (run / "events.jsonl").open("a") as file:
         file.write('[]\nnothing\n{"kind": ["collapse"], "round": {}}\n{"time": ')
     go_on(run)
@@ -136,7 +135,7 @@ def test_lines_that_are_no_events_are_passed_over(whole, tmp_path):
 
 def test_the_best_is_kept_by_the_score_that_may_deteriorate(tmp_path):
     options = small_options(recipe="collapsing")
-    keep = options.saving.keep._replace(metric="discriminator_loss", mode="min")
+    keep = options.saving.keep._replace(best="discriminator_loss:min")
     told = []
     options = options._replace(saving=options.saving._replace(keep=keep))
     runs.train_run(options, tmp_path / "run", on_alert=told.append)
@@ -180,7 +179,7 @@ def test_a_run_cut_short_stops_where_it_would_have(stopped, tmp_path, number):
     run = tmp_path / "cut"
     options = small_options(recipe="collapsing", stop_on=("collapse",))
     with pytest.raises(Cut):
-        runs.train_run(options, run, begun=cut_at(number))
+        runs.train_run(options, run, on_start=cut_at(number))
     assert go_on(run).finding == stopped[1].finding
     assert saved(run) == saved(stopped[0])
     assert found(run) == found(stopped[0])
@@ -227,7 +226,7 @@ def test_a_run_gone_on_with_and_cut_again_still_goes_on(stopped, tmp_path):
     run = shutil.copytree(stopped[0], tmp_path / "run")
     options = small_options(recipe="collapsing", stop_on=("collapse",), steps=16)
     with pytest.raises(Cut):
-        runs.train_run(options, run, begun=cut_at(14))
+        runs.train_run(options, run, on_start=cut_at(14))
     assert go_on(run).round == 16
 
 
@@ -247,7 +246,7 @@ def test_from_the_command_line_a_run_tells_and_stops(tmp_path):
     assert said.count(f"step {FOUND}: collapse: the generator has collapsed") == 2
     assert "go on with other --steps" not in said
     assert "to continue, give other --steps or another --stop-on" in said
-    assert read_config(run).stop_on == ("discriminator-wins", "collapse")
+    assert read_config(run).options.stop_on == ("discriminator-wins", "collapse")
     assert saved(run)[0] == sorted({load_generator(run, which="best").step, FOUND})
     assert load_generator(run, which="best").step < COLLAPSED + 2
 
@@ -257,16 +256,16 @@ def test_a_kind_that_is_none_is_refused(tmp_path):
     assert status == 2
     assert error.startswith("Error: --stop-on must be some of equilibrium,")
     assert not (tmp_path / "r").exists()
-    with pytest.raises(ValueError, match=r"stop_on\.0: input should be 'equilibrium'"):
+    with pytest.raises(ValueError, match=r"stop_on\.0 should be 'equilibrium'"):
         begin(tmp_path / "r", stop_on=("boredom",))
 
 
 def test_a_configuration_of_before_there_was_a_watch_is_read(whole, tmp_path):
     run = shutil.copytree(whole[0], tmp_path / "run")
     config = json.loads((run / "config.json").read_text())
-    del config["stop_on"], config["stop_after"]
+    del config["options"]["stop_on"], config["stop_after"]
     (run / "config.json").write_text(json.dumps(config))
-    assert read_config(run).stop_on == ()
+    assert read_config(run).options.stop_on == ()
     assert go_on(run, steps=14).round == 14
 
 

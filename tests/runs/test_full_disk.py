@@ -54,7 +54,7 @@ def test_a_disk_that_is_full_at_the_start_leaves_no_folder(
 ):
     run = tmp_path / "run"
     limit_files(size)  # the lock's holder, or config.json, cannot be written
-    with pytest.raises(OSError, match=rf"File too large \({run}/.*could not begin") as caught:
+    with pytest.raises(OSError, match=rf"File too large \({run}/.*could not start") as caught:
         begin(run)
     limit_files(resource.RLIM_INFINITY)
     assert len(str(caught.value).splitlines()) == 1
@@ -75,7 +75,7 @@ def test_a_write_that_fails_stops_the_run_and_it_goes_on_later(
     assert error.startswith("Error: ")
     assert "File too large" in error
     assert f"the run in {begun} stopped, its last checkpoint, of round " in error
-    assert f"once that is mended, `jaxgan resume {begun}` goes on" in error
+    assert f"fix this, then resume with: jaxgan resume {begun}" in error
     assert all(line.endswith("}") for line in (begun / "metrics.jsonl").read_text().splitlines())
     go_on(begun)
     assert_as_undisturbed(begun, undisturbed)
@@ -170,7 +170,7 @@ def _left(disk):
 def test_a_disk_without_any_space_does_not_let_a_run_begin(undisturbed, tmp_path):
     with small_disk(tmp_path / "disk", 1000) as disk:
         (disk / "fill").write_bytes(bytes(_left(disk)))
-        with pytest.raises(OSError, match=rf"No space left on device \({disk}.*could not begin"):
+        with pytest.raises(OSError, match=rf"No space left on device \({disk}.*could not start"):
             begin(disk / "run")
         assert {path.name for path in disk.iterdir()} == {"fill"}
         (disk / "fill").unlink()
@@ -219,7 +219,7 @@ def test_a_read_only_folder_is_named_and_later_taken(third, undisturbed, tmp_pat
             status, error = command("train", "small", "--out", disk / "new")
             assert status == 2
             assert f"({disk / 'new'}" in error
-            assert f"the run in {disk / 'new'} could not begin" in error
+            assert f"the run in {disk / 'new'} could not start" in error
             assert sample_run(run, 3, 0).shape == (3, 3)  # reading is no writing
         assert contents(disk) == before
         go_on(run)

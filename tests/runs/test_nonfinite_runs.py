@@ -22,12 +22,13 @@ from small_game import (
 import jaxgan
 from jaxgan import nonfinite
 from jaxgan.recipes import RECIPES
-from jaxgan.runs import record, setup
+from jaxgan.runs import record
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.options import options_from_config
+from jaxgan.training.keys import training_keys
+from jaxgan.training.state import init_run
 from jaxgan.types import Batch
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -60,7 +61,7 @@ def test_a_stopped_run_can_go_on_by_skipping(tmp_path):
     run, other = tmp_path / "run", tmp_path / "other"
     with pytest.raises(nonfinite.NonFiniteError):
         begin(run, recipe="planted")
-    skipping = options_from_config(read_config(run))
+    skipping = read_config(run).options
     skipping = skipping._replace(plan=skipping.plan._replace(nonfinite="skip"))
     runs.train_run(skipping, run)
     begin(other, recipe="planted", plan=skipping.plan)
@@ -75,12 +76,12 @@ def played_by_hand(skipped_round):
     """The game, turn by turn, without the discriminator's turn of one round."""
     gan = small_gan((3,))
     x = np.load(RECIPES["small"].data.removeprefix("npz:"))["x"]
-    step_keys = jax.random.split(run_key(), 4)
-    state = setup.start.__wrapped__(run_key(), gan, x, RECIPES["small"].plan).gan
+    rounds_key = training_keys(run_key()).rounds
+    state = init_run(run_key(), gan, x, RECIPES["small"].plan).gan
     discriminator = jax.jit(jaxgan.make_discriminator_step(gan))
     generator = jax.jit(jaxgan.make_generator_step(gan))
     for number, samples in enumerate(order_of(run_key())):
-        keys = jax.random.split(jax.random.fold_in(step_keys[1], number), 2)
+        keys = jax.random.split(jax.random.fold_in(rounds_key, number), 2)
         if number + 1 != skipped_round:
             state, _ = discriminator(keys[0], state, Batch(x[samples]))
         state, _ = generator(keys[1], state, Batch(x[samples]))
@@ -126,7 +127,7 @@ def test_a_rollback_goes_on_from_the_last_checkpoint_with_a_fresh_key(rolled_bac
     (event,) = events(rolled_back, "rollback")
     assert event["round"] == 7
     assert event["message"] == (
-        "non-finite discriminator loss at step 7 (round 7): back to round 4 with a fresh key"
+        "non-finite discriminator loss at step 7 (round 7): rolled back to round 4 with a fresh key"
     )
     assert finite(rolled_back) == ([4, 8, 12], True)
     keys = [jax.random.key_data(state_at(rolled_back, n).key).tolist() for n in (4, 8, 12)]
@@ -150,7 +151,7 @@ def test_a_run_stopped_after_a_rollback_ends_as_without_the_stop(tmp_path, rolle
 
     options = small_options(recipe="planted", plan=rolling_back())
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(options, run, begun=lambda run, step: stop)
+        runs.train_run(options, run, on_start=lambda run, step: stop)
     assert len(events(run, "rollback")) == 1
     go_on(run)
     assert_as_undisturbed(run, rolled_back)

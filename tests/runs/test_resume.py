@@ -39,13 +39,14 @@ from small_game import (
 from jaxgan.data import load
 from jaxgan.recipes import RECIPES
 from jaxgan.runs import train as runs
-from jaxgan.runs.disk.checkpoint import Keep
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.compare import differences
 from jaxgan.runs.settings.config import Config, environment, read_config
-from jaxgan.runs.settings.fingerprint import facts
-from jaxgan.runs.settings.options import Overrides, options_from_recipe
+from jaxgan.runs.settings.fingerprint import data_facts
+from jaxgan.runs.settings.options import Keep
+from jaxgan.runs.settings.resolve import options_from_recipe
+from jaxgan.settings import with_values
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -142,18 +143,15 @@ def images(tmp_path_factory):
 def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
     narrow_recipes, images, tmp_path, recipe, plan
 ):
-    wanted = Overrides(
-        {"log_every": 1, "sample_every": 1000},
-        {"batch_size": BATCH, "devices": 1, "rounds_per_call": 2} | plan,
-        {} if recipe == "small" else {"source": images},
-        {"every": 4, "minutes": 1e9},
-        {},
-    )
-    chosen = options_from_recipe(recipe, 12).with_changes(wanted)
+    plan = {"batch_size": BATCH, "devices": 1, "rounds_per_call": 2} | plan
+    changes = {"log_every": 1, "sample_every": 1000, "saving.every": 4, "saving.minutes": 1e9}
+    changes |= {f"plan.{name}": value for name, value in plan.items()}
+    changes |= {} if recipe == "small" else {"input.source": images}
+    chosen = with_values(options_from_recipe(recipe, 12), changes)
     runs.train_run(chosen, tmp_path / "whole")
     rounds = [row["round"] for row in metrics_rows(tmp_path / "whole")]
     with pytest.raises(Cut):
-        runs.train_run(chosen, tmp_path / "cut", begun=cut_at(rounds[-2]))
+        runs.train_run(chosen, tmp_path / "cut", on_start=cut_at(rounds[-2]))
     assert 0 < saved_rounds(tmp_path / "cut")[-1] < rounds[-1]
     runs.train_run(chosen, tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
@@ -165,7 +163,7 @@ def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
     options = options._replace(plan=plan, saving=options.saving._replace(every=6))
     runs.train_run(options, tmp_path / "whole")
     with pytest.raises(Cut):  # in the discriminator's epoch, which leaves the step as it is
-        runs.train_run(options, tmp_path / "cut", begun=cut_at(14))
+        runs.train_run(options, tmp_path / "cut", on_start=cut_at(14))
     assert saved_rounds(tmp_path / "cut") == [12]
     runs.train_run(options, tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
@@ -173,7 +171,7 @@ def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
 
 def test_a_run_cut_before_its_first_checkpoint_begins_again(undisturbed, tmp_path):
     with pytest.raises(Cut):
-        runs.train_run(small_options(), tmp_path / "cut", begun=cut_at(2))
+        runs.train_run(small_options(), tmp_path / "cut", on_start=cut_at(2))
     assert len(metrics_rows(tmp_path / "cut")) >= 2
     assert saved_rounds(tmp_path / "cut") == []
     runs.train_run(small_options(), tmp_path / "cut")
@@ -210,21 +208,17 @@ def test_one_device_then_eight_then_one_gives_the_numbers_of_one(undisturbed, tm
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"plan": {"batch_size": 8}}, "batch_size 16 -> 8"),
-        ({"plan": {"n_critic": 2}}, "n_critic 1 -> 2"),
-        ({"run": {"seed": 1}}, "seed 0 -> 1"),
-        (
-            {"run": {"recipe": "planted"}},
-            "was trained with recipe small, not planted: use a new --out",
-        ),
-        ({"input": {"source": "ring8"}}, "the contents of the data"),
+        ({"plan.batch_size": 8}, "batch_size 16 -> 8"),
+        ({"plan.n_critic": 2}, "n_critic 1 -> 2"),
+        ({"seed": 1}, "seed 0 -> 1"),
+        ({"recipe": "planted"}, "was trained with recipe small, not planted: use a new --out"),
+        ({"input.source": "ring8"}, "the contents of the data"),
     ],
 )
-def test_settings_that_change_the_mathematics_are_refused(ended, change, message):
+def test_settings_that_change_the_results_are_refused(ended, change, message):
     before = contents(ended)
-    wanted = Overrides(*(change.get(name, {}) for name in Overrides._fields))
     with pytest.raises(ValueError, match=message):
-        runs.train_run(small_options(steps=14).with_changes(wanted), ended)
+        runs.train_run(with_values(small_options(steps=14), change), ended)
     assert contents(ended) == before
 
 
@@ -242,16 +236,17 @@ def test_data_in_memory_and_streamed_are_the_same_data(tmp_path):
         (tmp_path / str(number % 2)).mkdir(exist_ok=True)
         Image.fromarray(image).save(tmp_path / str(number % 2) / f"{number}.png")
     in_memory, streamed = (
-        facts(load(f"folder:{tmp_path}", max_bytes=size), conditional=True) for size in (2**30, 0)
+        data_facts(load(f"folder:{tmp_path}", max_bytes=size), conditional=True)
+        for size in (2**30, 0)
     )
     assert in_memory.checksum is not None
     assert in_memory._replace(checksum=None) == streamed
     config = read_config_of(small_options(), in_memory)
-    assert not differences(config, config.model_copy(update={"data": streamed}))
+    assert not differences(config, config._replace(data=streamed))
 
 
 def read_config_of(options, data):
-    return Config(**options._asdict(), setting="", data=data, **environment())
+    return Config(options, gan="", data=data, **environment())
 
 
 def test_forced_settings_go_on_and_are_noted(ended):
@@ -259,7 +254,7 @@ def test_forced_settings_go_on_and_are_noted(ended):
     options = options._replace(plan=options.plan._replace(batch_size=8))
     assert runs.train_run(options, ended, force=True).step == 14
     assert "plan.batch_size: 16 -> 8" in events(ended, "settings")[-1]["message"]
-    assert read_config(ended).plan.batch_size == 8
+    assert read_config(ended).options.plan.batch_size == 8
 
 
 def test_a_finished_run_is_left_as_it_is(ended):
@@ -270,7 +265,7 @@ def test_a_finished_run_is_left_as_it_is(ended):
 
 def test_the_last_checkpoints_and_the_best_one_stay(tmp_path):
     options = small_options(steps=40)
-    keep = Keep(last=2, metric="logit_real", mode="min")
+    keep = Keep(last=2, best="logit_real:min")
     options = options._replace(saving=options.saving._replace(keep=keep))
     runs.train_run(options, tmp_path / "r")
     rows = metrics_rows(tmp_path / "r")
@@ -296,11 +291,12 @@ import small_game
 from jaxgan.recipes import RECIPES
 RECIPES.update(small_game.recipes_on(sys.argv[2]))
 from pathlib import Path
-from jaxgan import export, runs, samples
+from jaxgan.runs.disk.generator import load_generator
+from jaxgan.runs.outputs import export, samples
 run = Path(sys.argv[3])
 found.clear()  # of imports
 samples.sample_run(run, 3, 0)
-export.export_run(run)
+export.write_export(load_generator(run), run / "export")
 export.load_safetensors(run / "export")
 small_game.go_on(run, steps=14)
 print(len(found), found[:3], end="")

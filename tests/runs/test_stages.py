@@ -14,8 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import latents, losses, recipes
-from jaxgan.cli import train as cli
+from jaxgan import cli, latents, losses, recipes
 from jaxgan.data import to_data_range
 from jaxgan.images import tasks
 from jaxgan.images.pyramid import expand
@@ -27,7 +26,7 @@ from jaxgan.runs.disk.checkpoint import digest
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.outputs import pyramid_samples
 from jaxgan.runs.outputs.evaluate import evaluate_run
-from jaxgan.runs.settings.options import Overrides, options_from_recipe
+from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
 from jaxgan.term_inputs import generator_term
 from jaxgan.training.plan import Plan
@@ -87,15 +86,14 @@ def staged(tmp_path_factory):
         yield made
 
 
-def train(staged, out, keep=(), scoring=(), **run):
-    wanted = Overrides(run, {}, {}, {}, dict(keep), dict(scoring))
-    return stages.train_stages(staged, wanted, out, lambda *begun: lambda row: None)
+def train(staged, out, overrides=None):
+    return stages.train_stages(staged, overrides or {}, out, lambda *started: lambda row: None)
 
 
 @pytest.fixture(scope="module")
 def trained(staged, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
-    train(staged, out, seed=3)
+    train(staged, out, {"seed": 3})
     return out
 
 
@@ -106,8 +104,8 @@ def state_digest(run):
 
 def test_each_stage_is_a_run_of_its_own(trained):
     for name in ("small", "large"):
-        assert generator.load_generator(trained / name).config.recipe == f"tiny/{name}"
-        assert generator.load_generator(trained / name).config.seed == 3
+        assert generator.load_generator(trained / name).config.options.recipe == f"tiny/{name}"
+        assert generator.load_generator(trained / name).config.options.seed == 3
         assert metrics_rows(trained / name)[-1]["step"] == STEPS
     assert stage_folders.staged_in(trained).name == "tiny"
     assert stage_folders.staged_in(trained / "large") is None
@@ -148,7 +146,7 @@ def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
     for name, mode in (("small", "min"), ("large", "max")):
         path = tmp_path / "run" / name / "config.json"
         config = json.loads(path.read_text())
-        config["saving"]["keep"] |= {"metric": "generator_loss", "mode": mode}
+        config["options"]["saving"]["keep"] |= {"best": f"generator_loss:{mode}"}
         path.write_text(json.dumps(config))
         for number in (2, 4):
             metrics = path.parent / "checkpoints" / str(number) / "metrics" / "metrics"
@@ -184,11 +182,11 @@ def test_stages_remember_where_their_data_lie(staged, untrained, tmp_path, monke
     file = staged.stages[0].data.removeprefix("npz:")
     monkeypatch.chdir(tmp_path)
     shutil.copy(file, "images.npz")
-    wanted = Overrides({}, {}, {"source": "npz:images.npz"}, {}, {})
+    overrides = {"input.source": "npz:images.npz"}
     whole = dataclasses.replace(staged, drawn_by="last")
-    stages.train_stages(whole, wanted, tmp_path / "run", lambda *begun: lambda row: None)
-    written = json.loads((tmp_path / "run" / "stages.json").read_text())["wanted"]
-    assert written["input"] == {"source": f"npz:{tmp_path}/images.npz"}
+    stages.train_stages(whole, overrides, tmp_path / "run", lambda *started: lambda row: None)
+    written = json.loads((tmp_path / "run" / "stages.json").read_text())["overrides"]
+    assert written == {"input.source": f"npz:{tmp_path}/images.npz"}
 
 
 @pytest.mark.slow
@@ -242,9 +240,9 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
     assert not (tmp_path / "a/b").exists()
 
 
-def spoil_wanted(out, change):
+def spoil_overrides(out, **changes):
     written = json.loads((out / "stages.json").read_text())
-    change(written["wanted"])
+    written["overrides"] |= changes
     (out / "stages.json").write_text(json.dumps(written))
 
 
@@ -254,24 +252,20 @@ def spoil_wanted(out, change):
         (lambda out: (out / "stages.json").write_text("{"), "is damaged: the file"),
         (
             lambda out: (out / "stages.json").write_text(json.dumps({"recipe": "tiny"})),
-            "is damaged: wanted",
+            "is damaged: overrides",
         ),
         (
-            lambda out: (out / "stages.json").write_text('{"recipe": "x", "wanted": {}}'),
+            lambda out: (out / "stages.json").write_text('{"recipe": "x", "overrides": {}}'),
             "unknown recipe 'x'",
         ),
+        (lambda out: spoil_overrides(out, x=1), "is damaged: there is no setting 'x'"),
         (
-            lambda out: spoil_wanted(out, lambda wanted: wanted.pop("keep")),
-            "wanted.keep is missing",
-        ),
-        (lambda out: spoil_wanted(out, lambda wanted: wanted.update(x={})), "wanted.x is unknown"),
-        (
-            lambda out: spoil_wanted(out, lambda wanted: wanted["plan"].update(x=1)),
-            r"stages.json is damaged: .*'x'",
+            lambda out: spoil_overrides(out, **{"plan.x": 1}),
+            "is damaged: there is no setting 'plan.x'",
         ),
         (
-            lambda out: spoil_wanted(out, lambda wanted: wanted["run"].update(steps="4")),
-            "stages.json is damaged: steps: .*'4'",
+            lambda out: spoil_overrides(out, steps="4"),
+            "stages.json is damaged: steps should .*'4'",
         ),
         (lambda out: (out / "stages.json").unlink(), "is not empty"),
     ],
@@ -320,7 +314,7 @@ def clashing_gan(*shape):
         (
             lambda *shape: wide_gan(*shape),
             {"begins_with": "small"},
-            r"its generator does not fit that of the stage small, .*: 0/w is float32\(\) there "
+            r"its generator cannot start from that of the stage small: 0/w is float32\(\) there "
             r"and float32\(2,\) here",
         ),
     ],
@@ -346,7 +340,7 @@ def test_srgan_takes_grey_images_and_refuses_other_channels_before_its_first_sta
     chosen = recipes.STAGED["srgan"].stages
     asked = [
         options_from_recipe(each.name).with_changes(
-            Overrides({}, {"devices": 1}, {"source": f"npz:{tmp_path / 'x.npz'}"}, {}, {})
+            {"plan.devices": 1, "input.source": f"npz:{tmp_path / 'x.npz'}"}
         )
         for each in chosen
     ]
@@ -371,16 +365,16 @@ def wide_gan(*shape):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"scoring": {"metrics": ("swd",)}}, "--score: the generator of tiny/large takes images"),
-        ({"keep": {"metric": "nothing"}}, "--keep-best: no metric 'nothing'; choose one of acc"),
-        ({"seed": 2**32}, "seed: .* less than 4294967296"),
+        ({"scoring.metrics": ("swd",)}, "--score: the generator of tiny/large takes images"),
+        ({"saving.keep.best": "nothing"}, "--keep-best: no metric 'nothing'; choose one of acc"),
+        ({"seed": 2**32}, "seed .* less than 4294967296"),
     ],
 )
 def test_what_a_later_stage_cannot_be_asked_for_is_refused_before_the_first(
     staged, tmp_path, asked, message
 ):
     with pytest.raises(ValueError, match=message):
-        train(staged, tmp_path / "run", **asked)
+        train(staged, tmp_path / "run", asked)
     assert not (tmp_path / "run").exists()
 
 
@@ -417,7 +411,7 @@ def test_a_recipe_of_stages_has_a_folder_by_default(staged, monkeypatch, tmp_pat
     monkeypatch.chdir(tmp_path)
     asked = []
     monkeypatch.setattr(
-        stages, "train_stages", lambda staged, wanted, out, *others: asked.append(out)
+        stages, "train_stages", lambda staged, overrides, out, *others: asked.append(out)
     )
     CliRunner().invoke(cli.app, ["train", "tiny"])
     assert asked == [Path("runs/tiny")]
@@ -425,7 +419,7 @@ def test_a_recipe_of_stages_has_a_folder_by_default(staged, monkeypatch, tmp_pat
 
 def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
     with pytest.raises(ValueError, match="instead: jaxgan train tiny/small --augment ada"):
-        train(staged, tmp_path / "run", augment="ada")
+        train(staged, tmp_path / "run", {"augment": "ada"})
     assert not (tmp_path / "run").exists()
 
 

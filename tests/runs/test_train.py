@@ -9,14 +9,14 @@ from PIL import Image
 from tensorboardX import proto
 from typer.testing import CliRunner
 
-from jaxgan import plots
-from jaxgan.cli import train as cli
+from jaxgan import cli, plots
 from jaxgan.recipes import RECIPES, STAGED, recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk.folder import free_folder, held_folder
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.outputs.samples import sample_run
-from jaxgan.runs.settings.options import Overrides, options_from_recipe
+from jaxgan.runs.settings.resolve import options_from_recipe
+from jaxgan.settings import with_values
 
 
 def invoke(*arguments):
@@ -221,7 +221,7 @@ def test_bad_options_leave_no_folder_behind(tmp_path):
         (("train", "digits", "--data", "idx:missing"), "missing"),
         (("train", "digits", "--data", "digit"), "Did you mean 'digits'"),
         (("train", "digits", "--data", "spiral"), "scale the data, or use another generator"),
-        (("train", "spiral", "--data", "digits"), "no model_range says where"),
+        (("train", "spiral", "--data", "digits"), "pass model_range="),
         (("sample", "missing", "--out", "x.png"), "missing is not a run's folder"),
     ],
 )
@@ -253,12 +253,10 @@ def test_a_run_cut_short_keeps_its_metrics_and_curves(tmp_path):
         if row["round"] == 4:
             raise KeyboardInterrupt
 
-    wanted = Overrides(
-        {"log_every": 2}, {"rounds_per_call": 2, "devices": 1}, {}, {"every": 50}, {}
-    )
-    options = options_from_recipe("spiral", 50).with_changes(wanted)
+    changes = {"log_every": 2, "plan.rounds_per_call": 2, "plan.devices": 1, "saving.every": 50}
+    options = with_values(options_from_recipe("spiral", 50), changes)
     with pytest.raises(KeyboardInterrupt):
-        runs.train_run(options, tmp_path / "r", begun=lambda run, step: interrupt)
+        runs.train_run(options, tmp_path / "r", on_start=lambda run, step: interrupt)
     assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 2
     assert (tmp_path / "r" / "curves.png").is_file()
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
@@ -303,7 +301,8 @@ def test_help_lists_typed_options():
     text = invoke("train", "--help").output
     for name in ("--data", "--steps", "--seed", "--out", "--parallel", "--devices", "--n-critic"):
         assert name in text
-    assert "<int" in text or "INTEGER" in text
+    for panel in ("Data", "Training", "Checkpoints", "Scoring", "Devices"):
+        assert f"─ {panel} ─" in text
     assert invoke("train", "--steps", "many").exit_code == 2
 
 

@@ -1,6 +1,5 @@
 """Scores while a run trains: in the rows of their rounds, the same however the run was cut."""
 
-import jax
 import numpy as np
 import pytest
 from interruption import Cut, assert_same_runs, cut_at
@@ -14,8 +13,9 @@ from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.config import read_config
-from jaxgan.scoring.in_training import Scoring
 from jaxgan.scoring.reference import real_rows
+from jaxgan.scoring.settings import Scoring
+from jaxgan.training.keys import run_keys
 
 SCORING = Scoring(("fd", "swd"), every=4, num=60, features="pixels")
 NAMES = {"fd_pixels@60", "swd_pixels@60"}
@@ -45,12 +45,12 @@ def test_a_scored_round_is_logged_though_others_are_not(small, tmp_path):
 
 def test_the_score_is_that_of_the_averaged_generator_s_samples(whole):
     config = read_config(whole)
-    dataset = data.load(config.input.source)
+    dataset = data.load(config.options.input.source)
     gan = RECIPES["small"].gan(dataset.shape, None)
-    key = jax.random.split(jax.random.key(config.seed), 3)[2]
+    key = run_keys(config.options.seed).scores
     state = state_at(whole, 12).gan
     fake = jaxgan.sample(key, gan, state, 60)
-    real, _ = real_rows(dataset, 60, config.seed)
+    real, _ = real_rows(dataset, 60, config.options.seed)
     row = metrics_rows(whole)[-1]
     assert row["fd_pixels@60"] == pytest.approx(frechet_distance(real, fake), rel=1e-4)
     plain = frechet_distance(real, jaxgan.sample(key, gan, state, 60, use_ema=False))
@@ -64,7 +64,7 @@ def test_scores_change_nothing_of_the_state(whole, undisturbed):
 @pytest.mark.slow
 def test_a_scored_run_that_was_cut_has_the_rows_of_the_one_that_was_not(whole, tmp_path):
     with pytest.raises(Cut):
-        runs.train_run(small_options(scoring=SCORING), tmp_path / "cut", begun=cut_at(10))
+        runs.train_run(small_options(scoring=SCORING), tmp_path / "cut", on_start=cut_at(10))
     scored(tmp_path / "cut")
     assert_same_runs(tmp_path / "cut", whole)
 
@@ -72,7 +72,7 @@ def test_a_scored_run_that_was_cut_has_the_rows_of_the_one_that_was_not(whole, t
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_the_best_checkpoint_is_the_one_of_the_best_score(small, tmp_path, mode):
     saving = small_options().saving
-    keep = saving.keep._replace(last=1, metric="swd_pixels@60", mode=mode)
+    keep = saving.keep._replace(last=1, best=f"swd_pixels@60:{mode}")
     run = tmp_path / "best"
     scored(run, saving=saving._replace(keep=keep))
     values = {

@@ -12,9 +12,10 @@ import pytest
 
 import jaxgan
 from jaxgan import data, latents, losses, regularizers
-from jaxgan.runs.settings.fingerprint import facts
+from jaxgan.runs.settings.fingerprint import data_facts
 from jaxgan.training.loop import fit
-from jaxgan.training.plan import Plan, check_plan
+from jaxgan.training.plan import Plan
+from jaxgan.training.plan_checks import check_plan
 
 
 class Player(nn.Module):
@@ -64,7 +65,7 @@ def test_a_gan_conditioned_on_a_number_meets_it(key):
         discriminator_optimizer=optax.adam(4e-3, b1=0.0),
     )
     batch = circles(20_000, np.random.default_rng(0))
-    state, _ = fit(key, gan, batch, 600, batch_size=64, conditional=True, devices=1)
+    state, _ = fit(key, gan, batch, 600, plan=Plan(batch_size=64, conditional=True, devices=1))
     for asked in (0.3, 0.6, 0.9):
         x = jaxgan.sample(key, gan, state, 500, jnp.full(500, asked))
         found = np.linalg.norm(np.asarray(x), axis=1)
@@ -103,7 +104,7 @@ def test_each_sample_comes_with_its_own_condition(key, options):
             return Player(hidden=4)(x, condition)
 
     gan = dataclasses.replace(conditional_gan(hidden=4), discriminator=jaxgan.from_linen(Spy()))
-    fit(key, gan, numbered(), 4, batch_size=8, conditional=True, **options)
+    fit(key, gan, numbered(), 4, plan=Plan(batch_size=8, conditional=True, **options))
     jax.effects_barrier()
     met = set()
     for x, c in seen:
@@ -123,7 +124,7 @@ def test_jit_and_pmap_on_all_devices_give_the_same(key, largest_difference):
     gan = conditional_gan(hidden=4)
     options = {"batch_size": 16, "conditional": True, "devices": 8, "rounds_per_call": 1}
     jitted, mapped = (
-        fit(key, gan, numbered(), 2, parallel=parallel, **options)[0]
+        fit(key, gan, numbered(), 2, plan=Plan(parallel=parallel, **options))[0]
         for parallel in ("jit", "pmap")
     )
     assert largest_difference(jitted, mapped) < 1e-6
@@ -204,6 +205,6 @@ def test_facts_of_a_run_tell_conditions_apart():
         np.array([0.5, 1, 2, 4]),
         {"a": np.eye(4), "b": np.arange(4)},
     ]
-    found = [facts(data.from_arrays(x, condition), False) for condition in conditions]
+    found = [data_facts(data.from_arrays(x, condition), False) for condition in conditions]
     assert len({fact.checksum for fact in found}) == len(conditions)
     assert len({fact.fingerprint for fact in found}) == len(conditions)

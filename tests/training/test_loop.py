@@ -17,7 +17,7 @@ def images():
 
 
 def test_fit_on_plain_arrays_gives_a_state_and_a_history_of_every_round(key, images, make_gan):
-    state, history = fit(key, make_gan(), images, 7, batch_size=8, devices=1)
+    state, history = fit(key, make_gan(), images, 7, plan=Plan(batch_size=8, devices=1))
     assert int(state.step) == 7
     np.testing.assert_array_equal(history["step"], np.arange(1, 8))
     assert {"discriminator_loss", "generator_loss", "diversity"} <= set(history)
@@ -28,7 +28,7 @@ def test_fit_on_plain_arrays_gives_a_state_and_a_history_of_every_round(key, ima
 def test_rounds_per_call_do_not_change_the_result(key, images, make_gan, largest_difference):
     gan = make_gan()
     ends = [
-        fit(key, gan, images, 6, batch_size=8, devices=1, rounds_per_call=rounds)
+        fit(key, gan, images, 6, plan=Plan(batch_size=8, devices=1, rounds_per_call=rounds))
         for rounds in (1, 4)
     ]
     assert largest_difference(*ends) < 1e-6
@@ -45,15 +45,15 @@ def test_devices_do_not_change_the_result(
     key, images, make_gan, parallel, devices, largest_difference
 ):
     gan = make_gan(penalties=(jaxgan.penalty(regularizers.gradient_penalty, 1.0),))
-    one, _ = fit(key, gan, images, 3, batch_size=8, devices=1)
-    many, _ = fit(key, gan, images, 3, batch_size=8, parallel=parallel, devices=devices)
+    one, _ = fit(key, gan, images, 3, plan=Plan(batch_size=8, devices=1))
+    many, _ = fit(key, gan, images, 3, plan=Plan(batch_size=8, parallel=parallel, devices=devices))
     assert largest_difference(one, many) < 1e-6
 
 
 @pytest.mark.slow
 def test_many_turns_a_round_draw_fresh_batches(key, images, make_gan):
     state, history = fit(
-        key, make_gan(), images, 4, batch_size=8, n_critic=3, n_generator=2, devices=1
+        key, make_gan(), images, 4, plan=Plan(batch_size=8, n_critic=3, n_generator=2, devices=1)
     )
     assert int(state.step) == 4  # two rounds of two updates
     assert len(history["step"]) == 2
@@ -80,7 +80,9 @@ def test_alternation_in_epochs_freezes_the_other_player(key, images, make_gan):
 
 
 def test_metrics_of_the_player_off_turn_are_nan(key, images, make_gan):
-    _, history = fit(key, make_gan(), images, 5, batch_size=8, alternation="epochs", devices=1)
+    _, history = fit(
+        key, make_gan(), images, 5, plan=Plan(batch_size=8, alternation="epochs", devices=1)
+    )
     assert np.isnan(history["generator_loss"][:5]).all()
     assert np.isfinite(history["generator_loss"][5:]).all()
     assert np.isnan(history["discriminator_loss"][5:]).all()
@@ -98,7 +100,7 @@ def test_every_image_is_seen_once_an_epoch_in_the_model_range(key, make_gan):
     pixels = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1) * 20
     images = np.broadcast_to(pixels, (12, 4, 4, 1)).copy()
     gan = make_gan(discriminator=jaxgan.from_linen(Spy()))
-    fit(key, gan, images, 3, batch_size=4, model_range=(-1.0, 1.0), devices=1)
+    fit(key, gan, images, 3, plan=Plan(batch_size=4, model_range=(-1.0, 1.0), devices=1))
     jax.effects_barrier()
     values = {round((float(x) + 1) * 127.5) for batch in seen for x in np.unique(batch)}
     assert set(range(0, 240, 20)) <= values
@@ -107,10 +109,10 @@ def test_every_image_is_seen_once_an_epoch_in_the_model_range(key, make_gan):
 @pytest.mark.slow
 def test_two_halves_of_a_fit_equal_the_whole(key, images, make_gan, largest_difference):
     gan = make_gan()
-    options = {"batch_size": 8, "devices": 1, "n_critic": 2}
-    whole, _ = fit(key, gan, images, 5, **options)
-    first, _ = fit(key, gan, images, 2, **options)
-    second, history = fit(key, gan, images, 3, state=first, **options)
+    plan = Plan(batch_size=8, devices=1, n_critic=2)
+    whole, _ = fit(key, gan, images, 5, plan)
+    first, _ = fit(key, gan, images, 2, plan)
+    second, history = fit(key, gan, images, 3, plan, state=first)
     np.testing.assert_array_equal(history["step"], [3, 4, 5])
     assert largest_difference(second, whole) < 1e-6
     assert np.isfinite(jax.tree.leaves(first.generator.params)[0]).all()  # still usable
@@ -118,8 +120,8 @@ def test_two_halves_of_a_fit_equal_the_whole(key, images, make_gan, largest_diff
 
 def test_images_in_bytes_need_a_range(key, make_gan):
     images = np.zeros((8, 4, 4, 1), np.uint8)
-    with pytest.raises(ValueError, match=r"lies in 0.0..255.0, but no model_range"):
-        fit(key, make_gan(), images, 1, batch_size=8)
+    with pytest.raises(ValueError, match=r"lie in 0.0..255.0: pass model_range=\(0, 1\)"):
+        fit(key, make_gan(), images, 1, plan=Plan(batch_size=8))
 
 
 @pytest.mark.parametrize("bad", [-1, 3])
@@ -132,7 +134,13 @@ def test_labels_that_the_networks_do_not_know_are_refused(key, make_gan, bad):
         discriminator=jaxgan.from_linen(MLPDiscriminator((4,), num_classes=3)),
     )
     with pytest.raises(ValueError, match=r"labels must lie in 0 \.\.\. 2"):
-        fit(key, gan, jaxgan.Batch(np.zeros((8, 2)), labels), 1, batch_size=8, conditional=True)
+        fit(
+            key,
+            gan,
+            jaxgan.Batch(np.zeros((8, 2)), labels),
+            1,
+            plan=Plan(batch_size=8, conditional=True),
+        )
 
 
 def test_streamed_samples_without_a_label_are_refused_when_they_are_met(key, make_gan):
@@ -147,7 +155,7 @@ def test_streamed_samples_without_a_label_are_refused_when_they_are_met(key, mak
         discriminator=jaxgan.from_linen(MLPDiscriminator((4,), num_classes=3)),
     )
     with pytest.raises(ValueError, match="points has samples without a label"):
-        fit(key, gan, points, 1, batch_size=8, conditional=True)
+        fit(key, gan, points, 1, plan=Plan(batch_size=8, conditional=True))
 
 
 def test_layers_that_group_samples_can_be_trained(key, make_gan):
@@ -158,7 +166,7 @@ def test_layers_that_group_samples_can_be_trained(key, make_gan):
 
     gan = make_gan(discriminator=jaxgan.from_linen(Grouped()))
     images = np.zeros((8, 4, 4, 1), np.float32)
-    _, history = fit(key, gan, images, 1, batch_size=8, devices=2)
+    _, history = fit(key, gan, images, 1, plan=Plan(batch_size=8, devices=2))
     assert np.isfinite(history["generator_loss"]).all()
 
 
@@ -175,34 +183,40 @@ def test_labels_reach_a_conditional_gan(key, images, make_gan):
         generator=jaxgan.from_linen(Player((4, 4, 1))), discriminator=jaxgan.from_linen(Player(()))
     )
     batch = jaxgan.Batch(images, np.arange(40) % 2)
-    state, _ = fit(key, gan, batch, 2, batch_size=8, conditional=True, devices=1)
+    state, _ = fit(key, gan, batch, 2, plan=Plan(batch_size=8, conditional=True, devices=1))
     drawn = [jaxgan.sample(key, gan, state, 4, jnp.full(4, label)) for label in (0, 1)]
     assert float(jnp.max(jnp.abs(drawn[0] - drawn[1]))) > 1e-3
     with pytest.raises(ValueError, match="conditional training needs labels"):
-        fit(key, gan, images, 1, conditional=True)
+        fit(key, gan, images, 1, plan=Plan(conditional=True))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "steps must be a positive int, got 0"),
         ({"batch_size": 12, "devices": 8}, r"batch_size=12 does not divide over 8 device\(s\)"),
         ({"batch_size": 8, "accumulate": 3, "devices": 1}, "with accumulate=3"),
-        ({"parallel": "shard_map"}, "parallel must be one of jit, pmap, got 'shard_map'"),
-        ({"alternation": "days"}, "alternation must be one of steps, epochs"),
-        ({"alternation": "epochs", "update": "simultaneous"}, "has no turns to alternate"),
+        ({"parallel": "shard_map"}, "parallel should be 'jit' or 'pmap', got 'shard_map'"),
+        ({"alternation": "days"}, "alternation should be 'steps' or 'epochs'"),
+        ({"alternation": "epochs", "update": "simultaneous"}, "cannot alternate in epochs"),
         ({"devices": 99}, "requested devices=99, found 8"),
-        ({"rounds_per_call": 2.5}, "rounds_per_call must be a positive int"),
-        ({"accumulate": 0}, "accumulate must be a positive int, got 0"),
-        ({"n_generator": 0, "alternation": "epochs"}, "n_generator must be a positive int"),
-        ({"first": "nobody", "alternation": "epochs"}, "first must be one of"),
-        ({"model_range": 1.0}, r"model_range must be finite \(low, high\), low < high, got 1.0"),
-        ({"model_range": (0.0, 0.5)}, r"but the generator's samples in model_range=\(0.0, 0.5\)"),
+        ({"rounds_per_call": 2.5}, "rounds_per_call should be a valid integer, got 2.5"),
+        ({"accumulate": 0}, "accumulate should be greater than or equal to 1, got 0"),
+        (
+            {"n_generator": 0, "alternation": "epochs"},
+            "n_generator should be greater than or equal to 1",
+        ),
+        (
+            {"first": "nobody", "alternation": "epochs"},
+            "first should be 'discriminator' or 'generator'",
+        ),
+        ({"model_range": 1.0}, "model_range should be a valid tuple, got 1.0"),
+        ({"model_range": (1.0, 0.0)}, r"must be finite \(low, high\) with low < high, got \(1.0"),
+        ({"model_range": (0.0, 0.5)}, r"outside model_range=\(0.0, 0.5\) of the generator"),
     ],
 )
 def test_bad_options_are_named(key, images, make_gan, options, message):
     with pytest.raises(ValueError, match=message):
-        fit(key, make_gan(), images, **({"steps": 1} | options))
+        fit(key, make_gan(), images, 1, Plan(**options))
 
 
 @pytest.mark.slow
@@ -237,7 +251,7 @@ def test_fit_learns_the_mean_of_a_gaussian(key):
         generator_optimizer=optax.adam(1e-2, b1=0.0),
         discriminator_optimizer=optax.adam(1e-2, b1=0.0),
     )
-    state, _ = fit(key, gan, points, 800, batch_size=128, devices=1)
+    state, _ = fit(key, gan, points, 800, plan=Plan(batch_size=128, devices=1))
     samples = np.asarray(jaxgan.sample(key, gan, state, 2000))
     np.testing.assert_allclose(samples.mean(axis=0), [2.0, -1.0], atol=0.15)
     np.testing.assert_allclose(samples.std(axis=0), [0.5, 0.5], atol=0.15)

@@ -21,7 +21,7 @@ from jaxgan.training.batches import Form
 from jaxgan.training.loop import fit
 from jaxgan.training.plan import Plan
 
-ON_ONE = {"batch_size": 8, "devices": 1}
+ON_ONE = Plan(batch_size=8, devices=1)
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +57,19 @@ PLANS = {
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", PLANS)
 def test_a_fit_from_a_state_compiles_nothing(key, points, gan, times, name, largest_difference):
-    options = {"batch_size": 8, **PLANS[name]}
-    first, _ = fit(key, gan, points, 2, **options)
-    fit(key, gan, points, 2, state=first, **options)
+    plan = Plan(batch_size=8, **PLANS[name])
+    first, _ = fit(key, gan, points, 2, plan)
+    fit(key, gan, points, 2, plan, state=first)
     traced, compiled = len(times), []
     listen = functools.partial(_note_compiled, compiled)
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        second, _ = fit(key, gan, points, 2, state=first, **options)
+        second, _ = fit(key, gan, points, 2, plan, state=first)
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert (len(times), compiled) == (traced, [])
     if name == "plain":
-        whole, _ = fit(key, gan, points, 4, rounds_per_call=2, **options)
+        whole, _ = fit(key, gan, points, 4, plan._replace(rounds_per_call=2))
         assert largest_difference(second, whole) == 0.0
         assert len(times) == traced
 
@@ -86,11 +86,11 @@ def test_a_stream_goes_on_from_a_state_without_compiling(
         lambda number: (points[number], None),
         *(40, (2,), np.dtype(np.float32), None, None, None, "points"),
     )
-    state, _ = fit(key, gan, records, 2, **ON_ONE)
+    state, _ = fit(key, gan, records, 2, ON_ONE)
     traced = len(times)
-    streamed, _ = fit(key, gan, records, 2, state=state, **ON_ONE)
+    streamed, _ = fit(key, gan, records, 2, ON_ONE, state=state)
     assert len(times) == traced
-    resident, _ = fit(key, gan, points, 2, state=state, **ON_ONE)
+    resident, _ = fit(key, gan, points, 2, ON_ONE, state=state)
     assert largest_difference(streamed, resident) == 0.0
 
 
@@ -136,7 +136,7 @@ def test_kept_programs_hold_no_data(key, points, gan):
     own = dataclasses.replace(gan, ema_decay=0.5)
     data = points.copy()
     held = weakref.ref(data)
-    fit(key, own, data, 2, **ON_ONE)
+    fit(key, own, data, 2, ON_ONE)
     del data
     gc.collect()
     assert held() is None
@@ -148,7 +148,7 @@ def test_a_labelled_gan_is_started_within_jit_too(key, make_gan):
         discriminator=jaxgan.from_linen(MLPDiscriminator((4,), num_classes=3)),
     )
     data = jaxgan.Batch(np.zeros((6, 2)), np.arange(6) % 3)
-    plan = Plan(conditional=True, **ON_ONE)
+    plan = ON_ONE._replace(conditional=True)
     within = jax.eval_shape(lambda key: jaxgan.init_run(key, gan, data, plan), key)
     begun = jaxgan.init_run(key, gan, data, plan)
     assert jax.tree.map(jnp.shape, within) == jax.tree.map(jnp.shape, begun)
@@ -156,7 +156,7 @@ def test_a_labelled_gan_is_started_within_jit_too(key, make_gan):
 
 def test_a_gan_with_arrays_among_its_parts_trains_too(key, points):
     gan = make_linear(ema_decay=jnp.float32(0.5), penalties=[])
-    state, _ = fit(key, gan, points, 1, **ON_ONE)
+    state, _ = fit(key, gan, points, 1, ON_ONE)
     assert int(state.step) == 1
 
 
@@ -170,7 +170,7 @@ def test_metrics_leave_the_device_in_blocks(key, points, gan, monkeypatch):
             alive.append(len(jax.live_arrays()))
 
     monkeypatch.setattr(loop, "iterate", watched)
-    _, history = fit(key, gan, points, 40, rounds_per_call=1, **ON_ONE)
+    _, history = fit(key, gan, points, 40, ON_ONE._replace(rounds_per_call=1))
     assert max(alive) - alive[0] <= 6 * len(history)
     np.testing.assert_array_equal(history["step"], np.arange(1, 41))
     assert np.isfinite(history["generator_loss"]).all()
@@ -180,8 +180,8 @@ def test_blocks_do_not_change_the_history(key, points, gan, monkeypatch):
     histories = []
     for calls in (2, 100):
         monkeypatch.setattr(loop, "CALLS_PER_BLOCK", calls)
-        options = {"alternation": "epochs", "rounds_per_call": 2, **ON_ONE}
-        histories.append(fit(key, gan, points, 10, **options)[1])
+        plan = ON_ONE._replace(alternation="epochs", rounds_per_call=2)
+        histories.append(fit(key, gan, points, 10, plan)[1])
     assert list(histories[0]) == list(histories[1])
     for name, values in histories[0].items():
         np.testing.assert_array_equal(values, histories[1][name])
@@ -196,10 +196,10 @@ def test_a_hook_sees_each_call_and_changes_nothing(key, points, gan, largest_dif
         seen.append((progress.step, len(progress.metrics["step"]), drawn.shape))
         return True  # ignored, as what a progress bar's update returns is
 
-    options = {"rounds_per_call": 2, **ON_ONE}
-    hooked, _ = fit(key, gan, points, 5, on_call=look, **options)
+    plan = ON_ONE._replace(rounds_per_call=2)
+    hooked, _ = fit(key, gan, points, 5, plan, on_call=look)
     assert seen == [(step, length, (2, 2)) for step, length in ((2, 2), (4, 2), (5, 1))]
-    plain, _ = fit(key, gan, points, 5, **options)
+    plain, _ = fit(key, gan, points, 5, plan)
     assert largest_difference(hooked, plain) == 0.0
 
 
@@ -208,21 +208,21 @@ def test_an_error_in_a_hook_ends_the_fit(key, points, gan):
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        fit(key, gan, points, 2, on_call=fail, **ON_ONE)
+        fit(key, gan, points, 2, ON_ONE, on_call=fail)
 
 
 # --- States that do not fit
 
 
 def test_states_of_other_kinds_are_named(key, points, gan):
-    plan = Plan(**ON_ONE)
+    plan = ON_ONE
     begun = jaxgan.init_run(key, gan, points, plan)
     with pytest.raises(
         ValueError, match=r"state must be a GANState, got RunState: pass state\.gan"
     ):
-        fit(key, gan, points, 1, state=begun, **ON_ONE)
+        fit(key, gan, points, 1, ON_ONE, state=begun)
     with pytest.raises(ValueError, match=r"got tuple: fit returns \(state, history\)"):
-        fit(key, gan, points, 1, state=(begun.gan, {}), **ON_ONE)
+        fit(key, gan, points, 1, ON_ONE, state=(begun.gan, {}))
     with pytest.raises(ValueError, match="state must be a RunState, got GANState: make one with"):
         next(jaxgan.iterate(gan, points, 1, plan, begun.gan))
 
@@ -246,15 +246,15 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_state_of_another_gan_is_refused(key, points, gan, name):
     change, message = OTHERS[name]
-    plan = Plan(**ON_ONE)
+    plan = ON_ONE
     other = jaxgan.init_run(key, make_linear(**change), points, plan)
     with pytest.raises(ValueError, match=f"state belongs to another GAN: {message}"):
-        fit(key, gan, points, 1, state=other.gan, **ON_ONE)
+        fit(key, gan, points, 1, ON_ONE, state=other.gan)
     with pytest.raises(ValueError, match="state belongs to another GAN"):
         next(jaxgan.iterate(gan, points, 1, plan, other))
 
 
 def test_a_state_on_the_host_is_fine(key, points, gan):
-    state, _ = fit(key, gan, points, 2, **ON_ONE)
-    state, _ = fit(key, gan, points, 2, state=jax.device_get(state), **ON_ONE)
+    state, _ = fit(key, gan, points, 2, ON_ONE)
+    state, _ = fit(key, gan, points, 2, ON_ONE, state=jax.device_get(state))
     assert int(state.step) == 4

@@ -16,16 +16,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
-import pydantic
 from jax.sharding import Sharding
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from jaxgan.runs.disk.orbax_errors import deepest, ignore_late_answers, reason, system_code
+from jaxgan.runs.settings.options import Keep
 from jaxgan.types import Array, PyTree
 
 # Orbax reports each save at length, and failures with many tracebacks; errors say them here.
@@ -44,20 +44,6 @@ class CheckpointError(OSError):
 
     One that could not be written has an `errno`, and the folder is its `filename`.
     """
-
-
-class Keep(NamedTuple):
-    """Which checkpoints are kept: the last ones, and the best one by a metric.
-
-    Attributes:
-      last: how many of the last ones, at least 1.
-      metric: name of the metric that says which is best; None for none.
-      mode: whether the largest or the smallest value is best.
-    """
-
-    last: Annotated[int, pydantic.Field(ge=1)] = 3
-    metric: str | None = None
-    mode: Literal["max", "min"] = "max"
 
 
 class Restored(NamedTuple):

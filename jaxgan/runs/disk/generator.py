@@ -46,7 +46,9 @@ def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> Tr
       CheckpointError: if the checkpoint is damaged, or not there.
     """
     config = read_config(run)
-    gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes, config.augment)
+    gan = recipe_gan(
+        config.options.recipe, config.data.shape, config.data.num_classes, config.options.augment
+    )
     found = _restored(run, gan, config, which)
     state = found.state.gan
     ema = use_ema and state.ema is not None
@@ -66,7 +68,7 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
         return found
     if which != "best" and not (which.isascii() and which.isdigit()):
         raise ValueError(f"checkpoint must be latest, best or a round, got {which!r}")
-    keep, present = config.saving.keep, checkpoint.numbers(directory)
+    keep, present = config.options.saving.keep, checkpoint.numbers(directory)
     if which == "best" and keep.metric is None:
         raise ValueError(f"{run} was trained without --keep-best: choose latest or a round")
     number = checkpoint.best_number(directory, keep) if which == "best" else int(which)

@@ -18,7 +18,7 @@ class _Written(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
 
     recipe: str
-    wanted: dict[str, dict[str, Any]]
+    overrides: dict[str, Any]
 
 
 def staged_in(run: Path) -> StagedRecipe | None:

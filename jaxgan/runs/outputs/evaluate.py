@@ -102,14 +102,14 @@ def evaluate_run(
 
 
 def _own(x: np.ndarray, config: Config) -> np.ndarray:
-    return to_data_range(x, config.data.low, config.data.high, config.plan.model_range)
+    return to_data_range(x, config.data.low, config.data.high, config.options.plan.model_range)
 
 
 def _facts(loaded: Sequence[TrainedGenerator], extractor: Extractor) -> dict[str, Any]:
     last = loaded[-1]
-    levels = {each.config.recipe: each.step for each in loaded}
+    levels = {each.config.options.recipe: each.step for each in loaded}
     return {
-        "recipe": last.config.recipe,
+        "recipe": last.config.options.recipe,
         "step": last.step,
         **({} if len(levels) == 1 else {"levels": levels}),
         "ema": last.ema,

@@ -90,8 +90,8 @@ def _check_condition(loaded: TrainedGenerator):
     config = loaded.config
     if has_images(loaded.gan, config.data.shape, config.data.num_classes is not None):
         raise ValueError(
-            f"a run of the recipe {config.recipe} cannot be exported: its generator takes images, "
-            "and exported generators take a key and labels only"
+            f"a run of the recipe {config.options.recipe} cannot be exported: its generator takes "
+            "images, and exported generators take a key and labels only"
         )
 
 
@@ -129,14 +129,14 @@ def header(loaded: TrainedGenerator) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "recipe": config.recipe,
-        "data": config.input.source,
+        "recipe": config.options.recipe,
+        "data": config.options.input.source,
         "shape": list(config.data.shape),
         "latent_shape": _latent_shape(loaded),
         "num_classes": config.data.num_classes,
         "low": config.data.low,
         "high": config.data.high,
-        "model_range": config.plan.model_range,
+        "model_range": config.options.plan.model_range,
         "step": loaded.step,
         "ema": loaded.ema,
         "versions": {package: version(package) for package in packages},
@@ -186,7 +186,7 @@ def sampler(loaded: TrainedGenerator) -> Callable[..., Array]:
         condition = None if label is None else label[None]
         weights = Weights(loaded.params, loaded.model_state)
         x = generate(key, gan, weights, index[None], PassOptions(condition)).x
-        model_range = config.plan.model_range
+        model_range = config.options.plan.model_range
         return to_data_range(x[0], config.data.low, config.data.high, model_range)
 
     def samples(key_data: Array, index: Array, labels: Array | None = None) -> Array:

@@ -95,7 +95,7 @@ def _draw_levels(
         own = rows_from(labels, first, SAMPLES_PER_CALL)
         levels, index = [_level(draw, own) for draw in draws], sample_index(SAMPLES_PER_CALL)
         *coarse, full = sample_pyramid(jax.random.key(seed), levels, first + index)
-        own_range = data.low, data.high, config.plan.model_range
+        own_range = data.low, data.high, config.options.plan.model_range
         images = (*coarse, crop_to(full, (data.shape[0], data.shape[1])))
         return [to_data_range(np.asarray(x), *own_range) for x in images]
 

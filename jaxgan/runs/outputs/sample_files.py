@@ -31,7 +31,7 @@ def default_num(run: Path, label: int | str | None) -> int:
 
 def has_image_condition(config: Config) -> bool:
     """Whether a run's generator is conditioned on images."""
-    gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes)
+    gan = recipe_gan(config.options.recipe, config.data.shape, config.data.num_classes)
     return has_images(gan, config.data.shape, config.data.num_classes is not None)
 
 
@@ -93,7 +93,7 @@ def check_writable(run: Path, out: Path):
     if out.suffix not in (".npz", ".png"):
         raise ValueError(f"--out must end in .png or .npz, got {out}")
     config = read_config(run)
-    gan = recipe_gan(config.recipe, config.data.shape, config.data.num_classes)
+    gan = recipe_gan(config.options.recipe, config.data.shape, config.data.num_classes)
     shape = sample_shape(gan, config.data.shape)
     if out.suffix == ".png" and not plots.is_plottable(shape):
         raise ValueError(f"samples of shape {shape} have no picture: give a .npz")
@@ -146,7 +146,7 @@ def _write(
     classes = config.data.num_classes if _is_class_rows(labels, config.data.num_classes) else None
     if drawn_on is not None and drawn_on.source is not None:
         source, real = (
-            to_data_range(np.asarray(x), low, high, config.plan.model_range)
+            to_data_range(np.asarray(x), low, high, config.options.plan.model_range)
             for x in (drawn_on.source, drawn_on.real)
         )
         shown = plots.side_by_side((source, samples, real), low, high)

@@ -72,7 +72,9 @@ def draw_beside(
         own = rows_from(drawn_on.condition, first, SAMPLES_PER_CALL)
         x = draw(jax.random.key(seed), own, first + sample_index(SAMPLES_PER_CALL))
         whole = x if loaded.gan.task is None else loaded.gan.task.restore(x, own)
-        return to_data_range(np.asarray(whole), data.low, data.high, config.plan.model_range)
+        return to_data_range(
+            np.asarray(whole), data.low, data.high, config.options.plan.model_range
+        )
 
     return in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num), drawn_on
 
@@ -107,7 +109,7 @@ def conditions(
     config, gan = loaded.config, loaded.gan
     if not has_images(gan, config.data.shape, labels is not None):
         return Conditions(labels)
-    return conditions_for(gan, read(config), config.plan.model_range, num, labels)
+    return conditions_for(gan, read(config), config.options.plan.model_range, num, labels)
 
 
 def checked_labels(

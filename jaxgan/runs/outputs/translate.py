@@ -38,7 +38,7 @@ def translate_run(
         raise ValueError(
             f"image must be uint8 [height, width, {channels}], got {image.dtype} {image.shape}"
         )
-    low, high = loaded.config.plan.model_range or (-1.0, 1.0)
+    low, high = loaded.config.options.plan.model_range or (-1.0, 1.0)
     source = scaled(image[None], (0, 255), (low, high))
     made = make_generate(loaded)(jax.random.key(seed), source, jnp.arange(1))
     pixels = scaled(np.asarray(made)[0], (low, high), (0, 255))
@@ -83,5 +83,5 @@ def source_channels(loaded: TrainedGenerator) -> int:
             return source.shape[-1]
     raise ValueError(
         "translate needs an image-to-image run, such as one of the recipe pix2pix; this run is of "
-        f"the recipe {config.recipe}"
+        f"the recipe {config.options.recipe}"
     )

@@ -47,7 +47,7 @@ def upscale_run(
             f"image must be uint8 [height, width, {channels}], got {image.dtype} {image.shape}"
         )
     draw = make_generate(loaded)
-    low, high = loaded.config.plan.model_range or (-1.0, 1.0)
+    low, high = loaded.config.options.plan.model_range or (-1.0, 1.0)
 
     def enlarge(x: np.ndarray) -> np.ndarray:
         y = draw(jax.random.key(0), scaled(x[None], (0, 255), (low, high)), jnp.arange(1))
@@ -97,7 +97,7 @@ def scale_of(loaded: TrainedGenerator) -> int:
             return batch.x.shape[1] // image.shape[1]
     raise ValueError(
         "upscale needs a super-resolution run, such as one of the recipe srgan; this run is of the "
-        f"recipe {loaded.config.recipe}"
+        f"recipe {loaded.config.options.recipe}"
     )
 
 

@@ -1,39 +1,15 @@
-"""Two configurations of runs compared: what differs, and what of it changes the numbers."""
+"""Two configurations compared: what differs, and what of it changes the results of a run."""
 
 from pathlib import Path
 from typing import Any
 
 from jaxgan.runs.settings.config import Config
+from jaxgan.settings import declared, flatten
 
 TRACED_BY = ("jax", "flax", "optax")
-MATHEMATICS = frozenset(
-    (
-        "recipe",
-        "augment",
-        "setting",
-        "seed",
-        "data.shape",
-        "data.size",
-        "data.num_classes",
-        "data.low",
-        "data.high",
-        "data.fingerprint",
-        "data.checksum",
-        "plan.batch_size",
-        "plan.n_critic",
-        "plan.n_generator",
-        "plan.alternation",
-        "plan.update",
-        "plan.first",
-        "plan.accumulate",
-        "plan.model_range",
-        "plan.conditional",
-        "plan.flip",
-        "plan.crop",
-        "plan.precision",
-    )
-)
-"""What changes the numbers that a run computes; the rest may differ when it goes on."""
+"""The packages whose versions change the program of a GAN, and so its checksum."""
+MADE_WITH = frozenset(("versions", "device", "python", "date"))
+_SETTINGS = {each.path.removeprefix("options."): each.setting for each in declared(Config)}
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
@@ -42,24 +18,19 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     if None in (before["data.checksum"], after["data.checksum"]):
         before["data.checksum"] = after["data.checksum"] = None
     if any(old.versions.get(name) != new.versions.get(name) for name in TRACED_BY):
-        before["setting"] = after["setting"] = ""  # the same setting may look otherwise now
+        before["gan"] = after["gan"] = ""
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
 
 
 def _flat(config: Config) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    names = ("recipe", "augment", "setting", "seed", "steps", "log_every", "sample_every")
-    for name in (*names, "stop_on", "stop_after"):
-        flat[name] = getattr(config, name)
-    for group in ("input", "plan", "saving", "scoring", "data"):
-        flat |= {f"{group}.{name}": x for name, x in getattr(config, group)._asdict().items()}
-    return flat
+    flat = {name.removeprefix("options."): value for name, value in flatten(config).items()}
+    return {name: value for name, value in flat.items() if name not in MADE_WITH}
 
 
 def shared_settings(config: Config) -> str:
-    """What must be the same in all processes of a run: all but how each reads its data."""
-    own = ("input.source", "input.workers", "input.tfds_manual_dir")  # data.* are compared
-    return repr({name: value for name, value in _flat(config).items() if name not in own})
+    """The settings that must be the same in all processes of a run, as text."""
+    flat = _flat(config)
+    return repr({name: flat[name] for name in flat if not _SETTINGS[name].per_process})
 
 
 def check_same_recipe(old: str, new: str, run: Path):
@@ -71,8 +42,8 @@ def check_same_recipe(old: str, new: str, run: Path):
         )
 
 
-def check_same_mathematics(old: Config, new: Config, run: Path):
-    """Raises a ValueError that shows the differences, if the new settings change the numbers."""
+def check_same_results(old: Config, new: Config, run: Path):
+    """Raises a ValueError with the differences, if the new settings would change the results."""
     listed = changes(old, new)
     if listed:
         raise ValueError(
@@ -82,14 +53,18 @@ def check_same_mathematics(old: Config, new: Config, run: Path):
 
 
 def changes(old: Config, new: Config) -> list[str]:
-    """The differences between two configurations that change the numbers, in words."""
+    """The differences between two configurations that change the results, in words.
+
+    Every difference does, but for the settings that are declared with `may_change`.
+    """
     found = differences(old, new).items()
-    return list(dict.fromkeys(_change(name, *pair) for name, pair in found if name in MATHEMATICS))
+    changed = (_in_words(name, *pair) for name, pair in found if not _SETTINGS[name].may_change)
+    return list(dict.fromkeys(changed))
 
 
-def _change(name: str, old: Any, new: Any) -> str:
+def _in_words(name: str, old: Any, new: Any) -> str:
     """A difference in words; checksums say only that there is one."""
-    if name == "setting":
+    if name == "gan":
         return "the recipe's networks, losses or optimizers"
     if name in ("data.fingerprint", "data.checksum"):
         return "the contents of the data"

@@ -2,26 +2,31 @@
 
 import re
 import zlib
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import numpy as np
 import pydantic
 
 from jaxgan.data import Dataset, Records
-from jaxgan.steps import (
-    init,
-    make_train_step,
-)
+from jaxgan.settings import Count, Setting
+from jaxgan.steps import init, make_train_step
 from jaxgan.training.batches import example_batch
-from jaxgan.training.plan import Count
 from jaxgan.types import GAN, PyTree
 
 
 class DataFacts(NamedTuple):
-    """What the data turned out to be; classes only where the networks are told of them.
+    """What the data are.
 
-    The fingerprint is of three samples, the checksum of all; None where they are streamed.
+    Attributes:
+      shape: of a sample.
+      size: number of samples.
+      num_classes: number of classes, if the networks are conditioned on them.
+      low: least value of bounded data.
+      high: greatest value of bounded data.
+      fingerprint: checksum of three samples.
+      checksum: of all samples; None if the data are streamed.
+      class_names: names of the classes, if they have names.
     """
 
     shape: tuple[Count, ...]
@@ -31,11 +36,20 @@ class DataFacts(NamedTuple):
     high: pydantic.FiniteFloat | None
     fingerprint: str
     checksum: str | None = None
-    class_names: tuple[str, ...] | None = None
+    class_names: Annotated[tuple[str, ...] | None, Setting(may_change=True)] = None
+
+
+def check_range(facts: DataFacts):
+    """Raises a ValueError unless the data are unbounded or have a lower and a higher bound."""
+    low, high = facts.low, facts.high
+    if (low, high) != (None, None) and (low is None or high is None or not low < high):
+        raise ValueError(
+            f"data.low and data.high must be a lower and a higher number, got {(low, high)}"
+        )
 
 
 def data_facts(dataset: Dataset | Records, conditional: bool) -> DataFacts:
-    """What the data are, for the configuration."""
+    """The facts of a data set; classes count only if the GAN is conditional."""
     classes, names = dataset.num_classes if conditional else None, dataset.class_names
     return DataFacts(
         shape=tuple(dataset.shape),
@@ -55,14 +69,14 @@ def _fingerprint(dataset: Dataset | Records) -> str:
     for number in sorted({0, dataset.size // 2, dataset.size - 1}):
         try:
             x, condition = _sample(dataset, number)
-        except ValueError:  # a record that cannot be read is not refused here
+        except ValueError:  # unreadable records are rejected elsewhere
             continue
         check = zlib.crc32(condition, zlib.crc32(np.ascontiguousarray(x).data, check))
     return f"{check:08x}"
 
 
 def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, bytes]:
-    """A sample, and its label as text or its other condition as bytes."""
+    """A sample and its condition as bytes; a label counts as text."""
     if isinstance(dataset, Dataset) and dataset.condition is not None and dataset.labels is None:
         return dataset.x[number], _bytes(jax.tree.map(lambda part: part[number], dataset.condition))
     if isinstance(dataset, Records):
@@ -84,9 +98,10 @@ def _checksum(dataset: Dataset | Records) -> str | None:
 
 
 def gan_fingerprint(gan: GAN, dataset: Dataset | Records, conditional: bool) -> str:
-    """A checksum of a GAN's setting: of the program that its training step is, numbers and all.
+    """A checksum of the program of a GAN's training step, with all its numbers.
 
-    It tells another learning rate, weight or width from the same one, under the same versions.
+    It differs for another learning rate, weight or width, and is comparable only between equal
+    versions of the packages.
     """
     batch = example_batch(dataset, 2 * gan.discriminator.pack, conditional)
     state = jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))

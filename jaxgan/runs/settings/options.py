@@ -1,125 +1,201 @@
-"""What a run is asked for: by its recipe, by the run that goes on, by who starts it."""
+"""The options of a run, each declared once: see `jaxgan.settings`."""
 
-import math
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from jaxgan.augment.named import AugmentationName
-from jaxgan.checks import check_positive
-from jaxgan.monitor.detector import KINDS, Kind
-from jaxgan.recipes import recipe
-from jaxgan.runs.settings.config import Config, Input, Saving, Seed, has_config, read_config
-from jaxgan.scoring.in_training import Scoring
-from jaxgan.training.plan import Count, Plan
+import pydantic
+import pydantic_core
 
-LOGGED, PICTURED, SAVED = 400, 10, 10  # times a run
+from jaxgan.choices import AlertKind, AugmentationName
+from jaxgan.scoring.settings import Scoring
+from jaxgan.settings import Count, Seed, Setting, documented
+from jaxgan.training.plan import Plan, ReadOptions
+
+Mode = Literal["max", "min"]
 
 
-class Options(NamedTuple):
-    """What a run is asked for; the fields of `Config` that a user chooses."""
-
-    recipe: str
-    augment: AugmentationName | None
-    input: Input
-    steps: Count
-    seed: Seed
-    log_every: Count
-    sample_every: Count
-    plan: Plan
-    saving: Saving
-    scoring: Scoring = Scoring()
-    stop_on: tuple[Kind, ...] = ()
-
-    def with_changes(self, wanted: "Overrides") -> Self:
-        """The same options, but for those that are wanted otherwise."""
-        keep = self.saving.keep._replace(**wanted.keep)
-        return self._replace(
-            **_tuples(wanted.run),
-            plan=self.plan._replace(**wanted.plan),
-            input=self.input._replace(**wanted.input),
-            saving=self.saving._replace(keep=keep, **wanted.saving),
-            scoring=self.scoring._replace(**_tuples(wanted.scoring)),
-        )
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        wanted = "must be in UTF-8, or config.json could not hold it: rename it"
+        raise pydantic_core.PydanticCustomError("utf8", wanted) from None
+    return text
 
 
-class Overrides(NamedTuple):
-    """The options that somebody gave, by name; the others are the recipe's or the run's."""
-
-    run: dict[str, Any]
-    plan: dict[str, Any]
-    input: dict[str, Any]
-    saving: dict[str, Any]
-    keep: dict[str, Any]
-    scoring: dict[str, Any] = {}  # noqa: RUF012 (nobody writes to it)
+Text = Annotated[str, pydantic.AfterValidator(_utf8)]
+"""Text that is read again as it was written."""
 
 
-def _tuples(given: dict[str, Any]) -> dict[str, Any]:
-    """Options that were written down as JSON have lists."""
-    return {name: tuple(x) if isinstance(x, list) else x for name, x in given.items()}
-
-
-def options_for(out: Path, wanted: Overrides) -> Options:
-    """The options of a run in a folder: those of the run that is there, or else of the recipe.
-
-    Raises:
-      ValueError: if the recipe is unknown, or the run's config.json is no good.
-    """
-    if has_config(out):
-        return options_from_config(read_config(out)).with_changes(wanted)
-    return options_from_recipe(
-        wanted.run.get("recipe", "digits"), wanted.run.get("steps")
-    ).with_changes(wanted)
-
-
-def options_from_config(config: Config) -> Options:
-    """The options that a run was started with."""
-    return Options(*(getattr(config, name) for name in Options._fields))
-
-
-def options_from_recipe(name: str, steps: int | None = None) -> Options:
-    """A recipe's options, for so many generator updates or as many as it names.
-
-    Raises:
-      ValueError: if the recipe is unknown, or steps are no positive int.
-    """
-    chosen = recipe(name)
-    steps = chosen.steps if steps is None else steps
-    check_positive(steps=steps)
-    return Options(
-        recipe=chosen.name,
-        augment=None,
-        input=Input(chosen.data),
-        steps=steps,
-        seed=0,
-        log_every=max(1, steps // LOGGED),
-        sample_every=max(1, steps // PICTURED),
-        plan=chosen.plan,
-        saving=Saving(every=max(1, steps // SAVED)),
-        scoring=Scoring(every=max(1, steps // SAVED)),
-    )
-
-
-# --- Options that are texts or other units
-
-
-def bytes_of(gibibytes: float) -> int:
-    """The bytes of so many GiB."""
-    if not math.isfinite(gibibytes):
-        raise ValueError(f"--max-memory must be a number of GiB, got {gibibytes}")
-    return round(gibibytes * 2**30)
-
-
-def best_of(text: str) -> dict[str, str]:
-    """METRIC:max or METRIC:min, or METRIC alone for the largest."""
+def _metric_and_mode(text: str) -> str:
     metric, colon, mode = text.partition(":")
-    if not metric or (colon and mode not in ("max", "min")):
-        raise ValueError(f"--keep-best must be METRIC:max or METRIC:min, got {text!r}")
-    return {"metric": metric, "mode": mode or "max"}
+    if not metric or (colon and mode not in get_args(Mode)):
+        raise pydantic_core.PydanticCustomError("best", "must be METRIC:max or METRIC:min")
+    return text
 
 
-def kinds_of(text: str) -> tuple[Kind, ...]:
-    """KIND,KIND,... each once, or none."""
-    kinds = tuple(kind for kind in KINDS if kind in text.split(","))
-    if text != "none" and set(kinds) != set(text.split(",")):
-        raise ValueError(f"--stop-on must be some of {','.join(KINDS)}, or none, got {text!r}")
-    return kinds
+def _absolute_source(source: str) -> str:
+    from jaxgan.data.sources import absolute
+
+    return absolute(source)
+
+
+def _absolute_path(path: str) -> str:
+    from jaxgan.data.sources import absolute_path
+
+    return absolute_path(path)
+
+
+@documented
+class Input(NamedTuple):
+    """How the data are read. Results depend on the data alone, which are compared on resume."""
+
+    source: Annotated[
+        Text,
+        Setting(
+            "Data set: a name, such as digits, spiral, ring8 or photos, or a path, such as "
+            "folder:DIR@64, idx:DIR, npz:FILE or tfds:NAME.",
+            may_change=True,
+            flag="--data",
+            shown_default="the recipe's",
+            per_process=True,
+            absolute=_absolute_source,
+        ),
+    ]
+    max_memory: Annotated[
+        float,
+        pydantic.Field(ge=0, allow_inf_nan=False),
+        Setting(
+            "GiB of decoded data to keep in memory; larger data are streamed.", may_change=True
+        ),
+    ] = 2.0
+    max_pixels: Annotated[
+        Count | None,
+        Setting(
+            "Most pixels of an image; larger images count as unreadable.",
+            may_change=True,
+            shown_default="178,956,970",
+        ),
+    ] = None
+    tfds_manual_dir: Annotated[
+        Text | None,
+        Setting(
+            "Folder of downloaded files from which TFDS prepares the data.",
+            may_change=True,
+            metavar="DIR",
+            per_process=True,
+            absolute=_absolute_path,
+        ),
+    ] = None
+    reading: ReadOptions = ReadOptions()
+
+
+@documented
+class Keep(NamedTuple):
+    """The checkpoints that are kept."""
+
+    last: Annotated[
+        int,
+        pydantic.Field(ge=1),
+        Setting("Number of most recent checkpoints to keep.", may_change=True, flag="--keep"),
+    ] = 3
+    best: Annotated[
+        str | None,
+        pydantic.AfterValidator(lambda text: None if text is None else _metric_and_mode(text)),
+        Setting(
+            "Also keep the best checkpoint by a metric, the largest or the smallest.",
+            may_change=True,
+            flag="--keep-best",
+            metavar="METRIC:max|min",
+        ),
+    ] = None
+
+    @property
+    def metric(self) -> str | None:
+        """The metric of the best checkpoint."""
+        return None if self.best is None else self.best.partition(":")[0]
+
+    @property
+    def mode(self) -> Mode:
+        """Whether the largest or the smallest value of the metric is best."""
+        return "min" if self.best is not None and self.best.endswith(":min") else "max"
+
+
+@documented
+class Saving(NamedTuple):
+    """When the state is saved, beside the end of the run, and which checkpoints are kept."""
+
+    every: Annotated[
+        Count,
+        Setting(
+            "Generator updates between checkpoints.",
+            may_change=True,
+            flag="--save-every",
+            shown_default="10 times per run",
+        ),
+    ]
+    minutes: Annotated[
+        float,
+        pydantic.Field(ge=0, allow_inf_nan=False),
+        Setting("Most minutes between checkpoints.", may_change=True, flag="--save-minutes"),
+    ] = 10.0
+    keep: Keep = Keep()
+
+
+@documented
+class Options(NamedTuple):
+    """All options of a run."""
+
+    recipe: Annotated[
+        str,
+        Setting("Name of a recipe, see `jaxgan recipes`.", flag="recipe", shown_default="digits"),
+    ]
+    input: Annotated[Input, Setting("How the data are read.", panel="Data")]
+    steps: Annotated[
+        Count,
+        Setting(
+            "Generator updates in total.",
+            may_change=True,
+            panel="Training",
+            shown_default="the recipe's",
+        ),
+    ]
+    plan: Annotated[Plan, Setting("How the GAN is trained.", panel="Training", shown_default="")]
+    log_every: Annotated[
+        Count,
+        Setting(
+            "Rounds between rows of the log.",
+            may_change=True,
+            panel="Logging",
+            shown_default="400 times per run",
+        ),
+    ]
+    sample_every: Annotated[
+        Count,
+        Setting(
+            "Generator updates between sample images, which are drawn at the end of a compiled "
+            "call.",
+            may_change=True,
+            panel="Logging",
+            shown_default="10 times per run",
+        ),
+    ]
+    saving: Annotated[Saving, Setting("When the state is saved.", panel="Checkpoints")]
+    augment: Annotated[
+        AugmentationName | None,
+        Setting("Augment the discriminator's inputs, real and generated.", panel="Training"),
+    ] = None
+    seed: Annotated[Seed, Setting("Random seed.", panel="Training")] = 0
+    stop_on: Annotated[
+        tuple[AlertKind, ...],
+        Setting(
+            f"Stop early on warnings of the monitor: {', '.join(get_args(AlertKind))}.",
+            may_change=True,
+            panel="Logging",
+            metavar="KIND[,KIND]|none",
+        ),
+    ] = ()
+    scoring: Annotated[Scoring, Setting("Scores during training.", panel="Scoring")] = Scoring()
+
+
+Overrides = dict[str, Any]
+"""Options that were given, by dotted name, such as {"plan.batch_size": 32}."""

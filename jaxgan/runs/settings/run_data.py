@@ -1,24 +1,24 @@
-"""The data of a run: found again from any folder, and compared with those it was trained on."""
+"""The data of a run: found from any folder, and compared with those it was trained on."""
 
-import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from jaxgan.data import Dataset, Records
-from jaxgan.data.sources import absolute, absolute_path
 from jaxgan.runs.settings.compare import changes
 from jaxgan.runs.settings.config import Config, load_input
 from jaxgan.runs.settings.fingerprint import data_facts
+from jaxgan.runs.settings.options import Options
+from jaxgan.settings import declared
 
-_ABSOLUTE: dict[str, Callable[[str], str]] = {
-    "source": absolute,
-    "tfds_manual_dir": absolute_path,
-    "features": functools.partial(absolute, kinds=("inception",)),
+_ABSOLUTE = {
+    each.path: each.setting.absolute
+    for each in declared(Options)
+    if each.setting.absolute is not None
 }
 
 
-def absolute_paths(given: dict[str, Any]) -> dict[str, Any]:
-    """Fields of `Input` or `Scoring`, the paths among them so that they hold from any folder.
+def absolute_paths(given: Mapping[str, Any]) -> dict[str, str]:
+    """The options, by dotted name, that contain paths, with absolute paths instead.
 
     Raises:
       ValueError: if a path is not UTF-8, which JSON cannot hold.
@@ -27,23 +27,24 @@ def absolute_paths(given: dict[str, Any]) -> dict[str, Any]:
     for path in paths.values():
         if path != path.encode("utf-8", "replace").decode():
             raise ValueError(f"{path!r} is not in UTF-8: rename it, or link to it by another name")
-    return given | paths
+    return paths
 
 
 def load_data(
     config: Config, source: str | None = None, force: bool = False
 ) -> tuple[Dataset | Records, str]:
-    """The data of a run, and how they differ from those that it was trained on; "" if they do not.
+    """The data of a run, and how they differ from its training data, "" if they do not.
 
     Args:
       config: of the run.
-      source: where they lie now, see `jaxgan.data.load`; as in `config` if not given.
-      force: take also data that differ.
+      source: their present location, see `jaxgan.data.load`; by default that in `config`.
+      force: accept data that differ.
     Raises:
-      FileNotFoundError: if they are not there any more.
+      FileNotFoundError: if the data are missing.
       ValueError: if they differ.
     """
-    place = config.input if source is None else config.input._replace(source=source)
+    place = config.options.input
+    place = place if source is None else place._replace(source=source)
     try:
         dataset = load_input(place)
     except FileNotFoundError as error:
@@ -53,17 +54,17 @@ def load_data(
     differ = _differences(config, dataset)
     if differ and not force:
         raise ValueError(
-            f"the data at {place.source} are not those that the run was trained on: {differ}. Say "
-            "where the run's data are with --data, or use --force to take these anyway"
+            f"the data at {place.source} differ from those that the run was trained on: {differ}. "
+            "Give the location of the run's data with --data, or use --force to accept these"
         )
     return dataset, differ
 
 
 def _differences(config: Config, dataset: Dataset | Records) -> str:
-    now = config.model_copy(update={"data": data_facts(dataset, config.plan.conditional)})
-    return ", ".join(changes(config, now))
+    facts = data_facts(dataset, config.options.plan.conditional)
+    return ", ".join(changes(config, config._replace(data=facts)))
 
 
 def data_of(config: Config, source: str | None = None, force: bool = False) -> Dataset | Records:
-    """The data alone, of `load_data`."""
+    """The data of `load_data`, without the differences."""
     return load_data(config, source, force)[0]

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.disk.checkpoint import CheckpointError, Keep
+from jaxgan.runs.disk.checkpoint import CheckpointError
 from jaxgan.runs.disk.orbax_errors import reason
+from jaxgan.runs.settings.options import Keep
 
-KEEP = Keep(last=3, metric="score")
+KEEP = Keep(last=3, best="score")
 
 
 def state(number):

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
+from jaxgan import cli
 from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.scoring import classifier
 

@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
+from jaxgan import cli
 from jaxgan.players import generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
@@ -23,7 +23,7 @@ from jaxgan.runs.outputs import export
 from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import Config, environment
 from jaxgan.runs.settings.fingerprint import DataFacts
-from jaxgan.runs.settings.options import options_from_recipe
+from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.steps import init
 from jaxgan.training.state import run_state
 
@@ -83,7 +83,7 @@ def untrained(name):
     params, model_state = jax.jit(gan.generator.init)(jax.random.key(1), *inputs)
     model_state = jax.tree.map(lambda x: x + 0.3, model_state)
     data = DataFacts(shape, 100, classes, low, high, fingerprint="")
-    config = Config(**options_from_recipe(name)._asdict(), data=data, setting="", **environment())
+    config = Config(options_from_recipe(name), gan="", data=data, **environment())
     return TrainedGenerator(gan, params, model_state, False, 0, config)
 
 
@@ -103,7 +103,10 @@ def in_own_range(x, config):
     """Samples in the data's range, worked out in double precision."""
     if config.data.low is None:
         return x
-    (start, stop), (low, high) = config.plan.model_range, (config.data.low, config.data.high)
+    (start, stop), (low, high) = (
+        config.options.plan.model_range,
+        (config.data.low, config.data.high),
+    )
     return (np.asarray(x, np.float64) - start) / (stop - start) * (high - low) + low
 
 

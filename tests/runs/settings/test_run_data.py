@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from small_game import SIZE, begin, command, contents, events, go_on, small_options
 
-from jaxgan.cli import train as cli
+from jaxgan import cli
 from jaxgan.data.sources import absolute
 from jaxgan.runs.disk import folder, log
 from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.run_data import absolute_paths, load_data
-from jaxgan.scoring.in_training import Scoring
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -74,15 +73,16 @@ def test_a_folder_whose_name_reads_as_a_part_of_a_name_is_no_such_part(monkeypat
 
 def test_all_paths_of_a_run_hold_from_any_folder(monkeypatch):
     monkeypatch.setattr(os, "getcwd", lambda: "/here")
-    given = {"source": "digits", "tfds_manual_dir": "files", "workers": 2}
-    assert absolute_paths(given) == given | {"tfds_manual_dir": "/here/files"}
-    scoring = Scoring(features="inception:fid.pth")._asdict()
-    assert absolute_paths(scoring)["features"] == "inception:/here/fid.pth"
-    assert absolute_paths(Scoring()._asdict()) == Scoring()._asdict()
+    given = {"input.source": "npz:x.npz", "input.tfds_manual_dir": "files", "log_every": 2}
+    found = {"input.source": "npz:/here/x.npz", "input.tfds_manual_dir": "/here/files"}
+    assert absolute_paths(given) == found
+    scoring = {"scoring.features": "inception:fid.pth"}
+    assert absolute_paths(scoring) == {"scoring.features": "inception:/here/fid.pth"}
+    assert absolute_paths({"scoring.features": None}) == {}
 
 
 def test_a_run_goes_on_from_another_folder(wandering, tmp_path):
-    assert read_config(wandering).input.source == f"npz:{tmp_path}/home/points.npz"
+    assert read_config(wandering).options.input.source == f"npz:{tmp_path}/home/points.npz"
     assert go_on(wandering, steps=14).step == 14
     assert "input.source" not in str(events(wandering, "settings"))
     assert scored(wandering).facts["data_differ"] == "no"

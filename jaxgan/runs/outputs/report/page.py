@@ -166,7 +166,7 @@ def _section(run: Path, scores_file: Path, interactive: bool) -> Section | None:
     happened, (pictures, links_out) = events(run), _picture_files(run)
     scores = _read(scores_file, _Scores) or _Scores(scores=[])
     return Section(
-        name=config.recipe,
+        name=config.options.recipe,
         state=state,
         finished=finished,
         asked=_asked(config),
@@ -207,13 +207,16 @@ def _state(config: Config, rows: Sequence[Row], result: Result | None) -> tuple[
     """How far a run is, in a sentence, and whether that is its end."""
     if result is not None and result.finding is not None:
         return f"Stopped early, after {result.step:,} updates, on {result.finding}", True
-    if result is not None and result.step >= config.steps:
+    if result is not None and result.step >= config.options.steps:
         took = f"the last start took {_duration(result.seconds)}, compilation included"
         lost = f"; {result.discarded:,} were skipped as not finite" if result.discarded else ""
         return f"Finished: {result.step:,} generator updates{lost}; {took}.", True
     if not rows:
-        return f"Not finished: nothing is logged yet of {config.steps:,} generator updates.", False
-    reached = f"{rows[-1]['step']:,} of {config.steps:,} generator updates"
+        return (
+            f"Not finished: nothing is logged yet of {config.options.steps:,} generator updates.",
+            False,
+        )
+    reached = f"{rows[-1]['step']:,} of {config.options.steps:,} generator updates"
     return f"Not finished: the log reaches {reached}.", False
 
 
@@ -230,30 +233,33 @@ def _duration(seconds: float) -> str:
 
 
 def _asked(config: Config) -> Table:
-    plan, data = config.plan, config.data
+    plan, data = config.options.plan, config.data
     shape = " × ".join(map(str, data.shape))
     classes = "not told to the networks" if data.num_classes is None else str(data.num_classes)
-    recipe = RECIPES.get(config.recipe)
+    recipe = RECIPES.get(config.options.recipe)
     turns = f"{plan.n_critic} of the discriminator, {plan.n_generator} of the generator"
     return [
-        ("Recipe", f"{config.recipe}: {recipe.summary}" if recipe else config.recipe),
-        ("Data", f"{config.input.source}: {data.size:,} samples of shape {shape}"),
+        (
+            "Recipe",
+            f"{config.options.recipe}: {recipe.summary}" if recipe else config.options.recipe,
+        ),
+        ("Data", f"{config.options.input.source}: {data.size:,} samples of shape {shape}"),
         ("Classes", classes),
-        ("Generator updates", f"{config.steps:,}"),
+        ("Generator updates", f"{config.options.steps:,}"),
         ("Batch size", f"{plan.batch_size:,}"),
         ("Turns in a round", f"{turns}; {plan.update}, {plan.first} first"),
-        ("Augmentation", config.augment or "none"),
+        ("Augmentation", config.options.augment or "none"),
         ("Precision", plan.precision),
-        ("Seed", str(config.seed)),
+        ("Seed", str(config.options.seed)),
     ]
 
 
 def _environment(config: Config) -> Table:
-    devices = "all" if config.plan.devices is None else str(config.plan.devices)
+    devices = "all" if config.options.plan.devices is None else str(config.options.plan.devices)
     return [
         ("Begun", config.date),
         ("Machine", config.device),
-        ("Devices used", f"{devices}, by {config.plan.parallel}"),
+        ("Devices used", f"{devices}, by {config.options.plan.parallel}"),
         ("Python", config.python),
         *config.versions.items(),
     ]

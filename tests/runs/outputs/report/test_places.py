@@ -12,7 +12,8 @@ from small_game import command
 from jaxgan.runs.disk.folder import check_new, held_folder
 from jaxgan.runs.disk.log import picture_name, write_event
 from jaxgan.runs.outputs.report.page import write_report
-from jaxgan.runs.settings.config import Input, check_fields
+from jaxgan.runs.settings.options import Input
+from jaxgan.settings import check_fields
 
 ODD = os.fsdecode(b"run\xff")  # a lone surrogate, as names have that are no UTF-8
 

@@ -1,0 +1,115 @@
+"""Whether a plan fits the data and the devices."""
+
+import warnings
+
+import jax
+import numpy as np
+
+from jaxgan import parallel
+from jaxgan.data import Dataset, Records
+from jaxgan.data.dataset import check_conditional
+from jaxgan.data.soundness import doubts, some_rows
+from jaxgan.settings import check_fields
+from jaxgan.training.plan import Plan
+from jaxgan.types import Augmentation
+
+
+def rows_per_device(plan: Plan) -> int:
+    """The number of samples of a micro-batch on one device."""
+    return plan.batch_size // (len(parallel.select_devices(plan.devices)) * plan.accumulate)
+
+
+def check_plan(dataset: Dataset | Records, plan: Plan):
+    """Raises a ValueError unless a plan suits a data set and the devices of this machine."""
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan must be a Plan, got {type(plan).__name__}: use jaxgan.Plan(...)")
+    check_fields(plan)
+    _check_range(dataset, plan.model_range)
+    if plan.alternation == "epochs" and plan.update == "simultaneous":
+        raise ValueError(
+            'update="simultaneous" cannot alternate in epochs: use alternation="steps"'
+        )
+    if plan.conditional:
+        check_conditional(dataset)
+    _check_transforms(dataset, plan)
+    count = len(parallel.select_devices(plan.devices))
+    if plan.batch_size % (count * plan.accumulate):
+        raise ValueError(
+            f"batch_size={plan.batch_size} does not divide over {count} device(s) "
+            f"with accumulate={plan.accumulate}: choose a multiple of their product"
+        )
+
+
+def _check_transforms(dataset: Dataset | Records, plan: Plan):
+    if not (plan.flip or plan.crop):
+        return
+    if len(dataset.shape) != 3:
+        raise ValueError(f"flip and crop need images, {dataset.name} has shape {dataset.shape}")
+    if plan.crop >= min(dataset.shape[:2]):
+        raise ValueError(
+            f"crop must be less than height and width of the images: {dataset.name} "
+            f"has shape {dataset.shape}, got crop={plan.crop}"
+        )
+    if plan.conditional and _has_maps(dataset):
+        raise ValueError(
+            f"flip and crop move the images of {dataset.name}, but not the images or maps in their "
+            "condition: leave flip and crop out, and move both alike in the data"
+        )
+
+
+def warn_of_doubts(dataset: Dataset | Records, plan: Plan):
+    """Warns of data in memory that are valid, but rarely good to train on."""
+    if isinstance(dataset, Dataset):
+        labels = dataset.labels if plan.conditional else None
+        for doubt in doubts(dataset.x, labels, dataset.low, dataset.high):
+            warnings.warn(f"{dataset.name}: {doubt}", stacklevel=3)
+
+
+def _has_maps(dataset: Dataset | Records) -> bool:
+    """Whether the condition contains images or maps, [N, height, width, ...]."""
+    if isinstance(dataset, Records):
+        return False
+    return any(np.ndim(part) > 2 for part in jax.tree.leaves(dataset.condition))
+
+
+def check_augmentation(augmentation: Augmentation | None, dataset: Dataset | Records, plan: Plan):
+    """Raises a ValueError if the augmentation and the plan differ in their model_range.
+
+    Warns if the plan has none and the data do not look like samples in the augmentation's.
+    """
+    if augmentation is None or augmentation.model_range is None:
+        return
+    low, high = augmentation.model_range
+    if plan.model_range is not None and tuple(plan.model_range) != (low, high):
+        raise ValueError(
+            f"the augmentation is for samples in {(low, high)}, but model_range={plan.model_range}:"
+            f" make it with model_range={plan.model_range}, such as "
+            f"augment.diffaugment(model_range={plan.model_range})"
+        )
+    if plan.model_range is None and isinstance(dataset, Dataset):
+        rows, middle = some_rows(dataset.x), (low + high) / 2
+        seen = (float(rows.min()), float(rows.max()))
+        if seen[0] < low or seen[1] > high or middle <= seen[0] or seen[1] <= middle:
+            warnings.warn(
+                f"the data ({dataset.name}) lie in {seen[0]:.3g}..{seen[1]:.3g}, but the "
+                f"augmentation is for samples in {(low, high)}: give it the model_range of the "
+                "samples",
+                stacklevel=3,
+            )
+
+
+def _check_range(dataset: Dataset | Records, model_range: tuple[float, float] | None):
+    low, high = dataset.low, dataset.high
+    if low is not None and model_range is None:
+        raise ValueError(
+            f"the data ({dataset.name}) lie in {low}..{high}: pass model_range=(0, 1) for a "
+            "sigmoid generator, or (-1, 1) for tanh"
+        )
+    if low is None and model_range is not None and isinstance(dataset, Dataset):
+        seen = (float(dataset.x.min()), float(dataset.x.max()))
+        if seen[0] < model_range[0] or seen[1] > model_range[1]:
+            raise ValueError(
+                f"the data ({dataset.name}) lie in {seen[0]:.3g}..{seen[1]:.3g}, outside "
+                f"model_range={model_range} of the generator: scale the data, or use another "
+                "generator"
+            )

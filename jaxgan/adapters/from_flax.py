@@ -147,7 +147,8 @@ def _fresh_streams(streams: Any, key: Array) -> Any:
 
 def _options_of(module: Any) -> Callable[..., dict[str, Any]]:
     """A function from (train, keys, axis_name) to the keyword arguments for the module's call."""
-    if isinstance(module, nn.Sequential | nnx.Sequential):
+    # By name, since this may be Linen's or NNX's, and importing NNX takes a while.
+    if any(kind.__name__ == "Sequential" for kind in type(module).__mro__):
         return lambda train, keys, axis_name: {}
     parameters = inspect.signature(module.__call__).parameters
     named = {name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD}

@@ -28,6 +28,7 @@ from jaxgan.runs.outputs import pyramid_samples
 from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
+from jaxgan.settings import with_values
 from jaxgan.training.plan import Plan
 from jaxgan.types import GeneratorTerm, Network
 
@@ -340,8 +341,9 @@ def test_srgan_takes_grey_images_and_refuses_other_channels_before_its_first_sta
     np.savez(tmp_path / "x.npz", x=np.zeros((8, 32, 32, channels), np.uint8))
     chosen = recipes.STAGED["srgan"].stages
     asked = [
-        options_from_recipe(each.name).with_changes(
-            {"plan.devices": 1, "input.source": f"npz:{tmp_path / 'x.npz'}"}
+        with_values(
+            options_from_recipe(each.name),
+            {"plan.devices": 1, "input.source": f"npz:{tmp_path / 'x.npz'}"},
         )
         for each in chosen
     ]

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
@@ -98,9 +98,15 @@ def _value(each: Declared, given: Any) -> Any:
     """
     kind, flag = bare(each.kind), each.setting.flag
     if get_origin(kind) is tuple:
-        given = () if given == "none" else tuple(given.split(","))
-        (part, _) = get_args(kind)
-        if get_origin(part) is Literal and not set(given) <= set(get_args(part)):
-            allowed = ",".join(get_args(part))
-            raise ValueError(f"{flag} must be some of {allowed}, or none, got {','.join(given)!r}")
+        given = _names(given, get_args(get_args(kind)[0]), flag)
     return check_value(each.kind, given, flag)
+
+
+def _names(text: str, allowed: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    """The names in NAME,NAME,... or none; each once and in order, if only some are allowed."""
+    names = () if text == "none" else tuple(text.split(","))
+    if not allowed:
+        return names
+    if not set(names) <= set(allowed):
+        raise ValueError(f"{flag} must be some of {','.join(allowed)}, or none, got {text!r}")
+    return tuple(name for name in allowed if name in names)

@@ -1,4 +1,4 @@
-"""Requests to stop, taken at the next good moment."""
+"""Signals that ask a run to stop, which it does after the next save."""
 
 import signal
 import threading
@@ -9,13 +9,15 @@ SIGNALS = tuple(each for each in (signal.SIGTERM, signal.SIGINT, HANGUP) if each
 
 
 class StopSignals:
-    """Notes SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal is gone) while it is entered.
+    """Notes SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal is gone) inside its `with` block.
 
     A second SIGTERM or SIGINT ends the process at once; SIGHUP often comes twice, from the system
-    and from the shell. A SIGHUP that is ignored, as under nohup, stays so.
+    and from the shell. A SIGHUP that is ignored, as under nohup, stays ignored. Only the main
+    thread receives signals: in another thread nothing is noted.
 
-    `signal` is the number of the one that came, 0 before; `agreed` what all processes of the run
-    know of. Only the main thread gets signals: in another one this notes nothing.
+    Attributes:
+      signal: number of the signal that this process received; 0 if there is none.
+      agreed: number of the signal that all processes of the run know of; 0 if there is none.
     """
 
     def __init__(self):

@@ -10,3 +10,4 @@ from .extractors import (
     make_extractor as make_extractor,
 )
 from .scores import Score as Score, scores_of as scores_of
+from .settings import Scoring as Scoring

@@ -136,7 +136,7 @@ def with_changed(text, *places, value=None):
 BAD_CONFIGS = {
     "the file: invalid JSON": lambda text: text[: len(text) // 2],
     "the file: invalid JSON: EOF": lambda text: "",
-    "sizes: unexpected keyword argument, got 1": lambda t: with_changed(t, "sizes", value=1),
+    "sizes: extra inputs are not permitted, got 1": lambda t: with_changed(t, "sizes", value=1),
     "data.size: field required": lambda text: with_changed(text, "data", "size"),
     "data.shape.0 should be greater than or equal to 1, got -3": lambda text: with_changed(
         text, "data", "shape", value=[-3]
@@ -147,7 +147,7 @@ BAD_CONFIGS = {
 }
 BAD_OPTIONS = {
     "recipe: field required": ("recipe", None),
-    "plan.sizes: unexpected keyword argument, got 1": ("plan.sizes", 1),
+    "plan.sizes: extra inputs are not permitted, got 1": ("plan.sizes", 1),
     "steps should be a valid integer, got '12'": ("steps", "12"),
     "plan.first should be 'discriminator' or 'generator', got 'me'": ("plan.first", "me"),
     "plan.batch_size should be greater than or equal to 1, got -1": ("plan.batch_size", -1),

@@ -151,9 +151,8 @@ def test_a_game_without_a_discriminator_is_not_told_that_it_fails():
     ]
     for params, kinds in (({}, []), ({"w": 1.0}, ["discriminator-fails"])):
         state = SimpleNamespace(discriminator=SimpleNamespace(params=params))
-        config = SimpleNamespace(
-            saving=small_options().saving, stop_on=("discriminator-fails",), stop_after=0
-        )
+        options = small_options(stop_on=("discriminator-fails",))
+        config = SimpleNamespace(options=options, stop_after=0)
         stop = early_stopping.EarlyStopping(config, state, rows).stop
         assert [each.kind for each in (stop,) if each] == kinds
 

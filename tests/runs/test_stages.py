@@ -28,6 +28,7 @@ from jaxgan.runs.outputs import pyramid_samples
 from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
+from jaxgan.settings import with_values
 from jaxgan.term_inputs import generator_term
 from jaxgan.training.plan import Plan
 from jaxgan.types import Network
@@ -172,7 +173,7 @@ def test_samples_are_not_drawn_on_images_of_other_data(trained, tmp_path):
     arguments = ["sample", str(trained / "large"), "--num", "3", "--out", str(tmp_path / "x.npz")]
     arguments += ["--data", f"npz:{tmp_path}/other.npz"]
     refused = CliRunner().invoke(cli.app, arguments)
-    assert "are not those that the run was trained on" in str(refused.exception)
+    assert "differ from those that the run was trained on" in str(refused.exception)
     assert not (tmp_path / "x.npz").exists()
     forced = CliRunner().invoke(cli.app, [*arguments, "--force"])
     assert forced.exit_code == 0, forced.output
@@ -283,7 +284,7 @@ def test_what_a_later_stage_lacks_is_said_before_the_first(staged, monkeypatch, 
     needy = stage("tiny/x", level_gan, "", needs=("no_such_package", "pip install it"))
     monkeypatch.setitem(recipes.RECIPES, "tiny/x", needy)
     two = StagedRecipe("tiny", "", (staged.stages[0], needy))
-    with pytest.raises(ValueError, match="needs the package no_such_package: pip install it"):
+    with pytest.raises(ValueError, match="needs the package no_such_package; install it with pip"):
         train(two, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -339,8 +340,9 @@ def test_srgan_takes_grey_images_and_refuses_other_channels_before_its_first_sta
     np.savez(tmp_path / "x.npz", x=np.zeros((8, 32, 32, channels), np.uint8))
     chosen = recipes.STAGED["srgan"].stages
     asked = [
-        options_from_recipe(each.name).with_changes(
-            {"plan.devices": 1, "input.source": f"npz:{tmp_path / 'x.npz'}"}
+        with_values(
+            options_from_recipe(each.name),
+            {"plan.devices": 1, "input.source": f"npz:{tmp_path / 'x.npz'}"},
         )
         for each in chosen
     ]
@@ -424,7 +426,7 @@ def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
 
 
 def test_a_recipe_of_stages_is_none_of_one(staged):
-    with pytest.raises(ValueError, match="'tiny' has stages: tiny/small, tiny/large"):
+    with pytest.raises(ValueError, match="'tiny' is made of stages: choose one of tiny/small, "):
         recipes.recipe("tiny")
     listed = CliRunner().invoke(cli.app, ["recipes", "tiny"])
     assert "tiny/large" in listed.output

@@ -46,8 +46,9 @@ def spiral_run(tmp_path_factory):
 
 def test_run_folder_holds_what_was_asked_for_and_what_came(digits_run):
     config = json.loads((digits_run / "config.json").read_text())
-    assert (config["recipe"], config["steps"]) == ("digits", 20)
-    assert (config["input"]["source"], config["data"]["shape"]) == ("digits", [8, 8, 1])
+    options = config["options"]
+    assert (options["recipe"], options["steps"]) == ("digits", 20)
+    assert (options["input"]["source"], config["data"]["shape"]) == ("digits", [8, 8, 1])
     assert config["versions"]["jax"]
     assert {path.name for path in (digits_run / "samples").iterdir()} == {
         "step_0000020.png"  # one compiled call of 20 rounds: the middle was never seen

@@ -16,6 +16,7 @@ from jaxgan.runs import snapshots
 from jaxgan.runs.outputs import samples
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.training import sampling
+from jaxgan.training.keys import run_keys
 from jaxgan.training.plan import Plan
 
 IMAGE = (8, 8, 1)
@@ -69,7 +70,8 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     labels = None if classes is None else jnp.zeros(2, jnp.int32)
     state = jaxgan.init(key, gan, jaxgan.Batch(jnp.zeros((2, 4, 4, 1)), labels))
     data = DataFacts((4, 4, 1), 9, classes, 0.0, 1.0, "")
-    config = SimpleNamespace(seed=3, data=data, plan=Plan(devices=1))
+    options = SimpleNamespace(seed=3, plan=Plan(devices=1))
+    config = SimpleNamespace(options=options, data=data)
     pieces = {}
     for size in (250, 24):
         monkeypatch.setattr(sampling, "SAMPLES_PER_CALL", size)
@@ -78,9 +80,8 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     (whole,) = pieces[250]
     assert [len(piece) for piece in pieces[24]] == ([24, 24, 16] if classes is None else [24, 16])
     np.testing.assert_allclose(np.concatenate(pieces[24]), whole, rtol=1e-5, atol=1e-6)
-    picture_key = jax.random.split(jax.random.key(3))[1]
     rows = None if classes is None else jnp.asarray(plots.class_rows(40, 5))
-    direct = jaxgan.sample(picture_key, gan, state, len(whole), rows)
+    direct = jaxgan.sample(run_keys(3).images, gan, state, len(whole), rows)
     np.testing.assert_allclose(whole, direct, rtol=1e-5, atol=1e-6)
 
 

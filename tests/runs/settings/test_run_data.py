@@ -96,7 +96,7 @@ def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     before = contents(wandering)
     status, error = command("evaluate", wandering, "--num", 100, "--features", "pixels")
     assert (status, len(error.splitlines())) == (2, 1)
-    assert "--force to take these anyway" in error
+    assert "--force to accept these" in error
     assert contents(wandering) == before
     (tmp_path / "home" / "points.npz").unlink()
     with pytest.raises(FileNotFoundError, match="give their new location with --data"):

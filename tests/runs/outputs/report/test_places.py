@@ -33,7 +33,7 @@ def test_runs_are_not_begun_where_nothing_could_be_saved_or_read_again(tmp_path)
         with pytest.raises(ValueError, match=r"--out must lie at a path in UTF-8, .*\\udcff'"):
             begin(tmp_path / ODD)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match=r"^source: must be in UTF-8, .*got 'npz:run\\udcff'"):
+    with pytest.raises(ValueError, match=r"^source must be in UTF-8, .*got 'npz:run\\udcff'"):
         check_fields(Input(f"npz:{ODD}"))
     check_fields(Input("npz:ä€.npz"))
 

@@ -28,9 +28,8 @@ from sklearn.svm import SVC
 from jaxgan import data, plots
 from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
-from jaxgan.runs.disk.stage_folders import last_stage
-from jaxgan.runs.outputs.pyramid_samples import draw_whole, load_whole, sample_stages
-from jaxgan.runs.settings.config import read_config
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
+from jaxgan.runs.outputs.samples import draw_levels, draw_samples
 
 MOST_FITTED = 50_000
 MOST_COMPARED = 10_000
@@ -200,24 +199,24 @@ def wave_report(samples: np.ndarray, dataset: data.Dataset) -> dict:
 # --- The script
 
 
-def report_of(run: Path, num: int, seed: int) -> dict:
-    """All that is measured of a run with so many samples.
+def report_of(generator: TrainedGenerator, num: int, seed: int) -> dict:
+    """All measures of a generator, on the given number of samples.
 
     Raises:
       ValueError: if there is nothing to measure its samples by.
     """
-    config = read_config(last_stage(run))
-    spec = config.input.source
+    spec = generator.config.input.source
     dataset = data.load(spec)
     shape = dataset.x.shape[1:]
     labelled, waveform = dataset.condition is not None, plots.is_waveform(shape)
     if not (labelled or waveform or spec == "spiral" or spec in MIXTURES):
         raise ValueError(
-            f"{run} was trained on {spec}: neither labelled nor waveforms "
-            "nor a known distribution of points"
+            f"the run was trained on {spec}, whose samples cannot be measured: give a run on "
+            "labelled images, waveforms or a known distribution of points"
         )
-    labels = np.arange(num) % dataset.num_classes if config.plan.conditional else None
-    samples, _ = draw_whole(run, load_whole(run), num, seed, labels)
+    classes = generator.data.num_classes
+    labels = None if classes is None else np.arange(num) % classes
+    samples = draw_samples(generator, num, seed, labels)
     report = {"samples": len(samples)}
     if spec == "spiral":
         report |= spiral_report(samples)
@@ -235,12 +234,12 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     return report
 
 
-def picture_levels(run: Path, seed: int, out: Path, num: int = 16):
-    """Writes a picture of samples of a pyramid, a level a row, pixels enlarged to one size."""
-    data_facts = read_config(last_stage(run)).data
+def draw_level_image(generator: TrainedGenerator, seed: int, out: Path, num: int = 16):
+    """Write an image of a pyramid's samples, one level per row, all enlarged to one size."""
+    data_facts = generator.data
     classes = data_facts.num_classes
     labels = None if classes is None else np.arange(num) % classes
-    levels = sample_stages(run, num, seed, labels=labels)
+    levels = draw_levels(generator, num, seed, labels)
     size = levels[0].shape[1] * 2 ** (len(levels) - 1)
     rows = []
     for x in levels:
@@ -252,7 +251,7 @@ def picture_levels(run: Path, seed: int, out: Path, num: int = 16):
 
 
 def main():
-    """Prints the report of a run, and writes it as JSON if asked."""
+    """Print the report of a run, and write it as JSON on request."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("--num", type=int, help="samples drawn: 1000, or 2500 for modes")
@@ -260,13 +259,14 @@ def main():
     parser.add_argument("--levels", type=Path, help="file for a picture of a pyramid's levels")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     arguments = parser.parse_args()
-    usual = 2500 if read_config(last_stage(arguments.run)).input.source in MIXTURES else 1000
+    generator = load_generator(arguments.run)
+    usual = 2500 if generator.config.input.source in MIXTURES else 1000
     try:
-        report = report_of(arguments.run, arguments.num or usual, arguments.seed)
+        report = report_of(generator, arguments.num or usual, arguments.seed)
     except ValueError as error:
         parser.error(str(error))
     if arguments.levels:
-        picture_levels(arguments.run, arguments.seed, arguments.levels)
+        draw_level_image(generator, arguments.seed, arguments.levels)
     text = json.dumps(report, indent=2)
     print(text)
     if arguments.json:

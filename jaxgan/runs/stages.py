@@ -20,10 +20,11 @@ from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes.base import Recipe, StagedRecipe
 from jaxgan.runs.disk.folder import check_new
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import Row
 from jaxgan.runs.disk.result import Result
-from jaxgan.runs.disk.stage_folders import FILE, LEVELS, last_stage, read_stages, staged_in
-from jaxgan.runs.outputs.pyramid_samples import sample_stages
+from jaxgan.runs.disk.stage_folders import FILE, LEVELS, read_stages, staged_in
+from jaxgan.runs.outputs.samples import draw_levels
 from jaxgan.runs.run import Begun, Run
 from jaxgan.runs.settings.compare import check_same_recipe
 from jaxgan.runs.settings.config import check_fields, has_config, read_config
@@ -94,16 +95,16 @@ def _options(recipe: Recipe, wanted: Overrides, out: Path) -> Options:
 
 
 def _write_levels(out: Path):
-    """A picture of samples of a pyramid, each at all its levels."""
-    config = read_config(last_stage(out))
-    classes = config.data.num_classes
-    num = plots.num_pictured(config.data.shape, classes, in_threes=True)
+    """Write an image of samples of a pyramid, each at all its levels."""
+    generator = load_generator(out)
+    data, classes = generator.data, generator.data.num_classes
+    num = plots.num_pictured(data.shape, classes, in_threes=True)
     labels = None if classes is None else plots.class_rows(num, min(classes, num))
-    levels = sample_stages(out, num, config.seed, labels=labels)
+    levels = draw_levels(generator, num, generator.config.seed, labels)
     size = (levels[-1].shape[1], levels[-1].shape[2])
     alike = [np.asarray(nearest(jnp.asarray(x), size)) for x in levels]
-    picture = plots.side_by_side(alike, config.data.low, config.data.high)
-    replace_file(out / LEVELS, Image.fromarray(picture).save)
+    image = plots.side_by_side(alike, data.low, data.high)
+    replace_file(out / LEVELS, Image.fromarray(image).save)
 
 
 def _with_earlier(staged: StagedRecipe, wanted: Overrides, out: Path) -> Overrides:

@@ -207,7 +207,7 @@ def test_checkpoints_that_are_not_there_are_named_with_those_that_are(ended, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--num", 10), "--num 10 is too few: scores need 100 samples or more"),
+        (("--num", 10), "--num 10 is too few: scores need at least 100 samples"),
         (("--metrics", "fid"), "for the FID give --metrics fd --features inception:FILE"),
         (("--metrics", "swd,kid"), "for the KID give --metrics kd --features inception:FILE"),
         (("--metrics", "recall"), "there is no metric 'recall'; recall is part of pr"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from outputs import sample_run
 from paths import HELPERS
 from small_game import (
     as_bytes,
@@ -18,7 +19,6 @@ from small_game import (
 )
 
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
 
 # A process of its own, with the small recipe or as it is.

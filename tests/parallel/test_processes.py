@@ -11,6 +11,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from outputs import sample_run
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -20,7 +21,6 @@ from jaxgan.parallel.processes import Addresses
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import sample_run
 
 ARGUMENTS = [
     *("train", "dcgan", "--steps", "6", "--batch-size", "16", "--log-every", "1"),

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from outputs import sample_run
 from PIL import Image
 from small_game import (
     STEPS,
@@ -27,7 +28,6 @@ from jaxgan.models import MLPGenerator
 from jaxgan.recipes import RECIPES, Recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.options import options_from_config
 

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from matplotlib.figure import Figure
+from outputs import sample_run
 from PIL import Image
 from small_game import (
     assert_as_undisturbed,
@@ -23,7 +24,6 @@ from tensorboardX.record_writer import RecordWriter
 
 from jaxgan.runs.disk import log, tensorboard
 from jaxgan.runs.disk.folder import held_folder
-from jaxgan.runs.outputs.samples import sample_run
 
 pytestmark = pytest.mark.usefixtures("small")
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from fuzz_data import npz_of, zipped
 from fuzzing import check_explained, invoke
+from outputs import described
 
 from jaxgan.data.sources import load
 from jaxgan.runs import train as runs
-from jaxgan.runs.outputs.samples import sample_run
+from jaxgan.runs.outputs.samples import draw_samples
 from jaxgan.runs.settings.options import Overrides, options_for
 
 pytestmark = pytest.mark.usefixtures("narrow_recipes")
@@ -88,9 +89,9 @@ def test_no_steps_are_refused(steps, tmp_path):
         options_for(tmp_path / "run", Overrides({"steps": steps}, {}, {}, {}, {}))
 
 
-def test_samples_of_a_seed_of_more_than_32_bits_are_refused(tmp_path):
+def test_samples_of_a_seed_of_more_than_32_bits_are_refused():
     with pytest.raises(ValueError, match="seed must be an int from 0 to"):
-        sample_run(tmp_path, 10, 2**32)
+        draw_samples(described(config=None), 10, 2**32)
 
 
 def test_metrics_that_are_never_meant_cannot_be_best(tmp_path):

@@ -296,11 +296,13 @@ import small_game
 from jaxgan.recipes import RECIPES
 RECIPES.update(small_game.recipes_on(sys.argv[2]))
 from pathlib import Path
-from jaxgan import export, runs, samples
+from jaxgan.runs.disk.generator import load_generator
+from jaxgan.runs.outputs import export, samples
 run = Path(sys.argv[3])
 found.clear()  # of imports
-samples.sample_run(run, 3, 0)
-export.export_run(run)
+generator = load_generator(run)
+samples.draw_samples(generator, 3, 0)
+export.export_generator(generator, run / "export")
 export.load_safetensors(run / "export")
 small_game.go_on(run, steps=14)
 print(len(found), found[:3], end="")

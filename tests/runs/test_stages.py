@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from outputs import evaluate_run
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -25,8 +26,7 @@ from jaxgan.runs import stages
 from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.disk.checkpoint import digest
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs import pyramid_samples
-from jaxgan.runs.outputs.evaluate import evaluate_run
+from jaxgan.runs.outputs.samples import draw_levels, draw_samples
 from jaxgan.runs.settings.options import Overrides, options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
 from jaxgan.training.plan import Plan
@@ -115,10 +115,10 @@ def test_each_stage_is_a_run_of_its_own(trained):
 
 
 def test_a_pyramid_is_drawn_coarse_to_fine(trained):
-    small, large = pyramid_samples.sample_stages(trained, 3, seed=5)
+    whole = generator.load_generator(trained)
+    small, large = draw_levels(whole, 3, seed=5)
     keys = jax.random.split(jax.random.key(5), 2)
-    loaded = [generator.load_generator(trained / name) for name in ("small", "large")]
-    draws = [generator.make_generate(each) for each in loaded]
+    draws = [generator.make_draw(each) for each in whole.levels]
     first = draws[0](keys[0], None, sample_index(3))
     low = expand(first)
     second = low + draws[1](keys[1], low, sample_index(3))
@@ -126,20 +126,28 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
         wanted = to_data_range(np.asarray(wanted), 0, 255, (-1, 1))
         np.testing.assert_allclose(got, wanted, atol=1e-3)
     assert (small.shape, large.shape) == ((3, 4, 4, 1), (3, 8, 8, 1))
-    np.testing.assert_array_equal(pyramid_samples.sample_stages(trained, 2, seed=5)[1], large[:2])
+    np.testing.assert_array_equal(draw_samples(whole, 2, seed=5), large[:2])
 
 
 def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
-    found = pyramid_samples.load_whole(trained, which="2")
-    assert [each.step for each in found] == [2, 2]
-    first, whole = pyramid_samples.sample_stages(trained, 3, seed=5, which="2")
+    found = generator.load_generator(trained, which="2")
+    assert [each.step for each in found.levels] == [2, 2]
+    first, whole = draw_levels(found, 3, seed=5)
     key = jax.random.split(jax.random.key(5), 2)[0]
-    wanted = generator.make_generate(found[0])(key, None, sample_index(3))
+    wanted = generator.make_draw(found.levels[0])(key, None, sample_index(3))
     np.testing.assert_allclose(first, to_data_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
-    np.testing.assert_array_equal(pyramid_samples.draw_whole(trained, found, 3, 5)[0], whole)
-    assert np.abs(whole - pyramid_samples.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
+    np.testing.assert_array_equal(draw_samples(found, 3, seed=5), whole)
+    latest = draw_samples(generator.load_generator(trained), 3, seed=5)
+    assert np.abs(whole - latest).max() > 0.1
     with pytest.raises(ValueError, match=r"small has no checkpoint of round 3; available: 2, 4"):
-        pyramid_samples.sample_stages(trained, 3, seed=5, which="3")
+        generator.load_generator(trained, which="3")
+
+
+def test_only_a_pyramid_has_levels_to_draw(trained):
+    alone = generator.load_generator(trained / "small")
+    assert [each.step for each in alone.levels] == [STEPS]
+    with pytest.raises(ValueError, match="tiny/small is not a pyramid of GANs: use draw_samples"):
+        draw_levels(alone, 3, seed=5)
 
 
 def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
@@ -153,15 +161,15 @@ def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
             metrics = path.parent / "checkpoints" / str(number) / "metrics" / "metrics"
             metrics.parent.mkdir()
             metrics.write_text(json.dumps({"generator_loss": float(number)}))
-    found = pyramid_samples.load_whole(tmp_path / "run", which="best")
-    assert [each.step for each in found] == [2, 4]
+    found = generator.load_generator(tmp_path / "run", which="best")
+    assert [each.step for each in found.levels] == [2, 4]
     with pytest.raises(ValueError, match="trained without --keep-best: choose latest or a round"):
-        pyramid_samples.load_whole(trained, which="best")
+        generator.load_generator(trained, which="best")
 
 
 def test_a_pyramid_is_scored_by_the_checkpoints_asked_for(trained):
     steps = [
-        evaluate_run(trained, ("swd",), 12, features="pixels", errors=False, which=which).facts
+        evaluate_run(trained, which=which, metrics=("swd",), num=12, features="pixels").facts
         for which in ("2", "latest")
     ]
     assert [facts["step"] for facts in steps] == [2, 4]

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from outputs import sample_run
 from PIL import Image
 from tensorboardX import proto
 from typer.testing import CliRunner
@@ -15,7 +16,6 @@ from jaxgan.recipes import RECIPES, STAGED, recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk.folder import free_folder, held_folder
 from jaxgan.runs.disk.generator import load_generator
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.options import Overrides, options_from_recipe
 
 

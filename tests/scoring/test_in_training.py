@@ -103,7 +103,7 @@ def test_scores_that_cannot_be_taken_are_refused_before_the_run(small, tmp_path,
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_real_samples_for_the_floor_are_none_of_those_scored_against():
+def test_real_samples_for_the_baseline_are_none_of_those_scored_against():
     dataset = data.from_arrays(np.arange(200, dtype=np.float32).reshape(100, 2), np.arange(100))
     first, labels = real_rows(dataset, 60, 0)
     other, _ = real_rows(dataset, 60, 0, first=60)

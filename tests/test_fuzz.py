@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import invoke
 from fuzz_data import any_data, good_data
-from fuzzing import a_folder, check_explained, error_of, few_or_many, invoke, run_examples
+from fuzzing import a_folder, check_explained, error_of, few_or_many, run_examples
 from hypothesis import strategies as st
 from outputs import sample_run
 

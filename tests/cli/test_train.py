@@ -5,12 +5,11 @@ import warnings
 from importlib.metadata import version
 
 import pytest
+from commands import invoke, succeed
 from rich.console import Console
 from small_game import STEPS, command, contents
-from typer.testing import CliRunner
 
 from jaxgan.cli import progress
-from jaxgan.cli import train as cli
 from jaxgan.cli.messages import one_line_warning
 from jaxgan.data import sources
 from jaxgan.runs import train as runs
@@ -19,15 +18,9 @@ from jaxgan.runs.disk import result
 pytestmark = pytest.mark.usefixtures("small")
 
 
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
 def said(*arguments):
     """What a command prints when all goes well, as one line."""
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.output.replace("\n", "")
+    return succeed(*arguments).output.replace("\n", "")
 
 
 def refused(*arguments):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fuzzing import invoke
+from commands import invoke
 from outputs import described
 from PIL import Image, ImageOps, features
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import count, normal
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
@@ -13,10 +14,6 @@ from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import Batch, DiscriminatorOutput
 
 KEY = jax.random.key(0)
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def keys_of(num, seed=7):
@@ -28,10 +25,6 @@ def made(module, *inputs, **options):
     return jax.eval_shape(
         lambda key: module.init_with_output(key, *inputs, train=True, **options), KEY
     )
-
-
-def count(tree):
-    return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
 @functools.cache

@@ -9,11 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from typer.testing import CliRunner
+from commands import succeed
 
 import jaxgan
 from jaxgan import latents, losses, monitor
-from jaxgan.cli import train as cli
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.regularizers import penalty, r1, r2
 from jaxgan.runs.disk.log import metrics_rows
@@ -150,8 +149,7 @@ def rows_of(recipe, steps, seed, out, *more):
         out,
         *more,
     ]
-    result = CliRunner().invoke(cli.app, list(map(str, command)))
-    assert result.exit_code == 0, result.output
+    succeed(*command)
     events = out / "events.jsonl"
     lines = events.read_text().splitlines() if events.exists() else []
     return {json.loads(line)["kind"] for line in lines}, metrics_rows(out)

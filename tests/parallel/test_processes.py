@@ -11,11 +11,10 @@ import time
 import jax
 import numpy as np
 import pytest
+from commands import succeed
 from outputs import sample_run
 from PIL import Image
-from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
 from jaxgan.parallel import processes
 from jaxgan.parallel.processes import Addresses
 from jaxgan.runs.disk import checkpoint
@@ -83,8 +82,7 @@ def started(out, data, num, devices, *more):
 
 def alone(out, *arguments):
     """The same in this process."""
-    result = CliRunner().invoke(cli.app, [str(each) for each in (*arguments, "--out", out)])
-    assert result.exit_code == 0, result.output
+    succeed(*arguments, "--out", out)
 
 
 @pytest.fixture(scope="module")

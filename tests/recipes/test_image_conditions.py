@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fuzzing import check_explained, invoke
+from commands import invoke
+from fuzzing import check_explained
 from outputs import sample_run
 from PIL import Image
 

@@ -40,14 +40,6 @@ def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not(begun, undisturbed
 # --- The disk is full
 
 
-@pytest.fixture
-def limit_files():
-    """Lets files grow to so many bytes only: a write beyond fails, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("size", [10, slow(300), 1000])
 def test_a_disk_that_is_full_at_the_start_leaves_no_folder(
     tmp_path, undisturbed, limit_files, size

@@ -5,8 +5,9 @@ import re
 import jax
 import numpy as np
 import pytest
+from commands import invoke
 from fuzz_data import npz_of, zipped
-from fuzzing import check_explained, invoke
+from fuzzing import check_explained
 from outputs import described
 
 from jaxgan.data.sources import load

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import optax
 import pytest
+from arrays import bits
 from interruption import (
     Cut,
     arrays,
@@ -26,7 +27,6 @@ from PIL import Image
 from small_game import (
     BATCH,
     SIZE,
-    as_bytes,
     begin,
     contents,
     events,
@@ -44,7 +44,7 @@ from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.compare import differences
 from jaxgan.runs.settings.config import Config, environment, read_config
-from jaxgan.runs.settings.fingerprint import facts
+from jaxgan.runs.settings.fingerprint import data_facts
 from jaxgan.runs.settings.options import Overrides, options_from_recipe
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -99,7 +99,7 @@ def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, numbe
     options = small_options(steps=end)
     runs.train_run(options._replace(saving=options.saving._replace(every=end)), tmp_path / "whole")
     ends = [state_at(tmp_path / name, end) for name in ("stopped", "whole")]
-    assert as_bytes(ends[0]) == as_bytes(ends[1])
+    assert bits(ends[0]) == bits(ends[1])
 
 
 # --- Not stopped at all
@@ -184,7 +184,7 @@ def test_a_longer_run_goes_on_as_if_it_had_been_asked_for(undisturbed, tmp_path)
     begin(tmp_path / "longer", steps=7)  # ends within a call
     go_on(tmp_path / "longer", steps=12)
     ends = [state_at(run, 12) for run in (tmp_path / "longer", undisturbed)]
-    assert as_bytes(ends[0]) == as_bytes(ends[1])
+    assert bits(ends[0]) == bits(ends[1])
 
 
 @pytest.mark.slow
@@ -242,7 +242,8 @@ def test_data_in_memory_and_streamed_are_the_same_data(tmp_path):
         (tmp_path / str(number % 2)).mkdir(exist_ok=True)
         Image.fromarray(image).save(tmp_path / str(number % 2) / f"{number}.png")
     in_memory, streamed = (
-        facts(load(f"folder:{tmp_path}", max_bytes=size), conditional=True) for size in (2**30, 0)
+        data_facts(load(f"folder:{tmp_path}", max_bytes=size), conditional=True)
+        for size in (2**30, 0)
     )
     assert in_memory.checksum is not None
     assert in_memory._replace(checksum=None) == streamed

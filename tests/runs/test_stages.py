@@ -10,13 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from commands import invoke, succeed
 from outputs import evaluate_run
 from PIL import Image
-from typer.testing import CliRunner
 
 import jaxgan
 from jaxgan import latents, losses, recipes
-from jaxgan.cli import train as cli
 from jaxgan.data import to_data_range
 from jaxgan.images import tasks
 from jaxgan.images.pyramid import expand
@@ -180,11 +179,10 @@ def test_samples_are_not_drawn_on_images_of_other_data(trained, tmp_path):
     np.savez(tmp_path / "other.npz", x=np.zeros((12, 8, 8, 1), np.uint8))
     arguments = ["sample", str(trained / "large"), "--num", "3", "--out", str(tmp_path / "x.npz")]
     arguments += ["--data", f"npz:{tmp_path}/other.npz"]
-    refused = CliRunner().invoke(cli.app, arguments)
+    refused = invoke(*arguments)
     assert "are not those that the run was trained on" in str(refused.exception)
     assert not (tmp_path / "x.npz").exists()
-    forced = CliRunner().invoke(cli.app, [*arguments, "--force"])
-    assert forced.exit_code == 0, forced.output
+    succeed(*arguments, "--force")
 
 
 def test_stages_remember_where_their_data_lie(staged, untrained, tmp_path, monkeypatch):
@@ -204,8 +202,7 @@ def test_a_run_stopped_between_stages_goes_on_to_the_same_end(staged, trained, t
     shutil.copytree(trained, out)
     shutil.rmtree(out / "large")
     (out / "levels.png").unlink()
-    result = CliRunner().invoke(cli.app, ["resume", str(out)])  # remembers the seed
-    assert result.exit_code == 0, result.output
+    succeed("resume", out)  # remembers the seed
     for name in ("small", "large"):
         assert state_digest(out / name) == state_digest(trained / name)
     assert (out / "levels.png").read_bytes() == (trained / "levels.png").read_bytes()
@@ -218,11 +215,9 @@ def pixels(file):
 
 def test_pictures_have_levels_or_conditions_side_by_side(trained, tmp_path):
     out = tmp_path / "x.png"
-    runner = CliRunner()
-    assert runner.invoke(cli.app, ["sample", str(trained), "--out", str(out)]).exit_code == 0
+    succeed("sample", trained, "--out", out)
     assert pixels(out).ndim == 3
-    large = ["sample", str(trained / "large"), "--out", str(out)]
-    assert runner.invoke(cli.app, large).exit_code == 0
+    succeed("sample", trained / "large", "--out", out)
     # 4 a row, three images or two levels each, 7 times as large, and gaps of 4
     assert pixels(out).shape[1] == 4 + 4 * (3 * 8 * 2 + 4)
     assert pixels(trained / "levels.png").shape[1] == 4 + 4 * (2 * 8 * 3 + 4)
@@ -243,7 +238,7 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
     first, second = (generator.load_generator(tmp_path / "run" / n) for n in ("small", "frozen"))
     assert float(first.params["w"]) != pytest.approx(0.3, abs=1e-4)
     assert first.params == second.params
-    alone = CliRunner().invoke(cli.app, ["train", "tiny/frozen", "--out", str(tmp_path / "a/b")])
+    alone = invoke("train", "tiny/frozen", "--out", tmp_path / "a/b")
     assert isinstance(alone.exception, FileNotFoundError)
     assert "trained before" in str(alone.exception)
     assert not (tmp_path / "a/b").exists()
@@ -397,7 +392,7 @@ def test_what_a_later_stage_cannot_be_asked_for_is_refused_before_the_first(
 def test_a_run_of_stages_keeps_its_recipe(staged, trained, digits_folder, tmp_path):
     out = shutil.copytree(trained, tmp_path / "run")
     with pytest.raises(ValueError, match="was trained with recipe tiny, not digits: use a new"):
-        raise CliRunner().invoke(cli.app, ["train", "digits", "--out", str(out)]).exception
+        raise invoke("train", "digits", "--out", out).exception
     with pytest.raises(ValueError, match="was trained with recipe digits, not tiny: use a new"):
         train(staged, digits_folder)
 
@@ -415,10 +410,10 @@ def digits_folder(trained, tmp_path):
 def test_fewer_steps_than_were_made_are_refused_and_not_remembered(trained, tmp_path):
     out = shutil.copytree(trained, tmp_path / "run")
     before = (out / "stages.json").read_text()
-    less = CliRunner().invoke(cli.app, ["resume", str(out), "--steps", "2"])
+    less = invoke("resume", out, "--steps", 2)
     assert "run is already at step 4: --steps 2 is less" in str(less.exception)
     assert (out / "stages.json").read_text() == before
-    again = CliRunner().invoke(cli.app, ["resume", str(out)])
+    again = invoke("resume", out)
     assert "is already complete (4 steps)" in again.output.replace("\n", "")
 
 
@@ -428,7 +423,7 @@ def test_a_recipe_of_stages_has_a_folder_by_default(staged, monkeypatch, tmp_pat
     monkeypatch.setattr(
         stages, "train_stages", lambda staged, wanted, out, *others: asked.append(out)
     )
-    CliRunner().invoke(cli.app, ["train", "tiny"])
+    invoke("train", "tiny")
     assert asked == [Path("runs/tiny")]
 
 
@@ -441,6 +436,6 @@ def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
 def test_a_recipe_of_stages_is_none_of_one(staged):
     with pytest.raises(ValueError, match="'tiny' has stages: tiny/small, tiny/large"):
         recipes.recipe("tiny")
-    listed = CliRunner().invoke(cli.app, ["recipes", "tiny"])
+    listed = invoke("recipes", "tiny")
     assert "tiny/large" in listed.output
-    assert "tiny/large" not in CliRunner().invoke(cli.app, ["recipes"]).output
+    assert "tiny/large" not in invoke("recipes").output

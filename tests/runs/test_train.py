@@ -5,22 +5,17 @@ import sys
 
 import numpy as np
 import pytest
+from commands import invoke
 from outputs import sample_run
 from PIL import Image
 from tensorboardX import proto
-from typer.testing import CliRunner
 
 from jaxgan import plots
-from jaxgan.cli import train as cli
 from jaxgan.recipes import RECIPES, STAGED, recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk.folder import free_folder, held_folder
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.settings.options import Overrides, options_from_recipe
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

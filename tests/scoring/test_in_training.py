@@ -3,8 +3,9 @@
 import jax
 import numpy as np
 import pytest
+from arrays import bits
 from interruption import Cut, assert_same_runs, cut_at
-from small_game import as_bytes, small_options, state_at
+from small_game import small_options, state_at
 
 import jaxgan
 from jaxgan import data
@@ -58,7 +59,7 @@ def test_the_score_is_that_of_the_averaged_generator_s_samples(whole):
 
 
 def test_scores_change_nothing_of_the_state(whole, undisturbed):
-    assert as_bytes(state_at(whole, 12)) == as_bytes(state_at(undisturbed, 12))
+    assert bits(state_at(whole, 12)) == bits(state_at(undisturbed, 12))
 
 
 @pytest.mark.slow

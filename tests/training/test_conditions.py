@@ -12,7 +12,7 @@ import pytest
 
 import jaxgan
 from jaxgan import data, latents, losses, regularizers
-from jaxgan.runs.settings.fingerprint import facts
+from jaxgan.runs.settings.fingerprint import data_facts
 from jaxgan.training.loop import fit
 from jaxgan.training.plan import Plan, check_plan
 
@@ -204,6 +204,6 @@ def test_facts_of_a_run_tell_conditions_apart():
         np.array([0.5, 1, 2, 4]),
         {"a": np.eye(4), "b": np.arange(4)},
     ]
-    found = [facts(data.from_arrays(x, condition), False) for condition in conditions]
+    found = [data_facts(data.from_arrays(x, condition), False) for condition in conditions]
     assert len({fact.checksum for fact in found}) == len(conditions)
     assert len({fact.fingerprint for fact in found}) == len(conditions)

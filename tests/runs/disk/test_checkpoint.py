@@ -231,14 +231,6 @@ def test_another_structure_is_an_error_of_one_line(directory):
 # --- The disk refuses
 
 
-@pytest.fixture
-def limit_files():
-    """Lets files grow to so many bytes only: a write beyond fails, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("size", [0, 100, 3000])  # folders only, some of the metadata, arrays
 def test_a_save_that_fails_is_an_error_and_what_was_there_stays(
     directory, limit_files, capfd, size

@@ -3,21 +3,15 @@
 import json
 
 import pytest
+from commands import invoke, succeed
 from outputs import evaluate_run
-from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
 from jaxgan.scoring import classifier
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def run_of(tmp_path_factory, *arguments):
     out = tmp_path_factory.mktemp("runs") / "run"
-    result = invoke("train", *arguments, "--out", out, "--devices", 1)
-    assert result.exit_code == 0, result.output
+    succeed("train", *arguments, "--out", out, "--devices", 1)
     return out
 
 
@@ -41,8 +35,7 @@ def ring_run(tmp_path_factory):
 
 @pytest.mark.slow
 def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
-    result = invoke("evaluate", digits_run, "--num", 400)
-    assert result.exit_code == 0, result.output
+    result = succeed("evaluate", digits_run, "--num", 400)
     written = json.loads((digits_run / "scores.json").read_text())
     assert [score["name"] for score in written["scores"]] == [
         f"{name}_classifier@400"
@@ -76,8 +69,7 @@ def test_weights_without_average_score_otherwise(digits_run):
 @pytest.mark.slow
 def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
     out = tmp_path / "scores.json"
-    result = invoke("evaluate", ring_run, "--num", 500, "--out", out)
-    assert result.exit_code == 0, result.output
+    succeed("evaluate", ring_run, "--num", 500, "--out", out)
     scores = {score["name"]: score for score in json.loads(out.read_text())["scores"]}
     assert list(scores) == ["modes@500", "high_quality@500", "mode_deviation@500", "swd_pixels@500"]
     assert scores["modes@500"]["baseline"] == 8

@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
+from commands import invoke, succeed
 from outputs import sample_run
-from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
 from jaxgan.players import generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
@@ -32,14 +31,9 @@ FAST = {"conditional-dcgan"}
 SHAPES = {"spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
 
 
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
 def trained(name, folder, *options):
     out = folder / name
-    result = invoke("train", name, "--steps", 3, "--out", out, "--devices", 1, *options)
-    assert result.exit_code == 0, result.output
+    succeed("train", name, "--steps", 3, "--out", out, "--devices", 1, *options)
     return out
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from fuzzing import invoke
+from commands import invoke
 from PIL import Image
 
 import jaxgan

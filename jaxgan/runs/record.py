@@ -78,7 +78,7 @@ def write_record(run: Run, journal: RunLog, watch: EarlyStopping, entry: Pending
     if entry.samples is not None and processes.is_writer():
         picture = snapshot_image(run, entry.samples)
         if picture is not None:
-            journal.write_picture(picture, progress.step, progress.round)
+            journal.write_image(picture, progress.step, progress.round)
 
 
 def _skipped(found: list[nonfinite.NonFinite]) -> str:

@@ -222,7 +222,7 @@ def test_garbage_in_the_metrics_is_counted(begun, damage):
     damage(begun / "metrics.jsonl")
     go_on(begun)
     (event,) = events(begun, "metrics")
-    assert event["message"] == "5 line(s) of metrics.jsonl are left out"
+    assert event["message"] == "5 invalid line(s) of metrics.jsonl are left out"
 
 
 def test_lost_metrics_begin_anew_and_that_is_said(begun, undisturbed):
@@ -232,7 +232,7 @@ def test_lost_metrics_begin_anew_and_that_is_said(begun, undisturbed):
     assert (begun / "metrics.jsonl").read_bytes() == b"".join(whole[4:])
     assert saved(begun) == saved(undisturbed)
     (event,) = events(begun, "metrics")
-    assert event["message"] == "metrics.jsonl is missing: it begins anew"
+    assert event["message"] == "metrics.jsonl is missing: a new one is started"
 
 
 def test_a_line_of_events_that_was_cut_off_stays_apart(begun):

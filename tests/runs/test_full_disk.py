@@ -241,7 +241,7 @@ def test_a_folder_held_by_another_process_is_refused_until_that_is_killed(begun,
         status, error = command("resume", begun)
         holder.send_signal(signal.SIGKILL)
     assert status == 2
-    assert error.startswith(f"Error: {begun} is held by another run (process {holder.pid} on ")
+    assert error.startswith(f"Error: {begun} is in use by another run (process {holder.pid} on ")
     assert len(error.splitlines()) == 1
     assert contents(begun) == before
     assert {".lock", ".holder.json"} <= {path.name for path in begun.iterdir()}  # left behind
@@ -252,7 +252,7 @@ def test_a_folder_held_by_another_process_is_refused_until_that_is_killed(begun,
 def test_a_folder_held_by_this_process_is_refused_and_given_back(begun, undisturbed):
     with (
         held_folder(begun),
-        pytest.raises(FileExistsError, match=f"held by another run .process {os.getpid()} on "),
+        pytest.raises(FileExistsError, match=f"in use by another run .process {os.getpid()} on "),
     ):
         go_on(begun)
     go_on(begun)
@@ -265,7 +265,7 @@ def test_a_lock_is_a_lock_also_where_its_holder_cannot_be_read(begun, holder):
         (begun / ".holder.json").write_bytes(
             holder.encode().decode("unicode_escape").encode("latin1")
         )
-        with pytest.raises(FileExistsError, match=r"held by another run$"):
+        with pytest.raises(FileExistsError, match=r"in use by another run$"):
             go_on(begun)
 
 

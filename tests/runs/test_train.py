@@ -228,7 +228,7 @@ def test_bad_input_is_explained(arguments, message, tmp_path, monkeypatch):
 def test_a_folder_is_held_by_one_run_only(tmp_path):
     with (
         held_folder(tmp_path / "r"),
-        pytest.raises(FileExistsError, match=r"is held by another run \(process \d+ on"),
+        pytest.raises(FileExistsError, match=r"is in use by another run \(process \d+ on"),
         held_folder(tmp_path / "r"),
     ):
         pass
@@ -238,7 +238,7 @@ def test_a_folder_is_held_by_one_run_only(tmp_path):
 def test_a_folder_of_other_things_is_not_taken(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     result = invoke("train", "spiral", "--steps", 1, "--out", tmp_path)
-    assert "holds other things than a run (notes.txt, ...)" in str(result.exception)
+    assert "is not a run folder, it contains notes.txt" in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 

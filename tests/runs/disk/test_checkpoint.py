@@ -174,7 +174,7 @@ def test_metrics_of_no_row_are_sound(tmp_path):
         checkpoint.save(manager, 1, state(1), {})
     found = checkpoint.restore_latest(tmp_path, target())
     assert (found.number, found.damaged) == (1, ())
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* has a metric to be best by"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* has the metric"):
         checkpoint.best_number(tmp_path, KEEP)
 
 

@@ -117,9 +117,9 @@ def test_names_that_json_cannot_hold_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"must be in UTF-8, .*p\\udcff'"):
         begin(tmp_path / "run", input=small_options().input._replace(source=f"npz:{name}"))
-    with pytest.raises(ValueError, match=r"--out must lie at a path in UTF-8, .*p\\udcff'"):
+    with pytest.raises(ValueError, match=r"--out must be a UTF-8 path, .*p\\udcff'"):
         begin(tmp_path / name)
-    with pytest.raises(ValueError, match="path in UTF-8"):
+    with pytest.raises(ValueError, match="UTF-8 path"):
         folder.check_name(tmp_path / name / "run")
     assert not (tmp_path / "run").exists()
     assert (tmp_path / name).is_file()

@@ -21,10 +21,13 @@ MODULES = (
     "jaxgan.plots",
     "jaxgan.recipes",
     "jaxgan.runs",
+    "jaxgan.runs.disk.generator",
+    "jaxgan.runs.disk.checkpoint",
     "jaxgan.runs.outputs.samples",
     "jaxgan.runs.outputs.evaluate",
-    "jaxgan.runs.disk.checkpoint",
     "jaxgan.runs.outputs.export",
+    "jaxgan.runs.outputs.upscale",
+    "jaxgan.runs.outputs.translate",
     "jaxgan.runs.outputs.report.page",
 )
 

@@ -246,7 +246,7 @@ def export_run(
 
 @app.command("recipes")
 def list_recipes(
-    name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A recipe to show in detail.")] = None,
 ):
     """List the recipes, or show the details of one: its data, size, time and measured results."""
     if name is None:
@@ -279,7 +279,7 @@ def _all_recipes() -> Table:
 
 def _add_row(table: Table, each: Recipe | StagedRecipe, parts: Sequence[Recipe]):
     steps = f"{sum(part.steps for part in parts):,}"
-    # What else these two say is among the details.
+    # The rest of these two is among the details.
     time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
     table.add_row(each.name, parts[0].data, steps, time, summary)
 

@@ -54,15 +54,15 @@ class TrainedGenerator(NamedTuple):
 
     @property
     def model_range(self) -> tuple[float, float] | None:
-        """The range of the generator's samples; None for that of the data."""
+        """The range of the generator's samples; None for the range of the data."""
         return self.config.plan.model_range
 
 
 def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> TrainedGenerator:
     """Load the generator of a run from a checkpoint.
 
-    A run with several stages has the generator of its last stage; a pyramid has those of all
-    levels.
+    For a run with several stages, this is the generator of the last stage; for a pyramid, the
+    generators of all levels.
 
     Args:
       run: folder of the run.

@@ -82,7 +82,7 @@ def _json_number(value: Any) -> float | int | None:
 
 
 class RunLog:
-    """The files of a run, opened at a round: what was written for later rounds is removed.
+    """The files of a run, opened at a round. Entries of later rounds are removed.
 
     Of several processes, only the writer touches files; `rows` are the same in all.
     """

@@ -17,7 +17,7 @@ CLASSES_SHOWN = 20
 
 
 def default_num(generator: TrainedGenerator, label: int | str | None) -> int:
-    """The number of samples to draw by default: those of an image, at least one per class."""
+    """The default number of samples: as many as an image shows, at least one per class."""
     classes = generator.data.num_classes if label is None else None
     num = plots.num_pictured(generator.data.shape, classes, takes_images(generator))
     return max(num, classes or 0)

@@ -40,8 +40,8 @@ def draw_samples(
       seed: seed of the latents. Sample i depends only on the seed, i and its condition.
       labels: int [num], the class of each sample; for conditional runs only.
     Raises:
+      FileNotFoundError: if the generator takes images, and the run's data are no longer there.
       ValueError: if num is not positive, or labels are missing, not applicable or out of range.
-      Others: as `draw_with_conditions`.
     """
     return draw_with_conditions(generator, num, seed, labels)[0]
 
@@ -155,7 +155,7 @@ def _conditions(
 def _checked_labels(
     generator: TrainedGenerator, num: int, labels: np.ndarray | None
 ) -> np.ndarray | None:
-    """The labels as int32; raises a ValueError unless they are what the generator takes."""
+    """Check the labels of samples; returns them as int32."""
     check_positive(num=num)
     num_classes = generator.data.num_classes
     if num_classes is None:

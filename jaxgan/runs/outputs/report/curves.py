@@ -21,7 +21,7 @@ class Panel(NamedTuple):
       y: title of the axis, with its unit.
       pattern: matches the whole names of metrics. Its group, if any, is the label in the legend.
       log: whether the axis is logarithmic, if all values are positive.
-      limits: range of the axis; None for that of the values.
+      limits: range of the axis; None to fit the values.
       line: position of a dotted line that marks balance, or likeness to the data.
     """
 
@@ -87,7 +87,7 @@ def _figure(
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "generator updates"}, "range": [0, max(1, end)]},
         "yaxis": _y_axis(panel, np.concatenate([values for _, values in curves.values()])),
-        "showlegend": len(curves) > 1,
+        "showlegend": len(curves) > 1 or any(_label(panel, name) != name for name in curves),
     }
     if panel.line is not None:
         across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1}
@@ -105,8 +105,8 @@ def _y_axis(panel: Panel, values: np.ndarray) -> dict[str, Any]:
     y: dict[str, Any] = {"title": {"text": panel.y, "standoff": 8}}
     if panel.log and np.all(values > 0):
         y |= {"type": "log", "exponentformat": "power"}
-        if values.max() > 100 * values.min():
-            y |= {"dtick": 1}  # labels at powers of ten only
+        # Labels at powers of ten, or over a short range at 1, 2 and 5 times these.
+        y |= {"dtick": 1 if values.max() > 100 * values.min() else "D2"}
     if panel.limits is not None:
         y |= {"range": [panel.limits[0] - 0.02, panel.limits[1] + 0.02]}
     elif panel.line is not None:
@@ -142,7 +142,8 @@ def _traces(
     quiet = {"opacity": 0.3, "hoverinfo": "skip", "showlegend": False}
     yield common | quiet | _line(extremes(steps, values), colour, 0.8)
     even = evenly(len(means), POINTS)
-    yield common | hover | _line((steps[window - 1 :][even], means[even]), colour, 1.8)
+    centres = steps[window // 2 :][: len(means)]
+    yield common | hover | _line((centres[even], means[even]), colour, 1.8)
 
 
 def _line(points: tuple[np.ndarray, np.ndarray], colour: str, width: float) -> dict[str, Any]:

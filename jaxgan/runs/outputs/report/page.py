@@ -98,6 +98,6 @@ def _sections(
 
 
 def _scores_file(run: Path, folder: Path, folders: Sequence[Path]) -> Path:
-    """The scores of a stage; those of the whole run belong to the last one."""
+    """The scores of a stage. The last stage shows the scores of the whole run."""
     whole = run / SCORES
     return whole if folder == folders[-1] and whole.is_file() else folder / SCORES

@@ -1,13 +1,13 @@
-"""What the samples of a finished run are worth, measured against the data it was trained on.
+"""Quality of a finished run's samples, measured against the data it was trained on.
 
     python benchmarks/quality.py runs/digits
     python benchmarks/quality.py runs/spiral
 
-Labelled images: a classifier fitted on real images says which classes occur and how often, how
-much samples vary within a class, and how many are copies of training images. Conditional runs: how
-often it sees the class that was asked for. The spiral: the mean distance of points to the curve.
-Mixtures of Gaussians: modes covered. Waveforms: how far pitch, decay and spectrum are
-from the real ones.
+Labelled images: the classes that occur and their fractions, intra-class standard deviation and
+near-duplicates of training images. A classifier fitted on real images assigns the classes.
+Conditional runs: how often samples have the requested class. The spiral: mean distance of points to
+the curve. Mixtures of Gaussians: modes covered. Waveforms: how far pitch, decay and spectrum are
+from those of real ones.
 """
 
 import argparse
@@ -30,9 +30,14 @@ from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.runs.outputs.samples import draw_levels, draw_samples
+from jaxgan.scoring.quality import (
+    class_accuracy,
+    class_fractions,
+    intra_class_std,
+    near_duplicates,
+)
 
 MOST_FITTED = 50_000
-MOST_COMPARED = 10_000
 DESCRIPTORS = {
     "fundamental_frequency": data.fundamental_frequency,
     "decay_rate": data.decay_rate,
@@ -72,57 +77,39 @@ def _features(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), -1).astype(np.float32)
 
 
-def _classes(dataset: data.Dataset) -> np.ndarray:
-    return np.unique(dataset.condition[dataset.condition >= 0])  # -1 is an unlabelled sample
-
-
 def class_report(predicted: np.ndarray, dataset: data.Dataset, classifier: Classifier) -> dict:
-    """Which of the classes occur among samples, and how often."""
-    shares = [float(np.mean(predicted == c)) for c in _classes(dataset)]
+    """The classes that occur among samples, and their fractions."""
+    fractions = class_fractions(predicted, dataset.condition)
     return {
         "classifier_held_out_accuracy": classifier.held_out_accuracy,
-        "classes_seen": int(np.sum(np.asarray(shares) > 0)),
-        "smallest_share": min(shares),
-        "shares": shares,
+        "classes_seen": int(np.sum(fractions > 0)),
+        "smallest_share": float(fractions.min()),
+        "shares": fractions.tolist(),
     }
 
 
-def label_agreement(predicted: np.ndarray, asked: np.ndarray) -> dict:
-    """How often samples are of the class asked for; perfect samples reach the held-out accuracy."""
-    each = [float(np.mean(predicted[asked == c] == c)) for c in np.unique(asked)]
+def label_agreement(predicted: np.ndarray, requested: np.ndarray) -> dict:
+    """The fraction of samples that have the requested class."""
+    accuracy, each = class_accuracy(predicted, requested)
     return {
-        "label_agreement": float(np.mean(predicted == asked)),
-        "label_agreement_worst_class": min(each),
-        "label_agreement_each_class": each,
+        "label_agreement": accuracy,
+        "label_agreement_worst_class": float(each.min()),
+        "label_agreement_each_class": each.tolist(),
     }
 
 
 def image_report(samples: np.ndarray, dataset: data.Dataset, predicted: np.ndarray) -> dict:
-    """Spread within classes and copies of samples [n, ...] of labelled images.
-
-    A copy is a sample nearer to some training image than 99 % of the training images are to
-    their own nearest neighbour; so 1 % is what fresh real images would show.
-    """
-    flat, samples = _features(dataset.x), _features(samples)
-    spreads = [
-        _spread(samples[predicted == c]) / _spread(flat[dataset.condition == c])
-        for c in _classes(dataset)
-    ]
-    neighbours = NearestNeighbors(n_neighbors=2).fit(flat)
-    own = neighbours.kneighbors(flat[:MOST_COMPARED])[0][:, 1]
-    nearest = neighbours.kneighbors(samples, n_neighbors=1)[0][:, 0]
+    """Intra-class standard deviation and near-duplicates of samples [n, ...] of labelled images."""
+    real, x = _features(dataset.x), _features(samples)
+    spreads = intra_class_std(x, predicted, real, dataset.condition)
+    duplicates = near_duplicates(x, real)
     return {
         "spread_within_class_mean": float(np.mean(spreads)),
         "spread_within_class_smallest": float(np.min(spreads)),
-        "copies": float(np.mean(nearest < np.quantile(own, 0.01))),
-        "nearest_training_image_median": float(np.median(nearest)),
-        "nearest_of_real_images_median": float(np.median(own)),
+        "copies": duplicates.fraction,
+        "nearest_training_image_median": duplicates.nearest,
+        "nearest_of_real_images_median": duplicates.nearest_real,
     }
-
-
-def _spread(x: np.ndarray) -> float:
-    """Root mean square deviation from the mean, over samples and pixels."""
-    return float(np.sqrt(np.mean(np.var(x, axis=0)))) if len(x) > 1 else 0.0
 
 
 # --- Points in the plane

@@ -10,7 +10,7 @@ from jaxgan.parallel import processes
 from jaxgan.runs.disk.log import Row, RunLog, row_of
 from jaxgan.runs.early_stopping import EarlyStopping
 from jaxgan.runs.run import Run
-from jaxgan.runs.snapshots import snapshot_image
+from jaxgan.runs.snapshots import real_image, snapshot_image
 from jaxgan.training.loop import Progress
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
@@ -49,6 +49,13 @@ def note_left_out(run: Run, journal: RunLog):
         journal.write_event("record", 0, f"left out: {', '.join(run.dataset.left_out)}")
     for message in run.dataset.bad if isinstance(run.dataset, Dataset) else ():
         journal.write_event("record", 0, message)
+
+
+def write_real_samples(run: Run, journal: RunLog):
+    """Writes an image of real samples, to compare those of the generator with."""
+    image = real_image(run) if processes.is_writer() else None
+    if image is not None:
+        journal.write_real_image(image)
 
 
 def write_record(run: Run, journal: RunLog, watch: EarlyStopping, entry: PendingRecord):

@@ -3,7 +3,7 @@
 metrics.jsonl   one line of metrics per logged round, without timestamps
 events.jsonl    starts, stops, warnings and errors with their time; never shortened
 events.out...   metrics and images for TensorBoard
-samples/        images of one fixed set of latents over time
+samples/        images of one fixed set of latents over time; real.png shows real samples
 curves.png      losses, accuracy and diversity
 """
 
@@ -26,6 +26,7 @@ from jaxgan.plots.training import is_row
 from jaxgan.runs.disk.tensorboard import EventFile
 
 Row = dict[str, Any]
+REAL = "real.png"
 
 
 def read_rows(run: Path) -> tuple[list[Row], int]:
@@ -146,6 +147,11 @@ class RunLog:
         path = self.run / "samples" / image_name(step)
         replace_file(path, Image.fromarray(image).save)
         self._tensorboard.write_image("samples", image, played)
+
+    def write_real_image(self, image: np.ndarray):
+        """Write an image uint8 [height, width, 3] of real samples."""
+        if self._writes:
+            replace_file(self.run / "samples" / REAL, Image.fromarray(image).save)
 
     def write_event(self, kind: str, played: int, message: str):
         """Append an event after `played` rounds, with the time."""

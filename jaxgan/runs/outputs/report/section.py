@@ -16,7 +16,7 @@ from PIL import Image
 
 from jaxgan import plots
 from jaxgan.recipes import RECIPES
-from jaxgan.runs.disk.log import Row, counted, events, mean_row, read_rows
+from jaxgan.runs.disk.log import REAL, Row, counted, events, mean_row, read_rows
 from jaxgan.runs.disk.result import Result
 from jaxgan.runs.outputs.report.curves import evenly, figures
 from jaxgan.runs.settings.config import Config, read_config, to_json
@@ -38,11 +38,13 @@ class SampleImages(NamedTuple):
       images: step and data URI of each, evenly chosen.
       total: number of images in the run's folder.
       left_out: number of unreadable files, and of links to files outside the folder.
+      real: an image of real samples, as a data URI; None if there is none.
     """
 
     images: list[tuple[int, str]]
     total: int
     left_out: int
+    real: str | None
 
 
 class ScoreTable(NamedTuple):
@@ -293,7 +295,9 @@ def _samples(run: Path) -> SampleImages:
     files, left_out = _sample_files(run)
     steps = np.asarray(list(files))[evenly(len(files), IMAGES)].tolist()
     images = [(step, data_uri(files[step].read_bytes())) for step in steps]
-    return SampleImages(images, len(files), left_out)
+    real = run / "samples" / REAL
+    uri = data_uri(real.read_bytes()) if is_within(run, real) else None
+    return SampleImages(images, len(files), left_out, uri)
 
 
 def _sample_files(run: Path) -> tuple[dict[int, Path], int]:

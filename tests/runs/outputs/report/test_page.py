@@ -134,6 +134,14 @@ def test_a_single_picture_has_no_slider(ended):
     assert "Samples at step 12." in page.text
 
 
+def test_real_samples_are_shown_where_there_is_an_image_of_them(ended, whole):
+    assert not [image for image in whole.all("img") if image["alt"] == "real samples"]
+    Image.new("RGB", (2, 2)).save(ended / "samples" / "real.png")
+    page = page_of(ended)
+    assert [image for image in page.all("img") if image["alt"] == "real samples"]
+    assert len(page.samples()) == 3
+
+
 def test_each_metric_has_a_curve_with_the_numbers_of_the_file(whole, undisturbed, interactive):
     (figures,) = whole.figures()
     curves = {trace["legendgroup"]: trace for figure in figures for trace in figure["data"]}

@@ -13,10 +13,13 @@ HERE = Path(__file__).parent
 MODULES = (
     "jaxgan",  # with the modules that it names
     "jaxgan.parallel.global_batch",
+    "jaxgan.runs.disk.generator",
+    "jaxgan.runs.disk.checkpoint",
     "jaxgan.runs.outputs.samples",
     "jaxgan.runs.outputs.evaluate",
-    "jaxgan.runs.disk.checkpoint",
     "jaxgan.runs.outputs.export",
+    "jaxgan.runs.outputs.upscale",
+    "jaxgan.runs.outputs.translate",
     "jaxgan.runs.outputs.report.page",
 )
 

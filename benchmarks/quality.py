@@ -1,13 +1,13 @@
-"""What the samples of a finished run are worth, measured against the data it was trained on.
+"""Quality of a finished run's samples, measured against the data it was trained on.
 
     python benchmarks/quality.py runs/digits
     python benchmarks/quality.py runs/spiral
 
-Labelled images: a classifier fitted on real images says which classes occur and how often, how
-much samples vary within a class, and how many are copies of training images. Conditional runs: how
-often it sees the class that was asked for. The spiral: the mean distance of points to the curve.
-Mixtures of Gaussians: modes covered. Waveforms: how far pitch, decay and spectrum are
-from the real ones.
+Labelled images: the classes that occur and their fractions, intra-class standard deviation and
+near-duplicates of training images. A classifier fitted on real images assigns the classes.
+Conditional runs: how often samples have the requested class. The spiral: mean distance of points to
+the curve. Mixtures of Gaussians: modes covered. Waveforms: how far pitch, decay and spectrum are
+from those of real ones.
 """
 
 import argparse
@@ -28,12 +28,16 @@ from sklearn.svm import SVC
 from jaxgan import data, metrics, plots
 from jaxgan.data import MIXTURES, Mixture
 from jaxgan.metrics import mode_coverage, perfect_mode_coverage
-from jaxgan.runs.disk.stage_folders import last_stage
-from jaxgan.runs.outputs.pyramid_samples import draw_whole, load_whole, sample_stages
-from jaxgan.runs.settings.config import read_config
+from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
+from jaxgan.runs.outputs.samples import draw_levels, draw_samples
+from jaxgan.scoring.quality import (
+    class_accuracy,
+    class_fractions,
+    intra_class_std,
+    near_duplicates,
+)
 
 MOST_FITTED = 50_000
-MOST_COMPARED = 10_000
 DESCRIPTORS = {
     "fundamental_frequency": metrics.fundamental_frequency,
     "decay_rate": metrics.decay_rate,
@@ -73,57 +77,39 @@ def _features(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), -1).astype(np.float32)
 
 
-def _classes(dataset: data.Dataset) -> np.ndarray:
-    return np.unique(dataset.condition[dataset.condition >= 0])  # -1 is an unlabelled sample
-
-
 def class_report(predicted: np.ndarray, dataset: data.Dataset, classifier: Classifier) -> dict:
-    """Which of the classes occur among samples, and how often."""
-    shares = [float(np.mean(predicted == c)) for c in _classes(dataset)]
+    """The classes that occur among samples, and their fractions."""
+    fractions = class_fractions(predicted, dataset.condition)
     return {
         "classifier_held_out_accuracy": classifier.held_out_accuracy,
-        "classes_seen": int(np.sum(np.asarray(shares) > 0)),
-        "smallest_share": min(shares),
-        "shares": shares,
+        "classes_seen": int(np.sum(fractions > 0)),
+        "smallest_share": float(fractions.min()),
+        "shares": fractions.tolist(),
     }
 
 
-def label_agreement(predicted: np.ndarray, asked: np.ndarray) -> dict:
-    """How often samples are of the class asked for; perfect samples reach the held-out accuracy."""
-    each = [float(np.mean(predicted[asked == c] == c)) for c in np.unique(asked)]
+def label_agreement(predicted: np.ndarray, requested: np.ndarray) -> dict:
+    """The fraction of samples that have the requested class."""
+    accuracy, each = class_accuracy(predicted, requested)
     return {
-        "label_agreement": float(np.mean(predicted == asked)),
-        "label_agreement_worst_class": min(each),
-        "label_agreement_each_class": each,
+        "label_agreement": accuracy,
+        "label_agreement_worst_class": float(each.min()),
+        "label_agreement_each_class": each.tolist(),
     }
 
 
 def image_report(samples: np.ndarray, dataset: data.Dataset, predicted: np.ndarray) -> dict:
-    """Spread within classes and copies of samples [n, ...] of labelled images.
-
-    A copy is a sample nearer to some training image than 99 % of the training images are to
-    their own nearest neighbour; so 1 % is what fresh real images would show.
-    """
-    flat, samples = _features(dataset.x), _features(samples)
-    spreads = [
-        _spread(samples[predicted == c]) / _spread(flat[dataset.condition == c])
-        for c in _classes(dataset)
-    ]
-    neighbours = NearestNeighbors(n_neighbors=2).fit(flat)
-    own = neighbours.kneighbors(flat[:MOST_COMPARED])[0][:, 1]
-    nearest = neighbours.kneighbors(samples, n_neighbors=1)[0][:, 0]
+    """Intra-class standard deviation and near-duplicates of samples [n, ...] of labelled images."""
+    real, x = _features(dataset.x), _features(samples)
+    spreads = intra_class_std(x, predicted, real, dataset.condition)
+    duplicates = near_duplicates(x, real)
     return {
         "spread_within_class_mean": float(np.mean(spreads)),
         "spread_within_class_smallest": float(np.min(spreads)),
-        "copies": float(np.mean(nearest < np.quantile(own, 0.01))),
-        "nearest_training_image_median": float(np.median(nearest)),
-        "nearest_of_real_images_median": float(np.median(own)),
+        "copies": duplicates.fraction,
+        "nearest_training_image_median": duplicates.nearest,
+        "nearest_of_real_images_median": duplicates.nearest_real,
     }
-
-
-def _spread(x: np.ndarray) -> float:
-    """Root mean square deviation from the mean, over samples and pixels."""
-    return float(np.sqrt(np.mean(np.var(x, axis=0)))) if len(x) > 1 else 0.0
 
 
 # --- Points in the plane
@@ -200,24 +186,24 @@ def wave_report(samples: np.ndarray, dataset: data.Dataset) -> dict:
 # --- The script
 
 
-def report_of(run: Path, num: int, seed: int) -> dict:
-    """All that is measured of a run with so many samples.
+def report_of(generator: TrainedGenerator, num: int, seed: int) -> dict:
+    """All measures of a generator, on the given number of samples.
 
     Raises:
       ValueError: if there is nothing to measure its samples by.
     """
-    config = read_config(last_stage(run))
-    spec = config.options.input.source
+    spec = generator.config.options.input.source
     dataset = data.load(spec)
     shape = dataset.x.shape[1:]
     labelled, waveform = dataset.condition is not None, plots.is_waveform(shape)
     if not (labelled or waveform or spec == "spiral" or spec in MIXTURES):
         raise ValueError(
-            f"{run} was trained on {spec}: neither labelled nor waveforms "
-            "nor a known distribution of points"
+            f"the run was trained on {spec}, whose samples cannot be measured: give a run on "
+            "labelled images, waveforms or a known distribution of points"
         )
-    labels = np.arange(num) % dataset.num_classes if config.options.plan.conditional else None
-    samples, _ = draw_whole(run, load_whole(run), num, seed, labels)
+    classes = generator.data.num_classes
+    labels = None if classes is None else np.arange(num) % classes
+    samples = draw_samples(generator, num, seed, labels)
     report = {"samples": len(samples)}
     if spec == "spiral":
         report |= spiral_report(samples)
@@ -235,12 +221,12 @@ def report_of(run: Path, num: int, seed: int) -> dict:
     return report
 
 
-def picture_levels(run: Path, seed: int, out: Path, num: int = 16):
-    """Writes a picture of samples of a pyramid, a level a row, pixels enlarged to one size."""
-    data_facts = read_config(last_stage(run)).data
+def draw_level_image(generator: TrainedGenerator, seed: int, out: Path, num: int = 16):
+    """Write an image of a pyramid's samples, one level per row, all enlarged to one size."""
+    data_facts = generator.data
     classes = data_facts.num_classes
     labels = None if classes is None else np.arange(num) % classes
-    levels = sample_stages(run, num, seed, labels=labels)
+    levels = draw_levels(generator, num, seed, labels)
     size = levels[0].shape[1] * 2 ** (len(levels) - 1)
     rows = []
     for x in levels:
@@ -252,7 +238,7 @@ def picture_levels(run: Path, seed: int, out: Path, num: int = 16):
 
 
 def main():
-    """Prints the report of a run, and writes it as JSON if asked."""
+    """Print the report of a run, and write it as JSON on request."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("--num", type=int, help="samples drawn: 1000, or 2500 for modes")
@@ -260,13 +246,14 @@ def main():
     parser.add_argument("--levels", type=Path, help="file for a picture of a pyramid's levels")
     parser.add_argument("--json", type=Path, help="file to write the report to")
     arguments = parser.parse_args()
-    usual = 2500 if read_config(last_stage(arguments.run)).input.source in MIXTURES else 1000
+    generator = load_generator(arguments.run)
+    usual = 2500 if generator.config.options.input.source in MIXTURES else 1000
     try:
-        report = report_of(arguments.run, arguments.num or usual, arguments.seed)
+        report = report_of(generator, arguments.num or usual, arguments.seed)
     except ValueError as error:
         parser.error(str(error))
     if arguments.levels:
-        picture_levels(arguments.run, arguments.seed, arguments.levels)
+        draw_level_image(generator, arguments.seed, arguments.levels)
     text = json.dumps(report, indent=2)
     print(text)
     if arguments.json:

@@ -10,6 +10,7 @@ images without that border, where the package with its weights is installed.
 """
 
 import argparse
+import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -51,9 +52,11 @@ def resized(image: np.ndarray, factor: float, method=Image.Resampling.BICUBIC) -
 
 def of_run(run: Path) -> Upscale:
     """Enlarges by the generator of a finished run."""
-    from jaxgan.runs.outputs.upscale import upscale_run  # here, so that bicubic needs no run
+    # Here, so that bicubic interpolation needs no run.
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.outputs.upscale import upscale_image
 
-    return lambda image: upscale_run(run, image)
+    return functools.partial(upscale_image, load_generator(run))
 
 
 # --- The table

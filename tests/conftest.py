@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 import pytest
+from limits import limit_files  # noqa: F401 (a fixture)
 from small_game import begun, ended, small, third, undisturbed  # noqa: F401 (fixtures)
 
 import jaxgan

@@ -13,16 +13,17 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from commands import invoke
 from fuzz_data import any_data, good_data
-from fuzzing import a_folder, check_explained, error_of, few_or_many, invoke, run_examples
+from fuzzing import a_folder, check_explained, error_of, few_or_many, run_examples
 from hypothesis import strategies as st
+from outputs import sample_run
 
 from jaxgan import choices, recipes
 from jaxgan.data import Dataset
 from jaxgan.data.sources import load
 from jaxgan.nonfinite import NonFiniteError
 from jaxgan.runs import train as runs
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.options import Options
 from jaxgan.runs.settings.resolve import options_for

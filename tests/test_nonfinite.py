@@ -1,11 +1,12 @@
 """Losses and gradients that are not finite: noticed in any turn, named, and discarded whole."""
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import bits
+from networks import BatchNormDiscriminator, start
 
 import jaxgan
 from jaxgan import losses, nonfinite, parallel, regularizers
@@ -30,22 +31,6 @@ PLANTED_TERM = jaxgan.generator_term(lambda real: nan_where_marked(real), 1.0, n
 
 def mark(batch, place=5):
     return batch.at[(*(0,) * (batch.ndim - 4), place, 1, 2, 0)].set(MARK)
-
-
-def bits(tree):
-    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
-
-
-def start(key, gan, batch):
-    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
-
-
-class BatchNormDiscriminator(nn.Module):
-    @nn.compact
-    def __call__(self, x, *, train, axis_name):
-        x = nn.Dense(8, use_bias=False)(x.reshape(len(x), -1))
-        x = nn.BatchNorm(use_running_average=not train, axis_name=axis_name)(x)
-        return nn.Dense(1)(nn.leaky_relu(x))
 
 
 def scalar_discriminator(function):

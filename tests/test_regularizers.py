@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import normal
 from given import given
 
 from jaxgan import regularizers
@@ -33,10 +34,6 @@ GRADIENT_PENALTIES = {
     "dragan": lambda critic, x: dragan(KEY, critic, x),
 }
 every_penalty = pytest.mark.parametrize("name", GRADIENT_PENALTIES)
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def quadratic(params, x):

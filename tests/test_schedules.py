@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from networks import start
 
 import jaxgan
 from jaxgan import ema
@@ -91,10 +92,6 @@ def test_a_negative_half_life_is_refused(half_life):
 
 
 # ---- in training ----
-
-
-def start(key, gan, batch):
-    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
 
 
 def test_gammas_schedule_is_halved_and_weights_are_not():

@@ -3,17 +3,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from networks import start
 
 import jaxgan
 from jaxgan import losses, nonfinite, regularizers
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.step_metrics import mean_pairwise_distance
 from jaxgan.types import Network
-
-
-def start(key, gan, batch):
-    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
-
 
 # --- Conditions, terms, metrics
 

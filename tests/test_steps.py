@@ -1,10 +1,11 @@
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import bits
 from dirac import dirac_gan
+from networks import BatchNormDiscriminator, start
 
 import jaxgan
 from jaxgan import latents, losses, regularizers
@@ -14,24 +15,8 @@ from jaxgan.types import Network
 from jaxgan.updates import alternating, simultaneous
 
 
-def bits(tree):
-    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
-
-
-def start(key, gan, batch):
-    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
-
-
 def keys_of(num):
     return jax.random.split(jax.random.key(7), num)
-
-
-class BatchNormDiscriminator(nn.Module):
-    @nn.compact
-    def __call__(self, x, *, train, axis_name):
-        x = nn.Dense(8, use_bias=False)(x.reshape(len(x), -1))
-        x = nn.BatchNorm(use_running_average=not train, axis_name=axis_name)(x)
-        return nn.Dense(1)(nn.leaky_relu(x))
 
 
 def dropping():

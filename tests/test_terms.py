@@ -2,15 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import normal
 from given import given
 from jax.test_util import check_grads
 
 from jaxgan import DiscriminatorOutput, losses, terms
 from jaxgan.terms import class_cross_entropy
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def output(class_logits=None, features=None):

@@ -1,4 +1,4 @@
-"""The console, which never ends a run: what cannot be shown is left out."""
+"""Console output whose errors never end a run: what cannot be shown is dropped."""
 
 import contextlib
 import os
@@ -11,17 +11,17 @@ from rich.console import Console
 
 
 class _Shown:
-    """A text stream whose errors end nothing: its reader may go away, its disk may be full.
+    """A text stream that ignores errors, such as a closed pipe or a full disk.
 
-    Characters that its encoding lacks, and bytes of file names that are no text, are escaped.
+    Characters that its encoding lacks, and undecodable bytes of file names, are escaped.
     """
 
     def __init__(self, stream: TextIO | None):
-        self._stream = stream  # None where the process was started without
+        self._stream = stream  # None if the process was started without one
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
             if self._stream is not None:
                 try:
                     self._stream.write(text)
@@ -36,54 +36,54 @@ class _Shown:
                 self._stream.flush()
 
     def isatty(self) -> bool:
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be none or no file
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may not be a file
             return self._stream is not None and self._stream.isatty()
         return False
 
 
 def make_console(stderr: bool = False, quiet: bool = False) -> Console:
-    """A console on stdout or stderr, as they are now, whose errors end nothing."""
+    """Make a console on the present stdout or stderr that ignores errors."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(file=cast(IO[str], _Shown(stream)), quiet=quiet)
 
 
 def hold_streams():
-    """Puts the null device where a standard stream was closed at the start.
+    """Replace standard streams that were closed at the start by the null device.
 
-    Else the next file to be opened, such as a checkpoint, takes its number, and with it all that
-    libraries print.
+    Otherwise the next file to be opened, such as a checkpoint, would take their number and receive
+    everything that libraries print.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
 
 
 def let_go():
-    """Gives up standard streams that cannot be written.
+    """Drop standard streams that cannot be written.
 
-    The interpreter's own last flush would complain, and change the status of the process.
+    Otherwise the interpreter's last flush would fail and change the exit status.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
         except OSError:
-            with contextlib.suppress(OSError, ValueError):  # there may be no file behind it
+            with contextlib.suppress(OSError, ValueError):  # it may not be a file
                 number = stream.fileno()
                 os.dup2(os.open(os.devnull, os.O_WRONLY), number)
         except ValueError:
-            pass  # it is closed
+            pass  # the stream is closed
 
 
 def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionInfo:
-    """An option that is a positive number."""
+    """Make an option that takes a positive integer."""
     return typer.Option(min=1, help=help_text, show_default=default)
 
 
 def at_home(path: Path | None) -> Path | None:
-    """A path whose ~ is the home folder, also where no shell has put it there (--out='~/x')."""
+    """Expand ~ in a path, for shells that do not (--out='~/x')."""
     try:
         return None if path is None else path.expanduser()
     except RuntimeError as error:
@@ -91,5 +91,5 @@ def at_home(path: Path | None) -> Path | None:
 
 
 def say(console: Console, text: str):
-    """Prints a line as it is, and whole: a path that is broken cannot be copied."""
+    """Print a line unchanged and unwrapped, so that paths can be copied."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What is made of runs on the command line: samples, pictures, exports; and the list of recipes."""
+"""The commands on finished or running runs, from `sample` to `export`."""
 
 import functools
 from pathlib import Path
@@ -11,172 +11,198 @@ from jaxgan.choices import Features, ScoreName
 from jaxgan.cli.console import at_home, count, make_console, say
 
 if TYPE_CHECKING:
-    from jaxgan.runs.disk import generator
+    from jaxgan.runs.disk.generator import TrainedGenerator
+    from jaxgan.runs.outputs.evaluate import Evaluation
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
 
+Run = Annotated[Path, typer.Argument(help="Run folder.", callback=at_home)]
+Ema = Annotated[bool, typer.Option(help="Use the EMA generator.")]
+Checkpoint = Annotated[
+    str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to load.")
+]
+
 
 @app.command()
 def sample(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    run: Run,
     out: Annotated[
-        Path, typer.Option(help=".png: a picture; .npz: the array `samples`.", callback=at_home)
+        Path,
+        typer.Option(help=".png for an image, .npz for the array `samples`.", callback=at_home),
     ],
-    num: Annotated[int | None, count("How many.", "64, or up to 8 of each class")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the latents.")] = 0,
-    ema: Annotated[bool, typer.Option(help="Sample the averaged generator.")] = True,
+    num: Annotated[int | None, count("Number of samples.", "64, or up to 8 per class")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the latents.")] = 0,
+    ema: Ema = True,
     label: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|NUMBER",
-            help="Class of all samples: the name of its folder, or its number from 0 on.",
-            show_default="all, one a row of the picture",
+            help="Class of all samples: the name of its folder, or its number, starting at 0.",
+            show_default="all, one per row of the image",
         ),
     ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
-    ] = "latest",
+    checkpoint: Checkpoint = "latest",
     data: Annotated[
         str | None,
         typer.Option(
-            help="Where the run's data lie now, if it draws on images.",
-            show_default="where they lay",
+            help="New location of the run's data, for generators that take images.",
+            show_default="the run's own",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option(help="Draw on other images than the run's.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Accept --data that differ from the run's data.")
+    ] = False,
 ):
-    """Write samples of a run, in the range of the data it was trained on."""
-    from jaxgan.runs.disk import stage_folders
-    from jaxgan.runs.outputs import pyramid_samples, sample_files
+    """Draw samples from a run's generator, in the range of its training data."""
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.outputs import sample_files, samples
     from jaxgan.runs.settings.run_data import data_of
 
-    shown = stage_folders.last_stage(run)
-    sample_files.check_writable(shown, out)
-    num = num or sample_files.default_num(shown, label)
-    labels = sample_files.asked_labels(shown, num, label)
-    loaded = pyramid_samples.load_whole(run, ema, checkpoint)
+    generator = load_generator(run, ema, checkpoint)
+    sample_files.check_writable(generator, out)
+    num = num or sample_files.default_num(generator, label)
+    labels = sample_files.requested_labels(generator, num, label)
     read = functools.partial(data_of, source=data, force=force)
-    drawn, drawn_on = pyramid_samples.draw_whole(run, loaded, num, seed, labels, read)
-    sample_files.write_samples(drawn, shown, out, labels, drawn_on)
-    of = (
-        ""
-        if label is None or labels is None
-        else f" of class {sample_files.class_text(shown, labels[0])}"
-    )
-    of += _unfinished(shown, loaded[-1], checkpoint)
+    drawn, conditions = samples.draw_with_conditions(generator, num, seed, labels, read)
+    sample_files.write_samples(drawn, generator, out, labels, conditions)
+    of = ""
+    if label is not None and labels is not None:
+        of = f" of class {sample_files.class_text(generator, labels[0])}"
+    of += _unfinished(run, generator, checkpoint)
     say(make_console(), f"{num} samples{of} -> {out}")
 
 
-def _unfinished(run: Path, loaded: "generator.TrainedGenerator", checkpoint: str) -> str:
-    """From which step of how many a generator is, where that is not the run's last one."""
-    ended = checkpoint == "latest" and (run / "result.json").exists()
-    if ended or loaded.step >= loaded.config.options.steps:
+def _unfinished(run: Path, generator: "TrainedGenerator", checkpoint: str) -> str:
+    """The step of a generator, out of how many, unless the run has ended with it."""
+    from jaxgan.runs.disk.stage_folders import last_stage
+
+    ended = checkpoint == "latest" and (last_stage(run) / "result.json").exists()
+    steps = generator.config.options.steps
+    if ended or generator.step >= steps:
         return ""
-    return f" from step {loaded.step:,} of {loaded.config.options.steps:,}"
+    return f" from step {generator.step:,} of {steps:,}"
 
 
 @app.command()
 def upscale(
     run: Annotated[
-        Path, typer.Argument(help="Folder of a super-resolution run.", callback=at_home)
+        Path, typer.Argument(help="Run folder of a super-resolution recipe.", callback=at_home)
     ],
-    image: Annotated[Path, typer.Argument(help="The picture to enlarge.", callback=at_home)],
+    image: Annotated[Path, typer.Argument(help="The image to enlarge.", callback=at_home)],
     out: Annotated[
         Path | None,
         typer.Option(help="A .png file.", show_default="IMAGE-large.png", callback=at_home),
     ] = None,
-    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+    ema: Ema = True,
 ):
-    """Write a picture enlarged by a run's generator."""
-    from jaxgan.runs.outputs import upscale as upscaling
+    """Enlarge an image with a super-resolution model (SRGAN)."""
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.outputs.upscale import upscale_file
 
     out = image.with_name(f"{image.stem}-large.png") if out is None else out
-    say(make_console(), f"{upscaling.upscale_file(run, image, out, ema)} -> {out}")
+    generator = load_generator(run, ema)
+    say(make_console(), f"{upscale_file(generator, image, out)} -> {out}")
 
 
 @app.command()
 def translate(
     run: Annotated[
-        Path, typer.Argument(help="Folder of a run that makes images of images.", callback=at_home)
+        Path, typer.Argument(help="Run folder of an image-to-image recipe.", callback=at_home)
     ],
-    image: Annotated[Path, typer.Argument(help="The picture to start from.", callback=at_home)],
+    image: Annotated[Path, typer.Argument(help="The image to translate.", callback=at_home)],
     out: Annotated[
         Path | None,
         typer.Option(help="A .png file.", show_default="IMAGE-made.png", callback=at_home),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of dropout, the only noise.")] = 0,
-    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed (of the dropout).")] = 0,
+    ema: Ema = True,
 ):
-    """Write what a run's generator makes of a picture."""
-    from jaxgan.runs.outputs import translate as translation
+    """Apply an image-to-image model (pix2pix) to an image."""
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.outputs.translate import translate_file
 
     out = image.with_name(f"{image.stem}-made.png") if out is None else out
-    say(make_console(), f"{translation.translate_file(run, image, out, seed, ema)} -> {out}")
+    generator = load_generator(run, ema)
+    say(make_console(), f"{translate_file(generator, image, out, seed)} -> {out}")
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    run: Run,
     metrics: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help=f"Some of {', '.join(get_args(ScoreName))}.",
-            show_default="what suits the data",
+            help=f"Any of {', '.join(get_args(ScoreName))}.",
+            show_default="those that suit the data",
         ),
     ] = None,
-    num: Annotated[int, typer.Option(min=2, help="How many samples.")] = 10_000,
+    num: Annotated[int, typer.Option(min=2, help="Number of samples.")] = 10_000,
     features: Annotated[
         str | None,
         typer.Option(
             metavar="|".join(get_args(Features)),
-            help="What metrics look at; FILE holds the weights of the FID.",
-            show_default="classifier, vgg16 or pixels, as data have it",
+            help="Feature extractor. FILE holds the Inception weights of the FID.",
+            show_default="classifier, vgg16 or pixels, depending on the data",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
-    ema: Annotated[bool, typer.Option(help="Use the averaged generator.")] = True,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to draw from.")
-    ] = "latest",
-    errors: Annotated[bool, typer.Option(help="Estimate errors; ten times the work.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
+    ema: Ema = True,
+    checkpoint: Checkpoint = "latest",
+    errors: Annotated[
+        bool, typer.Option(help="Estimate standard errors (ten times as long).")
+    ] = True,
     out: Annotated[
         Path | None,
         typer.Option(help="A .json file.", show_default="RUN/scores.json", callback=at_home),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Where the run's data lie now.", show_default="where they lay"),
+        typer.Option(help="New location of the run's data.", show_default="the run's own"),
     ] = None,
-    force: Annotated[bool, typer.Option(help="Score against other data than the run's.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Accept --data that differ from the run's data.")
+    ] = False,
 ):
-    """Score a run's samples against its data; errors are standard errors, floors real samples'."""
+    """Evaluate a run: FID-style metrics against its training data.
+
+    Each metric has a standard error and a real-data baseline, its value for other real samples.
+    """
     if num < FEWEST:
         raise ValueError(
-            f"--num {num} is too few: scores need {FEWEST} samples or more, 10,000 are usual"
+            f"--num {num} is too few: scores need at least {FEWEST} samples, and 10,000 are usual"
         )
+    from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.outputs import evaluate as evaluation
     from jaxgan.runs.settings.run_data import load_data
+    from jaxgan.scoring import defaults
 
     names = None if metrics is None else metrics.split(",")
+    defaults.check_names(names or ())
     file = _scores_file(run, out)
-    read = functools.partial(load_data, source=data, force=force)
-    found = evaluation.evaluate_run(run, names, num, features, seed, ema, checkpoint, errors, read)
-    table = Table("score", "value", "error", "floor", box=None, pad_edge=False)
+    generator = load_generator(run, ema, checkpoint)
+    dataset, differ = load_data(generator.config, data, force)
+    options = evaluation.EvaluationOptions(names, num, features, seed, errors)
+    found = evaluation.evaluate_generator(generator, dataset, options, differ)
+    _print_scores(found)
+    if file is not None:  # after the table, which is not lost if the file cannot be written
+        evaluation.write_evaluation(found, file)
+    kept = "not saved" if file is None else f"-> {file}"
+    facts = found.facts
+    say(make_console(), f"{facts['features']} features, step {facts['step']:,} {kept}")
+
+
+def _print_scores(found: "Evaluation"):
+    table = Table("score", "value", "error", "real data", box=None, pad_edge=False)
     for score in found.scores:
-        numbers = (score.value, score.error, score.floor)
+        numbers = (score.value, score.error, score.baseline)
         table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
     make_console().print(table, highlight=False)
-    facts = found.facts
-    if file is not None:  # after the table: what was found is not lost with the file
-        evaluation.write_evaluation(found, file)
-    kept = "not kept" if file is None else f"-> {file}"
-    say(make_console(), f"{facts['features']} features, step {facts['step']} {kept}")
 
 
 def _scores_file(run: Path, out: Path | None) -> Path | None:
-    """Where scores go; None, which is said, where that is a run's folder that cannot be written."""
+    """The file for scores; None, with a message, for a run folder that cannot be written."""
     from jaxgan import atomic
 
     file = run / "scores.json" if out is None else out
@@ -195,37 +221,37 @@ def _scores_file(run: Path, out: Path | None) -> Path | None:
 
 @app.command("report")
 def report_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    run: Run,
     out: Annotated[
         Path | None,
         typer.Option(help="A .html file.", show_default="RUN/report.html", callback=at_home),
     ] = None,
 ):
-    """Write a page on a run, in one file: settings, curves, samples over time, scores, events."""
-    from jaxgan.runs.outputs.report import page
+    """Write a self-contained HTML report of a run."""
+    from jaxgan.runs.outputs.report.page import write_report
 
-    written = page.write_report(run, out)
+    written = write_report(run, out)
     say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
 
 @app.command("export")
 def export_run(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", callback=at_home)],
+    run: Run,
     out: Annotated[
         Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
     ] = None,
-    ema: Annotated[bool, typer.Option(help="Export the averaged generator.")] = True,
+    ema: Ema = True,
 ):
-    """Write a run's generator as safetensors and as StableHLO that samples without jaxgan."""
-    from jaxgan.runs.disk import generator, stage_folders
+    """Export a run's generator as safetensors, and as StableHLO that samples without jaxgan."""
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.disk.stage_folders import last_stage
     from jaxgan.runs.outputs import export
 
-    last = stage_folders.last_stage(run)
-    out = last / "export" if out is None else out
-    export.check_folder(out)
-    loaded = generator.load_generator(last, ema)
-    export.write_export(loaded, out)
-    unfinished = _unfinished(last, loaded, "latest")
+    out = last_stage(run) / "export" if out is None else out
+    export.check_folder(out)  # before loading
+    generator = load_generator(run, ema)
+    export.export_generator(generator, out)
+    unfinished = _unfinished(run, generator, "latest")
     if unfinished:
         say(
             make_console(stderr=True),

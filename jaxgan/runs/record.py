@@ -10,7 +10,7 @@ from jaxgan.parallel import processes
 from jaxgan.runs.disk.log import Row, RunLog, row_of
 from jaxgan.runs.early_stopping import EarlyStopping
 from jaxgan.runs.run import Run
-from jaxgan.runs.snapshots import snapshot_image
+from jaxgan.runs.snapshots import real_image, snapshot_image
 from jaxgan.training.loop import Progress
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
@@ -58,6 +58,13 @@ def note_left_out(run: Run, journal: RunLog):
         journal.write_event("record", 0, message)
 
 
+def write_real_samples(run: Run, journal: RunLog):
+    """Writes an image of real samples, to compare those of the generator with."""
+    image = real_image(run) if processes.is_writer() else None
+    if image is not None:
+        journal.write_real_image(image)
+
+
 def write_record(run: Run, journal: RunLog, watch: EarlyStopping, record: PendingRecord):
     """Writes the record of a call; waits for the call to end.
 
@@ -85,7 +92,7 @@ def write_record(run: Run, journal: RunLog, watch: EarlyStopping, record: Pendin
     if record.samples is not None and processes.is_writer():
         picture = snapshot_image(run, record.samples)
         if picture is not None:
-            journal.write_picture(picture, progress.step, progress.round)
+            journal.write_image(picture, progress.step, progress.round)
 
 
 def _skipped(found: list[nonfinite.NonFinite]) -> str:

@@ -9,6 +9,7 @@ from jaxgan import plots
 from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.runs.run import Run
 from jaxgan.runs.settings.config import Config
+from jaxgan.scoring.reference import real_rows
 from jaxgan.training.keys import run_keys
 from jaxgan.training.sampling import Conditions, conditions_for, has_images, make_pieces
 from jaxgan.types import GAN, GANState
@@ -42,3 +43,15 @@ def snapshot_image(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
         return plots.side_by_side((source, drawn, real), data.low, data.high)
     points = run.dataset.x if isinstance(run.dataset, Dataset) else None
     return plots.sample_image(own[0], data.low, data.high, points, data.num_classes)
+
+
+def real_image(run: Run) -> np.ndarray | None:
+    """An image of real samples to compare with; None where samples are shown beside real ones."""
+    data = run.config.data
+    if run.drawn_on.source is not None or data.shape == (2,) or not plots.is_plottable(data.shape):
+        return None
+    try:
+        x, _ = real_rows(run.dataset, plots.num_plotted(data.shape), run.config.options.seed)
+    except ValueError:  # no record can be read, which training reports
+        return None
+    return plots.sample_image(x, data.low, data.high)

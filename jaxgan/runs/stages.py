@@ -20,10 +20,11 @@ from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes.base import Recipe, StagedRecipe
 from jaxgan.runs.disk.folder import check_new
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import Row
 from jaxgan.runs.disk.result import Result
-from jaxgan.runs.disk.stage_folders import FILE, LEVELS, last_stage, read_stages, staged_in
-from jaxgan.runs.outputs.pyramid_samples import sample_stages
+from jaxgan.runs.disk.stage_folders import FILE, LEVELS, read_stages, staged_in
+from jaxgan.runs.outputs.samples import draw_levels
 from jaxgan.runs.run import OnStart, Run
 from jaxgan.runs.settings.compare import check_same_recipe
 from jaxgan.runs.settings.config import has_config, read_config
@@ -96,14 +97,14 @@ def _options(recipe: Recipe, overrides: Overrides, out: Path) -> Options:
 
 def _write_levels(out: Path):
     """Writes an image of samples of a pyramid, each at all its levels."""
-    config = read_config(last_stage(out))
-    classes = config.data.num_classes
-    num = plots.num_plotted(config.data.shape, classes, in_threes=True)
+    generator = load_generator(out)
+    data, classes = generator.data, generator.data.num_classes
+    num = plots.num_plotted(data.shape, classes, in_threes=True)
     labels = None if classes is None else plots.class_rows(num, min(classes, num))
-    levels = sample_stages(out, num, config.options.seed, labels=labels)
+    levels = draw_levels(generator, num, generator.config.options.seed, labels)
     size = (levels[-1].shape[1], levels[-1].shape[2])
     alike = [np.asarray(nearest(jnp.asarray(x), size)) for x in levels]
-    image = plots.side_by_side(alike, config.data.low, config.data.high)
+    image = plots.side_by_side(alike, data.low, data.high)
     replace_file(out / LEVELS, Image.fromarray(image).save)
 
 

@@ -28,7 +28,12 @@ from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.log import RunLog, counted, metrics_rows, open_log
 from jaxgan.runs.disk.result import Result, has_result
 from jaxgan.runs.early_stopping import EarlyStopping
-from jaxgan.runs.record import note_left_out, pending_record, write_record
+from jaxgan.runs.record import (
+    note_left_out,
+    pending_record,
+    write_real_samples,
+    write_record,
+)
 from jaxgan.runs.restore import quarantine_later_checkpoints, restore_or_init, with_fresh_key
 from jaxgan.runs.run import OnStart, Run
 from jaxgan.runs.settings.compare import shared_settings
@@ -152,6 +157,7 @@ def _play(run: Run, state: RunState, signals: StopSignals) -> tuple[RunState, Al
                 journal.write_event("resume", played, "resumes from the checkpoint of this round")
             else:
                 note_left_out(run, journal)
+                write_real_samples(run, journal)
             watch = EarlyStopping(run.config, state.gan, journal.rows, run.on_alert)
             writer = _Writer(run, journal, watch, manager, signals)
             state = _write_calls(writer, itertools.chain([first], calls), step, played)

@@ -1,8 +1,8 @@
-"""A small classifier of a data set's own classes: trained once, kept, its accuracy beside it.
+"""A small classifier of a data set's own classes, trained once and cached with its accuracy.
 
-Its hidden layer gives the features of scores such as `fd_classifier`, its logits the classes that
-samples fall in. Scores of two classifiers must not be compared: the data set, the seed and
-VERSION say which it is.
+Its hidden layer provides the features of scores such as `fd_classifier`, and its logits assign
+classes to samples. Scores of different classifiers are not comparable: the data set, the seed and
+VERSION identify a classifier.
 """
 
 import functools
@@ -28,19 +28,19 @@ from jaxgan.data import Dataset, to_model_range
 from jaxgan.models.classifier import Classified, ImageClassifier
 from jaxgan.types import Array, PyTree
 
-VERSION = 1  # of the network and its training: files of another one are not used
+VERSION = 1  # of the network and its training: cached files of other versions are ignored
 STEPS, BATCH, HELD_OUT = 2_000, 128, 0.1
-_ROWS_A_CALL = 500
+_SAMPLES_PER_CALL = 500
 
 
 class Classifier(NamedTuple):
     """A trained classifier.
 
     Attributes:
-      params: of `ImageClassifier`.
-      num_classes: how many classes it tells apart.
-      accuracy: share of held-out real samples that it is right on, 0..1.
-      held_out: how many those were.
+      params: parameters of `ImageClassifier`.
+      num_classes: number of classes.
+      accuracy: fraction of the held-out real samples that it classifies correctly.
+      held_out: number of held-out samples.
     """
 
     params: PyTree
@@ -50,16 +50,16 @@ class Classifier(NamedTuple):
 
 
 def train_classifier(key: Array, dataset: Dataset, steps: int | None = None) -> Classifier:
-    """A classifier of a data set's labelled samples, trained on nine tenths of them.
+    """Train a classifier on nine tenths of a data set's labelled samples.
 
     Args:
-      key: PRNG key of the split, the parameters, the order and dropout.
+      key: PRNG key of the split, the parameters, the order and the dropout.
       dataset: labelled images or signals; samples without a label are left out.
-      steps: updates, of batches of 128, by Adam with a rate that falls from 1e-3 to 0; STEPS if
-        not given.
+      steps: number of updates, by Adam on batches of 128 with a learning rate that decays from
+        1e-3 to 0. None for STEPS.
     Raises:
-      ValueError: if there are fewer than two classes or twenty labelled samples, or samples that
-        are neither images nor signals.
+      ValueError: if there are fewer than 2 classes or 20 labelled samples, or if the samples are
+        neither images nor signals.
     """
     steps = STEPS if steps is None else steps
     check_positive(steps=steps)
@@ -69,13 +69,13 @@ def train_classifier(key: Array, dataset: Dataset, steps: int | None = None) -> 
     order = np.asarray(jax.random.permutation(split_key, len(x)))
     held_out, rest = np.split(order, [max(1, round(HELD_OUT * len(x)))])
     network = ImageClassifier(num_classes)
-    probe = jnp.zeros((1, *dataset.shape), jnp.float32)
+    example = jnp.zeros((1, *dataset.shape), jnp.float32)
     keys = jax.random.split(init_key, 2)
-    params = network.init(keys[0], probe, keys=keys[1:], train=False)["params"]
+    params = network.init(keys[0], example, keys=keys[1:], train=False)["params"]
     params = _trained(train_key, network, params, (x[rest], labels[rest]), dataset, steps)
-    judge = Classifier(params, num_classes, 0.0, len(held_out))
-    found = classify(judge, _scaled(x[held_out], dataset)).logits.argmax(axis=1)
-    return judge._replace(accuracy=float(np.mean(found == labels[held_out])))
+    classifier = Classifier(params, num_classes, 0.0, len(held_out))
+    found = classify(classifier, _scaled(x[held_out], dataset)).logits.argmax(axis=1)
+    return classifier._replace(accuracy=float(np.mean(found == labels[held_out])))
 
 
 def _labelled(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -88,8 +88,8 @@ def _labelled(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     x, labels = dataset.x[labelled], dataset.labels[labelled]
     if len(x) < 20 or len(np.unique(labels)) < 2:
         raise ValueError(
-            f"a classifier needs 20 labelled samples of 2 classes, {dataset.name} has {len(x)} of "
-            f"{len(np.unique(labels))}"
+            f"a classifier needs at least 20 labelled samples of 2 classes; {dataset.name} has "
+            f"{len(x)} of {len(np.unique(labels))}"
         )
     return x, labels
 
@@ -130,7 +130,7 @@ def _trained(
 
 
 def _batches(key: Array, size: int, steps: int) -> Iterator[np.ndarray]:
-    """Rows of so many batches, each sample as often as the others."""
+    """The rows of each batch; every epoch is a permutation of all samples."""
     batch, epoch = min(BATCH, size), 0
     while steps > 0:
         order = np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), size))
@@ -146,10 +146,10 @@ def classify(classifier: Classifier, x: np.ndarray) -> Classified:
     """Features [num, width] and logits [num, classes] of samples [num, ...] in [-1, 1]."""
     run = _make_run(classifier.num_classes)
     parts = []
-    for first in range(0, len(x), _ROWS_A_CALL):
-        rows = np.asarray(x[first : first + _ROWS_A_CALL], np.float32)
-        # All calls of one shape: one compilation.
-        padded = np.pad(rows, [(0, _ROWS_A_CALL - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+    for first in range(0, len(x), _SAMPLES_PER_CALL):
+        rows = np.asarray(x[first : first + _SAMPLES_PER_CALL], np.float32)
+        # All calls have one shape, for one compilation.
+        padded = np.pad(rows, [(0, _SAMPLES_PER_CALL - len(rows))] + [(0, 0)] * (rows.ndim - 1))
         parts.append(jax.device_get(run(classifier.params, padded)))
     return jax.tree.map(lambda *part: np.concatenate(part)[: len(x)], *parts)
 
@@ -160,7 +160,7 @@ def _make_run(num_classes: int) -> Callable[[PyTree, np.ndarray], Classified]:
 
     @jax.jit
     def run(params, x):
-        keys = jax.random.split(jax.random.key(0), len(x))  # of dropout, which is off
+        keys = jax.random.split(jax.random.key(0), len(x))  # for the dropout, which is off
         return _apply(network, params, x, keys, train=False)
 
     return run
@@ -170,23 +170,23 @@ def _apply(
     network: ImageClassifier, params: PyTree, x: Array, keys: Array, train: bool
 ) -> Classified:
     found = network.apply({"params": params}, x, keys=keys, train=train)
-    assert isinstance(found, Classified)  # and no pair of it and a changed state
+    assert isinstance(found, Classified)  # and not a pair of it and a changed state
     return found
 
 
-# --- Keeping
+# --- Caching
 
 
 def classifier_for(dataset: Dataset, cache: Path | None = None, seed: int = 0) -> Classifier:
-    """The classifier of a data set: the one kept from before, or a new one, which is then kept.
+    """The cached classifier of a data set, or a new one, which is then cached.
 
     Args:
-      dataset: see `train_classifier`.
-      cache: folder for trained classifiers; JAXGAN_CACHE, or .cache/jaxgan in the home folder, if
-        not given. Where nothing can be written, it warns and continues without a cache.
-      seed: of all that is random in the training.
+      dataset: labelled images or signals.
+      cache: folder for trained classifiers; None for JAXGAN_CACHE, or .cache/jaxgan in the home
+        folder. If it cannot be written, a warning is issued and the classifier is not cached.
+      seed: random seed of the training.
     Raises:
-      ValueError: see `train_classifier`.
+      ValueError: as `train_classifier`.
     """
     if cache is None:
         named = os.environ.get("JAXGAN_CACHE") or "~/.cache/jaxgan"
@@ -199,8 +199,8 @@ def classifier_for(dataset: Dataset, cache: Path | None = None, seed: int = 0) -
             _write(file, found, dataset.name)
         except OSError as error:
             warnings.warn(
-                f"the classifier of {dataset.name} cannot be kept ({error}), and is trained again "
-                "the next time: JAXGAN_CACHE names another folder for it",
+                f"the classifier of {dataset.name} cannot be cached ({error}) and will be trained "
+                "again next time: set JAXGAN_CACHE to a folder that can be written",
                 stacklevel=2,
             )
     return found
@@ -222,12 +222,12 @@ def _write(file: Path, classifier: Classifier, data: str):
 
 
 def _read(file: Path) -> Classifier | None:
-    """The classifier in a file; None if there is none, or it is damaged."""
+    """The classifier in a file; None if the file is missing or damaged."""
     try:
         with safetensors.safe_open(file, "np") as opened:
             facts = json.loads(opened.metadata()["classifier"])
             params: dict[str, PyTree] = {}
-            for name in opened.keys():  # noqa: SIM118 (it is no dict)
+            for name in opened.keys():  # noqa: SIM118 (it is not a dict)
                 layer, _, parameter = name.rpartition("/")
                 params.setdefault(layer, {})[parameter] = opened.get_tensor(name)
             fields = ("num_classes", "accuracy", "held_out")

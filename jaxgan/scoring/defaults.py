@@ -1,52 +1,54 @@
-"""Which features and statistics suit a data set, and which names a user may give."""
+"""The features and metrics that suit a data set, and the names a user may give."""
 
 from collections.abc import Sequence
 from typing import get_args
 
+from jaxgan.checks import closest
 from jaxgan.choices import ScoreName
 from jaxgan.data import MIXTURES, Dataset, Records
 from jaxgan.models import has_pretrained
-from jaxgan.scoring.extractors import Extractor, are_pictures
-from jaxgan.scoring.scores import (
-    STATISTICS,
-    VALUES,
-    Statistic,
-    make_coverage,
-)
+from jaxgan.scoring.extractors import Extractor, is_grey_or_rgb
+from jaxgan.scoring.scores import STATISTICS, VALUES, Statistic, make_coverage
 
 NAMES: tuple[str, ...] = get_args(ScoreName)
 
 
 def usual_features(dataset: Dataset | Records) -> str:
-    """The features that suit data, where nothing else is asked for."""
+    """The default feature extractor for a data set."""
     if dataset.name in MIXTURES or len(dataset.shape) < 2:
         return "pixels"
     if isinstance(dataset, Dataset) and (dataset.num_classes or 0) > 1:
         return "classifier"
-    return "vgg16" if are_pictures(dataset.shape) and has_pretrained() else "pixels"
+    return "vgg16" if is_grey_or_rgb(dataset.shape) and has_pretrained() else "pixels"
 
 
 def check_names(names: Sequence[str], option: str = "--metrics", features: str = "--features"):
-    """Raises a ValueError for what is no metric; users name both by `option` and `features`."""
+    """Raise a ValueError for unknown metrics; `option` and `features` are the options to name."""
     for name in names:
-        if name in NAMES:
-            continue
-        if name in ("fid", "kid"):
-            metric = "fd" if name == "fid" else "kd"
-            hint = f"for the {name.upper()} give {option} {metric} {features} inception:FILE"
-        else:
-            part_of = next((group for group, values in VALUES.items() if name in values), None)
-            hint = f"{name} is part of {part_of}" if part_of else f"choose from {', '.join(NAMES)}"
-        raise ValueError(f"{option}: there is no metric {name!r}; {hint}")
+        if name not in NAMES:
+            hint = _hint(name, option, features)
+            raise ValueError(f"{option}: there is no metric {name!r}; {hint}")
+
+
+def _hint(name: str, option: str, features: str) -> str:
+    """What to type instead of a name that is not a metric."""
+    if name in ("fid", "kid"):
+        metric = "fd" if name == "fid" else "kd"
+        return f"for the {name.upper()} give {option} {metric} {features} inception:FILE"
+    for group, values in VALUES.items():
+        if name in values:
+            return f"{name} is part of {group}: give {option} {group}"
+    hint = closest(name, NAMES)
+    return f"choose from {', '.join(NAMES)}{'.' if hint else ''}{hint}"
 
 
 def chosen_statistics(
     names: Sequence[str] | None, dataset: Dataset | Records, extractor: Extractor
 ) -> dict[str, Statistic]:
-    """The statistics of these names, or those that suit the data.
+    """The statistics with these names; None for those that suit the data.
 
     Raises:
-      ValueError: if there is none of a name, or not for these data.
+      ValueError: if a name is unknown, or its metric does not suit the data.
     """
     known: dict[str, Statistic] = dict(STATISTICS)
     if dataset.name in MIXTURES and extractor.name == "pixels":

@@ -1,7 +1,9 @@
-"""What scores look at: features of images, and how they were made, which a score's name carries.
+"""Feature extractors: the features of samples that scores compare.
 
-extractor = make_extractor("classifier", dataset)
-found = extractor.run(images)  # float [num, height, width, channels] in [-1, 1]
+    extractor = make_extractor("classifier", dataset)
+    features = extractor.run(images)  # float [num, height, width, channels] in [-1, 1]
+
+The name of a score names the extractor.
 """
 
 import os
@@ -13,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.checks import closest
 from jaxgan.choices import Features
 from jaxgan.data import Dataset, Records
 from jaxgan.images.resampling import bicubic
@@ -20,30 +23,30 @@ from jaxgan.models import make_inception, vgg16_features
 from jaxgan.scoring.classifier import classifier_for, classify
 
 EXTRACTORS: tuple[str, ...] = get_args(Features)
-_ROWS_A_CALL = 50
-_VGG16_SIDE = 32  # below it the last features would be of one place or none
+_SAMPLES_PER_CALL = 50
+_VGG16_SIDE = 32  # smaller images would leave one position of the last features, or none
 
 
 class FeatureSet(NamedTuple):
-    """What is seen of samples: features [num, width], class logits [num, classes] or None."""
+    """Features [num, width] of samples, and class logits [num, classes] or None."""
 
     features: np.ndarray
     logits: np.ndarray | None = None
 
     def rows(self, rows: np.ndarray | slice) -> Self:
-        """What is seen of some of them."""
+        """The features of some of the samples."""
         logits = None if self.logits is None else self.logits[rows]
         return self._replace(features=self.features[rows], logits=logits)
 
 
 class Extractor(NamedTuple):
-    """A way to features.
+    """A feature extractor.
 
     Attributes:
       name: "classifier", "vgg16", "inception" or "pixels".
-      run: from images float [num, height, width, channels] in [-1, 1], or other samples, to what is
-        seen of them, in calls of so many that they fit in memory.
-      resized: the rule by which images were resized and to which size; "" if they were not.
+      run: maps images float [num, height, width, channels] in [-1, 1], or other samples, to their
+        features, a limited number at a time.
+      resized: how images are resized, and to which size; "" if they are not.
       facts: what else a score depends on, such as the classifier's accuracy.
     """
 
@@ -54,41 +57,41 @@ class Extractor(NamedTuple):
 
 
 def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
-    """The extractor that a line of text names.
+    """Make the extractor with the given name.
 
     Args:
-      spec: one of `EXTRACTORS`: "classifier" is trained on the data set's own classes, once, see
-        `jaxgan.scoring.classifier`; "vgg16" has the mean over all places of relu5_3, 512 features;
-        "inception:FILE" those of the FID, from the weights that the user has; "pixels" are the
-        values themselves.
+      spec: one of `EXTRACTORS`. "classifier" is trained once on the data set's own classes, see
+        `jaxgan.scoring.classifier`. "vgg16" averages relu5_3 over all positions: 512 features.
+        "inception:FILE" has the features of the FID, with weights that the user provides.
+        "pixels" are the values themselves.
       dataset: the data that samples are compared with.
     Raises:
-      ValueError: if there is none of that name, or the data are none for it.
+      ValueError: if the name is unknown, or the extractor does not suit the data.
     """
     name, _, path = spec.partition(":")
-    if (name == "inception") != bool(path) or name not in (
-        "classifier",
-        "vgg16",
-        "inception",
-        "pixels",
-    ):
-        raise ValueError(f"features must be one of {', '.join(EXTRACTORS)}, got {spec!r}")
+    if spec not in ("classifier", "vgg16", "pixels") and not (name == "inception" and path):
+        hint = closest(spec, EXTRACTORS)
+        raise ValueError(f"features must be one of {', '.join(EXTRACTORS)}, got {spec!r}.{hint}")
     if name == "pixels":
         return Extractor(name, lambda x: FeatureSet(x.reshape(len(x), -1)), "", {})
     if name == "classifier":
         if isinstance(dataset, Records):
-            raise ValueError(f"a classifier needs data in memory, {dataset.name} is streamed")
+            raise ValueError(
+                f"classifier features need data in memory, and {dataset.name} is streamed: choose "
+                "vgg16 or pixels instead"
+            )
         return _classifier(dataset)
-    if not are_pictures(dataset.shape):
+    if not is_grey_or_rgb(dataset.shape):
         raise ValueError(
-            f"{name} features need grey or RGB images, {dataset.name} has shape {dataset.shape}: "
+            f"{name} features need grey or RGB images, and {dataset.name} has samples of shape "
+            f"{dataset.shape}: "
             "choose pixels instead"
         )
     return _vgg16(dataset.shape) if name == "vgg16" else _inception(Path(os.path.expanduser(path)))
 
 
-def are_pictures(shape: tuple[int, ...]) -> bool:
-    """Whether samples of a shape are grey or RGB images, as networks trained on ImageNet take."""
+def is_grey_or_rgb(shape: tuple[int, ...]) -> bool:
+    """Whether samples of a shape are grey or RGB images, which networks for ImageNet take."""
     return len(shape) == 3 and shape[-1] in (1, 3)
 
 
@@ -121,7 +124,7 @@ def _inception(file: Path) -> Extractor:
     outputs = make_inception(file)
 
     def run(x):
-        # As files hold them: the reference reads no others.
+        # Rounded as in image files, which the reference implementation reads.
         whole = np.clip(np.rint((x + 1.0) * 127.5), 0, 255).astype(np.uint8)
         both = _in_calls(lambda rows: jnp.concatenate(outputs(rows)[::2], axis=1), whole)
         return FeatureSet(both[:, :2048], both[:, 2048:])
@@ -131,10 +134,10 @@ def _inception(file: Path) -> Extractor:
 
 
 def _in_calls(call: Callable[[np.ndarray], jax.Array], x: np.ndarray) -> np.ndarray:
-    """Rows of what a function makes of samples, a fixed number at a time."""
+    """Apply a function to samples, a fixed number at a time."""
     parts = []
-    for first in range(0, len(x), _ROWS_A_CALL):
-        rows = x[first : first + _ROWS_A_CALL]
-        padded = np.pad(rows, [(0, _ROWS_A_CALL - len(rows))] + [(0, 0)] * (x.ndim - 1))
+    for first in range(0, len(x), _SAMPLES_PER_CALL):
+        rows = x[first : first + _SAMPLES_PER_CALL]
+        padded = np.pad(rows, [(0, _SAMPLES_PER_CALL - len(rows))] + [(0, 0)] * (x.ndim - 1))
         parts.append(np.asarray(call(padded))[: len(rows)])
     return np.concatenate(parts)

@@ -1,17 +1,17 @@
-"""Real samples to compare generated ones with."""
+"""Real samples that generated ones are compared with."""
 
 import numpy as np
 
 from jaxgan.data import Dataset, Records, to_model_range
 from jaxgan.scoring.extractors import Extractor, FeatureSet
 
-RANGE = (-1.0, 1.0)  # of what extractors are given
+RANGE = (-1.0, 1.0)  # of the samples that extractors take
 
 
 def real_rows(
     dataset: Dataset | Records, num: int, seed: int, first: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Real samples in a random order, and their labels: so many from one on, if there are.
+    """Real samples in random order and their labels, at most `num` from position `first` on.
 
     Records that cannot be read are left out.
     """
@@ -35,6 +35,6 @@ def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
     return np.resize(labels[labels >= 0], num)
 
 
-def seen(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> FeatureSet:
-    """What an extractor sees of samples in the data's own range."""
+def extract(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> FeatureSet:
+    """The features of samples in the range of the data."""
     return extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))

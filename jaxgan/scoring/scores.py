@@ -1,9 +1,9 @@
-"""Scores of generated samples against real ones, each with its name, its error and its floor.
+"""Scores of generated samples against real ones, each with a standard error and a baseline.
 
-A name says what a score depends on: `fd_classifier@10k` is the Fréchet distance on the features of
-the data set's own classifier, of 10,000 generated samples and as many real ones;
-`fd_vgg16-bicubic56x56@10k/1797` that on VGG16's, of images enlarged to 56x56 and 1,797 real ones.
-Only on Inception features, with the reference's preprocessing and weights, is it called `fid@10k`.
+The name of a score says what it depends on. `fd_classifier@10k` is the Fréchet distance between
+10,000 generated and 10,000 real samples on the features of the data set's own classifier.
+`fd_vgg16-bicubic56x56@10k/1797` uses VGG16 features of images enlarged to 56x56 and 1,797 real
+samples. Only Inception features, with the reference weights and preprocessing, yield `fid@10k`.
 """
 
 import math
@@ -25,20 +25,21 @@ _PROJECTIONS = 512
 
 
 class Score(NamedTuple):
-    """One number of a set of samples.
+    """One number for a set of samples.
 
     Attributes:
-      name: what it is and depends on.
-      value: of all samples.
-      error: standard error of the value from sample to sample, by the jackknife over ten groups
-        of the generated samples; NaN if there are fewer than twenty.
-      floor: what as many other real samples score, where there are so many; else None.
+      name: what it measures and depends on.
+      value: the value for all samples.
+      error: standard error of the value, by the jackknife over ten groups of the generated samples;
+        NaN if there are fewer than twenty.
+      baseline: the real-data baseline: the value for other real samples, as many as generated ones.
+        None if there are not enough.
     """
 
     name: str
     value: float
     error: float
-    floor: float | None
+    baseline: float | None
 
 
 Statistic = Callable[[FeatureSet, FeatureSet], dict[str, float]]
@@ -61,7 +62,9 @@ def _kernel(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
 
 def _inception(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     if fake.logits is None:
-        raise ValueError("the Inception score needs class logits: give features that have some")
+        raise ValueError(
+            "the Inception score needs class logits: use classifier or inception features"
+        )
     return {"is": metrics.inception_score(fake.logits).mean}
 
 
@@ -86,7 +89,7 @@ VALUES = {
     "dc": ("density", "coverage"),
     "modes": ("modes", "high_quality", "mode_deviation"),
 }
-"""The values of statistics that have not just one of their own name."""
+"""The values of statistics that have several."""
 STATISTICS: dict[str, Statistic] = {
     "fd": _frechet,
     "kd": _kernel,
@@ -95,12 +98,12 @@ STATISTICS: dict[str, Statistic] = {
     "dc": _density_coverage,
     "swd": _sliced,
 }
-"""By the names that are asked for: Fréchet distance, kernel distance, Inception score, precision
-and recall, density and coverage (all with 5 neighbours), sliced Wasserstein distance."""
+"""By their names: Fréchet distance, kernel distance, Inception score, precision and recall, density
+and coverage (all with 5 neighbours), sliced Wasserstein distance."""
 
 
 def make_coverage(mixture: Mixture) -> Statistic:
-    """The statistic of a mixture of Gaussians whose modes are known; its features are points."""
+    """Make the statistic of a Gaussian mixture with known modes; its features are points."""
 
     def coverage(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
         found = metrics.mode_coverage(
@@ -123,30 +126,30 @@ def scores_of(
     other: FeatureSet | None = None,
     errors: bool = True,
 ) -> list[Score]:
-    """All scores of generated samples, whose order is random.
+    """Score generated samples, which must be in random order.
 
     Args:
       statistics: by name, such as `STATISTICS`.
-      extractor: that made what is seen; for the scores' names.
-      real: real samples.
-      fake: generated ones.
-      other: further real samples, as many as generated ones, for the floor.
+      extractor: the extractor of the features, for the scores' names.
+      real: features of real samples.
+      fake: features of generated samples.
+      other: features of other real samples, as many as generated ones, for the baseline.
       errors: whether to estimate errors too, which takes ten times as long.
     Raises:
-      ValueError: as the metrics, for what they cannot measure.
+      ValueError: if a metric cannot be computed.
     """
     found = []
     sizes = len(fake.features), len(real.features)
     for statistic in statistics.values():
         values = statistic(real, fake)
-        spread = jackknife(statistic, real, fake) if errors else {}
-        floor = {} if other is None else statistic(real, other)
+        error = jackknife(statistic, real, fake) if errors else {}
+        baseline = {} if other is None else statistic(real, other)
         found += [
             Score(
                 score_name(name, extractor, *sizes),
                 value,
-                spread.get(name, math.nan),
-                floor.get(name),
+                error.get(name, math.nan),
+                baseline.get(name),
             )
             for name, value in values.items()
         ]
@@ -156,7 +159,7 @@ def scores_of(
 def jackknife(
     statistic: Statistic, real: FeatureSet, fake: FeatureSet, groups: int = GROUPS
 ) -> dict[str, float]:
-    """Standard errors of a statistic's values: of those without each tenth of the samples.
+    """Standard errors of a statistic's values, from its values without each group of samples.
 
     s^2 = (g - 1) / g sum over groups of (t_without - mean t_without)^2
 
@@ -166,7 +169,7 @@ def jackknife(
     if num < 2 * groups:
         return {}
     of = np.arange(num) % groups
-    with warnings.catch_warnings():  # said of the whole
+    with warnings.catch_warnings():  # already issued for all samples
         warnings.simplefilter("ignore")
         values = [statistic(real, fake.rows(of != group)) for group in range(groups)]
     return {
@@ -181,13 +184,13 @@ def jackknife(
 def score_names(
     statistics: dict[str, Statistic], extractor: Extractor, fake: int, real: int
 ) -> tuple[str, ...]:
-    """The names of all scores that some statistics give, of so many samples."""
+    """The names of all scores of some statistics, for given numbers of samples."""
     values = [value for name in statistics for value in VALUES.get(name, (name,))]
     return tuple(score_name(value, extractor, fake, real) for value in values)
 
 
 def score_name(value: str, extractor: Extractor, fake: int, real: int) -> str:
-    """The name of a score, of so many generated and so many real samples."""
+    """The name of a score, for given numbers of generated and real samples."""
     count = _counts(fake, real)
     if value in VALUES["modes"]:
         return f"{value}@{count}"

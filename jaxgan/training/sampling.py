@@ -4,7 +4,7 @@ Image conditions are taken from the run's own data, evenly spread.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import jax
@@ -94,12 +94,37 @@ def make_pieces(
     size = min(num, SAMPLES_PER_CALL)
     sample_piece = _compiled_sample(gan, size, devices)
 
-    def draw(state: GANState) -> Iterator[Array]:
-        for first in range(0, num, size):
-            x = sample_piece(key, state, first, rows_from(on_host, first, size))
-            yield x if first + size <= num else x[: num - first]
+    return lambda state: in_chunks(functools.partial(sample_piece, key, state), num, on_host, size)
 
-    return draw
+
+def in_chunks(
+    draw: Callable[[int, PyTree], PyTree], num: int, condition: PyTree, size: int
+) -> Iterator[PyTree]:
+    """Draw samples [num, ...] in chunks, each when it is asked for.
+
+    Args:
+      draw: `(first, condition) -> samples`, arrays [size, ...] of the samples from `first` on.
+      num: number of samples.
+      condition: arrays [num, ...], or None. The last chunk starts over with their first rows, and
+        is cut to the samples that remain.
+      size: number of samples per chunk.
+    """
+    for first in range(0, num, size):
+        x = draw(first, rows_from(condition, first, size))
+        left = num - first
+        yield x if size <= left else jax.tree.map(lambda rows, left=left: rows[:left], x)
+
+
+def collect(chunks: Iterable[PyTree], num: int) -> PyTree:
+    """Join chunks into arrays [num, ...]; each is copied at once, to take little more memory."""
+    whole, first = None, 0
+    for chunk in chunks:
+        if whole is None:
+            whole = jax.tree.map(lambda x: np.empty((num, *x.shape[1:]), x.dtype), chunk)
+        for to, rows in zip(jax.tree.leaves(whole), jax.tree.leaves(chunk), strict=True):
+            to[first : first + len(rows)] = rows
+        first += len(rows)
+    return whole
 
 
 @cached

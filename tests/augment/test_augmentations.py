@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from networks import start
 
 import jaxgan
 from jaxgan import augment, losses, parallel, regularizers
@@ -154,10 +155,6 @@ def augmented_gan(request, make_gan):
         jaxgan.penalty(each, gamma=1.0) for each in (regularizers.r1, regularizers.r2)
     )
     return make_gan(augmentation=request.param.augmentation, penalties=penalties)
-
-
-def start(key, gan, batch):
-    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
 
 
 @pytest.mark.slow

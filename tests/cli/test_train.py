@@ -5,11 +5,10 @@ import warnings
 from importlib.metadata import version
 
 import pytest
+from commands import invoke, succeed
 from rich.console import Console
 from small_game import STEPS, command, contents
-from typer.testing import CliRunner
 
-from jaxgan import cli
 from jaxgan.cli import progress
 from jaxgan.cli.messages import one_line_warning
 from jaxgan.data import sources
@@ -19,15 +18,9 @@ from jaxgan.runs.disk import result
 pytestmark = pytest.mark.usefixtures("small")
 
 
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
 def said(*arguments):
     """What a command prints when all goes well, as one line."""
-    result = invoke(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.output.replace("\n", "")
+    return succeed(*arguments).output.replace("\n", "")
 
 
 def refused(*arguments):
@@ -207,7 +200,7 @@ def test_checkpoints_that_are_not_there_are_named_with_those_that_are(ended, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--num", 10), "--num 10 is too few: scores need 100 samples or more"),
+        (("--num", 10), "--num 10 is too few: scores need at least 100 samples"),
         (("--metrics", "fid"), "for the FID give --metrics fd --features inception:FILE"),
         (("--metrics", "swd,kid"), "for the KID give --metrics kd --features inception:FILE"),
         (("--metrics", "recall"), "there is no metric 'recall'; recall is part of pr"),

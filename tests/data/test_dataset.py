@@ -4,15 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import rng
 from paths import SHARED
 
 from jaxgan import data
 
 MNIST = SHARED / "mnist"
-
-
-def rng():
-    return np.random.default_rng(0)
 
 
 # ---- data sets of arrays ----

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from arrays import rng
 from paths import SHARED
 from PIL import Image, ImageFile
 
@@ -12,10 +13,6 @@ from jaxgan import data
 from jaxgan.data.images import read_image
 
 MNIST = SHARED / "mnist"
-
-
-def rng():
-    return np.random.default_rng(0)
 
 
 # ---- IDX files ----

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fuzzing import invoke
+from commands import invoke
+from outputs import described
 from PIL import Image, ImageOps, features
 
 from jaxgan import data
@@ -282,16 +283,14 @@ def test_names_that_are_no_text_can_be_written_down(tmp_path):
     ("label", "number"),
     [("cat", 0), ("10", 1), ("2", 2), ("0", 0), (1, 1), (2, 2), ("ü", 3)],
 )
-def test_a_label_is_a_name_or_a_number(monkeypatch, label, number):
-    _of_classes(monkeypatch, ("cat", "10", "2", "ü"))
-    assert sample_files.asked_labels("run", 2, label).tolist() == [number] * 2
+def test_a_label_is_a_name_or_a_number(label, number):
+    generator = _of_classes(("cat", "10", "2", "ü"))
+    assert sample_files.requested_labels(generator, 2, label).tolist() == [number] * 2
 
 
-def test_a_class_is_told_by_name_and_number(monkeypatch):
-    _of_classes(monkeypatch, ("cat", "10"))
-    assert sample_files.class_text("run", 1) == "10 (number 1)"
-    _of_classes(monkeypatch, None)
-    assert sample_files.class_text("run", 1) == "1"
+def test_a_class_is_told_by_name_and_number():
+    assert sample_files.class_text(_of_classes(("cat", "10")), 1) == "10 (number 1)"
+    assert sample_files.class_text(_of_classes(None), 1) == "1"
 
 
 @pytest.mark.parametrize(
@@ -299,24 +298,24 @@ def test_a_class_is_told_by_name_and_number(monkeypatch):
     [
         (
             "cta",
-            r"--label cta: the classes of run are 0 to 1, called cat, dog. Did you mean 'cat'\?",
+            r"--label cta: the classes .* are 0 to 1, called cat, dog. Did you mean 'cat'\?",
         ),
-        ("7", r"--label 7: the classes of run are 0 to 1, called cat, dog$"),
+        ("7", r"--label 7: the classes of the run are 0 to 1, called cat, dog$"),
         ("-1", "0 to 1, called cat, dog$"),
         ("1_0", "0 to 1, called cat, dog$"),
         (2, "0 to 1, called cat, dog$"),
     ],
 )
-def test_a_wrong_label_gets_the_list_of_names(monkeypatch, label, message):
-    _of_classes(monkeypatch, ("cat", "dog"))
+def test_a_wrong_label_gets_the_list_of_names(label, message):
+    generator = _of_classes(("cat", "dog"))
     with pytest.raises(ValueError, match=message):
-        sample_files.asked_labels("run", 2, label)
+        sample_files.requested_labels(generator, 2, label)
 
 
-def _of_classes(monkeypatch, names):
+def _of_classes(names):
     num_classes = 2 if names is None else len(names)
     found = DataFacts((8, 8, 1), 9, num_classes, 0.0, 255.0, "", class_names=names)
-    monkeypatch.setattr(sample_files, "read_config", lambda run: SimpleNamespace(data=found))
+    return described(SimpleNamespace(data=found))
 
 
 # ---- Strips ----

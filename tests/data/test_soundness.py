@@ -5,6 +5,7 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import random_image, rng
 from linear import make_linear
 from PIL import Image
 
@@ -12,14 +13,6 @@ import jaxgan
 from jaxgan import data
 from jaxgan.training.plan import Plan
 from jaxgan.training.plan_checks import check_plan, warn_of_doubts
-
-
-def rng():
-    return np.random.default_rng(0)
-
-
-def pixels(*shape):
-    return rng().integers(0, 256, shape, dtype=np.uint8)
 
 
 def normal(*shape):
@@ -51,27 +44,33 @@ REJECTED = {
     ),
     "samples of several shapes": ([[1.0, 2.0], [3.0]], "x is not an array: do all samples"),
     "colour images with channels first": (
-        pixels(5, 3, 32, 32),
+        random_image(5, 3, 32, 32),
         r"channels first, but would mean 3x32 pixels with 32 channels: pass .*moveaxis\(x, 1, -1\)",
     ),
     "grey images with channels first": (normal(5, 1, 28, 28), "looks like images with channels fi"),
-    "upright images with channels first": (pixels(5, 1, 40, 30), "with channels first"),
-    "samples last": (pixels(32, 32, 3, 9), r"samples last: pass .*np\.moveaxis\(x, -1, 0\)"),
+    "upright images with channels first": (random_image(5, 1, 40, 30), "with channels first"),
+    "samples last": (random_image(32, 32, 3, 9), r"samples last: pass .*np\.moveaxis\(x, -1, 0\)"),
     "a mask of 0 and 1": (
-        pixels(5, 8, 8) // 128,
+        random_image(5, 8, 8) // 128,
         r"x holds 0 and 1 only, .* pass x \* 255, or x\.astype\(np\.float32\)",
     ),
     "a mask behind an image": (
-        np.concatenate([pixels(5, 8, 8, 1), pixels(5, 8, 8, 1) // 128], axis=3),
+        np.concatenate([random_image(5, 8, 8, 1), random_image(5, 8, 8, 1) // 128], axis=3),
         "x holds 0 and 1 only in channel 1",
     ),
     "time stamps": (
         np.c_[normal(20, 3), 1.7e9 + np.arange(20)],
         r"float32 cannot hold the differences in column 3: 20 values near 1.7e\+09 become 1",
     ),
-    "integers": (pixels(5, 8, 8).astype(int), r"dtype int64; .*x\.astype\(np\.uint8\) for images"),
-    "16 bits": (pixels(5, 8, 8).astype(np.uint16), r"\(x / 257\)\.round\(\)\.astype\(np\.uint8\)"),
-    "bits": (pixels(5, 8, 8) > 99, r"or x \* np\.uint8\(255\) for images"),
+    "integers": (
+        random_image(5, 8, 8).astype(int),
+        r"dtype int64; .*x\.astype\(np\.uint8\) for images",
+    ),
+    "16 bits": (
+        random_image(5, 8, 8).astype(np.uint16),
+        r"\(x / 257\)\.round\(\)\.astype\(np\.uint8\)",
+    ),
+    "bits": (random_image(5, 8, 8) > 99, r"or x \* np\.uint8\(255\) for images"),
     "complex numbers": (normal(5, 8) * 1j, r"np\.stack\(\[x\.real, x\.imag\], -1\)"),
     "dates": (np.array([["2026-01-01"]] * 3, "M8[s]"), r"\(x - x\.min\(\)\) / np\.timedelta64"),
     "a table with text": (np.array([["a", 1], ["b", 2]], object), "the columns that are numbers"),
@@ -102,12 +101,12 @@ DOUBTFUL = {
     "small numbers beside others": (np.c_[normal(20, 3), 1e-4 * normal(20)], None, "column 3 of 4"),
     "years": (np.c_[2000 + normal(20), 1990 + normal(20)], None, "columns 0, 1 of 2 are far from"),
     "images in 0..255 as floats": (
-        pixels(5, 8, 8, 1).astype(np.float32),
+        random_image(5, 8, 8, 1).astype(np.float32),
         None,
         "float samples are used as they are, and these lie in .*255",
     ),
     "a map of seven classes": (
-        pixels(5, 8, 8) % 7,
+        random_image(5, 8, 8) % 7,
         None,
         "lie in 0..6, a small part of their range 0..255",
     ),
@@ -137,14 +136,14 @@ SOUND = {
     "small images": normal(5, 3, 3, 3),
     "small maps of many channels": normal(5, 4, 4, 512),
     "a mask nowhere": np.ma.asarray(normal(5, 3)),
-    "0 and 1 as floats": (pixels(5, 8, 8, 1) // 128).astype(np.float32),
+    "0 and 1 as floats": (random_image(5, 8, 8, 1) // 128).astype(np.float32),
     "a flattened digit's border": (rng().random((200, 64)) > 0.98) * rng().random((200, 64)),
     "constant columns": np.c_[normal(20, 2), np.full(20, 0.1), np.full(20, 5.3)],
     "a column that rounding alone moves": np.c_[normal(20), 0.3 + 1e-16 * (np.arange(20) % 2)],
     "numbers to the last digit": np.linspace(0.1, 0.9, 5000)[:, None] + 1e-12 * normal(5000, 1),
     "big endian": normal(5, 3).astype(">f8"),
     "half of jax": jnp.ones((5, 3), jnp.bfloat16),
-    "mirrored images": pixels(5, 8, 8, 3)[::-1, :, ::-1],
+    "mirrored images": random_image(5, 8, 8, 3)[::-1, :, ::-1],
 }
 
 
@@ -171,7 +170,7 @@ def test_classes_that_do_not_occur_matter_to_conditional_training_alone():
 
 def test_a_folder_of_masks_of_0_and_1_is_rejected(tmp_path):
     for number in range(3):
-        Image.fromarray(pixels(8, 8) // 128).save(tmp_path / f"{number}.png")
+        Image.fromarray(random_image(8, 8) // 128).save(tmp_path / f"{number}.png")
     with pytest.raises(
         ValueError, match=r"folder:.* holds 0 and 1 only.* save the images with 255"
     ):

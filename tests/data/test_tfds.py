@@ -7,15 +7,11 @@ import sys
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from arrays import random_image, rng
 from PIL import Image
 
 from jaxgan import data
 from jaxgan.data.tfds import split_label
-
-
-def rng():
-    return np.random.default_rng(0)
-
 
 # ---- The line of text ----
 
@@ -94,10 +90,6 @@ def write(tmp_path):
 
 def image_feature(*shape, dtype=np.uint8):
     return tfds.features.Image(shape=shape, dtype=dtype)
-
-
-def random_image(*shape):
-    return rng().integers(0, 256, shape, dtype=np.uint8)
 
 
 def png(image):

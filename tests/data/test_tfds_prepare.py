@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from arrays import random_image, rng
 from paths import SHARED
 from PIL import Image
 from tensorflow_datasets.core import constants, registered
@@ -21,14 +22,6 @@ from jaxgan import data
 from jaxgan.data import tfds_prepare
 
 MNIST = SHARED / "mnist"
-
-
-def rng():
-    return np.random.default_rng(0)
-
-
-def random_image(*shape):
-    return rng().integers(0, 256, shape, dtype=np.uint8)
 
 
 # ---- MNIST and its likes, prepared here ----

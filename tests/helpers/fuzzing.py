@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
-from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import cli
 from jaxgan.nonfinite import NonFiniteError
 
 PACKAGE = Path(jaxgan.__file__).parent
@@ -69,7 +67,3 @@ def error_of(call):
 def a_folder():
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, list(arguments))

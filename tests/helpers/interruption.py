@@ -10,15 +10,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from arrays import bits
+from outputs import sample_run
 from paths import HELPERS
-from small_game import (
-    as_bytes,
-    events,
-    state_at,
-)
+from small_game import events, state_at
 
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
 
 # A process of its own, with the small recipe or as it is.
@@ -41,7 +38,7 @@ def arrays(run):
 def assert_same_runs(run, other):
     """The same state, metrics, pictures and samples, bit for bit."""
     states = [state_at(each, saved_rounds(each)[-1]) for each in (run, other)]
-    assert as_bytes(states[0]) == as_bytes(states[1])
+    assert bits(states[0]) == bits(states[1])
     assert (run / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
     assert _pictures(run) == _pictures(other)
     labels = None if read_config(run).data.num_classes is None else np.arange(20) % 3

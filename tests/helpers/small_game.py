@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import bits
 from matplotlib.figure import Figure
 
 import jaxgan
@@ -189,15 +190,7 @@ def state_at(run, number):
 def saved(run):
     """The numbers of the checkpoints of a run, and the arrays of the last one as bytes."""
     numbers = checkpoint.numbers(run / "checkpoints")
-    return numbers, as_bytes(state_at(run, numbers[-1]))
-
-
-def as_bytes(tree):
-    def raw(x):
-        is_key = jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
-        return np.asarray(jax.random.key_data(x) if is_key else x).tobytes()
-
-    return [raw(x) for x in jax.tree.leaves(tree)]
+    return numbers, bits(state_at(run, numbers[-1]))
 
 
 def events(run, kind=None):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from arrays import rng
 
 from jaxgan import data
 from jaxgan.metrics import (
@@ -16,10 +17,6 @@ from jaxgan.metrics import (
 )
 
 CORNERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-
-
-def rng():
-    return np.random.default_rng(0)
 
 
 # ---- mixtures ----

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import count
 
 import jaxgan
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
@@ -25,10 +26,6 @@ def made(generator, discriminator, shape, labels=None):
     x, *rest = jax.eval_shape(run, jax.random.key(0))
     assert x.shape == (2, *shape)
     return rest
-
-
-def count(params):
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 @pytest.mark.parametrize("size", [8, 9, 15, 16, 20, 28, 32, 33, 64, 100, 127, 128])

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import count, normal
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
@@ -16,10 +17,6 @@ from jaxgan.updates import simultaneous
 KEY = jax.random.key(0)
 
 
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
 def keys_of(num, seed=7):
     return sample_keys(jax.random.key(seed), sample_index(num))
 
@@ -29,10 +26,6 @@ def made(module, *inputs, **options):
     return jax.eval_shape(
         lambda key: module.init_with_output(key, *inputs, train=True, **options), KEY
     )
-
-
-def count(tree):
-    return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
 @functools.cache

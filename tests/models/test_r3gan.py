@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import count, normal
+from networks import shapes
 
 from jaxgan.models import R3GANDiscriminator, R3GANGenerator
-from jaxgan.models.layers.convolution import auto_means
 from jaxgan.models.r3gan import (
     DiscriminativeBasis,
     GenerativeBasis,
@@ -20,23 +21,6 @@ from jaxgan.models.r3gan import (
 from jaxgan.recipes.resnet import r3gan_gan
 
 KEY = jax.random.key(0)
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
-def count(params):
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-def shapes(module, *inputs):
-    """Shapes of a module's output and parameters; nothing is computed."""
-    with auto_means("xla"):  # one operator instead of one a group: traced in less time
-        output, variables = jax.eval_shape(
-            lambda key, *inputs: module.init_with_output(key, *inputs, train=True), KEY, *inputs
-        )
-    return output, variables["params"]
 
 
 # ---- resampling ----

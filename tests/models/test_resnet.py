@@ -6,29 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import count, normal
+from networks import shapes
 
 from jaxgan.models import ResNetDiscriminator, ResNetGenerator
-from jaxgan.models.layers.convolution import auto_means
 from jaxgan.models.resnet import DownBlock, UpBlock, mean_pool, repeat
 
 KEY = jax.random.key(0)
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
-def count(params):
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-def shapes(module, *inputs):
-    """Shapes of a module's output and parameters; nothing is computed."""
-    with auto_means("xla"):
-        output, variables = jax.eval_shape(
-            lambda key, *inputs: module.init_with_output(key, *inputs, train=True), KEY, *inputs
-        )
-    return output, variables["params"]
 
 
 def drawn(module, *inputs):

@@ -5,13 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import count, normal
 
 from jaxgan.images.resampling import nearest
 from jaxgan.models import PReLU, SRGANDiscriminator, SRResNet, SubPixelConv, depth_to_space
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def made(module, x):
@@ -19,10 +16,6 @@ def made(module, x):
     return jax.eval_shape(
         lambda key: module.init_with_output(key, x, train=True), jax.random.key(0)
     )
-
-
-def count(tree):
-    return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
 # ---- layers ----

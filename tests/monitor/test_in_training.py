@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from typer.testing import CliRunner
+from commands import succeed
 
 import jaxgan
-from jaxgan import cli, latents, losses, monitor
+from jaxgan import latents, losses, monitor
 from jaxgan.models import MLPDiscriminator, MLPGenerator
 from jaxgan.regularizers import r1, r2
 from jaxgan.runs.disk.log import metrics_rows
@@ -152,8 +152,7 @@ def rows_of(recipe, steps, seed, out, *more):
         out,
         *more,
     ]
-    result = CliRunner().invoke(cli.app, list(map(str, command)))
-    assert result.exit_code == 0, result.output
+    succeed(*command)
     events = out / "events.jsonl"
     lines = events.read_text().splitlines() if events.exists() else []
     return {json.loads(line)["kind"] for line in lines}, metrics_rows(out)

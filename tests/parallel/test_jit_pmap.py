@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from networks import start
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
@@ -41,10 +42,6 @@ def batch_norm_gan(make_gan):
     return make_gan(
         discriminator=jaxgan.from_linen(BatchNormDiscriminator()), loss=losses.relativistic_average
     )
-
-
-def start(key, gan, batch):
-    return jax.jit(lambda key, batch: jaxgan.init(key, gan, batch))(key, batch)
 
 
 def run(step, state, batch, number=3):

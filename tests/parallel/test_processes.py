@@ -11,16 +11,15 @@ import time
 import jax
 import numpy as np
 import pytest
+from commands import succeed
+from outputs import sample_run
 from PIL import Image
-from typer.testing import CliRunner
 
-from jaxgan import cli
 from jaxgan.parallel import processes
 from jaxgan.parallel.processes import Addresses
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import sample_run
 
 ARGUMENTS = [
     *("train", "dcgan", "--steps", "6", "--batch-size", "16", "--log-every", "1"),
@@ -83,8 +82,7 @@ def started(out, data, num, devices, *more):
 
 def alone(out, *arguments):
     """The same in this process."""
-    result = CliRunner().invoke(cli.app, [str(each) for each in (*arguments, "--out", out)])
-    assert result.exit_code == 0, result.output
+    succeed(*arguments, "--out", out)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from arrays import rng
 from matplotlib import pyplot
 from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.figure import Figure
@@ -18,10 +19,6 @@ PAIRS = {
     for name in ("minimax", "non_saturating", "least_squares", "hinge", "wasserstein")
 }
 SURE, UNSURE = 1 / (1 + np.exp(-4)), 0.5  # sigmoid(4), sigmoid(0)
-
-
-def rng():
-    return np.random.default_rng(0)
 
 
 def parts(axes, kind):

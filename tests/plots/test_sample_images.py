@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from outputs import described
 from PIL import Image
 
 from jaxgan import plots
+from jaxgan.recipes import recipe_gan
 from jaxgan.runs.outputs.sample_files import write_samples
-from jaxgan.runs.settings.config import Config, environment, to_json
+from jaxgan.runs.settings.config import Config, environment
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 
@@ -110,9 +112,9 @@ def test_a_grid_of_other_samples_is_rejected():
 def test_samples_of_a_waveform_run_are_drawn_as_an_image(tmp_path, low, high):
     data = DataFacts((32, 2), 9, None, low, high, fingerprint="")
     config = Config(options_from_recipe("waves"), gan="", data=data, **environment())
-    (tmp_path / "config.json").write_text(to_json(config))
+    gan = recipe_gan("waves", data.shape, None)
     x = np.random.default_rng(0).uniform(-1, 1, (9, 32, 2)).astype(np.float32)
-    write_samples(x, tmp_path, tmp_path / "x.png")
+    write_samples(x, described(config)._replace(gan=gan), tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as image:
         assert min(image.size) > 100
         assert len(np.unique(np.asarray(image))) > 10

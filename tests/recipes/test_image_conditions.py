@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fuzzing import check_explained, invoke
+from commands import invoke
+from fuzzing import check_explained
+from outputs import sample_run
 from PIL import Image
 
 from jaxgan import recipes
@@ -16,8 +18,7 @@ from jaxgan.parallel.global_batch import sample_keys
 from jaxgan.recipes import pix2pix
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs.samples import sample_run
-from jaxgan.runs.outputs.translate import source_channels, translate_run
+from jaxgan.runs.outputs.translate import source_channels, translate_image
 from jaxgan.training.sampling import sample_shape
 from jaxgan.types import Batch
 
@@ -185,11 +186,11 @@ def test_a_picture_goes_beside_the_source_if_nothing_is_said(trained, tmp_path):
     ],
 )
 def test_pictures_that_do_not_fit_are_named(trained, image, message):
+    generator = load_generator(trained[0])
     if image is None:
-        channels = source_channels(load_generator(trained[0]))
-        image = np.zeros((10, 10, channels), np.uint8)
+        image = np.zeros((10, 10, source_channels(generator)), np.uint8)
     with pytest.raises(ValueError, match=message):
-        translate_run(trained[0], image)
+        translate_image(generator, image)
 
 
 @pytest.mark.slow
@@ -199,4 +200,4 @@ def test_runs_that_translate_nothing_say_so(narrow_recipes, tmp_path):
     with pytest.raises(
         ValueError, match=r"translate needs .* run, such as .* pix2pix; .* recipe digits"
     ):
-        translate_run(tmp_path / "run", np.zeros((8, 8, 1), np.uint8))
+        translate_image(load_generator(tmp_path / "run"), np.zeros((8, 8, 1), np.uint8))

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from outputs import sample_run
 from PIL import Image
 from small_game import (
     STEPS,
@@ -27,7 +28,6 @@ from jaxgan.models import MLPGenerator
 from jaxgan.recipes import RECIPES, Recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import checkpoint
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import read_config
 from jaxgan.settings import with_values
 
@@ -219,7 +219,7 @@ def test_garbage_in_the_metrics_is_counted(begun, damage):
     damage(begun / "metrics.jsonl")
     go_on(begun)
     (event,) = events(begun, "metrics")
-    assert event["message"] == "5 line(s) of metrics.jsonl are left out"
+    assert event["message"] == "5 invalid line(s) of metrics.jsonl are left out"
 
 
 def test_lost_metrics_begin_anew_and_that_is_said(begun, undisturbed):
@@ -229,7 +229,7 @@ def test_lost_metrics_begin_anew_and_that_is_said(begun, undisturbed):
     assert (begun / "metrics.jsonl").read_bytes() == b"".join(whole[4:])
     assert saved(begun) == saved(undisturbed)
     (event,) = events(begun, "metrics")
-    assert event["message"] == "metrics.jsonl is missing: it begins anew"
+    assert event["message"] == "metrics.jsonl is missing: a new one is started"
 
 
 def test_a_line_of_events_that_was_cut_off_stays_apart(begun):

@@ -7,10 +7,11 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
-from interruption import killed_again_and_again, small_process
+from arrays import bits
+from commands import succeed
+from interruption import Cut, cut_at, killed_again_and_again, small_process
 from small_game import (
     COLLAPSED,
-    as_bytes,
     begin,
     command,
     contents,
@@ -20,9 +21,8 @@ from small_game import (
     small_options,
     state_at,
 )
-from typer.testing import CliRunner
 
-from jaxgan import cli, monitor
+from jaxgan import monitor
 from jaxgan.monitor.detector import KINDS, Thresholds
 from jaxgan.runs import early_stopping
 from jaxgan.runs import train as runs
@@ -66,23 +66,9 @@ def found(run, *kinds):
     return [(e["kind"], e["round"], e["message"]) for e in events(run) if e["kind"] in kinds]
 
 
-class Cut(Exception):
-    pass
-
-
-def cut_at(number):
-    def on_row(row):
-        if row["round"] == number:
-            raise Cut
-
-    return lambda run, step: on_row
-
-
-def invoke(*arguments):
-    """A command that does well; gives what it says, on one line."""
-    result = CliRunner().invoke(cli.app, [str(each) for each in arguments])
-    assert result.exit_code == 0, result.output
-    return " ".join(result.output.split())
+def said(*arguments):
+    """What a command says, on one line."""
+    return " ".join(succeed(*arguments).output.split())
 
 
 # --- Told
@@ -188,8 +174,8 @@ def test_a_stopped_run_stays_as_it_is(stopped, tmp_path):
     run = shutil.copytree(stopped[0], tmp_path / "run")
     before = contents(run)
     for arguments in (("resume", run), ("train", "--out", run), ("resume", run, "--steps", 12)):
-        said = invoke(*arguments)
-        assert f"stopped early on step {FOUND}: collapse: the generator has collapsed" in said
+        told = said(*arguments)
+        assert f"stopped early on step {FOUND}: collapse: the generator has collapsed" in told
         assert contents(run) == before
 
 
@@ -209,14 +195,14 @@ def test_other_steps_or_another_stop_go_on_with_a_stopped_run(stopped, whole, tm
         (("--stop-on", "discriminator-wins"), 12),
     ):
         run = shutil.copytree(stopped[0], tmp_path / str(asked[1]))
-        assert "stopped early" not in invoke("train", *asked, "--out", run)
+        assert "stopped early" not in said("train", *asked, "--out", run)
         assert metrics_rows(run)[-1]["round"] == last
         assert read_config(run).stop_after == FOUND
         assert f"stop_after: 0 -> {FOUND}" in events(run, "settings")[-1]["message"]
         if last == 12:
-            assert as_bytes(state_at(run, 12)) == as_bytes(state_at(whole[0], 12))
+            assert bits(state_at(run, 12)) == bits(state_at(whole[0], 12))
         before = contents(run)
-        assert "stopped early" not in invoke("resume", run)  # and so it stays
+        assert "stopped early" not in said("resume", run)  # and so it stays
         assert contents(run) == before
 
 
@@ -231,20 +217,20 @@ def test_a_run_gone_on_with_and_cut_again_still_goes_on(stopped, tmp_path):
 
 def test_a_finding_of_before_it_was_asked_to_does_not_stop_a_run(whole, tmp_path):
     run = shutil.copytree(whole[0], tmp_path / "run")
-    invoke("train", "--out", run, "--stop-on", "collapse", "--steps", 16)
+    said("train", "--out", run, "--stop-on", "collapse", "--steps", 16)
     assert metrics_rows(run)[-1]["round"] == 16
 
 
 def test_from_the_command_line_a_run_tells_and_stops(tmp_path):
     run = tmp_path / "run"
     asked = ["--log-every", 1, "--save-every", 4, "--keep-best", "diversity:max"]
-    said = invoke(
+    told = said(
         *("train", "collapsing", *asked, "--keep", 1, "--stop-on", "collapse,discriminator-wins"),
         *("--out", run),
     )
-    assert said.count(f"step {FOUND}: collapse: the generator has collapsed") == 2
-    assert "go on with other --steps" not in said
-    assert "to continue, give other --steps or another --stop-on" in said
+    assert told.count(f"step {FOUND}: collapse: the generator has collapsed") == 2
+    assert "go on with other --steps" not in told
+    assert "to continue, give other --steps or another --stop-on" in told
     assert read_config(run).options.stop_on == ("discriminator-wins", "collapse")
     assert saved(run)[0] == sorted({load_generator(run, which="best").step, FOUND})
     assert load_generator(run, which="best").step < COLLAPSED + 2

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from matplotlib.figure import Figure
+from outputs import sample_run
 from PIL import Image
 from small_game import (
     assert_as_undisturbed,
@@ -23,7 +24,6 @@ from tensorboardX.record_writer import RecordWriter
 
 from jaxgan.runs.disk import log, tensorboard
 from jaxgan.runs.disk.folder import held_folder
-from jaxgan.runs.outputs.samples import sample_run
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -38,14 +38,6 @@ def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not(begun, undisturbed
 
 
 # --- The disk is full
-
-
-@pytest.fixture
-def limit_files():
-    """Lets files grow to so many bytes only: a write beyond fails, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [10, slow(300), 1000])
@@ -249,7 +241,7 @@ def test_a_folder_held_by_another_process_is_refused_until_that_is_killed(begun,
         status, error = command("resume", begun)
         holder.send_signal(signal.SIGKILL)
     assert status == 2
-    assert error.startswith(f"Error: {begun} is held by another run (process {holder.pid} on ")
+    assert error.startswith(f"Error: {begun} is in use by another run (process {holder.pid} on ")
     assert len(error.splitlines()) == 1
     assert contents(begun) == before
     assert {".lock", ".holder.json"} <= {path.name for path in begun.iterdir()}  # left behind
@@ -260,7 +252,7 @@ def test_a_folder_held_by_another_process_is_refused_until_that_is_killed(begun,
 def test_a_folder_held_by_this_process_is_refused_and_given_back(begun, undisturbed):
     with (
         held_folder(begun),
-        pytest.raises(FileExistsError, match=f"held by another run .process {os.getpid()} on "),
+        pytest.raises(FileExistsError, match=f"in use by another run .process {os.getpid()} on "),
     ):
         go_on(begun)
     go_on(begun)
@@ -273,7 +265,7 @@ def test_a_lock_is_a_lock_also_where_its_holder_cannot_be_read(begun, holder):
         (begun / ".holder.json").write_bytes(
             holder.encode().decode("unicode_escape").encode("latin1")
         )
-        with pytest.raises(FileExistsError, match=r"held by another run$"):
+        with pytest.raises(FileExistsError, match=r"in use by another run$"):
             go_on(begun)
 
 

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import optax
 import pytest
+from arrays import bits
 from interruption import (
     Cut,
     arrays,
@@ -26,7 +27,6 @@ from PIL import Image
 from small_game import (
     BATCH,
     SIZE,
-    as_bytes,
     begin,
     contents,
     events,
@@ -100,7 +100,7 @@ def test_a_run_told_to_stop_saves_where_it_is_and_goes_on(small, tmp_path, numbe
     options = small_options(steps=end)
     runs.train_run(options._replace(saving=options.saving._replace(every=end)), tmp_path / "whole")
     ends = [state_at(tmp_path / name, end) for name in ("stopped", "whole")]
-    assert as_bytes(ends[0]) == as_bytes(ends[1])
+    assert bits(ends[0]) == bits(ends[1])
 
 
 # --- Not stopped at all
@@ -182,7 +182,7 @@ def test_a_longer_run_goes_on_as_if_it_had_been_asked_for(undisturbed, tmp_path)
     begin(tmp_path / "longer", steps=7)  # ends within a call
     go_on(tmp_path / "longer", steps=12)
     ends = [state_at(run, 12) for run in (tmp_path / "longer", undisturbed)]
-    assert as_bytes(ends[0]) == as_bytes(ends[1])
+    assert bits(ends[0]) == bits(ends[1])
 
 
 @pytest.mark.slow
@@ -295,8 +295,9 @@ from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.outputs import export, samples
 run = Path(sys.argv[3])
 found.clear()  # of imports
-samples.sample_run(run, 3, 0)
-export.write_export(load_generator(run), run / "export")
+generator = load_generator(run)
+samples.draw_samples(generator, 3, 0)
+export.export_generator(generator, run / "export")
 export.load_safetensors(run / "export")
 small_game.go_on(run, steps=14)
 print(len(found), found[:3], end="")

@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from commands import invoke, succeed
+from outputs import evaluate_run
 from PIL import Image
-from typer.testing import CliRunner
 
 import jaxgan
-from jaxgan import cli, latents, losses, recipes
+from jaxgan import latents, losses, recipes
 from jaxgan.data import to_data_range
 from jaxgan.images import tasks
 from jaxgan.images.pyramid import expand
@@ -24,8 +25,7 @@ from jaxgan.runs import stages
 from jaxgan.runs.disk import generator, stage_folders
 from jaxgan.runs.disk.checkpoint import digest
 from jaxgan.runs.disk.log import metrics_rows
-from jaxgan.runs.outputs import pyramid_samples
-from jaxgan.runs.outputs.evaluate import evaluate_run
+from jaxgan.runs.outputs.samples import draw_levels, draw_samples
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.runs.stage_checks import check_stages
 from jaxgan.settings import with_values
@@ -115,10 +115,10 @@ def test_each_stage_is_a_run_of_its_own(trained):
 
 
 def test_a_pyramid_is_drawn_coarse_to_fine(trained):
-    small, large = pyramid_samples.sample_stages(trained, 3, seed=5)
+    whole = generator.load_generator(trained)
+    small, large = draw_levels(whole, 3, seed=5)
     keys = jax.random.split(jax.random.key(5), 2)
-    loaded = [generator.load_generator(trained / name) for name in ("small", "large")]
-    draws = [generator.make_generate(each) for each in loaded]
+    draws = [generator.make_draw(each) for each in whole.levels]
     first = draws[0](keys[0], None, sample_index(3))
     low = expand(first)
     second = low + draws[1](keys[1], low, sample_index(3))
@@ -126,20 +126,28 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
         wanted = to_data_range(np.asarray(wanted), 0, 255, (-1, 1))
         np.testing.assert_allclose(got, wanted, atol=1e-3)
     assert (small.shape, large.shape) == ((3, 4, 4, 1), (3, 8, 8, 1))
-    np.testing.assert_array_equal(pyramid_samples.sample_stages(trained, 2, seed=5)[1], large[:2])
+    np.testing.assert_array_equal(draw_samples(whole, 2, seed=5), large[:2])
 
 
 def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
-    found = pyramid_samples.load_whole(trained, which="2")
-    assert [each.step for each in found] == [2, 2]
-    first, whole = pyramid_samples.sample_stages(trained, 3, seed=5, which="2")
+    found = generator.load_generator(trained, which="2")
+    assert [each.step for each in found.levels] == [2, 2]
+    first, whole = draw_levels(found, 3, seed=5)
     key = jax.random.split(jax.random.key(5), 2)[0]
-    wanted = generator.make_generate(found[0])(key, None, sample_index(3))
+    wanted = generator.make_draw(found.levels[0])(key, None, sample_index(3))
     np.testing.assert_allclose(first, to_data_range(np.asarray(wanted), 0, 255, (-1, 1)), atol=1e-3)
-    np.testing.assert_array_equal(pyramid_samples.draw_whole(trained, found, 3, 5)[0], whole)
-    assert np.abs(whole - pyramid_samples.sample_stages(trained, 3, seed=5)[1]).max() > 0.1
+    np.testing.assert_array_equal(draw_samples(found, 3, seed=5), whole)
+    latest = draw_samples(generator.load_generator(trained), 3, seed=5)
+    assert np.abs(whole - latest).max() > 0.1
     with pytest.raises(ValueError, match=r"small has no checkpoint of round 3; available: 2, 4"):
-        pyramid_samples.sample_stages(trained, 3, seed=5, which="3")
+        generator.load_generator(trained, which="3")
+
+
+def test_only_a_pyramid_has_levels_to_draw(trained):
+    alone = generator.load_generator(trained / "small")
+    assert [each.step for each in alone.levels] == [STEPS]
+    with pytest.raises(ValueError, match="tiny/small is not a pyramid of GANs: use draw_samples"):
+        draw_levels(alone, 3, seed=5)
 
 
 def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
@@ -153,15 +161,15 @@ def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
             metrics = path.parent / "checkpoints" / str(number) / "metrics" / "metrics"
             metrics.parent.mkdir()
             metrics.write_text(json.dumps({"generator_loss": float(number)}))
-    found = pyramid_samples.load_whole(tmp_path / "run", which="best")
-    assert [each.step for each in found] == [2, 4]
+    found = generator.load_generator(tmp_path / "run", which="best")
+    assert [each.step for each in found.levels] == [2, 4]
     with pytest.raises(ValueError, match="trained without --keep-best: choose latest or a round"):
-        pyramid_samples.load_whole(trained, which="best")
+        generator.load_generator(trained, which="best")
 
 
 def test_a_pyramid_is_scored_by_the_checkpoints_asked_for(trained):
     steps = [
-        evaluate_run(trained, ("swd",), 12, features="pixels", errors=False, which=which).facts
+        evaluate_run(trained, which=which, metrics=("swd",), num=12, features="pixels").facts
         for which in ("2", "latest")
     ]
     assert [facts["step"] for facts in steps] == [2, 4]
@@ -172,11 +180,10 @@ def test_samples_are_not_drawn_on_images_of_other_data(trained, tmp_path):
     np.savez(tmp_path / "other.npz", x=np.zeros((12, 8, 8, 1), np.uint8))
     arguments = ["sample", str(trained / "large"), "--num", "3", "--out", str(tmp_path / "x.npz")]
     arguments += ["--data", f"npz:{tmp_path}/other.npz"]
-    refused = CliRunner().invoke(cli.app, arguments)
+    refused = invoke(*arguments)
     assert "differ from those that the run was trained on" in str(refused.exception)
     assert not (tmp_path / "x.npz").exists()
-    forced = CliRunner().invoke(cli.app, [*arguments, "--force"])
-    assert forced.exit_code == 0, forced.output
+    succeed(*arguments, "--force")
 
 
 def test_stages_remember_where_their_data_lie(staged, untrained, tmp_path, monkeypatch):
@@ -196,8 +203,7 @@ def test_a_run_stopped_between_stages_goes_on_to_the_same_end(staged, trained, t
     shutil.copytree(trained, out)
     shutil.rmtree(out / "large")
     (out / "levels.png").unlink()
-    result = CliRunner().invoke(cli.app, ["resume", str(out)])  # remembers the seed
-    assert result.exit_code == 0, result.output
+    succeed("resume", out)  # remembers the seed
     for name in ("small", "large"):
         assert state_digest(out / name) == state_digest(trained / name)
     assert (out / "levels.png").read_bytes() == (trained / "levels.png").read_bytes()
@@ -210,11 +216,9 @@ def pixels(file):
 
 def test_pictures_have_levels_or_conditions_side_by_side(trained, tmp_path):
     out = tmp_path / "x.png"
-    runner = CliRunner()
-    assert runner.invoke(cli.app, ["sample", str(trained), "--out", str(out)]).exit_code == 0
+    succeed("sample", trained, "--out", out)
     assert pixels(out).ndim == 3
-    large = ["sample", str(trained / "large"), "--out", str(out)]
-    assert runner.invoke(cli.app, large).exit_code == 0
+    succeed("sample", trained / "large", "--out", out)
     # 4 a row, three images or two levels each, 7 times as large, and gaps of 4
     assert pixels(out).shape[1] == 4 + 4 * (3 * 8 * 2 + 4)
     assert pixels(trained / "levels.png").shape[1] == 4 + 4 * (2 * 8 * 3 + 4)
@@ -235,7 +239,7 @@ def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch
     first, second = (generator.load_generator(tmp_path / "run" / n) for n in ("small", "frozen"))
     assert float(first.params["w"]) != pytest.approx(0.3, abs=1e-4)
     assert first.params == second.params
-    alone = CliRunner().invoke(cli.app, ["train", "tiny/frozen", "--out", str(tmp_path / "a/b")])
+    alone = invoke("train", "tiny/frozen", "--out", tmp_path / "a/b")
     assert isinstance(alone.exception, FileNotFoundError)
     assert "trained before" in str(alone.exception)
     assert not (tmp_path / "a/b").exists()
@@ -384,7 +388,7 @@ def test_what_a_later_stage_cannot_be_asked_for_is_refused_before_the_first(
 def test_a_run_of_stages_keeps_its_recipe(staged, trained, digits_folder, tmp_path):
     out = shutil.copytree(trained, tmp_path / "run")
     with pytest.raises(ValueError, match="was trained with recipe tiny, not digits: use a new"):
-        raise CliRunner().invoke(cli.app, ["train", "digits", "--out", str(out)]).exception
+        raise invoke("train", "digits", "--out", out).exception
     with pytest.raises(ValueError, match="was trained with recipe digits, not tiny: use a new"):
         train(staged, digits_folder)
 
@@ -402,10 +406,10 @@ def digits_folder(trained, tmp_path):
 def test_fewer_steps_than_were_made_are_refused_and_not_remembered(trained, tmp_path):
     out = shutil.copytree(trained, tmp_path / "run")
     before = (out / "stages.json").read_text()
-    less = CliRunner().invoke(cli.app, ["resume", str(out), "--steps", "2"])
+    less = invoke("resume", out, "--steps", 2)
     assert "run is already at step 4: --steps 2 is less" in str(less.exception)
     assert (out / "stages.json").read_text() == before
-    again = CliRunner().invoke(cli.app, ["resume", str(out)])
+    again = invoke("resume", out)
     assert "is already complete (4 steps)" in again.output.replace("\n", "")
 
 
@@ -415,7 +419,7 @@ def test_a_recipe_of_stages_has_a_folder_by_default(staged, monkeypatch, tmp_pat
     monkeypatch.setattr(
         stages, "train_stages", lambda staged, overrides, out, *others: asked.append(out)
     )
-    CliRunner().invoke(cli.app, ["train", "tiny"])
+    invoke("train", "tiny")
     assert asked == [Path("runs/tiny")]
 
 
@@ -428,6 +432,6 @@ def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
 def test_a_recipe_of_stages_is_none_of_one(staged):
     with pytest.raises(ValueError, match="'tiny' is made of stages: choose one of tiny/small, "):
         recipes.recipe("tiny")
-    listed = CliRunner().invoke(cli.app, ["recipes", "tiny"])
+    listed = invoke("recipes", "tiny")
     assert "tiny/large" in listed.output
-    assert "tiny/large" not in CliRunner().invoke(cli.app, ["recipes"]).output
+    assert "tiny/large" not in invoke("recipes").output

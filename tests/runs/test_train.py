@@ -5,22 +5,18 @@ import sys
 
 import numpy as np
 import pytest
+from commands import invoke
+from outputs import sample_run
 from PIL import Image
 from tensorboardX import proto
-from typer.testing import CliRunner
 
-from jaxgan import cli, plots
+from jaxgan import plots
 from jaxgan.recipes import RECIPES, STAGED, recipe
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk.folder import free_folder, held_folder
 from jaxgan.runs.disk.generator import load_generator
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.settings import with_values
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +47,8 @@ def test_run_folder_holds_what_was_asked_for_and_what_came(digits_run):
     assert (options["input"]["source"], config["data"]["shape"]) == ("digits", [8, 8, 1])
     assert config["versions"]["jax"]
     assert {path.name for path in (digits_run / "samples").iterdir()} == {
-        "step_0000020.png"  # one compiled call of 20 rounds: the middle was never seen
+        "real.png",
+        "step_0000020.png",  # one compiled call of 20 rounds: the middle was never seen
     }
     assert (digits_run / "curves.png").stat().st_size > 10_000
     assert json.loads((digits_run / "result.json").read_text())["seconds"] > 0
@@ -156,7 +153,7 @@ def test_conditional_runs_are_sampled_by_label(conditional_run, tmp_path):
 def test_pictures_of_conditional_runs_have_one_class_a_row(conditional_run, tmp_path):
     out = tmp_path / "grid.png"
     assert invoke("sample", conditional_run, "--num", 30, "--out", out).exit_code == 0
-    (trained,) = (conditional_run / "samples").iterdir()
+    (trained,) = (conditional_run / "samples").glob("step_*.png")
     sizes = []
     for path in (out, trained):
         with Image.open(path) as picture:
@@ -234,7 +231,7 @@ def test_bad_input_is_explained(arguments, message, tmp_path, monkeypatch):
 def test_a_folder_is_held_by_one_run_only(tmp_path):
     with (
         held_folder(tmp_path / "r"),
-        pytest.raises(FileExistsError, match=r"is held by another run \(process \d+ on"),
+        pytest.raises(FileExistsError, match=r"is in use by another run \(process \d+ on"),
         held_folder(tmp_path / "r"),
     ):
         pass
@@ -244,7 +241,7 @@ def test_a_folder_is_held_by_one_run_only(tmp_path):
 def test_a_folder_of_other_things_is_not_taken(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     result = invoke("train", "spiral", "--steps", 1, "--out", tmp_path)
-    assert "holds other things than a run (notes.txt, ...)" in str(result.exception)
+    assert "is not a run folder, it contains notes.txt" in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 

@@ -90,7 +90,7 @@ def test_where_nothing_can_be_kept_it_is_trained_all_the_same(bars, tmp_path, mo
     monkeypatch.setattr(classifier, "train_classifier", lambda *_: made)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("JAXGAN_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.warns(UserWarning, match="cannot be kept .*: JAXGAN_CACHE names another folder"):
+    with pytest.warns(UserWarning, match="cannot be cached .*: set JAXGAN_CACHE to a folder"):
         assert classifier_for(bars) is made
 
 

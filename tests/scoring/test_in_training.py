@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from arrays import bits
 from interruption import Cut, assert_same_runs, cut_at
-from small_game import as_bytes, small_options, state_at
+from small_game import small_options, state_at
 
 import jaxgan
 from jaxgan import data
@@ -58,7 +59,7 @@ def test_the_score_is_that_of_the_averaged_generator_s_samples(whole):
 
 
 def test_scores_change_nothing_of_the_state(whole, undisturbed):
-    assert as_bytes(state_at(whole, 12)) == as_bytes(state_at(undisturbed, 12))
+    assert bits(state_at(whole, 12)) == bits(state_at(undisturbed, 12))
 
 
 @pytest.mark.slow
@@ -103,7 +104,7 @@ def test_scores_that_cannot_be_taken_are_refused_before_the_run(small, tmp_path,
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_real_samples_for_the_floor_are_none_of_those_scored_against():
+def test_real_samples_for_the_baseline_are_none_of_those_scored_against():
     dataset = data.from_arrays(np.arange(200, dtype=np.float32).reshape(100, 2), np.arange(100))
     first, labels = real_rows(dataset, 60, 0)
     other, _ = real_rows(dataset, 60, 0, first=60)

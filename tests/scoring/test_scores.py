@@ -61,11 +61,11 @@ def test_names_foretold_are_those_of_the_scores():
     ]
 
 
-def test_values_are_those_of_the_metrics_and_the_floor_that_of_other_real_samples():
+def test_values_are_those_of_the_metrics_and_the_baseline_that_of_other_real_samples():
     real, fake, other = seen(0), seen(1), seen(2)
     (found,) = scores_of({"fd": STATISTICS["fd"]}, extractor("classifier"), real, fake, other)
     assert found.value == pytest.approx(frechet_distance(real.features, fake.features))
-    assert found.floor == pytest.approx(frechet_distance(real.features, other.features))
+    assert found.baseline == pytest.approx(frechet_distance(real.features, other.features))
 
 
 def test_jackknife_error_of_a_mean_is_the_deviation_of_the_groups_means():
@@ -117,7 +117,7 @@ def test_unknown_features_are_refused_with_the_known_ones(spec):
 def test_image_features_of_points_are_refused():
     points = data.from_arrays(np.zeros((4, 2), np.float32), name="points")
     with pytest.raises(
-        ValueError, match="vgg16 features need grey or RGB images, points has shape"
+        ValueError, match="vgg16 features need grey or RGB images, and points has samples of shape"
     ):
         make_extractor("vgg16", points)
 

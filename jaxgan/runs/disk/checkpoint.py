@@ -1,7 +1,7 @@
-"""States of a run on disk and back, by Orbax: each is complete and sound, or it does not count.
+"""Checkpoints of a run, by Orbax: each is complete and undamaged, or it is not used.
 
-Checkpoints lie in numbered folders. Orbax writes one aside and renames it, in the background; a
-digest of all bits, saved with the state, tells whether they came back as they went.
+Checkpoints are numbered folders. Orbax writes each to a temporary folder in the background and
+renames it. A digest of all bits, saved with the state, detects damage.
 """
 
 import contextlib
@@ -28,28 +28,32 @@ from jaxgan.runs.disk.orbax_errors import deepest, ignore_late_answers, reason, 
 from jaxgan.runs.settings.options import Keep
 from jaxgan.types import Array, PyTree
 
-# Orbax reports each save at length, and failures with many tracebacks; errors say them here.
+# Orbax logs every save at length, and failures with many tracebacks; our errors report them.
 logging.getLogger("absl").setLevel(logging.CRITICAL)
 
 
 PASSING = frozenset(
     (errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 )
-"""Errors of the operating system that another try may not meet."""
+"""Errors of the operating system that may not recur."""
 _TRIES = 50
 
 
 class CheckpointError(OSError):
     """A checkpoint that cannot be written or read; the message says which and why.
 
-    One that could not be written has an `errno`, and the folder is its `filename`.
+    If it could not be written, the error has an `errno`, and its `filename` is the folder.
     """
 
 
 class Restored(NamedTuple):
-    """A state that was read, the number it was saved under, and which others are damaged.
+    """A restored state.
 
-    `damaged` holds numbers and messages: all later ones, and earlier ones without sound metrics.
+    Attributes:
+      number: the number of its checkpoint.
+      state: the state.
+      damaged: numbers and messages of damaged checkpoints: all later ones, and earlier ones whose
+        metrics are damaged.
     """
 
     number: int
@@ -62,10 +66,10 @@ class Restored(NamedTuple):
 
 @contextlib.contextmanager
 def open_manager(directory: Path, keep: Keep) -> Iterator[ocp.CheckpointManager]:
-    """The checkpoints of a folder, which is made if it is not there, to `save` to.
+    """Open a folder of checkpoints to `save` to; it is created if it does not exist.
 
     Raises:
-      CheckpointError: if the folder cannot be used, or, at the end, if the last save has failed.
+      CheckpointError: if the folder cannot be used or, on leaving, if the last save has failed.
     """
     ignore_late_answers()
     try:
@@ -77,7 +81,7 @@ def open_manager(directory: Path, keep: Keep) -> Iterator[ocp.CheckpointManager]
         yield manager
         finish(manager)
     finally:
-        with contextlib.suppress(Exception):  # what failed has been said
+        with contextlib.suppress(Exception):  # errors have been reported
             manager.close()
 
 
@@ -103,7 +107,7 @@ def _options(keep: Keep) -> ocp.CheckpointManagerOptions:
 
 
 def _remove_unfinished(directory: Path):
-    """Removes what is left of saves that were cut short; one that failed may still be ending."""
+    """Remove the remains of interrupted saves, some of which may still be shutting down."""
     if jax.process_index() > 0:
         return
     for path in directory.glob(f"*{ocp.utils.TMP_DIR_SUFFIX}*"):
@@ -128,17 +132,17 @@ def save(
     state: PyTree,
     metrics: Mapping[str, float] | None = None,
 ):
-    """Starts to save a state under a number; training may go on, and overwrite it, at once.
+    """Start saving a state; training may continue, and overwrite it, at once.
 
     Args:
       manager: from `open_manager`.
-      number: greater than all that are there.
-      state: arrays.
-      metrics: values by which the best is found; without them it is not a candidate.
+      number: number of the checkpoint, greater than all earlier ones.
+      state: a pytree of arrays.
+      metrics: values that determine the best checkpoint; without them it is not a candidate.
     Raises:
-      CheckpointError: if this save cannot begin, or the one before has failed.
+      CheckpointError: if this save cannot start, or the previous one has failed.
     """
-    # A copy that nobody else will overwrite, for steps give their arrays away.
+    # A copy that nothing else overwrites: steps donate their arrays.
     tree = _snapshot(state)
     try:
         manager.save(number, args=ocp.args.StandardSave(tree), metrics=metrics, force=True)
@@ -147,7 +151,7 @@ def save(
 
 
 def finish(manager: ocp.CheckpointManager):
-    """Waits until the last save is complete.
+    """Wait until the last save is complete.
 
     Raises:
       CheckpointError: if it has failed.
@@ -166,7 +170,7 @@ def _unwritten(directory: os.PathLike, error: Exception) -> CheckpointError:
 
 
 def _raise_if_not_damage(error: Exception, path: Path):
-    """Errors that say nothing about the checkpoint: it may be read another time."""
+    """Raise errors that do not mean damage: the checkpoint may be readable later."""
     cause, code = deepest(error), system_code(error)
     if isinstance(cause, MemoryError | jax.errors.JaxRuntimeError):
         raise cause
@@ -180,11 +184,12 @@ def _snapshot(state: PyTree) -> dict[str, PyTree]:
 
 
 def digest(tree: PyTree) -> Array:
-    """A uint32 scalar that depends on every bit of a tree's arrays, the same on any devices.
+    """A uint32 checksum of every bit of a tree's arrays, the same on any devices.
 
-    d = 1 + sum over leaves l and places i of mix(bits_li + h(l, i)), modulo 2^32
+    d = 1 + sum over leaves l and positions i of mix(bits_li + h(l, i)), modulo 2^32
 
-    One changed word always changes it, for mix maps words one to one; several do, but by chance.
+    A single changed word is always detected, since mix is a bijection. Several are detected with
+    high probability.
     """
     total = jnp.ones((), jnp.uint32)
     for place, leaf in enumerate(jax.tree.leaves(tree)):
@@ -196,7 +201,7 @@ def digest(tree: PyTree) -> Array:
 
 
 def _mixed(x: Array) -> Array:
-    # An integer hash, one to one: https://github.com/skeeto/hash-prospector
+    # A bijective integer hash: https://github.com/skeeto/hash-prospector
     x = (x ^ (x >> 16)) * jnp.uint32(0x21F0AAAD)
     x = (x ^ (x >> 15)) * jnp.uint32(0xD35A2D97)
     return x ^ (x >> 15)
@@ -215,7 +220,7 @@ def _words(leaf: Array) -> Array:
 
 
 def numbers(directory: Path) -> list[int]:
-    """The numbers of the checkpoints in a folder, in order; damaged ones among them."""
+    """The numbers of the checkpoints in a folder, in order, including damaged ones."""
     if not directory.is_dir():
         return []
     names = [path.name for path in directory.iterdir() if path.name.isdecimal()]
@@ -223,20 +228,20 @@ def numbers(directory: Path) -> list[int]:
 
 
 def best_number(directory: Path, keep: Keep) -> int:
-    """The number of the best checkpoint by the metric that the run was told to look at.
+    """The number of the best checkpoint by the metric of `keep`.
 
     Raises:
-      CheckpointError: if no checkpoint has it.
+      CheckpointError: if no checkpoint has the metric.
     """
     values = {number: _metrics(directory / str(number)) or {} for number in numbers(directory)}
     known = {number: found[keep.metric] for number, found in values.items() if keep.metric in found}
     if not known:
-        raise CheckpointError(f"no checkpoint in {directory} has a metric to be best by")
+        raise CheckpointError(f"no checkpoint in {directory} has the metric {keep.metric}")
     return (max if keep.mode == "max" else min)(known, key=lambda number: (known[number], number))
 
 
 def _metrics(path: Path) -> dict[str, float] | None:
-    """The metrics of a checkpoint; empty if it was saved without, None if they are damaged."""
+    """The metrics of a checkpoint; empty if it has none, None if they are damaged."""
     try:
         found = json.loads((path / "metrics" / "metrics").read_text())
     except (OSError, ValueError):
@@ -245,27 +250,27 @@ def _metrics(path: Path) -> dict[str, float] | None:
 
 
 def _check_metrics(directory: Path, number: int):
-    """Raises a CheckpointError if there are damaged metrics: Orbax would stumble over them."""
+    """Raise a CheckpointError for damaged metrics, which Orbax cannot read."""
     if _metrics(directory / str(number)) is None:
         raise CheckpointError(
-            f"checkpoint {number} in {directory} is damaged: its metrics cannot be read (without "
-            "its folder `metrics` it would do, but not count for the best)"
+            f"checkpoint {number} in {directory} is damaged: its metrics cannot be read. Delete "
+            "its folder `metrics` to use it, but not as the best one"
         )
 
 
 def restore(
     directory: Path, number: int, target: PyTree, sharding: Sharding | None = None
 ) -> PyTree:
-    """The state saved under a number.
+    """Restore the state of a checkpoint.
 
     Args:
-      directory: of the checkpoints.
-      number: which.
+      directory: folder of the checkpoints.
+      number: number of the checkpoint.
       target: arrays or `jax.ShapeDtypeStruct`s in the structure that was saved.
-      sharding: where all arrays go; the first device if not given.
+      sharding: sharding of all arrays; None for the first device.
     Raises:
-      CheckpointError: if it is not there, damaged, or of another structure.
-      OSError: if the system refuses to read it, which says nothing about it.
+      CheckpointError: if the checkpoint is missing, damaged, or of another structure.
+      OSError: if it cannot be read now, although it may be intact.
     """
     ignore_late_answers()
     sharding = sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
@@ -284,7 +289,7 @@ def restore(
         ) from error
     if int(jax.jit(digest)(found["state"])) != int(found["digest"]):
         raise CheckpointError(
-            f"checkpoint {number} in {directory} is damaged: its digest is not as saved"
+            f"checkpoint {number} in {directory} is damaged: its checksum has changed"
         )
     return found["state"]
 
@@ -292,12 +297,14 @@ def restore(
 def restore_latest(
     directory: Path, target: PyTree, sharding: Sharding | None = None
 ) -> Restored | None:
-    """The last state that can be read; None if there are no checkpoints.
+    """Restore the last state that can be read; None if there are no checkpoints.
 
-    Arguments are those of `restore`.
-
+    Args:
+      directory: folder of the checkpoints.
+      target: arrays or `jax.ShapeDtypeStruct`s in the structure that was saved.
+      sharding: sharding of all arrays; None for the first device.
     Raises:
-      CheckpointError: if there are checkpoints, and none can be read.
+      CheckpointError: if there are checkpoints and none can be read.
     """
     damaged: list[tuple[int, str]] = []
     state = None
@@ -312,14 +319,14 @@ def restore_latest(
         return Restored(*state, tuple(damaged))
     if damaged:
         raise CheckpointError(
-            f"none of the {len(damaged)} checkpoints in {directory} can be read, all are left as "
-            f"they are; the last one: {damaged[0][1]}"
+            f"none of the {len(damaged)} checkpoints in {directory} can be read; they are left as "
+            f"they are. The last one: {damaged[0][1]}"
         )
     return None
 
 
 def quarantine(directory: Path, number: int) -> Path:
-    """Moves a damaged checkpoint out of the way, to a name that no one reads; gives its place."""
+    """Move a damaged checkpoint to a name that is never read; returns the new path."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
     place = directory / f"damaged-{number}-{stamp}"
     shutil.move(directory / str(number), place)

@@ -1,4 +1,4 @@
-"""A run's folder: found, and held so that no other process writes to it."""
+"""The folder of a run, and the lock that keeps other processes from writing to it."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ from jaxgan.parallel import processes
 CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
 HOLDER = ".holder.json"
-UNFINISHED = ".config.part.json"  # a start was cut short
+UNFINISHED = ".config.part.json"  # left by an interrupted start
 
 
 def free_folder(name: str) -> Path:
-    """The first of runs/NAME, runs/NAME-2, ... that is not there."""
+    """The first of runs/NAME, runs/NAME-2, ... that does not exist."""
     number = 1
     while (folder := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
         number += 1
@@ -28,15 +28,14 @@ def free_folder(name: str) -> Path:
 
 @contextlib.contextmanager
 def held_folder(out: Path) -> Iterator[None]:
-    """Holds a folder for this run alone; it is given back if no run came to be in it.
+    """Lock a folder for this run. A folder in which no run started is left as it was.
 
-    The system frees it when the process ends, however it ends. Of several processes of one run
-    only the writer holds it.
+    The lock ends with the process. Of several processes of one run, only the writer takes it.
 
     Args:
-      out: new, empty, or a run's; other folders are not touched.
+      out: a new, empty or run folder; others are not touched.
     Raises:
-      FileExistsError: if there is something else in it, or another run holds it.
+      FileExistsError: if the folder contains something else, or another process has locked it.
     """
     if not processes.is_writer():
         yield
@@ -48,7 +47,7 @@ def held_folder(out: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise FileExistsError(f"{out} is held by another run{_holder(out)}{_hint()}") from None
+        raise FileExistsError(f"{out} is in use by another run{_holder(out)}{_hint()}") from None
     try:
         _write_holder(out / HOLDER)
         yield
@@ -60,26 +59,26 @@ def _write_holder(path: Path):
     try:
         path.write_text(json.dumps(_me()))
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say
+        error.filename = error.filename or str(path)  # missing when the disk is full
         raise
 
 
 def _give_back(out: Path, lock: FileLock, made: list[Path]):
     begun = (out / "config.json").exists()
-    # Before it is free: another process may take it from then on, and its files are not ours. A
-    # run's lock stays: one who opened it must not hold what others no longer see.
+    # Before the release: afterwards, the files may be those of another process. The lock file of a
+    # run stays, since a process that has opened it must not lock a file that others cannot see.
     for name in (HOLDER,) if begun else (UNFINISHED, HOLDER, LOCK):
         with contextlib.suppress(OSError):
             (out / name).unlink(missing_ok=True)
     lock.release()
     if not begun:
-        with contextlib.suppress(OSError):  # somebody put something in
+        with contextlib.suppress(OSError):  # something has been put into it
             for folder in made or [out]:
                 folder.rmdir()
 
 
 def _made(out: Path) -> list[Path]:
-    """Makes a folder with those above it; gives those that were not there, the lowest first."""
+    """Create a folder and its parents; returns those that were missing, the deepest first."""
     missing = [folder for folder in (out, *out.parents) if not os.path.exists(folder)]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -89,41 +88,43 @@ def _made(out: Path) -> list[Path]:
                 folder.rmdir()
         if isinstance(error, OSError):
             raise
-        raise ValueError(f"there can be no folder {str(out)!r}: {error}") from error
+        raise ValueError(f"{str(out)!r} cannot be a folder: {error}") from error
     return missing
 
 
 def check_name(out: Path):
-    """Raises a ValueError unless checkpoints can be written to a folder of this name."""
+    """Raise a ValueError unless checkpoints can be written to a folder of this name."""
     place = str(out.absolute())
     if place != place.encode("utf-8", "replace").decode():
         raise ValueError(
-            f"--out must lie at a path in UTF-8, as checkpoints do, got {place!a}: give another "
+            f"--out must be a UTF-8 path, which checkpoints need, got {place!a}: give another "
             "folder"
         )
 
 
 def check_new(out: Path):
-    """Raises a FileExistsError unless a folder is empty or missing.
+    """Check that a new run can use a folder.
 
-    Raises a ValueError if its path is not UTF-8.
+    Raises:
+      FileExistsError: if the folder is not empty.
+      ValueError: if its path is not UTF-8.
     """
     check_name(out)
     others = _others(out)
     if others:
-        raise FileExistsError(f"{out} is not empty ({min(others)}, ...): give a new folder")
+        raise FileExistsError(f"{out} is not empty, it contains {min(others)}: give a new folder")
 
 
 def _check_ours(out: Path):
     others = _others(out)
     if others and "config.json" not in others:
         raise FileExistsError(
-            f"{out} holds other things than a run ({min(others)}, ...): give a new folder"
+            f"{out} is not a run folder, it contains {min(others)}: give a new folder"
         )
 
 
 def _others(out: Path) -> set[str]:
-    if not os.path.exists(out):  # other than Path.exists, also if there can be no such name
+    if not os.path.exists(out):  # unlike Path.exists, it accepts impossible names
         return set()
     if not out.is_dir():
         raise FileExistsError(f"{out} is a file: give a folder")
@@ -146,4 +147,4 @@ def _holder(out: Path) -> str:
 def _hint() -> str:
     if not processes.in_cluster():
         return ""
-    return "; processes of one job join each other with --distributed"
+    return "; to train with all processes of a job, use --distributed"

@@ -1,4 +1,4 @@
-"""The trained generator of a run, loaded once as a value."""
+"""The trained generator of a run, loaded once and passed on as a value."""
 
 import functools
 from collections.abc import Callable
@@ -12,17 +12,26 @@ from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import recipe_gan
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
+from jaxgan.runs.disk.stage_folders import staged_in
 from jaxgan.runs.settings.config import Config, read_config
+from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.steps import unchecked_init
+from jaxgan.training.sampling import has_images
 from jaxgan.training.state import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree, Weights
 
 
 class TrainedGenerator(NamedTuple):
-    """A run's generator as it was trained, and the config.json of the run.
+    """A trained generator; for a pyramid of GANs, the generators of all its levels.
 
-    `params` and `model_state` are those of `gan.generator`; `ema` says whether they are averaged,
-    `step` counts the generator updates behind them.
+    Attributes:
+      gan: networks, latent distribution and task; for a pyramid, of the finest level.
+      params: parameters of `gan.generator`.
+      model_state: its model state.
+      ema: whether `params` and `model_state` are exponential moving averages.
+      step: number of generator updates.
+      config: settings of the run.
+      coarser: the generators of a pyramid's coarser levels, coarsest first; otherwise empty.
     """
 
     gan: GAN
@@ -31,26 +40,57 @@ class TrainedGenerator(NamedTuple):
     ema: bool
     step: int
     config: Config
+    coarser: tuple["TrainedGenerator", ...] = ()
+
+    @property
+    def levels(self) -> tuple["TrainedGenerator", ...]:
+        """The generators of all levels, coarsest first; a single one outside of pyramids."""
+        return (*self.coarser, self._replace(coarser=()))
+
+    @property
+    def data(self) -> DataFacts:
+        """Facts about the training data, such as their shape and range."""
+        return self.config.data
+
+    @property
+    def model_range(self) -> tuple[float, float] | None:
+        """The range of the generator's samples; None for the range of the data."""
+        return self.config.options.plan.model_range
 
 
 def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> TrainedGenerator:
-    """The generator of a run, as a checkpoint holds it.
+    """Load the generator of a run from a checkpoint.
+
+    For a run with several stages, this is the generator of the last stage; for a pyramid, the
+    generators of all levels.
 
     Args:
-      run: its folder.
-      use_ema: the averaged one, if the run keeps an average.
-      which: "latest", "best" by the run's own metric, or the number of a checkpoint.
+      run: folder of the run.
+      use_ema: load the EMA generator, if the run keeps one.
+      which: the checkpoint: "latest", "best" by the metric of the run's --keep-best, or a round.
+        For a pyramid, "best" is the best checkpoint of each level, and every level must have a
+        checkpoint of the given round.
     Raises:
-      FileNotFoundError: if the folder holds no run, or one without a checkpoint.
-      ValueError: if there is no such checkpoint, or config.json is no good.
-      CheckpointError: if the checkpoint is damaged, or not there.
+      FileNotFoundError: if the folder holds no run, or the run has no checkpoint yet.
+      ValueError: if there is no such checkpoint, or config.json is invalid.
+      CheckpointError: if the checkpoint is damaged or missing.
     """
+    staged = staged_in(run)
+    if staged is None:
+        return _load(run, use_ema, which)
+    folders = [run / recipe.stage for recipe in staged.stages]
+    if staged.drawn_by != "pyramid":
+        return _load(folders[-1], use_ema, which)
+    *coarser, finest = [_load(folder, use_ema, which) for folder in folders]
+    return finest._replace(coarser=tuple(coarser))
+
+
+def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
     config = read_config(run)
     gan = recipe_gan(
         config.options.recipe, config.data.shape, config.data.num_classes, config.options.augment
     )
-    found = _restored(run, gan, config, which)
-    state = found.state.gan
+    state = _restored(run, gan, config, which).state.gan
     ema = use_ema and state.ema is not None
     source = state.ema if ema else state.generator
     return TrainedGenerator(gan, source.params, source.model_state, ema, int(state.step), config)
@@ -66,16 +106,23 @@ def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Res
                 f"{run} has no checkpoint yet: wait for the first save, or lower --save-every"
             )
         return found
+    number = _number(run, config.options.saving.keep, which)
+    return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
+
+
+def _number(run: Path, keep: checkpoint.Keep, which: str) -> int:
+    """The number of the checkpoint "best", or of a round given as text."""
     if which != "best" and not (which.isascii() and which.isdigit()):
         raise ValueError(f"checkpoint must be latest, best or a round, got {which!r}")
-    keep, present = config.options.saving.keep, checkpoint.numbers(directory)
     if which == "best" and keep.metric is None:
         raise ValueError(f"{run} was trained without --keep-best: choose latest or a round")
+    directory = run / CHECKPOINTS
     number = checkpoint.best_number(directory, keep) if which == "best" else int(which)
+    present = checkpoint.numbers(directory)
     if number not in present:
         available = ", ".join(map(str, present)) or "none"
         raise ValueError(f"{run} has no checkpoint of round {number}; available: {available}")
-    return checkpoint.Restored(number, checkpoint.restore(directory, number, target), ())
+    return number
 
 
 def _init(gan: GAN, config: Config) -> GANState:
@@ -86,13 +133,22 @@ def _init(gan: GAN, config: Config) -> GANState:
     return unchecked_init(jax.random.key(0), gan, batch)
 
 
-def make_generate(loaded: TrainedGenerator) -> Callable[[Array, PyTree, Array], Array]:
-    """A compiled `(key, condition, index) -> samples` of a generator, in the model's range."""
+# --- Use
 
-    # The weights as arguments: XLA would fold constants for seconds.
+
+def make_draw(generator: TrainedGenerator) -> Callable[[Array, PyTree, Array], Array]:
+    """Make a compiled `(key, condition, index) -> samples`, in the generator's own range."""
+
+    # The weights are arguments: XLA would spend seconds on folding constants.
     @jax.jit
     def draw(params, model_state, key, condition, index):
         weights, options = Weights(params, model_state), PassOptions(condition)
-        return generate(key, loaded.gan, weights, index, options).x
+        return generate(key, generator.gan, weights, index, options).x
 
-    return functools.partial(draw, loaded.params, loaded.model_state)
+    return functools.partial(draw, generator.params, generator.model_state)
+
+
+def takes_images(generator: TrainedGenerator) -> bool:
+    """Whether a generator is conditioned on images."""
+    facts = generator.data
+    return has_images(generator.gan, facts.shape, facts.num_classes is not None)

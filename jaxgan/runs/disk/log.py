@@ -1,9 +1,9 @@
-"""What a run writes while it goes: metrics, incidents, pictures.
+"""What a run writes during training: metrics, events and images.
 
-metrics.jsonl   the metrics of each logged round, a line each, and nothing that a clock says
-events.jsonl    starts, stops, warnings and incidents, with the time; never shortened
-events.out...   the metrics for TensorBoard, with the pictures
-samples/        pictures of one fixed set of latents over time
+metrics.jsonl   one line of metrics per logged round, without timestamps
+events.jsonl    starts, stops, warnings and errors with their time; never shortened
+events.out...   metrics and images for TensorBoard
+samples/        images of one fixed set of latents over time; real.png shows real samples
 curves.png      losses, accuracy and diversity
 """
 
@@ -26,28 +26,29 @@ from jaxgan.plots.training import is_row
 from jaxgan.runs.disk.tensorboard import EventFile
 
 Row = dict[str, Any]
+REAL = "real.png"
 
 
 def read_rows(run: Path) -> tuple[list[Row], int]:
-    """The rows of a run's metrics.jsonl, and how many lines are none, or were cut off."""
+    """The rows of a run's metrics.jsonl, and the number of invalid or truncated lines."""
     lines = _lines(run)
     rows = [row for row in map(_row, lines) if row is not None]
     return rows, len(lines) - len(rows)
 
 
 def metrics_rows(run: Path) -> list[Row]:
-    """The rows of a run's metrics.jsonl; lines that are none, or were cut off, are left out."""
+    """The rows of a run's metrics.jsonl, without invalid or truncated lines."""
     return read_rows(run)[0]
 
 
 def counted(found: list[Row], played: int) -> list[Row]:
-    """Those rows of a run of which so many rounds count, in their order, each round once."""
+    """The rows up to round `played`, in order; the last row of a round counts."""
     rounds = {row["round"]: row for row in found if row["round"] <= played}
     return [rounds[number] for number in sorted(rounds)]
 
 
 def events(run: Path) -> list[dict[str, Any]]:
-    """The lines of a run's events.jsonl; those that are none, or were cut off, are left out."""
+    """The events of a run's events.jsonl, without invalid or truncated lines."""
     found = []
     for line in _lines(run, "events.jsonl"):
         with contextlib.suppress(ValueError):
@@ -64,13 +65,13 @@ def _lines(run: Path, name: str = "metrics.jsonl") -> list[bytes]:
 def _row(line: bytes) -> Row | None:
     try:
         row = json.loads(line)
-    except ValueError:  # no JSON, or no text
+    except ValueError:  # not JSON, or not text
         return None
     return row if is_row(row) and type(row.get("round")) is int else None
 
 
 def row_of(metrics: dict[str, np.ndarray], place: int) -> Row:
-    """One round of a call's metrics as JSON can hold it: null for what is not finite."""
+    """One round of a call's metrics as JSON values; non-finite numbers become null."""
     first = ("round", "step")
     names = [*first, *(name for name in metrics if name not in first)]
     return {name: _json_number(metrics[name][place]) for name in names}
@@ -82,13 +83,13 @@ def _json_number(value: Any) -> float | int | None:
 
 
 class RunLog:
-    """The files of a run from one round on: what was written of later rounds is taken back.
+    """The files of a run, opened at a round. Entries of later rounds are removed.
 
-    Of several processes only the writer's touches files; `rows` are the same in all.
+    Of several processes, only the writer touches files; `rows` are the same in all.
     """
 
     def __init__(self, run: Path, played: int, step: int):
-        """Opens the journal of a run of which so many rounds, and generator updates, count."""
+        """Open the log after `played` rounds and `step` generator updates."""
         self.run = run
         found, left_out = read_rows(run)
         self.rows = counted(found, played)
@@ -106,20 +107,22 @@ class RunLog:
         if not holds_text(run / "metrics.jsonl", text):
             replace_file(run / "metrics.jsonl", lambda beside: beside.write_text(text))
         for row in found:
-            # Later rounds may be the discriminator's alone, after the same updates as the picture.
+            # Later rounds may update only the discriminator, at the same step as the image.
             if row["step"] > step:
-                (run / "samples" / picture_name(row["step"])).unlink(missing_ok=True)
-        # Opened anew for the later rounds: TensorBoard then hides what it has of them.
+                (run / "samples" / image_name(row["step"])).unlink(missing_ok=True)
+        # A new file for the later rounds makes TensorBoard hide the old ones.
         self._tensorboard = EventFile(run, played + 1 if found or played else None)
 
     def _note_lost(self, left_out: int, played: int):
         if played and not (self.run / "metrics.jsonl").exists():
-            self.write_event("metrics", played, "metrics.jsonl is missing: it begins anew")
+            self.write_event("metrics", played, "metrics.jsonl is missing: a new one is started")
         if left_out:
-            self.write_event("metrics", played, f"{left_out} line(s) of metrics.jsonl are left out")
+            self.write_event(
+                "metrics", played, f"{left_out} invalid line(s) of metrics.jsonl are left out"
+            )
 
     def close(self):
-        """Ends the journal; the curves are those so far."""
+        """Close the log and draw the curves."""
         if not self._writes:
             return
         try:
@@ -128,7 +131,7 @@ class RunLog:
             save_figure(plots.training_curves(self.rows), self.run / "curves.png")
 
     def write_rows(self, rows: list[Row]):
-        """Appends rows of metrics."""
+        """Append rows of metrics."""
         self.rows += rows
         if not self._writes:
             return
@@ -137,21 +140,26 @@ class RunLog:
             values = {name: x for name, x in row.items() if name not in ("round", "step")}
             self._tensorboard.write_scalars(values, row["round"])
 
-    def write_picture(self, picture: np.ndarray, step: int, played: int):
-        """A picture uint8 [height, width, 3] of the samples after so many updates and rounds."""
+    def write_image(self, image: np.ndarray, step: int, played: int):
+        """Write an image uint8 [height, width, 3] of samples, drawn at a step and round."""
         if not self._writes:
             return
-        path = self.run / "samples" / picture_name(step)
-        replace_file(path, Image.fromarray(picture).save)
-        self._tensorboard.write_image("samples", picture, played)
+        path = self.run / "samples" / image_name(step)
+        replace_file(path, Image.fromarray(image).save)
+        self._tensorboard.write_image("samples", image, played)
+
+    def write_real_image(self, image: np.ndarray):
+        """Write an image uint8 [height, width, 3] of real samples."""
+        if self._writes:
+            replace_file(self.run / "samples" / REAL, Image.fromarray(image).save)
 
     def write_event(self, kind: str, played: int, message: str):
-        """Appends what happened after so many rounds, with the time."""
+        """Append an event after `played` rounds, with the time."""
         if self._writes:
             write_event(self.run, kind, played, message)
 
     def settle(self) -> dict[str, float]:
-        """Makes the rows safe, for a checkpoint to rest on; gives their means since the last."""
+        """Flush the rows to disk before a checkpoint; returns their means since the last one."""
         if self._writes:
             with (self.run / "metrics.jsonl").open("a") as file:
                 os.fsync(file.fileno())
@@ -162,7 +170,7 @@ class RunLog:
 
 
 def mean_row(rows: list[Row]) -> dict[str, float]:
-    """The mean of each metric over rows, of those values that are there; no rows, no metrics.
+    """The mean of each metric over the rows that have it; empty if there are no rows.
 
     >>> mean_row([{"round": 1, "step": 1, "value": 2.0}, {"round": 2, "step": 2, "value": 4.0}])
     {'value': 3.0}
@@ -175,13 +183,13 @@ def mean_row(rows: list[Row]) -> dict[str, float]:
     return {name: math.fsum(found) / len(found) for name, found in values.items()}
 
 
-def picture_name(step: int) -> str:
-    """The file name of the picture after so many updates."""
+def image_name(step: int) -> str:
+    """The file name of the image of samples at a step."""
     return f"step_{step:07d}.png"
 
 
 def write_event(run: Path, kind: str, played: int, message: str):
-    """Appends a line to events.jsonl; bytes of file names that are no UTF-8 are escaped."""
+    """Append a line to events.jsonl; bytes of file names that are not UTF-8 are escaped."""
     message = message.encode("utf-8", "backslashreplace").decode()
     time = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"time": time, "kind": kind, "round": played, "message": message})
@@ -194,12 +202,12 @@ def _text(rows: list[Row]) -> str:
 
 @contextlib.contextmanager
 def open_log(run: Path, played: int, step: int) -> Iterator[RunLog]:
-    """A `RunLog` that is closed at the end, whatever the end is."""
+    """Open a `RunLog` that is closed on leaving, also after an error."""
     journal = RunLog(run, played, step)
     try:
         yield journal
     except BaseException:
-        with contextlib.suppress(OSError):  # what ended the run is told, not what came of it
+        with contextlib.suppress(OSError):  # the first error is the one to report
             journal.close()
         raise
     journal.close()

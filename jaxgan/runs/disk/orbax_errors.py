@@ -1,4 +1,4 @@
-"""What Orbax and TensorStore say where something fails, made short."""
+"""Errors of Orbax and TensorStore, in short."""
 
 import functools
 import logging
@@ -10,21 +10,21 @@ LONGEST_REASON = 300  # characters
 
 
 def system_code(error: Exception) -> int | None:
-    """What the operating system said, also where TensorStore tells it."""
+    """The error code of the operating system, which TensorStore reports as text."""
     if code := re.search(r"os_error_code='(\d+)'", str(deepest(error))):
         return int(code[1])
     return getattr(deepest(error), "errno", None)
 
 
 def reason(error: BaseException) -> str:
-    """What is wrong at the bottom, in one line: TensorStore tells its settings over pages."""
+    """The cause of an error in one line: TensorStore lists its settings over pages."""
     error = deepest(error)
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
 def deepest(error: BaseException) -> BaseException:
-    """What an error came from at first."""
+    """The first cause of an error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -32,9 +32,9 @@ def deepest(error: BaseException) -> BaseException:
 
 @functools.cache
 def ignore_late_answers():
-    """Keeps quiet what is still being read or written when Orbax gives up, after one file failed.
+    """Silence reads and writes that are pending when Orbax gives up because one file failed.
 
-    Orbax has closed its event loop then, and each late answer would print a traceback.
+    Orbax has closed its event loop by then, and each late answer would print a traceback.
     """
     before = sys.unraisablehook
 

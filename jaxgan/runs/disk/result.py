@@ -1,4 +1,4 @@
-"""How a run ended: `result.json`."""
+"""The outcome of a run: `result.json`."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,16 @@ from jaxgan.runs.disk.log import Row
 
 
 class Result(NamedTuple):
-    """How a start of a run ended.
+    """The outcome of training a run, from its start or its last resumption.
 
     Attributes:
-      seconds: it took, compilation included.
-      round: rounds played in all.
-      step: generator updates in all.
-      discarded: updates in all that were skipped as not finite.
+      seconds: duration, including compilation.
+      round: total number of rounds.
+      step: total number of generator updates.
+      discarded: total number of updates skipped as non-finite.
       last: the last logged row.
-      signal: the number of the signal that stopped it; None if it ended by itself.
-      finding: what it stopped early on, as it was asked to; None if it ran to its end.
+      signal: number of the signal that stopped it; None if it ended by itself.
+      finding: the alert that stopped it early, as requested; None if it ran to its end.
     """
 
     seconds: float
@@ -30,7 +30,7 @@ class Result(NamedTuple):
 
 
 def has_result(out: Path, played: int) -> bool:
-    """Whether the end after so many rounds is written down: then with the time that it took."""
+    """Whether result.json holds the outcome after `played` rounds, with its duration."""
     try:
         return json.loads((out / "result.json").read_text())["round"] == played
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,10 +1,11 @@
-"""The folder of a run with several stages, and what its stages.json holds."""
+"""The folder of a run with several stages, and its stages.json."""
 
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
+from jaxgan.checks import closest
 from jaxgan.recipes import STAGED
 from jaxgan.recipes.base import StagedRecipe
 from jaxgan.runs.settings.config import has_config, read_config
@@ -13,7 +14,7 @@ FILE, LEVELS = "stages.json", "levels.png"
 
 
 class _Written(pydantic.BaseModel):
-    """What stages.json holds."""
+    """The content of stages.json."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
 
@@ -22,21 +23,21 @@ class _Written(pydantic.BaseModel):
 
 
 def staged_in(run: Path) -> StagedRecipe | None:
-    """The recipe of a folder whose run has stages; None for another folder.
+    """The recipe of a run with stages; None for other folders.
 
     Raises:
-      ValueError: if its stages.json is no good.
+      ValueError: if its stages.json is invalid.
     """
     if not has_config(run, FILE):
         return None
     name = read_stages(run).recipe
     if name not in STAGED:
-        raise ValueError(f"{run / FILE} names an unknown recipe {name!r}")
+        raise ValueError(f"{run / FILE} names an unknown recipe {name!r}.{closest(name, STAGED)}")
     return STAGED[name]
 
 
 def read_stages(run: Path) -> _Written:
-    """What stages.json of a folder holds."""
+    """The content of a folder's stages.json."""
     try:
         return _Written.model_validate_json((run / FILE).read_bytes())
     except pydantic.ValidationError as error:
@@ -46,12 +47,12 @@ def read_stages(run: Path) -> _Written:
 
 
 def last_stage(run: Path) -> Path:
-    """The folder of a run's last stage, or the run itself if it has no stages."""
+    """The folder of a run's last stage; the run itself if it has no stages."""
     staged = staged_in(run)
     return run if staged is None else run / staged.stages[-1].stage
 
 
 def check_run(run: Path):
-    """Raises a FileNotFoundError or ValueError unless a folder is a run's."""
+    """Raise a FileNotFoundError or ValueError unless a folder contains a run."""
     if staged_in(run) is None:
         read_config(run)

@@ -1,7 +1,7 @@
-"""Metrics and pictures as TensorBoard reads them.
+"""Metrics and images in TensorBoard's format.
 
-Written by who asks, not by a thread: tensorboardX's own writer loses what a full disk refuses, and
-then waits for ever.
+They are written by the caller, not by a thread: tensorboardX's own writer loses data when the disk
+is full, and then hangs.
 """
 
 import math
@@ -20,11 +20,11 @@ FLUSH_SECONDS = 30.0
 
 
 class EventFile:
-    """A new file of events in a folder, to be closed at the end."""
+    """A new event file in a folder; close it at the end."""
 
     def __init__(self, folder: Path, purge_step: int | None):
-        """Begins the file; what other files hold from `purge_step` on is no longer shown."""
-        now = time.time_ns()  # by their names the files are read in order
+        """Create the file; TensorBoard hides the steps of other files from `purge_step` on."""
+        now = time.time_ns()  # files are read in the order of their names
         name = f"events.out.tfevents.{now // 10**9:010d}.{platform.node()}.{now % 10**9:09d}"
         self.path = folder / name
         self._records = RecordWriter(str(self.path))
@@ -35,7 +35,7 @@ class EventFile:
             self._write(Event(wall_time=time.time(), step=purge_step, session_log=start))
 
     def write_scalars(self, values: Mapping[str, float | None], step: int):
-        """Adds the value of each name; None counts as NaN."""
+        """Add the value of each name; None becomes NaN."""
         for name, value in values.items():
             number = math.nan if value is None else value
             self._write_summary(Summary(value=[Summary.Value(tag=name, simple_value=number)]), step)
@@ -43,16 +43,16 @@ class EventFile:
             self.flush()
 
     def write_image(self, name: str, image: np.ndarray, step: int):
-        """Adds a picture uint8 [height, width, 3]."""
+        """Add an image uint8 [height, width, 3]."""
         self._write_summary(image_summary(name, image, dataformats="HWC"), step)
 
     def flush(self):
-        """Makes what was written safe."""
+        """Flush the file to disk."""
         self._named(self._records.flush)
         self._flushed = time.monotonic()
 
     def close(self):
-        """Ends the file; also if it cannot be written to its end."""
+        """Close the file, even if flushing it fails."""
         try:
             self.flush()
         finally:
@@ -67,6 +67,6 @@ class EventFile:
     def _named(self, call, *arguments):
         try:
             call(*arguments)
-        except OSError as error:  # a full disk does not say which file it refuses
+        except OSError as error:  # without a file name when the disk is full
             error.filename = error.filename or str(self.path)
             raise

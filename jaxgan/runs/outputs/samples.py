@@ -1,126 +1,171 @@
-"""Samples of a run: drawn again, and written as a picture or an array."""
+"""Samples of a trained generator, in the range of its training data.
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+    generator = load_generator(Path("runs/digits"))
+    samples = draw_samples(generator, num=64, seed=0)
+
+One path serves all runs: unconditional, conditional, conditioned on images, and pyramids.
+"""
+
+from collections.abc import Callable
 
 import jax
 import numpy as np
 
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.data import Dataset, Records, to_data_range
+from jaxgan.images.pyramid import crop_to, sample_pyramid
 from jaxgan.parallel.global_batch import sample_index
-from jaxgan.runs.disk.generator import TrainedGenerator, load_generator, make_generate
+from jaxgan.runs.disk.generator import TrainedGenerator, make_draw, takes_images
 from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.run_data import data_of
 from jaxgan.training.sampling import (
     SAMPLES_PER_CALL,
     Conditions,
+    collect,
     conditions_for,
-    has_images,
-    rows_from,
+    in_chunks,
 )
-from jaxgan.types import PyTree
+from jaxgan.types import Array, PyTree
 
 
-def sample_run(
-    run: Path,
-    num: int,
-    seed: int,
-    use_ema: bool = True,
-    labels: np.ndarray | None = None,
-    which: str = "latest",
+def draw_samples(
+    generator: TrainedGenerator, num: int, seed: int, labels: np.ndarray | None = None
 ) -> np.ndarray:
-    """Samples [num, ...] of a run, float32 in the data's own range.
+    """Draw samples float32 [num, ...] in the range of the data.
 
     Args:
-      run: its folder.
-      num: how many. Where images are the condition, they come evenly from the run's data.
-      seed: of the latents; sample i under one seed and label is always the same.
-      use_ema: use the averaged generator.
-      labels: int [num], the class of each, for a conditional run and only there.
-      which: the checkpoint, see `load_generator`.
+      generator: from `load_generator`. One that is conditioned on images takes them from the run's
+        data, evenly spaced.
+      num: number of samples.
+      seed: seed of the latents. Sample i depends only on the seed, i and its condition.
+      labels: int [num], the class of each sample; for conditional runs only.
     Raises:
-      FileNotFoundError: if the folder holds no run, or one without a checkpoint.
-      ValueError: if num is not positive, or labels are missing, not wanted or out of range.
+      FileNotFoundError: if the generator takes images, and the run's data are no longer there.
+      ValueError: if num is not positive, or labels are missing, not applicable or out of range.
     """
-    check_positive(num=num)  # before anything is loaded
-    check_seed(seed)
-    return draw_beside(run, load_generator(run, use_ema, which), num, seed, labels)[0]
+    return draw_with_conditions(generator, num, seed, labels)[0]
 
 
-def draw_beside(
-    run: Path,
-    loaded: TrainedGenerator,
+def draw_with_conditions(
+    generator: TrainedGenerator,
     num: int,
     seed: int,
     labels: np.ndarray | None = None,
     read: Callable[[Config], Dataset | Records] = data_of,
 ) -> tuple[np.ndarray, Conditions]:
-    """Samples of a generator that is loaded already, and what they were drawn on.
+    """Draw samples as `draw_samples` does, and return their conditions too.
 
-    Arguments are those of `sample_run`, and `read`, which gives the data of a run where samples are
-    drawn on images of them.
+    Args:
+      generator: from `load_generator`.
+      num: number of samples.
+      seed: seed of the latents.
+      labels: int [num], the class of each sample; for conditional runs only.
+      read: reads the data of a run; called only if the generator is conditioned on images.
+    Raises:
+      FileNotFoundError: if those data are no longer there.
+      ValueError: as `draw_samples`, or if they are not the run's data.
     """
-    check_positive(num=num)
     check_seed(seed)
-    config = loaded.config
-    labels = checked_labels(labels, num, config.data.num_classes, run)
-    drawn_on = conditions(loaded, num, labels, read)
-    draw, data = make_generate(loaded), config.data
-
-    def piece(first: int) -> np.ndarray:
-        own = rows_from(drawn_on.condition, first, SAMPLES_PER_CALL)
-        x = draw(jax.random.key(seed), own, first + sample_index(SAMPLES_PER_CALL))
-        whole = x if loaded.gan.task is None else loaded.gan.task.restore(x, own)
-        return to_data_range(
-            np.asarray(whole), data.low, data.high, config.options.plan.model_range
-        )
-
-    return in_one(map(piece, range(0, num, SAMPLES_PER_CALL)), num), drawn_on
+    labels = _checked_labels(generator, num, labels)
+    conditions = _conditions(generator, num, labels, read)
+    return _draw(generator, num, seed, conditions.condition)[-1], conditions
 
 
-def in_one(pieces: Iterable[PyTree], num: int) -> PyTree:
-    """Arrays [num, ...] of pieces of their rows, and nothing beyond them.
+def draw_levels(
+    generator: TrainedGenerator, num: int, seed: int, labels: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Draw samples of all levels of a pyramid, coarse to fine.
 
-    Each piece goes where it belongs at once, so that there is little more memory than the result's.
+    Args:
+      generator: of a pyramid, from `load_generator`.
+      num: number of samples.
+      seed: seed of the latents.
+      labels: int [num], the class of each sample; for conditional runs only.
+    Returns:
+      float32 [num, ...] per level, in the range of the data. The last has the size of the data.
+    Raises:
+      ValueError: if the generator is not a pyramid's; otherwise as `draw_samples`.
     """
-    whole, first = None, 0
-    for piece in pieces:
-        if whole is None:
-            whole = jax.tree.map(lambda x: np.empty((num, *x.shape[1:]), x.dtype), piece)
-        for to, rows in zip(jax.tree.leaves(whole), jax.tree.leaves(piece), strict=True):
-            to[first : first + len(rows)] = rows[: num - first]
-        first += len(rows)
-    return whole
+    if not generator.coarser:
+        raise ValueError(
+            f"{generator.config.options.recipe} is not a pyramid of GANs: use draw_samples"
+        )
+    check_seed(seed)
+    return _draw(generator, num, seed, _checked_labels(generator, num, labels))
 
 
-def conditions(
-    loaded: TrainedGenerator,
+def _draw(generator: TrainedGenerator, num: int, seed: int, condition: PyTree) -> list[np.ndarray]:
+    """Samples of every level, drawn in chunks."""
+    key, data = jax.random.key(seed), generator.data
+    draw = _make_draw_levels(generator)
+
+    def chunk(first: int, own: PyTree) -> list[np.ndarray]:
+        images = draw(key, own, first + sample_index(SAMPLES_PER_CALL))
+        model_range = generator.model_range
+        return [to_data_range(np.asarray(x), data.low, data.high, model_range) for x in images]
+
+    return collect(in_chunks(chunk, num, condition, SAMPLES_PER_CALL), num)
+
+
+def _make_draw_levels(
+    generator: TrainedGenerator,
+) -> Callable[[Array, PyTree, Array], tuple[Array, ...]]:
+    """Make `(key, condition, index) -> samples of every level`, in the generator's range."""
+    draws = [make_draw(level) for level in generator.levels]
+
+    def draw_pyramid(key, labels, index):
+        levels = [_with_labels(draw, labels) for draw in draws]
+        *coarse, full = sample_pyramid(key, levels, index)
+        height, width = generator.data.shape[:2]
+        return (*coarse, crop_to(full, (height, width)))
+
+    def draw_one(key, condition, index):
+        x = draws[0](key, condition, index)
+        task = generator.gan.task
+        return (x if task is None else task.restore(x, condition),)
+
+    return draw_pyramid if generator.coarser else draw_one
+
+
+def _with_labels(draw: Callable, labels: np.ndarray | None) -> Callable:
+    """A level of a pyramid, conditioned on the coarser image and on labels where there are any."""
+
+    def level(key, low, index):
+        parts = [part for part in (low, labels) if part is not None]
+        condition = tuple(parts) if len(parts) > 1 else next(iter(parts), None)
+        return draw(key, condition, index)
+
+    return level
+
+
+# --- Conditions
+
+
+def _conditions(
+    generator: TrainedGenerator,
     num: int,
     labels: np.ndarray | None,
-    read: Callable[[Config], Dataset | Records] = data_of,
+    read: Callable[[Config], Dataset | Records],
 ) -> Conditions:
-    """What samples of a run are drawn on: labels, or images of the data that it was trained on.
-
-    Raises:
-      FileNotFoundError: if those data are not there any more.
-      ValueError: if others are in their place.
-    """
-    config, gan = loaded.config, loaded.gan
-    if not has_images(gan, config.data.shape, labels is not None):
+    # The finer levels of a pyramid take the images of the coarser ones.
+    if generator.coarser or not takes_images(generator):
         return Conditions(labels)
-    return conditions_for(gan, read(config), config.options.plan.model_range, num, labels)
+    dataset = read(generator.config)
+    return conditions_for(generator.gan, dataset, generator.model_range, num, labels)
 
 
-def checked_labels(
-    labels: np.ndarray | None, num: int, num_classes: int | None, run: Path
+def _checked_labels(
+    generator: TrainedGenerator, num: int, labels: np.ndarray | None
 ) -> np.ndarray | None:
-    """The labels of samples as int32; raises a ValueError unless they are what the run takes."""
-    if (labels is None) != (num_classes is None):
-        wanted = "is not conditional" if num_classes is None else f"has {num_classes} classes"
-        raise ValueError(f"labels must {'' if num_classes else 'not '}be given: {run} {wanted}")
-    if labels is None or num_classes is None:
+    """Check the labels of samples; returns them as int32."""
+    check_positive(num=num)
+    num_classes = generator.data.num_classes
+    if num_classes is None:
+        if labels is not None:
+            raise ValueError("labels must be None: the generator is not conditional")
         return None
+    if labels is None:
+        raise ValueError(f"labels must be given: the generator has {num_classes} classes")
     labels = np.asarray(labels)
     if labels.shape != (num,) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be {num} ints, got {labels.dtype} of shape {labels.shape}")

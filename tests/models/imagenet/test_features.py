@@ -1,10 +1,10 @@
-import os
 import pickle
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from torch_cases import Malice
 
 from jaxgan.metrics import lpips
 from jaxgan.models import alexnet, has_pretrained, make_lpips, pretrained, vgg16, vgg16_features
@@ -193,11 +193,6 @@ def test_vgg16_features_equal_those_of_torchvision():
 
 
 # ---- weights without a hub ----
-
-
-class Malice:
-    def __reduce__(self):
-        return os.system, ("touch harmed",)
 
 
 @pytest.mark.parametrize("protocol", [3, 4])

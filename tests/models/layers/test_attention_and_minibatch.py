@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import normal
 
 from jaxgan import from_linen
 from jaxgan.models.layers.attention import SelfAttention
@@ -14,10 +15,6 @@ from jaxgan.models.layers.normalization import BatchNorm, PixelNorm
 from jaxgan.regularizers import r1
 
 KEY = jax.random.key(0)
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def double(x):

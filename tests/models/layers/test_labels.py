@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import normal
 
 import jaxgan
 from jaxgan import losses
@@ -17,10 +18,6 @@ from jaxgan.regularizers import r1
 
 KEY = jax.random.key(0)
 LABELS = jnp.array([2, 0, 1, 2])
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 # ---- as inputs ----

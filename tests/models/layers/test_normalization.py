@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from arrays import normal
 
 from jaxgan import from_linen
 from jaxgan.models.layers.dropout import Dropout
@@ -19,10 +20,6 @@ from jaxgan.regularizers import r1
 from jaxgan.types import DiscriminatorOutput
 
 KEY = jax.random.key(0)
-
-
-def normal(*shape, seed=0):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def largest_singular_value(weight):

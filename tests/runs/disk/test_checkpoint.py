@@ -175,7 +175,7 @@ def test_metrics_of_no_row_are_sound(tmp_path):
         checkpoint.save(manager, 1, state(1), {})
     found = checkpoint.restore_latest(tmp_path, target())
     assert (found.number, found.damaged) == (1, ())
-    with pytest.raises(CheckpointError, match=r"no checkpoint in .* has a metric to be best by"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* has the metric"):
         checkpoint.best_number(tmp_path, KEEP)
 
 
@@ -230,14 +230,6 @@ def test_another_structure_is_an_error_of_one_line(directory):
 
 
 # --- The disk refuses
-
-
-@pytest.fixture
-def limit_files():
-    """Lets files grow to so many bytes only: a write beyond fails, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [0, 100, 3000])  # folders only, some of the metadata, arrays

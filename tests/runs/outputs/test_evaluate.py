@@ -3,21 +3,15 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
+from commands import invoke, succeed
+from outputs import evaluate_run
 
-from jaxgan import cli
-from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.scoring import classifier
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def run_of(tmp_path_factory, *arguments):
     out = tmp_path_factory.mktemp("runs") / "run"
-    result = invoke("train", *arguments, "--out", out, "--devices", 1)
-    assert result.exit_code == 0, result.output
+    succeed("train", *arguments, "--out", out, "--devices", 1)
     return out
 
 
@@ -41,8 +35,7 @@ def ring_run(tmp_path_factory):
 
 @pytest.mark.slow
 def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
-    result = invoke("evaluate", digits_run, "--num", 400)
-    assert result.exit_code == 0, result.output
+    result = succeed("evaluate", digits_run, "--num", 400)
     written = json.loads((digits_run / "scores.json").read_text())
     assert [score["name"] for score in written["scores"]] == [
         f"{name}_classifier@400"
@@ -53,22 +46,22 @@ def test_labelled_images_are_scored_on_their_own_classifier(digits_run):
     assert (written["recipe"], written["step"], written["ema"]) == ("cgan", 20, True)
     by_name = {score["name"]: score for score in written["scores"]}
     fd = by_name["fd_classifier@400"]
-    assert fd["floor"] < fd["value"]  # other real digits are nearer than what 20 steps make
+    assert fd["baseline"] < fd["value"]  # other real digits are nearer than what 20 steps make
     assert fd["error"] > 0
 
 
 @pytest.mark.slow
 def test_an_untrained_generator_is_far_and_scores_repeat(digits_run):
-    found = [evaluate_run(digits_run, ("fd",), 300, errors=False).scores[0] for _ in range(2)]
+    found = [evaluate_run(digits_run, metrics=("fd",), num=300).scores[0] for _ in range(2)]
     assert found[0].value == found[1].value
-    other = evaluate_run(digits_run, ("fd",), 300, seed=1, errors=False).scores[0]
+    other = evaluate_run(digits_run, metrics=("fd",), num=300, seed=1).scores[0]
     assert other.value != found[0].value
 
 
 @pytest.mark.slow
 def test_weights_without_average_score_otherwise(digits_run):
-    averaged = evaluate_run(digits_run, ("fd",), 300, errors=False)
-    plain = evaluate_run(digits_run, ("fd",), 300, use_ema=False, errors=False)
+    averaged = evaluate_run(digits_run, metrics=("fd",), num=300)
+    plain = evaluate_run(digits_run, use_ema=False, metrics=("fd",), num=300)
     assert averaged.scores[0].value != plain.scores[0].value
     assert (averaged.facts["ema"], plain.facts["ema"]) == (True, False)
 
@@ -76,18 +69,17 @@ def test_weights_without_average_score_otherwise(digits_run):
 @pytest.mark.slow
 def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
     out = tmp_path / "scores.json"
-    result = invoke("evaluate", ring_run, "--num", 500, "--out", out)
-    assert result.exit_code == 0, result.output
+    succeed("evaluate", ring_run, "--num", 500, "--out", out)
     scores = {score["name"]: score for score in json.loads(out.read_text())["scores"]}
     assert list(scores) == ["modes@500", "high_quality@500", "mode_deviation@500", "swd_pixels@500"]
-    assert scores["modes@500"]["floor"] == 8
-    assert scores["high_quality@500"]["floor"] > 0.95
+    assert scores["modes@500"]["baseline"] == 8
+    assert scores["high_quality@500"]["baseline"] > 0.95
 
 
 def test_more_samples_than_real_ones_are_named_so(digits_run):
-    (score,) = evaluate_run(digits_run, ("swd",), 2000, features="pixels", errors=False).scores
+    (score,) = evaluate_run(digits_run, metrics=("swd",), num=2000, features="pixels").scores
     assert score.name == "swd_pixels@2k/1797"
-    assert score.floor is None
+    assert score.baseline is None
 
 
 @pytest.mark.parametrize(
@@ -116,4 +108,4 @@ def test_a_run_may_keep_the_checkpoint_of_the_best_score(tmp_path):
         "--keep", 1, "--keep-best", "fd_classifier@100:min",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert evaluate_run(run, ("fd",), 100, which="best", errors=False).scores[0].value > 0
+    assert evaluate_run(run, which="best", metrics=("fd",), num=100).scores[0].value > 0

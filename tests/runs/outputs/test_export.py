@@ -11,16 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
-from typer.testing import CliRunner
+from commands import invoke, succeed
+from outputs import sample_run
 
-from jaxgan import cli
 from jaxgan.players import generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
 from jaxgan.runs.disk.checkpoint import Restored
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.runs.outputs import export
-from jaxgan.runs.outputs.samples import sample_run
 from jaxgan.runs.settings.config import Config, environment
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
@@ -32,14 +31,9 @@ FAST = {"conditional-dcgan"}
 SHAPES = {"spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
 
 
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
 def trained(name, folder, *options):
     out = folder / name
-    result = invoke("train", name, "--steps", 3, "--out", out, "--devices", 1, *options)
-    assert result.exit_code == 0, result.output
+    succeed("train", name, "--steps", 3, "--out", out, "--devices", 1, *options)
     return out
 
 
@@ -53,14 +47,19 @@ def conditional_run(tmp_path_factory):
     return trained("cgan", tmp_path_factory.mktemp("runs"))
 
 
+def exported_to(folder, generator):
+    export.export_generator(generator, folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def exported(digits_run):
-    return export.export_run(digits_run)
+    return exported_to(digits_run / "export", load_generator(digits_run))
 
 
 @pytest.fixture(scope="module")
 def conditional_exported(conditional_run, tmp_path_factory):
-    return export.export_run(conditional_run, tmp_path_factory.mktemp("out"))
+    return exported_to(tmp_path_factory.mktemp("out"), load_generator(conditional_run))
 
 
 def key_data(seed):
@@ -87,16 +86,11 @@ def untrained(name):
     return TrainedGenerator(gan, params, model_state, False, 0, config)
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Exports of a generator in memory, whatever the run, each way of averaging another one."""
-
-    def load(run, use_ema):
-        loaded = untrained("spiral")
-        params = jax.tree.map(lambda p: p * (2.0 if use_ema else 1.0), loaded.params)
-        return loaded._replace(params=params, ema=use_ema)
-
-    monkeypatch.setattr(export, "load_generator", load)
+def quick(use_ema=True):
+    """A small generator; its EMA has other weights."""
+    loaded = untrained("spiral")
+    params = jax.tree.map(lambda p: p * (2.0 if use_ema else 1.0), loaded.params)
+    return loaded._replace(params=params, ema=use_ema)
 
 
 def in_own_range(x, config):
@@ -218,9 +212,9 @@ def test_loaded_weights_sample_through_the_recipes_network(conditional_run, cond
 
 @pytest.mark.parametrize("use_ema", [True, False])
 def test_weights_are_those_asked_for_bit_by_bit(digits_run, tmp_path, use_ema):
-    export.export_run(digits_run, tmp_path, use_ema)
-    head, params, model_state = export.load_safetensors(tmp_path / "generator.safetensors")
     loaded = load_generator(digits_run, use_ema)
+    export.export_generator(loaded, tmp_path)
+    head, params, model_state = export.load_safetensors(tmp_path / "generator.safetensors")
     jax.tree.map(np.testing.assert_array_equal, params, loaded.params)
     assert model_state == loaded.model_state == {}
     assert (head["ema"], head["step"]) == (use_ema, 3)
@@ -230,12 +224,11 @@ def test_weights_are_those_asked_for_bit_by_bit(digits_run, tmp_path, use_ema):
     assert np.abs(got - other).max() > 1e-3
 
 
-def test_model_state_and_odd_names_come_back(tmp_path, monkeypatch):
+def test_model_state_and_odd_names_come_back(tmp_path):
     loaded = untrained("dcgan")
     odd = {"a/b": {"%2F": np.arange(3.0, dtype=np.float32), "scalar": jnp.float32(2.0)}}
     loaded = loaded._replace(model_state=loaded.model_state | odd)
-    monkeypatch.setattr(export, "load_generator", lambda run, use_ema: loaded)
-    export.export_run(tmp_path, tmp_path)
+    export.export_generator(loaded, tmp_path)
     _, params, model_state = export.load_safetensors(tmp_path)
     jax.tree.map(np.testing.assert_array_equal, params, loaded.params)
     jax.tree.map(np.testing.assert_array_equal, model_state, loaded.model_state)
@@ -245,7 +238,7 @@ def test_model_state_and_odd_names_come_back(tmp_path, monkeypatch):
 def test_other_trees_than_nested_dicts_are_refused():
     with pytest.raises(ValueError, match="params/a must be nested dicts of arrays, got a tuple"):
         export._flat({"a": (np.zeros(1),)}, "params")
-    with pytest.raises(ValueError, match="params must have text as keys, got 0"):
+    with pytest.raises(ValueError, match="params must have strings as keys, got 0"):
         export._flat({0: np.zeros(1)}, "params")
 
 
@@ -298,27 +291,27 @@ def test_command_line_exports_into_the_runs_folder(digits_run, tmp_path):
     assert sorted(path.name for path in (digits_run / "export").iterdir()) == FILES
 
 
-def test_an_earlier_export_is_replaced_and_other_files_are_left(quick, tmp_path):
+def test_an_earlier_export_is_replaced_and_other_files_are_left(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     for ema in (True, False):
-        export.export_run(tmp_path, tmp_path, ema)
+        export.export_generator(quick(ema), tmp_path)
         assert export.load_safetensors(tmp_path)[0]["ema"] == ema
     assert sorted(path.name for path in tmp_path.iterdir()) == [*FILES, "notes.txt"]
 
 
 @pytest.mark.parametrize("header", [None, "{}", "[]", "no json"])
-def test_files_of_another_kind_are_not_written_over(digits_run, tmp_path, header):
+def test_files_of_another_kind_are_not_written_over(tmp_path, header):
     safetensors.numpy.save_file({"x": np.ones(2)}, tmp_path / "generator.safetensors")
     if header is not None:
         (tmp_path / "generator.json").write_text(header)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(FileExistsError, match=r"holds .*generator.safetensors of another kind"):
-        export.export_run(digits_run, tmp_path)
+    with pytest.raises(FileExistsError, match=r"safetensors, which jaxgan did not export"):
+        export.export_generator(quick(), tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_an_export_cut_short_leaves_whole_files_and_can_be_made_again(quick, tmp_path, monkeypatch):
-    export.export_run(tmp_path, tmp_path)
+def test_an_export_cut_short_leaves_whole_files_and_can_be_made_again(tmp_path, monkeypatch):
+    export.export_generator(quick(), tmp_path)
     old = (tmp_path / "generator.stablehlo").read_bytes()
 
     def fail(path, content):
@@ -329,29 +322,29 @@ def test_an_export_cut_short_leaves_whole_files_and_can_be_made_again(quick, tmp
     write = export._write
     monkeypatch.setattr(export, "_write", fail)
     with pytest.raises(OSError, match="no space"):
-        export.export_run(tmp_path, tmp_path, False)
+        export.export_generator(quick(use_ema=False), tmp_path)
     assert (tmp_path / "generator.stablehlo").read_bytes() == old
     said = json.loads((tmp_path / "generator.json").read_text())["files"]["generator.stablehlo"]
     assert said["sha256"] != hashlib.sha256(old).hexdigest()
     monkeypatch.setattr(export, "_write", write)
-    export.export_run(tmp_path, tmp_path, False)
+    export.export_generator(quick(use_ema=False), tmp_path)
     assert (tmp_path / "generator.stablehlo").read_bytes() != old
 
 
-def test_bad_folders_and_files_are_explained(digits_run, exported, tmp_path):
+def test_bad_folders_and_files_are_explained(exported, tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a run's folder"):
-        export.export_run(tmp_path)
+        load_generator(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match="is a file: give a folder"):
-        export.export_run(digits_run, tmp_path / "file")
+        export.export_generator(quick(), tmp_path / "file")
     with pytest.raises(FileNotFoundError, match="no exported generator at"):
         export.load_safetensors(tmp_path)
     weights = tmp_path / "generator.safetensors"
     weights.write_bytes((exported / "generator.safetensors").read_bytes()[:-7])
-    with pytest.raises(ValueError, match="is damaged, or no safetensors file"):
+    with pytest.raises(ValueError, match="is damaged or not a safetensors file"):
         export.load_safetensors(tmp_path)
     safetensors.numpy.save_file({"x": np.ones(2)}, weights)
-    with pytest.raises(ValueError, match="is not of format jaxgan-generator, but None"):
+    with pytest.raises(ValueError, match="is not of the format jaxgan-generator, but of None"):
         export.load_safetensors(tmp_path)
     metadata = {"format": export.FORMAT, "header": json.dumps({"format_version": 2})}
     safetensors.numpy.save_file({"x": np.ones(2)}, weights, metadata)

@@ -24,15 +24,15 @@ SOUND = {"format": export.FORMAT, "header": '{"format_version": 1}'}
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no safetensors file"),
+        (b"", "not a safetensors file"),
         (of_tensors({"format": export.FORMAT}, params__x="F32"), "JSON object .* got None"),
         (of_tensors(SOUND | {"header": "{"}, params__x="F32"), "JSON object .* got '{'"),
         (of_tensors(SOUND | {"header": "[1]"}, params__x="F32"), r"JSON object .* got '\[1\]'"),
         (of_tensors(SOUND | {"header": "[" * 10**5}), "JSON object"),
         (of_tensors(SOUND | {"header": '{"format_version": "1"}'}), "JSON object"),
-        (of_tensors(SOUND, params="F32", params__x="F32"), "tensor params has the place"),
-        (of_tensors(SOUND, params__x="F32", params__x__y="F32"), "params/x/y lies within"),
-        (of_tensors(SOUND, params__x="F8_E4M3"), "no safetensors file"),
+        (of_tensors(SOUND, params="F32", params__x="F32"), "tensor params has the name of"),
+        (of_tensors(SOUND, params__x="F32", params__x__y="F32"), "params/x/y lies inside"),
+        (of_tensors(SOUND, params__x="F8_E4M3"), "not a safetensors file"),
     ],
     ids=["empty", "no header", "no JSON", "list", "deep", "version", "place", "within", "type"],
 )

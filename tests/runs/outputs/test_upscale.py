@@ -7,14 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from fuzzing import invoke
+from commands import invoke
 from PIL import Image
 
 import jaxgan
 from jaxgan import latents, losses, recipes
 from jaxgan.images import tasks
 from jaxgan.recipes import Recipe
-from jaxgan.runs.outputs.upscale import tiled, upscale_run
+from jaxgan.runs.disk.generator import load_generator
+from jaxgan.runs.outputs.upscale import tiled, upscale_image
 from jaxgan.runs.settings.config import read_config
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import mean_squared_error
@@ -86,7 +87,7 @@ def expected(image):
 def test_an_image_of_another_size_is_enlarged_by_the_generator(run):
     channels = read_config(run).data.shape[-1]
     image = np.random.default_rng(1).integers(0, 256, (5, 9, channels), np.uint8)
-    found = upscale_run(run, image)
+    found = upscale_image(load_generator(run), image)
     assert found.dtype == np.uint8
     assert np.abs(found - expected(image)).max() <= 1  # rounding of .5
 
@@ -163,7 +164,8 @@ def test_what_cannot_be_enlarged_is_said(run, tmp_path, folder, out, message):
 
 
 def test_images_of_other_channels_or_types_are_named(run):
+    generator = load_generator(run)
     with pytest.raises(ValueError, match=r"uint8 \[height, width, [13]\], got uint8 \(4, 4, 2\)"):
-        upscale_run(run, np.zeros((4, 4, 2), np.uint8))
+        upscale_image(generator, np.zeros((4, 4, 2), np.uint8))
     with pytest.raises(ValueError, match="got float32"):
-        upscale_run(run, np.zeros((4, 4, 1), np.float32))
+        upscale_image(generator, np.zeros((4, 4, 1), np.float32))

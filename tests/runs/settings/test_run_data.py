@@ -1,20 +1,19 @@
 """The data of a run: found from any folder, and no others taken for them."""
 
-import functools
 import json
 import os
 import shutil
 
 import numpy as np
 import pytest
+from outputs import evaluate_run
 from small_game import SIZE, begin, command, contents, events, go_on, small_options
 
 from jaxgan import cli
 from jaxgan.data.sources import absolute
 from jaxgan.runs.disk import folder, log
-from jaxgan.runs.outputs.evaluate import evaluate_run
 from jaxgan.runs.settings.config import read_config
-from jaxgan.runs.settings.run_data import absolute_paths, load_data
+from jaxgan.runs.settings.run_data import absolute_paths
 
 pytestmark = pytest.mark.usefixtures("small")
 
@@ -38,8 +37,7 @@ def wandering(tmp_path, monkeypatch):
 
 
 def scored(run, source=None):
-    read = functools.partial(load_data, source=source)
-    return evaluate_run(run, ("swd",), 50, features="pixels", errors=False, read=read)
+    return evaluate_run(run, source=source, metrics=("swd",), num=50, features="pixels")
 
 
 @pytest.mark.parametrize(
@@ -119,9 +117,9 @@ def test_names_that_json_cannot_hold_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"must be in UTF-8, .*p\\udcff'"):
         begin(tmp_path / "run", input=small_options().input._replace(source=f"npz:{name}"))
-    with pytest.raises(ValueError, match=r"--out must lie at a path in UTF-8, .*p\\udcff'"):
+    with pytest.raises(ValueError, match=r"--out must be a UTF-8 path, .*p\\udcff'"):
         begin(tmp_path / name)
-    with pytest.raises(ValueError, match="path in UTF-8"):
+    with pytest.raises(ValueError, match="UTF-8 path"):
         folder.check_name(tmp_path / name / "run")
     assert not (tmp_path / "run").exists()
     assert (tmp_path / name).is_file()
@@ -170,12 +168,12 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("arguments", "work"),
     [
-        (["evaluate", "--out", "scores.json"], "jaxgan.runs.outputs.evaluate.evaluate_run"),
-        (["sample", "--out", "x.npz"], "jaxgan.runs.outputs.pyramid_samples.draw_whole"),
+        (["evaluate", "--out", "scores.json"], "jaxgan.runs.outputs.evaluate.evaluate_generator"),
+        (["sample", "--out", "x.npz"], "jaxgan.runs.outputs.samples.draw_with_conditions"),
         (["report", "--out", "x.html"], "jaxgan.runs.outputs.report.page.page"),
         (["export", "--out", "x"], "jaxgan.runs.disk.generator.load_generator"),
-        (["upscale", "--out", "x.png"], "jaxgan.runs.outputs.upscale.upscale_run"),
-        (["translate", "--out", "x.png"], "jaxgan.runs.outputs.translate.translate_run"),
+        (["upscale", "--out", "x.png"], "jaxgan.runs.outputs.upscale.upscale_image"),
+        (["translate", "--out", "x.png"], "jaxgan.runs.outputs.translate.translate_image"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_told_before_the_work(

@@ -1,4 +1,4 @@
-"""The curves of a report: which metrics stand together, on which axes, as figures for plotly."""
+"""The curves of a report: figures for plotly, and which metrics share one."""
 
 import math
 import re
@@ -9,20 +9,20 @@ import numpy as np
 
 from jaxgan.plots import GREY, PALETTE
 
-COLOURS = PALETTE[:6]  # yellow and black vanish on a light or a dark page
-POINTS = 2000  # of one curve
+COLOURS = PALETTE[:6]  # yellow and black vanish on light or dark pages
+POINTS = 2000  # per curve, at most
 
 
 class Panel(NamedTuple):
     """Metrics that share a y axis.
 
     Attributes:
-      title: what they are.
-      y: the axis's name, with its unit where it has one.
-      pattern: matches the metrics' whole names.
-      log: whether the axis is logarithmic, where all values are positive.
-      limits: of the axis; None for those of the values.
-      line: where a dotted line marks balance, or likeness to the data.
+      title: title of the panel.
+      y: title of the axis, with its unit.
+      pattern: matches the whole names of metrics. Its group, if any, is the label in the legend.
+      log: whether the axis is logarithmic, if all values are positive.
+      limits: range of the axis; None to fit the values.
+      line: position of a dotted line that marks balance, or likeness to the data.
     """
 
     title: str
@@ -34,28 +34,28 @@ class Panel(NamedTuple):
 
 
 PANELS = (
-    Panel("Losses", "loss, penalties and terms included", "(discriminator|generator)_loss"),
-    Panel("Value of the game", "minus the adversarial loss", "value"),
-    Panel("Accuracy of the discriminator", "share judged right", "accuracy_.*", False, (0, 1), 0.5),
-    Panel("Probability of being real", "mean of D", "prob_.*", False, (0, 1), 0.5),
-    Panel("Logits", "mean, and standard deviation", "logit_.*"),
-    Panel("Diversity of samples", "relative to real ones (1: alike)", "diversity", line=1.0),
-    Panel("Gradient norms", "Euclidean norm", ".*_grad_norm", log=True),
-    Panel("Penalties", "value, without its weight", "penalty_.*", log=True),
-    Panel("Terms of the generator", "value, without its weight", "term_.*"),
-    Panel("Augmentation", "strength; mean sign of real logits", "augment_.*"),
+    Panel("Losses", "loss, with penalties and terms", "(discriminator|generator)_loss"),
+    Panel("Value of the game", "-adversarial loss", "value"),
+    Panel("Discriminator accuracy", "fraction correct", "accuracy_(.*)", False, (0, 1), 0.5),
+    Panel("Discriminator probabilities", "mean of D", "prob_(.*)", False, (0, 1), 0.5),
+    Panel("Logits", "mean; standard deviation", "logit_(.*)"),
+    Panel("Sample diversity", "relative to real samples", "diversity", line=1.0),
+    Panel("Gradient norms", "Euclidean norm", "(.*)_grad_norm", log=True),
+    Panel("Penalties", "unweighted value", "penalty_(.*)", log=True),
+    Panel("Generator terms", "unweighted value", "term_(.*)"),
+    Panel("Augmentation", "strength; mean sign of real logits", "augment_(.*)"),
 )
-"""In their order on the page; a metric that is in none of them gets a panel of its own."""
+"""In page order. Any other metric has its own panel."""
 
 
 def figures(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The figures of a run's metrics, each `{"title", "data", "layout"}` in plotly's terms.
+    """Make the figures of a run's metrics, each `{"title", "data", "layout"}` in plotly's terms.
 
-    Every metric is in one of them: thin as logged, and bold as a running mean over about a
-    twentieth of its values. All have the same x axis.
+    Every metric is in one figure, thin as logged, and bold as a running mean over about 5% of its
+    values. All figures have the same x axis.
 
     Args:
-      rows: of metrics.jsonl, one dict of metrics each, in their order.
+      rows: rows of metrics.jsonl, one dict of metrics each, in order.
     """
     names = dict.fromkeys(name for row in rows for name in row if name not in ("round", "step"))
     curves = {name: _points(rows, name) for name in names}
@@ -71,7 +71,7 @@ def figures(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _points(rows: Sequence[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Generator updates and values of a metric, where it has one."""
+    """Steps and values of a metric in the rows that have it."""
     found = [(row["step"], row[name]) for row in rows if _is_number(row.get(name))]
     steps, values = np.asarray(found, float).reshape(-1, 2).T
     return steps, values
@@ -84,15 +84,10 @@ def _is_number(value: Any) -> bool:
 def _figure(
     panel: Panel, curves: dict[str, tuple[np.ndarray, np.ndarray]], end: int
 ) -> dict[str, Any]:
-    positive = all(bool(np.all(values > 0)) for _, values in curves.values())
-    y: dict[str, Any] = {"title": {"text": panel.y, "standoff": 8}}
-    if panel.log and positive:
-        y |= {"type": "log", "exponentformat": "power"}
-    if panel.limits is not None:
-        y |= {"range": [panel.limits[0] - 0.02, panel.limits[1] + 0.02]}
     layout: dict[str, Any] = {
         "xaxis": {"title": {"text": "generator updates"}, "range": [0, max(1, end)]},
-        "yaxis": y,
+        "yaxis": _y_axis(panel, np.concatenate([values for _, values in curves.values()])),
+        "showlegend": len(curves) > 1 or any(_label(panel, name) != name for name in curves),
     }
     if panel.line is not None:
         across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1}
@@ -101,35 +96,54 @@ def _figure(
     data = [
         trace
         for place, name in enumerate(sorted(curves, key=_rank))
-        for trace in _traces(name, COLOURS[place % len(COLOURS)], *curves[name])
+        for trace in _traces(_label(panel, name), name, COLOURS[place % len(COLOURS)], curves[name])
     ]
     return {"title": panel.title, "data": data, "layout": layout}
 
 
+def _y_axis(panel: Panel, values: np.ndarray) -> dict[str, Any]:
+    y: dict[str, Any] = {"title": {"text": panel.y, "standoff": 8}}
+    if panel.log and np.all(values > 0):
+        y |= {"type": "log", "exponentformat": "power"}
+        # Labels at powers of ten, or over a short range at 1, 2 and 5 times these.
+        y |= {"dtick": 1 if values.max() > 100 * values.min() else "D2"}
+    if panel.limits is not None:
+        y |= {"range": [panel.limits[0] - 0.02, panel.limits[1] + 0.02]}
+    elif panel.line is not None:
+        y |= {"rangemode": "tozero"}
+    return y
+
+
+def _label(panel: Panel, name: str) -> str:
+    match = re.fullmatch(panel.pattern, name)
+    return match[1] if match and match.groups() else name
+
+
 def _rank(name: str) -> tuple[int, str]:
-    """What is real or the discriminator's first, so that the first two colours keep their sense."""
+    """Real samples and the discriminator come first, so that colours keep their meaning."""
     if name.startswith("discriminator_") or name.endswith("_real"):
         return 0, name
     return (1 if name.startswith("generator_") or name.endswith("_fake") else 2), name
 
 
 def _traces(
-    name: str, colour: str, steps: np.ndarray, values: np.ndarray
+    label: str, name: str, colour: str, points: tuple[np.ndarray, np.ndarray]
 ) -> Iterable[dict[str, Any]]:
     """The curve as logged, and its running mean if there are enough values for one."""
+    steps, values = points
     window = len(values) // 20
-    common = {"type": "scatter", "name": name, "legendgroup": name}
+    common = {"type": "scatter", "name": label, "legendgroup": name}
     hover = {"hovertemplate": "%{y:.4g}"}
     if window < 2:
-        kept = steps, values
-        yield common | hover | _line(kept, colour, 1.8) | {"mode": "lines+markers"}
+        yield common | hover | _line(points, colour, 1.8) | {"mode": "lines+markers"}
         return
     sums = np.cumsum(np.concatenate([[0.0], values]))
     means = (sums[window:] - sums[:-window]) / window
     quiet = {"opacity": 0.3, "hoverinfo": "skip", "showlegend": False}
     yield common | quiet | _line(extremes(steps, values), colour, 0.8)
     even = evenly(len(means), POINTS)
-    yield common | hover | _line((steps[window - 1 :][even], means[even]), colour, 1.8)
+    centres = steps[window // 2 :][: len(means)]
+    yield common | hover | _line((centres[even], means[even]), colour, 1.8)
 
 
 def _line(points: tuple[np.ndarray, np.ndarray], colour: str, width: float) -> dict[str, Any]:
@@ -146,7 +160,7 @@ def _line(points: tuple[np.ndarray, np.ndarray], colour: str, width: float) -> d
 
 
 def evenly(count: int, most: int) -> np.ndarray:
-    """At most so many of the indices below count, evenly spaced, the first and the last included.
+    """At most `most` indices below `count`, evenly spaced, including the first and the last.
 
     >>> evenly(9, 3).tolist(), evenly(2, 3).tolist()
     ([0, 4, 8], [0, 1])
@@ -159,7 +173,7 @@ def evenly(count: int, most: int) -> np.ndarray:
 def extremes(
     steps: np.ndarray, values: np.ndarray, most: int = POINTS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A long curve as the lowest and the highest of each piece of it: no peak is lost.
+    """Thin a long curve to the minimum and maximum of each piece, which keeps all peaks.
 
     >>> steps, values = extremes(np.arange(8), np.array([0, 9, 1, 2, 3, 2, -7, 1]), most=4)
     >>> steps.tolist(), values.tolist()

@@ -27,7 +27,7 @@ def bold(found):
 def test_every_metric_has_one_curve():
     names = ["discriminator_loss", "accuracy_real", "penalty_r1", "fd_vgg16@2k", "my_own.*"]
     found = figures(rows_of(**{name: [1.0, 2.0] for name in names}))
-    assert sorted(trace["name"] for trace in traces(found)) == sorted(names)
+    assert sorted(trace["legendgroup"] for trace in traces(found)) == sorted(names)
     assert [figure["title"] for figure in found][-2:] == ["fd_vgg16@2k", "my_own.*"]
 
 
@@ -60,7 +60,15 @@ def test_all_figures_have_one_axis_of_updates():
 def test_real_is_blue_and_fake_is_orange():
     found = figures(rows_of(**{f"accuracy_{kind}": [0.5] for kind in ("fake", "pairs", "real")}))
     colours = {trace["name"]: trace["line"]["color"] for trace in traces(found)}
-    assert (colours["accuracy_real"], colours["accuracy_fake"]) == COLOURS[:2]
+    assert (colours["real"], colours["fake"]) == COLOURS[:2]
+
+
+def test_only_panels_of_several_curves_have_a_legend():
+    found = figures(rows_of(diversity=[0.5], accuracy_real=[0.5], accuracy_fake=[0.5]))
+    assert {figure["title"]: figure["layout"]["showlegend"] for figure in found} == {
+        "Discriminator accuracy": True,
+        "Sample diversity": False,
+    }
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_peaks():

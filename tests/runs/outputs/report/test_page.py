@@ -12,7 +12,7 @@ from small_game import STEPS, command
 
 from jaxgan import recipes
 from jaxgan.recipes import StagedRecipe
-from jaxgan.runs.disk.log import picture_name, write_event
+from jaxgan.runs.disk.log import image_name, write_event
 from jaxgan.runs.outputs.report import page as report
 from jaxgan.runs.outputs.report.page import write_report
 
@@ -50,7 +50,7 @@ class Page(html.parser.HTMLParser):
         return [attrs for found, attrs in self.tags if found == tag]
 
     def samples(self):
-        return [image for image in self.all("img") if image["alt"].startswith("after ")]
+        return [image for image in self.all("img") if image["alt"].startswith("step ")]
 
     def figures(self):
         tags = self.all("script")
@@ -109,7 +109,7 @@ def test_it_says_what_was_asked_for_and_what_came(whole):
 def test_pictures_are_those_of_the_folder_the_last_one_shown(whole, undisturbed):
     images = whole.samples()
     assert len(images) == len(list((undisturbed / "samples").iterdir())) == 3
-    assert [image["alt"] for image in images] == [f"after {n} updates" for n in (4, 8, 12)]
+    assert [image["alt"] for image in images] == [f"step {n}" for n in (4, 8, 12)]
     assert ["hidden" in image for image in images] == [True, True, False]
     (slider,) = whole.all("input")
     assert (slider["type"], slider["max"], slider["value"]) == ("range", "2", "2")
@@ -117,26 +117,34 @@ def test_pictures_are_those_of_the_folder_the_last_one_shown(whole, undisturbed)
 
 def test_many_pictures_are_thinned_and_that_is_said(ended):
     for step in range(1, 101):
-        Image.new("RGB", (2, 2)).save(ended / "samples" / picture_name(step))
+        Image.new("RGB", (2, 2)).save(ended / "samples" / image_name(step))
     (ended / "samples" / "step_of_mine.png").write_text("none of ours")
     page = page_of(ended)
     assert len(page.samples()) == 60
-    assert page.samples()[0]["alt"] == "after 1 updates"
-    assert page.samples()[-1]["alt"] == "after 100 updates"
-    assert "60 of 100 pictures" in page.text
+    assert page.samples()[0]["alt"] == "step 1"
+    assert page.samples()[-1]["alt"] == "step 100"
+    assert "60 of 100 images" in page.text
 
 
 def test_a_single_picture_has_no_slider(ended):
     for step in (4, 8):
-        (ended / "samples" / picture_name(step)).unlink()
+        (ended / "samples" / image_name(step)).unlink()
     page = page_of(ended)
     assert (len(page.samples()), page.all("input")) == (1, [])
-    assert "CallInputs after 12 generator updates" in page.text
+    assert "Samples at step 12." in page.text
+
+
+def test_real_samples_are_shown_where_there_is_an_image_of_them(ended, whole):
+    assert not [image for image in whole.all("img") if image["alt"] == "real samples"]
+    Image.new("RGB", (2, 2)).save(ended / "samples" / "real.png")
+    page = page_of(ended)
+    assert [image for image in page.all("img") if image["alt"] == "real samples"]
+    assert len(page.samples()) == 3
 
 
 def test_each_metric_has_a_curve_with_the_numbers_of_the_file(whole, undisturbed, interactive):
     (figures,) = whole.figures()
-    curves = {trace["name"]: trace for figure in figures for trace in figure["data"]}
+    curves = {trace["legendgroup"]: trace for figure in figures for trace in figure["data"]}
     lines = (undisturbed / "metrics.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     assert set(curves) == set(rows[0]) - {"round", "step"} > METRICS
@@ -156,13 +164,22 @@ def test_without_plotly_the_curves_are_a_picture(ended, monkeypatch):
     assert len((ended / "report.html").read_text()) < 100_000
 
 
-def test_scores_have_values_errors_and_floors(ended):
-    scores = [{"name": "fd_pixels@10k", "value": 1.23456, "error": 0.5, "floor": None}]
+def test_scores_have_values_and_errors_and_empty_columns_are_hidden(ended):
+    scores = [{"name": "fd_pixels@10k", "value": 1.23456, "error": 0.5, "baseline": None}]
     text = json.dumps({"scores": scores, "features": "pixels", "versions": {"jax": "0.1.2"}})
     (ended / "scores.json").write_text(text)
     page = page_of(ended)
-    assert "fd_pixels@10k 1.235 0.5" in page.text
+    assert "score value error fd_pixels@10k 1.235 0.5" in page.text
+    assert "Unreliable" not in page.text
     assert "versions.jax 0.1.2" in page.text
+
+
+def test_scores_of_few_samples_are_marked(ended):
+    scores = [{"name": "fd_pixels@200", "value": 1.0, "error": None, "baseline": 0.5}]
+    (ended / "scores.json").write_text(json.dumps({"scores": scores, "samples": 200}))
+    page = page_of(ended)
+    assert "score value real-data baseline fd_pixels@200 1 0.5" in page.text
+    assert "Unreliable: only 200 samples were scored" in page.text
 
 
 def test_events_are_told_and_warnings_stand_out(ended):
@@ -201,10 +218,10 @@ def test_hostile_names_and_texts_are_only_text(ended, tmp_path):
 
 def test_an_unfinished_run_says_so(begun):
     page = page_of(begun)
-    assert re.search(r"Not finished: the log reaches \d of 12 generator updates", page.text)
+    assert re.search(r"Not finished: \d of 12 generator updates logged", page.text)
     assert "Finished" not in page.text
-    assert "Metrics at the end so far" in page.text
-    assert "Not evaluated yet: jaxgan evaluate RUN" in page.text
+    assert "Latest metrics" in page.text
+    assert f"Not evaluated yet: run jaxgan evaluate {begun}" in page.text
 
 
 def test_a_run_with_nothing_but_its_configuration_has_a_page(ended):
@@ -212,10 +229,10 @@ def test_a_run_with_nothing_but_its_configuration_has_a_page(ended):
         (ended / name).unlink()
     shutil.rmtree(ended / "samples")
     page = page_of(ended)
-    assert "Not finished: nothing is logged yet of 12 generator updates" in page.text
-    assert "There are no pictures of samples yet" in page.text
-    assert "No metrics are logged yet" in page.text
-    assert "Nothing happened that is worth a line" in page.text
+    assert "Not finished: no metrics yet, of 12 generator updates" in page.text
+    assert "No images of samples yet" in page.text
+    assert "No metrics yet." in page.text
+    assert "No events." in page.text
     assert not page.all("img")
 
 
@@ -224,14 +241,14 @@ def test_rows_that_are_no_numbers_are_left_out_and_counted(ended):
     with (ended / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n{\n")
     page = page_of(ended)
-    assert "2 line(s) of metrics.jsonl hold no metrics and are left out." in page.text
-    assert "low" not in page.text.split("Metrics at the end")[1]
+    assert "2 invalid line(s) of metrics.jsonl are left out." in page.text
+    assert "low" not in page.text.split("Final metrics")[1]
 
 
 def test_an_early_stop_is_told(ended):
     result = json.loads((ended / "result.json").read_text())
     (ended / "result.json").write_text(json.dumps(result | {"step": 8, "finding": "collapse"}))
-    assert "Stopped early, after 8 updates, on collapse" in page_of(ended).text
+    assert "Stopped early at step 8: collapse" in page_of(ended).text
 
 
 def test_stages_have_a_section_each(ended, tmp_path, monkeypatch):
@@ -251,10 +268,10 @@ def test_stages_have_a_section_each(ended, tmp_path, monkeypatch):
     assert page.all("img")[0]["alt"].startswith("samples at all levels")
     assert "pair: Two of them" in page.text
     assert f"Stage 1: first Finished: {STEPS} generator updates" in page.text
-    assert "Stage 2: second Not begun yet." in page.text
+    assert "Stage 2: second Not started yet." in page.text
     assert [a["href"] for a in page.all("a")] == ["#stage-1", "#stage-2"]
     shutil.copytree(run / "first", run / "second")
-    scores = [{"name": "fd@1k", "value": 2.5, "error": None, "floor": None}]
+    scores = [{"name": "fd@1k", "value": 2.5, "error": None, "baseline": None}]
     (run / "scores.json").write_text(json.dumps({"scores": scores}))  # those of the whole
     first, second = page_of(run).text.split("Stage 2: second")
     assert "fd@1k 2.5" in second
@@ -316,13 +333,13 @@ def test_a_browser_draws_all_curves_without_a_complaint(
     page, console = opened(browser, write_report(ended), tmp_path / "profile")
     assert console == []
     assert page.all("title")
-    assert f"{ended.name} – jaxgan report" in page.text
+    assert f"small — {ended.name} – jaxgan report" in page.text
     assert len(page.samples()) == 3
     curves = [g for g in page.all("g") if "trace" in g.get("class", "").split()]
     drawn = [g for g in curves if "scatter" in g["class"].split()]
     assert len(drawn) == sum(len(figure["data"]) for figure in whole.figures()[0])
     assert len(page.all("output")) == 1
-    assert "after 12 updates" in page.text
+    assert "step 12" in page.text
 
 
 @pytest.mark.slow
@@ -353,7 +370,7 @@ def test_the_slider_changes_the_picture_and_a_zoom_is_everyones(
     page, console = opened(browser, file, tmp_path / "profile")
     assert console == []
     assert ["hidden" in image for image in page.all("img")] == [True, False, True]
-    assert "after 8 updates" in page.text
+    assert "step 8" in page.text
     ranges = json.loads(page.words[page.words.index(next(w for w in page.words if "[[" in w))])
     assert len(ranges) > 5
     assert all(each == [2, 7] for each in ranges)

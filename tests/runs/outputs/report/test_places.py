@@ -10,7 +10,7 @@ from PIL import Image
 from small_game import command
 
 from jaxgan.runs.disk.folder import check_new, held_folder
-from jaxgan.runs.disk.log import picture_name, write_event
+from jaxgan.runs.disk.log import image_name, write_event
 from jaxgan.runs.outputs.report.page import write_report
 from jaxgan.runs.settings.options import Input
 from jaxgan.settings import check_fields
@@ -23,14 +23,14 @@ def test_names_that_are_no_utf8_are_escaped(ended):
     run = ended.rename(ended.parent / ODD)
     write_event(run, "kind\ud800", 7, "message\udcff")
     page = write_report(run).read_text("utf-8")
-    assert "<title>run\\udcff" in page
+    assert "<title>small — run\\udcff" in page
     assert "kind\\ud800" in page
     assert "message\\udcff" in page
 
 
 def test_runs_are_not_begun_where_nothing_could_be_saved_or_read_again(tmp_path):
     for begin in (check_new, lambda out: held_folder(out).__enter__()):
-        with pytest.raises(ValueError, match=r"--out must lie at a path in UTF-8, .*\\udcff'"):
+        with pytest.raises(ValueError, match=r"--out must be a UTF-8 path, .*\\udcff'"):
             begin(tmp_path / ODD)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match=r"^source must be in UTF-8, .*got 'npz:run\\udcff'"):
@@ -42,25 +42,25 @@ def test_pictures_outside_the_runs_folder_are_left_out_and_counted(ended, tmp_pa
     secret = tmp_path / "secret.png"
     Image.new("RGB", (2, 2), "red").save(secret)
     before = write_report(ended).read_text().count("data:image/png")
-    (ended / "samples" / picture_name(99)).symlink_to(secret)
-    (ended / "samples" / picture_name(98)).symlink_to(tmp_path / "missing.png")
+    (ended / "samples" / image_name(99)).symlink_to(secret)
+    (ended / "samples" / image_name(98)).symlink_to(tmp_path / "missing.png")
     page = write_report(ended).read_text()
     assert page.count("data:image/png") == before
-    assert "Left out: 2 that cannot be read, or link to files outside" in page
+    assert "2 left out: unreadable, or links to files outside" in page
 
 
 def test_links_within_the_runs_folder_are_shown(ended):
-    found = ended / "samples" / picture_name(4)
+    found = ended / "samples" / image_name(4)
     moved = found.rename(ended / "kept.png")
     found.symlink_to(moved)
-    assert "Left out" not in write_report(ended).read_text()
+    assert "left out: unreadable" not in write_report(ended).read_text()
 
 
 def test_a_run_behind_a_link_has_its_pictures(ended, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(ended)
     assert command("report", link, "--out", tmp_path / "page.html") == (0, "")
-    assert "Left out" not in (tmp_path / "page.html").read_text()
+    assert "left out: unreadable" not in (tmp_path / "page.html").read_text()
 
 
 @pytest.mark.slow

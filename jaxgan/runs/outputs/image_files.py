@@ -1,0 +1,71 @@
+"""Image files passed through a generator that takes an image: what `upscale` and `translate` share.
+
+Images are uint8 [height, width, channels]. Networks see them in the generator's own range.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from jaxgan.atomic import check_replaceable, replace_file
+from jaxgan.data import scale
+from jaxgan.data.images import HIDDEN, read_image
+from jaxgan.runs.disk.generator import TrainedGenerator, make_draw
+
+_PIXELS = (0, 255)
+
+
+def make_apply(generator: TrainedGenerator, seed: int = 0) -> Callable[[np.ndarray], np.ndarray]:
+    """Make a function from an image to the generator's output for it, a float image in 0..255."""
+    draw = make_draw(generator)
+    model_range = generator.model_range or (-1.0, 1.0)
+
+    def apply(image: np.ndarray) -> np.ndarray:
+        source = scale(image[None], _PIXELS, model_range)
+        made = draw(jax.random.key(seed), source, jnp.arange(1))
+        return scale(np.asarray(made)[0], model_range, _PIXELS)
+
+    return apply
+
+
+def as_bytes(image: np.ndarray) -> np.ndarray:
+    """Round a float image in 0..255 to uint8."""
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def check_image(image: np.ndarray, channels: int):
+    """Raise a ValueError unless an image is uint8 and has the given number of channels."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != channels:
+        raise ValueError(
+            f"image must be uint8 [height, width, {channels}], got {image.dtype} {image.shape}"
+        )
+
+
+# --- Files
+
+
+def check_png(out: Path):
+    """Raise a ValueError or OSError unless a .png file can be written to this path."""
+    if out.suffix != ".png":
+        raise ValueError(f"--out must end in .png, got {out}")
+    check_replaceable(out)
+
+
+def read_pixels(image: Path, channels: int) -> np.ndarray:
+    """Read an image file in grey (1 channel) or RGB, with the colours of transparent pixels."""
+    return read_image(image, "L" if channels == 1 else "RGB", None, HIDDEN)
+
+
+def from_pixels(pixels: np.ndarray) -> Image.Image:
+    """A Pillow image of uint8 pixels, grey or RGB."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def write_png(image: Image.Image, out: Path) -> str:
+    """Write a .png file; returns its size as text, such as "64x48"."""
+    replace_file(out, lambda beside: image.save(beside, format="png"))
+    return f"{image.width}x{image.height}"

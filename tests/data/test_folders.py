@@ -17,8 +17,8 @@ from jaxgan import data
 from jaxgan.data.images import read_image
 from jaxgan.data.summary import summary
 from jaxgan.runs.outputs import sample_files
-from jaxgan.runs.settings.config import check_fields
 from jaxgan.runs.settings.fingerprint import DataFacts, data_facts
+from jaxgan.settings import check_fields
 
 
 def write(path, value=0, size=(8, 8), kind=None):

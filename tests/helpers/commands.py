@@ -2,7 +2,7 @@
 
 from typer.testing import CliRunner
 
-from jaxgan.cli import train as cli
+from jaxgan import cli
 
 
 def invoke(*arguments):

@@ -14,7 +14,7 @@ import safetensors.numpy
 from commands import invoke, succeed
 from outputs import sample_run
 
-from jaxgan.players import generate
+from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
 from jaxgan.runs.disk.checkpoint import Restored
@@ -25,6 +25,7 @@ from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.steps import init
 from jaxgan.training.state import run_state
+from jaxgan.types import Weights
 
 FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
 FAST = {"conditional-dcgan"}
@@ -120,11 +121,10 @@ def test_every_recipe_exports_for_all_platforms_and_samples_the_same(name):
     assert program.platforms == ("cpu", "cuda", "tpu")
     index = jnp.array([5, 0, 7], jnp.int32)
     labels = None if loaded.config.data.num_classes is None else jnp.array([9, 0, 3], jnp.int32)
-    wanted, _ = jax.jit(
-        lambda key: generate(
-            key, loaded.gan, loaded.params, loaded.model_state, labels, index, train=False
-        )
-    )(jax.random.key(4))
+    weights = Weights(loaded.params, loaded.model_state)
+    wanted = jax.jit(lambda key: generate(key, loaded.gan, weights, index, PassOptions(labels)).x)(
+        jax.random.key(4)
+    )
     got = program.call(key_data(4), index, *([] if labels is None else [labels]))
     assert got.dtype == jnp.float32
     span = 1.0 if loaded.config.data.high is None else loaded.config.data.high
@@ -203,7 +203,8 @@ def test_loaded_weights_sample_through_the_recipes_network(conditional_run, cond
     head, params, model_state = export.load_safetensors(conditional_exported)
     gan = recipe(head["recipe"]).gan(tuple(head["shape"]), head["num_classes"])
     labels, index = jnp.array([2, 5], jnp.int32), jnp.arange(2)
-    x, _ = generate(jax.random.key(6), gan, params, model_state, labels, index, train=False)
+    weights, options = Weights(params, model_state), PassOptions(labels)
+    x = generate(jax.random.key(6), gan, weights, index, options).x
     (start, stop), low, high = head["model_range"], head["low"], head["high"]
     own = (x - start) / (stop - start) * (high - low) + low
     wanted = sample_run(conditional_run, 2, 6, labels=np.asarray(labels))

@@ -181,7 +181,7 @@ def test_labels_that_do_not_fit_are_an_error(conditional_run, tmp_path, argument
 def test_runs_without_classes_have_no_labels(digits_run, tmp_path):
     result = invoke("sample", digits_run, "--label", 3, "--out", tmp_path / "s.png")
     assert "is not conditional, it has no classes" in str(result.exception)
-    with pytest.raises(ValueError, match="labels must not be given"):
+    with pytest.raises(ValueError, match="labels must be None"):
         sample_run(digits_run, 2, 0, labels=np.zeros(2, int))
 
 

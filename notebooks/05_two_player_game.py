@@ -131,7 +131,7 @@ plots.phase_portraits(portraits, (-2.5, 2.5))
 # %%
 figure = plots.radii({name: path["alternating"] for name, path in played.items()})
 (axes,) = figure.axes
-inset = axes.inset_axes((0.07, 0.09, 0.4, 0.47))
+inset = axes.inset_axes((0.06, 0.08, 0.34, 0.4))
 for line in axes.lines[:3]:
     inset.plot(*line.get_data(), color=line.get_color(), linestyle=line.get_linestyle())
 inset.set(ylim=(0, 2), xticks=(0, 250, 500), yticks=(0, 1, 2))
@@ -222,7 +222,7 @@ curves = {
     "convergence rate, $-\\max$ Re $\\lambda$": -values.real.max(axis=1),
     "angular frequency, $\\max$ Im $\\lambda$": values.imag.max(axis=1),
 }
-plots.lines(gammas, curves, "strength $\\gamma$ of R1", "rate per unit of time (1 / h updates)")
+plots.lines(gammas, curves, "strength $\\gamma$ of R1", "rate per unit of time, $1 / h$ updates")
 
 # %% [markdown]
 # ## What to try

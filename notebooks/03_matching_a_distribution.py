@@ -115,8 +115,7 @@ for progress in jaxgan.iterate(gan, points, STEPS, plan, start):
 state = progress.state.gan
 
 # %% [markdown]
-# At first the warped noise is a small patch in the centre, and the discriminator separates it
-# easily from the data.
+# At first most samples lie near the centre, and the discriminator does not resolve the spiral yet.
 
 # %%
 figures[stages[0]]

@@ -11,29 +11,31 @@
 # %% [markdown]
 # # 1. Probabilities, log-likelihood and the value of the game
 #
-# **What it shows:** why a discriminator is trained by logarithms of probabilities, why confident
-# wrong guesses cost the most, and how that leads to the value function $V(D, G)$ of a GAN.
-# **What it needs:** jaxgan. **How long it takes:** a few seconds.
+# **What it shows:** why a discriminator is trained with logarithms of probabilities, why confident
+# wrong guesses cost the most, and how this leads to the value function $V(D, G)$ of a GAN. **What
+# it needs:** jaxgan. **How long it takes:** a few seconds.
 
 # %%
 # %matplotlib inline
+# %config InlineBackend.figure_format = "retina"
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.stats import norm
 
 from jaxgan import losses, plots
+from jaxgan.plots.style import name_axes, panels
 
 # %% [markdown]
 # ## A guess is a probability
 #
-# A discriminator sees a sample and says with which probability $p$ it is real. The outcome is
+# A discriminator sees a sample and guesses the probability $p$ that it is real. The outcome is
 # $y = 1$ (real) or $y = 0$ (generated). Under the guess, the outcome has the probability
 #
 # $$P(y) = p^y (1 - p)^{1 - y}, \qquad \log P(y) = y \log p + (1 - y) \log (1 - p).$$
 #
-# The second is the **log-likelihood** of a Bernoulli variable. It is 0 for a sure and right guess,
-# and negative otherwise.
+# The logarithm of this probability is the **log-likelihood** of a Bernoulli variable. It is 0 for a
+# certain and correct guess, and negative otherwise.
 
 # %%
 print("guess p   if it is real   if it is generated   (log-likelihood, nats)")
@@ -45,8 +47,9 @@ for p in (0.01, 0.1, 0.5, 0.9, 0.99):
 # %% [markdown]
 # ## Why the logarithm?
 #
-# Independent samples multiply their probabilities. The product of many is too small for a computer;
-# the sum of their logarithms is an ordinary number, and has its maximum at the same place.
+# The probabilities of independent samples multiply. The product of a thousand of them underflows to
+# zero in floating point. The sum of their logarithms is an ordinary number, and both are largest
+# for the same guess.
 
 # %%
 probabilities = np.full(1000, 0.5, np.float32)
@@ -56,43 +59,47 @@ print("sum of logarithms:  ", np.sum(losses.log_probability(probabilities)))
 # %% [markdown]
 # ## Confident wrong guesses cost the most
 #
-# The cost of a guess is minus its log-likelihood. It is small for right guesses, but grows without
-# limit for wrong ones: half as much probability for what did happen costs $\log 2 = 0.69$ more,
-# however little was left.
+# The cost of a guess is minus its log-likelihood. It is small for correct guesses and unbounded for
+# wrong ones. Whenever the probability of the actual outcome is halved, the cost grows by
+# $\log 2 = 0.69$.
 
 # %%
 p = np.linspace(0.001, 0.999, 500)
 cost = {
-    "it is real, $-\\log p$": -losses.bernoulli_log_likelihood(1.0, p),
-    "it is generated, $-\\log(1-p)$": -losses.bernoulli_log_likelihood(0.0, p),
+    "real sample, $-\\log p$": -losses.bernoulli_log_likelihood(1.0, p),
+    "generated sample, $-\\log(1-p)$": -losses.bernoulli_log_likelihood(0.0, p),
 }
-plots.lines(p, cost, "guess $p$ that the sample is real", "cost, nats")
+plots.lines(p, cost, "guess $p$ that the sample is real", "cost in nats")
 
 # %% [markdown]
 # ## The best guess is the honest one
 #
-# Suppose a share $q$ of samples that look like this are real. A guess $p$ costs on average
+# Suppose that a fraction $q$ of the samples that look like this one is real. A guess $p$ then costs
+# on average
 #
 # $$H(q, p) = -q \log p - (1 - q) \log (1 - p),$$
 #
-# the **cross entropy**. It is smallest at $p = q$, where its slope $(p - q) / (p (1 - p))$ is 0.
-# So who minimises it learns true probabilities: this is what a discriminator does.
+# which is the **cross entropy**. It is smallest at $p = q$, where its slope $(p - q) / (p (1 - p))$
+# is 0. A discriminator that minimises the cross entropy therefore learns the true probabilities.
 
 # %%
-expected_cost = {
-    f"{q:.0%} are real": -losses.bernoulli_log_likelihood(q, p) for q in (0.5, 0.7, 0.95)
-}
-for name, values in expected_cost.items():
-    print(f"{name}: cheapest guess p = {p[np.argmin(values)]:.2f}")
-plots.lines(p, expected_cost, "guess $p$", "expected cost, nats")
+fractions = (0.5, 0.7, 0.95)
+expected_cost = {f"{q:.0%} real": -losses.bernoulli_log_likelihood(q, p) for q in fractions}
+figure = plots.lines(p, expected_cost, "guess $p$", "expected cost in nats")
+for name, cost in expected_cost.items():
+    lowest = np.argmin(cost)
+    print(f"{name}: the cost is lowest at p = {p[lowest]:.2f}")
+    figure.axes[0].plot(p[lowest], cost[lowest], "o", color="black", zorder=5)
+figure
 
 # %% [markdown]
 # ## Logits
 #
-# Networks give a **logit** $l$, any real number, and $p = \sigma(l) = 1 / (1 + e^{-l})$. In terms
-# of logits the cost is $\log(1 + e^{-l})$ for a real sample and $\log(1 + e^{l})$ for a generated
-# one, which can be computed without ever forming $p$. Its derivative is simply $\sigma(l) - y$:
-# guess minus truth. `binary_cross_entropy` is the mean of this cost.
+# The network returns a **logit** $l$, which can be any real number, and
+# $p = \sigma(l) = 1 / (1 + e^{-l})$. As a function of the logit, the cost is $\log(1 + e^{-l})$ for
+# a real sample and $\log(1 + e^{l})$ for a generated one. It can be computed without $p$, so it
+# does not overflow. Its derivative is $\sigma(l) - y$, the guess minus the truth.
+# `binary_cross_entropy` is the mean of this cost.
 
 # %%
 print("logit       p    cost if real   derivative")
@@ -103,46 +110,56 @@ for logit in (-1000.0, -4.0, 0.0, 4.0, 1000.0):
 # %% [markdown]
 # ## From the log-likelihood to the value function
 #
-# Half of what a discriminator sees is real ($y = 1$), half comes from the generator ($y = 0$). Its
-# mean log-likelihoods on the two halves add up to the value function of Goodfellow et al. (2014):
+# Half of the samples that a discriminator sees are real ($y = 1$), half are generated ($y = 0$).
+# The sum of its mean log-likelihoods on the two halves is the value function of Goodfellow et al.
+# (2014):
 #
 # $$V(D, G) = \mathbb{E}_{x \sim p_\text{data}} \log D(x)
 #           + \mathbb{E}_{z} \log \bigl(1 - D(G(z))\bigr).$$
 #
-# $D$ maximises it, which is maximum likelihood; $G$ minimises it, which makes $D$'s task hard.
+# $D$ maximises $V$, which is maximum likelihood. $G$ minimises $V$, which makes the samples hard to
+# tell from real ones.
 
 # %%
 real_logits, fake_logits = jnp.array([2.0, 0.5, 3.0]), jnp.array([-1.0, 0.3, -2.0])
 on_real = -losses.binary_cross_entropy(real_logits, 1.0)
 on_fake = -losses.binary_cross_entropy(fake_logits, 0.0)
 print(f"on real {on_real:.4f} + on generated {on_fake:.4f} = {on_real + on_fake:.4f}")
-print(f"value function                      {losses.value_function(real_logits, fake_logits):.4f}")
+print(f"value function {losses.value_function(real_logits, fake_logits):.4f}")
 
 # %% [markdown]
-# ## The best discriminator
+# ## The optimal discriminator
 #
-# Where the data have density $p_\text{data}(x)$ and the generator's samples $p_G(x)$, a share
-# $p_\text{data} / (p_\text{data} + p_G)$ of the samples is real, and the honest guess is
+# Let $p_\text{data}(x)$ be the density of the data and $p_G(x)$ the density of generated samples.
+# At $x$, the fraction $p_\text{data} / (p_\text{data} + p_G)$ of the samples is real, so the best
+# guess is
 #
 # $$D^*(x) = \frac{p_\text{data}(x)}{p_\text{data}(x) + p_G(x)}.$$
 #
-# Here the data are $N(0, 1)$ and the generator is too far to the right, and too narrow.
+# In this example the data are distributed as $N(0, 1)$. The generator's distribution lies too far
+# to the right and is too narrow.
 
 # %%
 x = np.linspace(-4, 6, 400)
 p_data, p_model = norm.pdf(x), norm.pdf(x, 2.0, 0.7)
 best = losses.optimal_discriminator(p_data, p_model)
-curves = {"density of the data": p_data, "density of the generator": p_model, "$D^*(x)$": best}
-plots.lines(x, curves, "$x$", "density per unit of $x$; probability $D^*$")
+figure, (left, right) = panels(["both distributions", "optimal discriminator"], height=2.6)
+left.plot(x, p_data, color=plots.BLUE, label="data")
+left.plot(x, p_model, color=plots.ORANGE, linestyle="--", label="generator")
+left.legend(fontsize=8)
+name_axes(left, "$x$", "density per unit of $x$")
+right.plot(x, best, color="black")
+name_axes(right, "$x$", "$D^*(x)$, probability of real")
+figure
 
 # %% [markdown]
-# No formula is needed to find it: gradient ascent of $V$ finds the same function. Here $D$ is a
-# table of one logit for each of 400 places, and each place counts by its two densities.
+# Gradient ascent on $V$ finds the same function without the formula. Here $D$ is a lookup table
+# with one logit at each of 400 grid points, weighted by the two densities.
 
 
 # %%
 def value(logits):
-    """V, with both expectations as sums over the places."""
+    """V, with both expectations as sums over the grid points."""
     d = jax.nn.sigmoid(logits)
     on_real = losses.bernoulli_log_likelihood(1.0, d)
     on_fake = losses.bernoulli_log_likelihood(0.0, d)
@@ -154,40 +171,43 @@ logits = jnp.zeros(len(x))
 found = {}
 for update in range(1001):
     if update in (0, 10, 100, 1000):
-        found[f"after {update} updates"] = jax.nn.sigmoid(logits)
+        found[f"{update:,} updates"] = jax.nn.sigmoid(logits)
     logits = ascend(logits)
-plots.lines(x, found | {"$D^*(x)$": best}, "$x$", "$D(x)$, a probability")
+plots.lines(x, {"$D^*(x)$": best} | found, "$x$", "$D(x)$, probability of real")
 
 # %% [markdown]
-# It is right first where there are many samples, and last where there are hardly any: a
-# discriminator knows little about places that neither the data nor the generator visit.
+# $D$ converges quickly where there are many samples and slowly where there are few. A discriminator
+# learns little about regions in which neither the data nor the generator has samples.
 #
-# ## What is left for the generator
+# ## What the generator minimises
 #
-# Put $D^*$ into $V$ and what remains is a distance of the two distributions, the Jensen-Shannon
-# divergence: $V(D^*, G) = -\log 4 + 2\,\mathrm{JS}(p_\text{data}, p_G)$. It is smallest, $-\log 4 =
-# -1.386$, when the generator's samples are distributed as the data; then $D^* = 1/2$ everywhere.
+# With $D^*$ inserted, $V$ becomes a distance between the two distributions, the Jensen-Shannon
+# divergence: $V(D^*, G) = -\log 4 + 2\,\mathrm{JS}(p_\text{data}, p_G)$. Its minimum,
+# $-\log 4 = -1.386$, is reached when generated samples have the distribution of the data. Then
+# $D^* = 1/2$ everywhere.
 
 # %%
 chances = (np.arange(10_000) + 0.5) / 10_000  # equally likely quantiles stand for samples
 real, noise = norm.ppf(chances), norm.ppf(chances)
-print("generator's mean   V(D*, G)   JS, nats")
+print("generator's mean   V(D*, G)   JS in nats")
 for mean in (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0):
 
     def logit(x, mean=mean):
-        """That of D*."""
+        """The logit of D*."""
         return norm.logpdf(x) - norm.logpdf(x, mean)
 
     v = losses.value_function(logit(real), logit(noise + mean))
-    print(f"{mean:16.1f} {v:10.3f} {(v + np.log(4)) / 2:10.3f}")
+    print(f"{mean:16.1f} {v:10.3f} {(v + np.log(4)) / 2:12.3f}")
 
 # %% [markdown]
-# Further away hardly anything changes: JS comes to its limit $\log 2 = 0.693$, and a generator that
-# follows its slope learns nothing. The next notebook is about that.
+# At larger distances JS hardly changes: it approaches its limit $\log 2 = 0.693$. Its gradient
+# vanishes, and a generator that follows it does not learn. The next notebook is about this problem.
 #
 # ## What to try
 #
-# - Let the generator be wider than the data instead of narrower. Where is $D^*$ below 1/2 now?
-# - `losses.label_smoothing(0.1)` asks for 0.9 on real samples. Which guess is the cheapest then?
-# - Give each place its own number of updates until $D$ is within 0.01 of $D^*$, and plot it over
-#   $p_\text{data} + p_G$.
+# - Make the generator's distribution wider than the data instead of narrower. Where is $D^*$ below
+#   1/2 now?
+# - `losses.label_smoothing(0.1)` sets the target for real samples to 0.9. Which guess then has the
+#   lowest cost?
+# - Count the updates that $D$ needs at each grid point until it is within 0.01 of $D^*$, and plot
+#   the count against $p_\text{data} + p_G$.

@@ -11,23 +11,27 @@
 # %% [markdown]
 # # 4. The vanilla GAN from scratch
 #
-# **What it shows:** the textbook's GAN in thirty lines, its losses, its discriminator's accuracy
-# on the way to 50 %, and samples over time. **What it needs:** jaxgan; the digits come with
-# scikit-learn. With `JAXGAN_DATA=idx:DIR` (the four files of MNIST) it trains on MNIST instead.
-# **How long it takes:** about a minute on digits, on two CPU cores.
+# **What it shows:** the original GAN (Goodfellow et al. 2014) in thirty lines, with its losses, the
+# accuracy of its discriminator and its samples during training. **What it needs:** jaxgan. The 8×8
+# digits are part of scikit-learn. With `JAXGAN_DATA=idx:DIR`, where DIR holds the four files of
+# MNIST, the notebook trains on MNIST instead. **How long it takes:** about a minute on two CPU
+# cores.
 
 # %%
 # %matplotlib inline
+# %config InlineBackend.figure_format = "retina"
 import dataclasses
 import os
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
 import jaxgan
-from jaxgan import data, latents, losses, plots, regularizers
+from jaxgan import data, latents, losses, monitor, plots, regularizers
+from jaxgan.images import resampling
 from jaxgan.models import MLPDiscriminator
 
 QUICK = bool(os.environ.get("JAXGAN_QUICK"))
@@ -35,13 +39,13 @@ QUICK = bool(os.environ.get("JAXGAN_QUICK"))
 # %% [markdown]
 # ## Thirty lines
 #
-# Two flax networks, a latent distribution, a loss, two optimizers. Real images are scaled to
-# $[0, 1]$, the range of the generator's sigmoid.
+# A GAN consists of two networks, a latent distribution, a loss and two optimizers. Real images are
+# scaled to $[0, 1]$, the range of the generator's sigmoid.
 
 
 # %%
 class Generator(nn.Module):
-    """Latents [batch, 64] to images of a shape."""
+    """Maps latents [batch, 64] to images."""
 
     shape: tuple[int, ...]
 
@@ -55,7 +59,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to logits [batch]."""
+    """Maps images to logits [batch]."""
 
     @nn.compact
     def __call__(self, x):
@@ -76,9 +80,9 @@ gan = jaxgan.GAN(
 )
 
 # %% [markdown]
-# A round is one turn of the discriminator, with the generator frozen, and one turn of the
-# generator, with the discriminator frozen. `iterate` runs the rounds, here a hundred in one
-# compiled call. (`jaxgan.fit` does the same without a look in between.)
+# A round is one update of the discriminator, with the generator frozen, followed by one update of
+# the generator, with the discriminator frozen. `iterate` runs the rounds, here a hundred per
+# compiled call. `jaxgan.fit` is the same loop without access to the states in between.
 
 # %%
 key, sample_key = jax.random.split(jax.random.key(0))
@@ -87,10 +91,10 @@ plan = jaxgan.Plan(batch_size=64, model_range=(0.0, 1.0), rounds_per_call=100)
 
 
 def trained(gan):
-    """Metrics of all rounds, and ten samples at each mark, always of the same latents."""
-    begun = jaxgan.start(key, gan, dataset, plan)
+    """Metrics of all rounds, and samples of the same ten latents at each mark."""
+    start = jaxgan.init_run(key, gan, dataset, plan)
     metrics, samples = [], []
-    for progress in jaxgan.iterate(gan, dataset, marks[-1], plan, begun):
+    for progress in jaxgan.iterate(gan, dataset, marks[-1], plan, start):
         metrics.append(jax.device_get(progress.metrics))
         if progress.step in marks:
             samples.append(jaxgan.sample(sample_key, gan, progress.state.gan, 10))
@@ -98,84 +102,101 @@ def trained(gan):
     return history, np.concatenate(samples)
 
 
+def curves(history):
+    """Training curves on the same vertical axes in all figures of this notebook."""
+    figure = plots.training_curves(history)
+    figure.axes[0].set_ylim(0.0, 2.5)
+    figure.axes[2].set_ylim(0.0, 1.3)
+    return figure
+
+
+def grid(samples):
+    """One row per mark. Images are enlarged by bicubic interpolation."""
+    size = (max(24, samples.shape[1]),) * 2
+    labels = [f"{mark:,} updates" for mark in marks]
+    return plots.samples(resampling.bicubic(jnp.asarray(samples), size), 0.0, 1.0, 10, labels)
+
+
 history, samples = trained(gan)
-plots.training_curves(history)
+curves(history)
 
 # %% [markdown]
-# Bold lines are running means. At first the discriminator tells real from generated images well;
-# then the generator catches up, accuracy sinks to 55 %, and the samples become as diverse as the
-# real images. Here is what the generator makes of ten latents, after more and more rounds:
+# Bold lines are running means. At first the discriminator separates real and generated images well.
+# Then the generator improves, the accuracy falls to 55%, and the samples become as diverse as the
+# real images. The next figure shows the samples of ten latents during training.
 
 # %%
-names = [f"{mark:,}" for mark in marks]
-plots.samples(samples, 0.0, 1.0, columns=10, row_labels=names)
+grid(samples)
 
 # %% [markdown]
-# ## Calmer, with one line more
+# ## More stable with a penalty
 #
-# After the best moment accuracy creeps up again: the discriminator finds ever finer differences,
-# and both players keep running. The R1 penalty, $\frac{\gamma}{2} E \|\nabla_x D\|^2$ on real
-# images, keeps it flat on the data (the next notebook shows why that makes games converge). And
-# samples are drawn from an average of the generator's weights:
+# After its minimum the accuracy rises again: the discriminator learns finer differences, and
+# neither player settles. The R1 penalty, $\frac{\gamma}{2} E \|\nabla_x D\|^2$ on real images,
+# keeps the discriminator flat on the data. The next notebook shows why games then converge. Samples
+# are drawn from the EMA generator, whose weights are an exponential moving average:
 
 # %%
-calm = dataclasses.replace(
+with_r1 = dataclasses.replace(
     gan, penalties=(jaxgan.penalty(regularizers.r1, gamma=0.3),), ema_decay=0.99
 )
-calm_history, calm_samples = trained(calm)
-plots.training_curves(calm_history)
+r1_history, r1_samples = trained(with_r1)
+curves(r1_history)
 
 # %% [markdown]
-# The losses hardly move any more. They are near $\log 4 = 1.39$ and $\log 2 = 0.69$, their values
-# where $D = 1/2$ everywhere. The accuracy stays, and the samples' diversity is that of real
-# images.
+# The losses hardly change any more. They are close to $\log 4 = 1.39$ and $\log 2 = 0.69$, their
+# values for $D = 1/2$ everywhere. The accuracy stays constant, and the samples are about as diverse
+# as the real images.
 
 # %%
-plots.samples(calm_samples, 0.0, 1.0, columns=10, row_labels=names)
+grid(r1_samples)
 
 # %% [markdown]
-# ## 50 % that mean nothing
+# ## When 50% accuracy means nothing
 #
-# The same game with a discriminator that is dull: wider, but with much dropout; and both players
-# learn at a fifth of the rate.
+# The same setup with a weak discriminator: wider, but with heavy dropout. Both players have a fifth
+# of the learning rate.
 
 # %%
-dull = dataclasses.replace(
+weak = dataclasses.replace(
     gan,
     discriminator=jaxgan.from_linen(MLPDiscriminator((256, 256), dropout=0.4)),
     generator_optimizer=optax.adam(2e-4, b1=0.5, b2=0.9),
     discriminator_optimizer=optax.adam(2e-4, b1=0.5, b2=0.9),
 )
-dull_history, dull_samples = trained(dull)
-plots.training_curves(dull_history)
+weak_history, weak_samples = trained(weak)
+curves(weak_history)
 
 # %% [markdown]
-# The accuracy is nearest to 50 % of all. But the curve on the right is at a fifth of the real
-# images' diversity, and the samples show it: one blot for all latents, another one later. The
-# generator runs from image to image, and the discriminator runs after it: **mode collapse**.
-# Accuracy alone proves nothing; look at diversity and at samples too.
+# The accuracy is closer to 50% than before. But the diversity is only a fifth of that of real
+# images, and the samples confirm it: all latents give the same image, which changes over training.
+# The generator hops between modes and the discriminator chases it. This is **mode collapse**.
+# Accuracy alone is not enough, so look at the diversity and at the samples too.
 
 # %%
-plots.samples(dull_samples, 0.0, 1.0, columns=10, row_labels=names)
+grid(weak_samples)
 
 # %%
-for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", dull_history)):
+histories = {"vanilla": history, "with R1": r1_history, "weak discriminator": weak_history}
+for name, metrics in histories.items():
     last = len(metrics["round"]) // 5
     accuracy = [metrics[f"accuracy_{each}"][-last:].mean() for each in ("real", "fake")]
     diversity = metrics["diversity"][-last:].mean()
-    print(f"{name:8s} accuracy {accuracy[0]:.2f} and {accuracy[1]:.2f}, diversity {diversity:.2f}")
+    print(f"{name:18s} accuracy {accuracy[0]:.2f} (real), {accuracy[1]:.2f} (generated)", end=", ")
+    print(f"diversity {diversity:.2f}")
 
 # %% [markdown]
-# `jaxgan.monitor` reads the same metrics and says what it makes of them:
+# `jaxgan.monitor` derives alerts from the same metrics:
 
 # %%
-for name, metrics in (("vanilla", history), ("with R1", calm_history), ("dull", dull_history)):
-    for finding in jaxgan.monitor.alerts(metrics):
-        print(f"{name}: {finding}")
+for name, metrics in histories.items():
+    for alert in monitor.alerts(metrics):
+        print(f"{name}: {alert}\n")
 
 # %% [markdown]
 # ## What to try
 #
-# - `losses.minimax` instead: how long does the generator stand still?
-# - `n_critic=5` in `fit`, or `alternation="epochs"`.
-# - On the command line: `jaxgan train mnist-mlp --data idx:DIR`, which resumes, scores and saves.
+# - Use `losses.minimax`. How many updates pass before the generator improves?
+# - Pass `n_critic=5` or `alternation="epochs"` to `jaxgan.Plan`.
+# - Train from the command line, with checkpoints, scores and resume:
+#   `jaxgan train mnist-mlp --data idx:DIR`.

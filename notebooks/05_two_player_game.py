@@ -9,14 +9,15 @@
 # ---
 
 # %% [markdown]
-# # 5. The two-player game: converge, orbit, diverge
+# # 5. The two-player game: converge, cycle, diverge
 #
-# **What it shows:** a GAN of two numbers, small enough to draw every state it can be in. Its
-# training orbits, diverges or converges, and the eigenvalues of the game's Jacobian say which.
-# **What it needs:** jaxgan. **How long it takes:** less than a minute.
+# **What it shows:** a GAN with two parameters, so that its state is a point in the plane. Training
+# cycles, diverges or converges, and the eigenvalues of the game's Jacobian explain which. **What it
+# needs:** jaxgan. **How long it takes:** less than a minute.
 
 # %%
 # %matplotlib inline
+# %config InlineBackend.figure_format = "retina"
 from functools import partial
 
 import jax
@@ -27,18 +28,19 @@ from jaxgan import games, losses, plots
 # %% [markdown]
 # ## The smallest GAN
 #
-# In the **Dirac-GAN** (Mescheder et al. 2018) all data lie at 0. The generator puts its samples at
-# one place, $\theta$; the discriminator is linear, and gives $x$ the logit $-\psi x$.
-# The only equilibrium is $\theta = 0$ (the samples are where the data are) and $\psi = 0$ (the
-# discriminator has nothing left to tell).
+# In the **Dirac-GAN** (Mescheder et al. 2018) all data lie at 0. The generator places all its
+# samples at one point, $\theta$. The discriminator is linear and returns the logit $-\psi x$ for
+# $x$. The only equilibrium is $\theta = 0$ (the samples coincide with the data) and $\psi = 0$ (the
+# discriminator is constant).
 #
-# Each player descends its own loss. Together that is a **vector field**,
+# Each player descends the gradient of its own loss. The two directions form a **vector field**,
 #
 # $$v(\theta, \psi) = -\begin{pmatrix} \partial J_G / \partial \theta \\
 #   \partial J_D / \partial \psi \end{pmatrix},$$
 #
-# which is not the gradient of anything: it can turn in circles. Updates follow it in steps of
-# $h = 0.2$, both players at once (*simultaneous*), or one after the other (*alternating*).
+# which is not the gradient of a function, so it can rotate. Updates follow the field with the
+# learning rate $h = 0.2$, either for both players at once (*simultaneous*) or one after the other
+# (*alternating*).
 
 
 # %%
@@ -54,7 +56,7 @@ def paths(game, consensus=0.0):
     }
 
 
-def beginnings(paths):
+def starts(paths):
     """The first 150 updates."""
     return {name: path[:151] for name, path in paths.items()}
 
@@ -62,37 +64,39 @@ def beginnings(paths):
 dirac = games.dirac_gan(losses.minimax)
 played = {"minimax": paths(dirac)}
 field = partial(games.vector_field, dirac)
-plots.phase_portrait(field, (-2.5, 2.5), beginnings(played["minimax"]))
+plots.phase_portrait(field, (-2.5, 2.5), starts(played["minimax"]))
 
 # %% [markdown]
-# The arrows run around the equilibrium, never towards it. Alternating updates stay on an orbit;
-# simultaneous ones step off it, outwards, each time a little.
+# The field circles the equilibrium and never points towards it. Alternating updates stay on a
+# closed curve. Simultaneous updates move a little outwards each time.
 #
 # ## The bilinear game
 #
-# With the losses of a Wasserstein critic the same GAN becomes $\min_\theta \max_\psi \theta \psi$.
-# Now it can be calculated: the field is a rotation, $v = (-\psi, \theta)$. A simultaneous step
-# multiplies the distance to the equilibrium by $\sqrt{1 + h^2}$; alternating steps keep $\theta^2 +
-# \psi^2 - h \theta \psi$ (the generator moves first), an ellipse.
+# With the Wasserstein loss the same GAN becomes $\min_\theta \max_\psi \theta \psi$. This game has
+# a closed form: the field is a rotation, $v = (-\psi, \theta)$. A simultaneous update multiplies
+# the distance to the equilibrium by $\sqrt{1 + h^2}$. Alternating updates, with the generator
+# first, keep $\theta^2 + \psi^2 - h \theta \psi$ constant, which is an ellipse.
 
 # %%
 bilinear = games.bilinear()
-of_bilinear = beginnings(paths(bilinear))
+of_bilinear = starts(paths(bilinear))
 theta, psi = np.asarray(of_bilinear["alternating"]).T
 form = theta**2 + psi**2 - 0.2 * theta * psi
 growth = np.linalg.norm(of_bilinear["simultaneous"], axis=1)
-print(f"alternating: the form stays within {np.ptp(form):.1e} of {form[0]:.3f}")
-print(f"simultaneous: grows by {growth[1] / growth[0]:.5f} a step, sqrt(1 + h^2) = {1.04**0.5:.5f}")
+print(f"alternating: the quadratic form is {form[0]:.3f}, it varies by {np.ptp(form):.1e}")
+print(f"simultaneous: growth per update {growth[1] / growth[0]:.5f}, sqrt(1 + h^2) {1.04**0.5:.5f}")
 plots.phase_portrait(partial(games.vector_field, bilinear), (-3.0, 3.0), of_bilinear)
 
 # %% [markdown]
 # ## Making it converge
 #
-# - The **non-saturating** loss moves the generator more where the discriminator is sure of itself.
-# - **WGAN-GP** pulls the slope $|\psi|$ towards 1, by $\frac{\gamma}{2} (|\psi| - 1)^2$. But at the
-#   equilibrium the slope is 0.
-# - **R1** pulls it towards 0, by $\frac{\gamma}{2} \psi^2$: friction for the discriminator.
-# - **Consensus optimisation** makes both players also descend $\frac12 \|v\|^2$, which is 0 at the
+# - The **non-saturating** loss gives the generator larger gradients where the discriminator rejects
+#   its samples with confidence.
+# - **WGAN-GP** adds $\frac{\gamma}{2} (|\psi| - 1)^2$, which draws the slope $|\psi|$ towards 1.
+#   But at the equilibrium the slope is 0.
+# - **R1** adds $\frac{\gamma}{2} \psi^2$, which draws the slope towards 0. It damps the
+#   discriminator.
+# - **Consensus optimisation** adds $\frac12 \|v\|^2$ to the losses of both players. It is 0 at the
 #   equilibrium.
 
 # %%
@@ -111,24 +115,32 @@ fields = {
 for name, (game, weight) in methods.items():
     if name not in played:
         played[name] = paths(game, weight)
-portraits = {name: (fields[name], beginnings(played[name])) for name in methods}
+portraits = {name: (fields[name], starts(played[name])) for name in methods}
 plots.phase_portraits(portraits, (-2.5, 2.5))
 
 # %% [markdown]
-# WGAN-GP keeps circling: near $\psi = 0$ its penalty pushes away from the equilibrium. Friction at
-# $\gamma = 1$ is just enough for no turning at all.
+# WGAN-GP keeps cycling, because near $\psi = 0$ its penalty pushes the discriminator away from the
+# equilibrium. R1 with $\gamma = 1$ is critically damped: the path does not rotate.
 #
 # ## How fast?
 #
-# The distance to the equilibrium over the updates, alternating. On this scale a straight line is a
-# constant factor an update.
+# The next figure shows the distance to the equilibrium for alternating updates. On the logarithmic
+# scale a straight line means a constant factor per update. The inset enlarges the methods that
+# converge slowly or not at all.
 
 # %%
-plots.radii({name: path["alternating"] for name, path in played.items()})
+figure = plots.radii({name: path["alternating"] for name, path in played.items()})
+(axes,) = figure.axes
+inset = axes.inset_axes((0.06, 0.08, 0.34, 0.4))
+for line in axes.lines[:3]:
+    inset.plot(*line.get_data(), color=line.get_color(), linestyle=line.get_linestyle())
+inset.set(ylim=(0, 2), xticks=(0, 250, 500), yticks=(0, 1, 2))
+inset.tick_params(labelsize=7)
+figure
 
 # %% [markdown]
-# The final distances, after 500 updates from $(1, 1)$, in the setting of the paper's figure; the
-# tests of the library hold them.
+# The final distances after 500 updates from $(1, 1)$, with the configuration of the figure in the
+# paper, are part of the library's tests:
 
 # %%
 print("distance after 500 updates   simultaneous   alternating")
@@ -139,14 +151,15 @@ for name, path in played.items():
 # %% [markdown]
 # ## Why: eigenvalues
 #
-# Near the equilibrium the field is its Jacobian: $v(s) \approx v'(0)\, s$. For the Dirac-GAN with
-# R1 (and $f'(0) = 1/2$, the slope of the loss at logit 0)
+# Near the equilibrium the field is linear, $v(s) \approx v'(0)\, s$, where $v'(0)$ is its Jacobian.
+# For the Dirac-GAN with R1, and with the slope $f'(0) = 1/2$ of the loss at logit 0,
 #
 # $$v'(0) = \begin{pmatrix} 0 & -f'(0) \\ f'(0) & -\gamma \end{pmatrix}, \qquad
 #   \lambda = -\frac{\gamma}{2} \pm \sqrt{\frac{\gamma^2}{4} - f'(0)^2}.$$
 #
-# The real part says how fast it converges, the imaginary part how fast it turns. Without a penalty
-# the real part is 0: it only turns. (WGAN-GP is left out: its field has a kink at the equilibrium.)
+# The real part determines how fast the game converges, the imaginary part how fast it rotates.
+# Without a penalty the real part is 0, so the game only rotates. WGAN-GP is left out, because its
+# field has no Jacobian at the equilibrium.
 
 # %%
 origin = (0.0, 0.0)
@@ -154,7 +167,7 @@ smooth = {name: field for name, field in fields.items() if "WGAN" not in name}
 
 
 def eigenvalues_at_origin(function):
-    """Those of a map of states, compiled."""
+    """The eigenvalues of the Jacobian of a map of states, compiled."""
     return jax.jit(partial(games.eigenvalues, function))(origin)
 
 
@@ -164,14 +177,16 @@ for name, values in at_origin.items():
 plots.eigenvalues(at_origin)
 
 # %% [markdown]
-# Minimax and non-saturating losses have the same eigenvalues; what makes the non-saturating path
-# shrink a little is beyond them, in the curvature of the loss, and fades near the equilibrium.
+# Minimax and non-saturating losses have the same eigenvalues. The slight contraction of the
+# non-saturating trajectory is a higher-order effect (curvature of the loss) that the linearisation
+# does not capture. It disappears near the equilibrium.
 #
-# ## Steps are not a flow
+# ## Updates are discrete
 #
-# One update is a map of states, $F(s) = s + h\,v(s)$ if simultaneous. It converges if all
-# eigenvalues of $F'$ lie inside the unit circle. Turning without friction, $\lambda = \pm i/2$,
-# becomes $1 \pm ih/2$, outside of it; alternating updates stay on the circle.
+# A round of updates is a map of states. For simultaneous updates it is $F(s) = s + h\,v(s)$. The
+# updates converge if all eigenvalues of $F'$ lie inside the unit circle. For a rotation without
+# damping, $\lambda = \pm i/2$ becomes $1 \pm ih/2$, which lies outside the circle. With alternating
+# updates the eigenvalues lie on the circle.
 
 # %%
 maps = {
@@ -185,17 +200,18 @@ for name, values in of_maps.items():
 plots.eigenvalues(of_maps, discrete=True)
 
 # %% [markdown]
-# ## How much friction?
+# ## How much damping?
 #
-# With more R1 it turns less and converges faster, up to $\gamma = 2 f'(0) = 1$. Beyond, one of the
-# two eigenvalues comes back towards 0: the discriminator is held so firmly that it hardly follows.
+# With a stronger R1 penalty the game rotates less and converges faster, up to critical damping at
+# $\gamma = 2 f'(0) = 1$. Beyond, one of the two eigenvalues moves back towards 0, because the
+# discriminator follows the generator too slowly.
 
 # %%
 gammas = np.linspace(0.0, 3.0, 121)
 
 
 def field_with(gamma):
-    """The field of the Dirac-GAN with so much R1."""
+    """The field of the Dirac-GAN with an R1 penalty of this strength."""
     game = games.dirac_gan(losses.minimax, games.zero_centred(gamma))
     return partial(games.vector_field, game)
 
@@ -203,15 +219,15 @@ def field_with(gamma):
 jacobians = jax.jit(jax.vmap(lambda gamma: games.jacobian(field_with(gamma), origin)))(gammas)
 values = np.linalg.eigvals(np.asarray(jacobians, float))
 curves = {
-    "slower convergence rate, $-\\max$ Re $\\lambda$": -values.real.max(axis=1),
-    "rate of turning, $\\max$ Im $\\lambda$": values.imag.max(axis=1),
+    "convergence rate, $-\\max$ Re $\\lambda$": -values.real.max(axis=1),
+    "angular frequency, $\\max$ Im $\\lambda$": values.imag.max(axis=1),
 }
-plots.lines(gammas, curves, "$\\gamma$, weight of R1", "per unit of time ($h$ times updates)")
+plots.lines(gammas, curves, "strength $\\gamma$ of R1", "rate per unit of time, $1 / h$ updates")
 
 # %% [markdown]
 # ## What to try
 #
-# - Halve the learning rate and double the updates. Which of the methods end elsewhere?
-# - `first="discriminator"`: which final distances change?
-# - Give the penalty to the bilinear game: `games.bilinear(games.zero_centred(0.3))`.
-# - Players of many dimensions: `games.trajectory(play, np.ones((2, 10)), steps=500)`.
+# - Halve the learning rate and double the number of updates. Which final distances change?
+# - Pass `first="discriminator"`. Which final distances change?
+# - Add the penalty to the bilinear game: `games.bilinear(games.zero_centred(0.3))`.
+# - Try players with ten parameters each: `games.trajectory(play, np.ones((2, 10)), steps=500)`.

@@ -11,14 +11,16 @@
 # %% [markdown]
 # # 6. The families
 #
-# **What it shows:** that conditional GANs, DCGANs, Laplacian pyramids and super-resolution are
-# settings of one game: other networks, a condition, another view of the data. And what can be done
-# with a trained generator: ways through the latent space, truncation. **What it needs:** jaxgan;
-# the digits and two photographs come with scikit-learn. **How long it takes:** about three minutes
-# on two CPU cores. The networks are small and trained briefly; the README has the measured runs.
+# **What it shows:** conditional GANs, DCGANs, Laplacian pyramids and super-resolution as
+# configurations of one `jaxgan.GAN`. They differ in their networks, their condition and their view
+# of the data. The notebook also shows truncation and paths through the latent space of a trained
+# generator. **What it needs:** jaxgan. The 8×8 digits and two photographs are part of scikit-learn.
+# **How long it takes:** about five minutes on two CPU cores. The networks are small and are trained
+# briefly. The README lists the results of the full recipes.
 
 # %%
 # %matplotlib inline
+# %config InlineBackend.figure_format = "retina"
 import dataclasses
 import os
 
@@ -37,112 +39,135 @@ QUICK = bool(os.environ.get("JAXGAN_QUICK"))
 key, sample_key = jax.random.split(jax.random.key(0))
 digits = data.load("digits")
 
+
+def grid(images, columns, row_labels=None, low=0.0):
+    """A grid of images with values from `low` to 1, enlarged by bicubic interpolation."""
+    images = resampling.bicubic(jnp.asarray(images), (28, 28))
+    return plots.samples(images, low, 1.0, columns, row_labels)
+
+
 # %% [markdown]
 # ## Conditional: the label is a second input
 #
-# A recipe is a complete setting: its `gan` makes the `jaxgan.GAN` for samples of a shape, its
-# `plan` says how it is trained. This one gives the label to both players, as further inputs.
+# A recipe is a complete configuration. Its `gan` returns the `jaxgan.GAN` for samples of a given
+# shape, and its `plan` states how it is trained. This recipe passes the label to both players as an
+# additional input.
 
 # %%
 cgan = recipe("cgan").gan(digits.shape, 10)
 plan = jaxgan.Plan(model_range=(0.0, 1.0), conditional=True)
 state, _ = jaxgan.fit(key, cgan, digits, 50 if QUICK else 8000, plan)
 labels = np.repeat(np.arange(10), 8)
-made = jaxgan.sample(sample_key, cgan, state, len(labels), labels)
-plots.samples(made, 0.0, 1.0, columns=8, row_labels=[str(c) for c in range(10)])
+generated = jaxgan.sample(sample_key, cgan, state, len(labels), labels)
+grid(generated, 8, [str(label) for label in range(10)])
 
 # %% [markdown]
-# `make_generate` makes the averaged generator a function of latents of one's own choice. Here are
-# two latents, each with the ten labels. What a latent keeps is the hand: slant and weight of the
-# strokes.
+# `make_generate` returns the EMA generator as a function of latents. In the next figure each row
+# shares a latent (writing style); the label selects the digit.
 
 # %%
 generate = jax.jit(jaxgan.make_generate(key, cgan, state))
 two = latents.normal(64)(sample_key, jnp.arange(2))
 rows = [generate(jnp.repeat(z[None], 10, axis=0), jnp.arange(10)) for z in two]
-plots.samples(np.concatenate(rows), 0.0, 1.0, 10, ["one latent", "another"])
+grid(np.concatenate(rows), 10, ["latent 1", "latent 2"])
 
 # %% [markdown]
 # ## Truncation
 #
-# Here are fives. Latents nearer to the middle give more typical and less varied samples. The
-# latent distribution is a part of the setting like any other, and can be replaced after training:
+# Latents close to 0 give more typical and less diverse samples, in this example of the digit 5. The
+# latent distribution is a part of the GAN and can be replaced after training:
 
 # %%
-rows, spreads = [], {}
+rows, stds = [], {}
 for bound in (0.3, 0.7, 1.5, 4.0):
     truncated = dataclasses.replace(cgan, latent=latents.truncated_normal(64, bound))
-    made = np.asarray(jaxgan.sample(sample_key, truncated, state, 200, np.repeat(5, 200)))
-    rows.append(made[:10])
-    spreads[bound] = made.std(axis=0).mean()
-print("mean deviation of a pixel:", ", ".join(f"{b}: {s:.3f}" for b, s in spreads.items()))
-plots.samples(np.concatenate(rows), 0.0, 1.0, 10, [f"|z| < {bound}" for bound in spreads])
+    fives = np.asarray(jaxgan.sample(sample_key, truncated, state, 200, np.repeat(5, 200)))
+    rows.append(fives[:10])
+    stds[bound] = fives.std(axis=0).mean()
+print("mean standard deviation of a pixel, by bound:")
+print(", ".join(f"{bound}: {std:.3f}" for bound, std in stds.items()))
+grid(np.concatenate(rows), 10, [f"|z| < {bound}" for bound in stds])
 
 # %% [markdown]
 # ## DCGAN: the networks are convolutional
 #
-# The same game with `DCGANGenerator` and `DCGANDiscriminator`, which fit any size of image. (The
-# recipe's latents are uniform; ours are normal.)
+# `DCGANGenerator` and `DCGANDiscriminator` adapt to the size of the images. The recipe has uniform
+# latents. This example uses normal ones, because it interpolates between them below. Its EMA decays
+# faster than that of the recipe, because the training is shorter. After 1,500 updates some samples
+# are not readable digits.
 
 # %%
-dcgan = dataclasses.replace(recipe("dcgan").gan(digits.shape, None), latent=latents.normal(100))
+dcgan = dataclasses.replace(
+    recipe("dcgan").gan(digits.shape, None), latent=latents.normal(100), ema_decay=0.99
+)
 plan = jaxgan.Plan(model_range=(-1.0, 1.0))
 state, history = jaxgan.fit(key, dcgan, digits, 20 if QUICK else 1500, plan)
-plots.samples(jaxgan.sample(sample_key, dcgan, state, 40), -1.0, 1.0, columns=10)
+grid(jaxgan.sample(sample_key, dcgan, state, 40), 10, low=-1.0)
 
 # %% [markdown]
 # ## Between two latents
 #
-# Along a straight line, or along a great circle. In 100 dimensions normal latents nearly all have a
-# length near 10; the straight line leaves that shell, where the generator has learnt nothing:
+# Two latents can be joined by a straight line (linear interpolation) or by a great circle
+# (spherical interpolation). In 100 dimensions almost all normal latents have a norm close to 10. A
+# straight line passes through smaller norms, which do not occur in training, while spherical
+# interpolation keeps the norm. The ends are the four of 40 samples with the highest logits:
 
 # %%
 generate = jax.jit(jaxgan.make_generate(key, dcgan, state))
-drawn = dcgan.latent(sample_key, jnp.arange(4))
+drawn = dcgan.latent(sample_key, jnp.arange(40))
+logits = jaxgan.make_discriminate(key, dcgan, state)(generate(drawn))
+ends = drawn[jnp.argsort(-logits)[:4]]
 rows, names = [], []
-for start, end in ((drawn[0], drawn[1]), (drawn[2], drawn[3])):
-    for path in (latents.lerp, latents.slerp):
-        way = path(start, end, 10)
-        rows.append(generate(way))
-        names.append(path.__name__.removesuffix("_path"))
-        print(f"{names[-1]:10s}", "lengths:", *(f"{x:5.2f}" for x in jnp.linalg.norm(way, axis=1)))
-plots.interpolation_strip(np.stack(rows), -1.0, 1.0, names)
+for start, end in ((ends[0], ends[1]), (ends[2], ends[3])):
+    for name, interpolate in (("linear", latents.lerp), ("spherical", latents.slerp)):
+        path = interpolate(start, end, 10)
+        rows.append(generate(path))
+        names.append(name)
+        print(f"{name:10s} norms:", *(f"{norm:5.2f}" for norm in jnp.linalg.norm(path, axis=1)))
+grid(np.concatenate(rows), 10, names, low=-1.0)
 
 # %% [markdown]
-# ## LAPGAN: a pyramid of games
+# The norms differ, but on these small images both interpolations look alike.
 #
-# A Laplacian pyramid keeps a small image and, level by level, the band of detail that the doubled
-# image lacks. Adding them up gives back the image, to rounding:
+# ## LAPGAN: one GAN per level of a pyramid
+#
+# A Laplacian pyramid stores a small image and, for each level, the band of detail that the enlarged
+# image lacks. Their sum is the image, up to rounding:
 
 # %%
 photos = data.load("photos")
-photo = data.scale(photos.x[3:4], (0, 255), (0.0, 1.0))
+photo = data.scale(photos.x[30:31], (0, 255), (0.0, 1.0))
 levels = pyramid.laplacian_pyramid(jnp.asarray(photo), 3)
 print("levels:", [level.shape[1:3] for level in levels])
-print("largest error:", float(jnp.abs(pyramid.reconstruct(levels) - photo).max()))
+print(
+    "largest error of the reconstruction:",
+    float(jnp.abs(pyramid.reconstruct(levels) - photo).max()),
+)
 
 
 def enlarged(level):
-    """A level at the size of the image; bands around grey."""
+    """A level at the size of the image. Bands have their contrast doubled, with 0 as grey."""
     factor = photo.shape[1] // level.shape[1]
     x = np.asarray(level).repeat(factor, axis=1).repeat(factor, axis=2)
     return x if level.min() >= 0 else 0.5 + 2 * x
 
 
-plots.samples(
-    np.concatenate([enlarged(level) for level in levels] + [photo]), 0.0, 1.0, 4,
-    title="smallest level, two bands (times 2), their sum",
-)  # fmt: skip
+figure = plots.samples(np.concatenate([*map(enlarged, levels), photo]), 0.0, 1.0, 4)
+(axes,) = figure.axes
+for number, name in enumerate(("small image", "band 1", "band 2", "sum")):
+    axes.text((number + 0.5) / 4, -0.03, name, ha="center", va="top", transform=axes.transAxes)
+figure
 
 # %% [markdown]
-# Each level is a GAN of its own, trained by itself: the first makes small images, the others make a
-# band on the condition of the image doubled so far. The recipe `lapgan` has three stages; here the
-# digits' 8x8 images are made from 2x2 ones.
+# Each level is an independent GAN. The first generates small images, and each of the others
+# generates a band conditioned on the enlarged image of the level below. The recipe `lapgan` has
+# three stages, which generate 2×2, 4×4 and 8×8 digits here. The figure shows the last two. Each
+# column is one sample. After this short training most of them only resemble digits.
 
 # %%
 levels = []
 for stage in STAGED["lapgan"].stages:
-    gan = stage.gan(digits.shape, None)
+    gan = dataclasses.replace(stage.gan(digits.shape, None), ema_decay=0.99)
     steps = 10 if QUICK else 3000 if stage.stage == "coarse" else 600
     state, _ = jaxgan.fit(key, gan, digits, steps, plan)
     levels.append(
@@ -151,23 +176,23 @@ for stage in STAGED["lapgan"].stages:
         )
     )
 
-sizes = pyramid.sample_pyramid(sample_key, levels, jnp.arange(12))
-rows = [resampling.nearest(x, (8, 8)) for x in sizes]
-plots.samples(np.concatenate(rows), -1.0, 1.0, 12, ["2x2", "4x4", "8x8"])
+sizes = pyramid.sample_pyramid(sample_key, levels, jnp.arange(10))
+rows = [resampling.bicubic(x, (28, 28)) for x in sizes[1:]]
+grid(np.concatenate(rows), 10, ["4x4", "8x8"], low=-1.0)
 
 # %% [markdown]
 # ## Super-resolution: the condition is the small image
 #
-# A generator that is given an image of a fourth of the size, and no latent. In this first stage of
-# the recipe `srgan` there is no discriminator either: the squared error is a term of the
-# generator's loss. (The second stage adds the adversarial loss.) Since our training is short, the
-# network is one of our own, any flax module will do: it adds detail to the bicubic enlargement. It
-# sees patches of two photographs; those shown are of a strip that it has not seen.
+# The generator receives an image of a quarter of the size and no latent. The first stage of the
+# recipe `srgan` has no discriminator either: the mean squared error is a term of the generator's
+# loss. The second stage adds the adversarial loss. Any Flax module can be the generator. Because
+# the training in this notebook is short, this one adds detail to the bicubic enlargement. It is
+# trained on patches of two photographs and evaluated on patches from a part that it has not seen.
 
 
 # %%
 class Detail(nn.Module):
-    """Images enlarged by four: bicubic, and what an SRResNet of four blocks adds."""
+    """Enlarges images by four: bicubic interpolation plus the output of a small SRResNet."""
 
     @nn.compact
     def __call__(self, small):
@@ -177,7 +202,7 @@ class Detail(nn.Module):
         return resampling.bicubic(small, size) + 0.1 * added
 
 
-seen, held_out = photos.x[:169], photos.x[-10:-4:2]
+seen, held_out = photos.x[:169], photos.x[[186, 188, 201, 203]]
 quarters = np.concatenate([seen[:, i : i + 48, j : j + 48] for i in (0, 48) for j in (0, 48)])
 gan = dataclasses.replace(
     STAGED["srgan"].stages[0].gan(quarters.shape[1:], None),
@@ -190,16 +215,18 @@ truth = jnp.asarray(data.scale(held_out, (0, 255), (-1.0, 1.0)))
 small = resampling.bicubic(truth, (24, 24))
 bicubic = resampling.bicubic(small, (96, 96))
 enlarged = jaxgan.sample(sample_key, gan, state, len(small), small)
-for name, x in (("bicubic", bicubic), ("learnt", enlarged)):
-    print(f"{name:9s} PSNR {float(metrics.psnr(truth, jnp.clip(x, -1, 1), 2.0).mean()):.2f} dB")
+for name, x in (("bicubic", bicubic), ("model", enlarged)):
+    print(f"{name:8s} PSNR {float(metrics.psnr(truth, jnp.clip(x, -1, 1), 2.0).mean()):.2f} dB")
 parts = [resampling.nearest(small, (96, 96)), bicubic, enlarged, truth]
-titles = ["given", "bicubic", "learnt", "truth"]
-plots.samples(np.concatenate(parts), -1.0, 1.0, len(small), titles)
+plots.samples(
+    np.concatenate(parts), -1.0, 1.0, len(small), ["input", "bicubic", "model", "original"]
+)
 
 # %% [markdown]
 # ## What to try
 #
-# - `recipe("acgan")`: the discriminator names the class instead of being told.
-# - Longer: the recipes say in `jaxgan recipes` how many steps they take, how long, and what came
-# out.
-# - `jaxgan train lapgan --data idx:DIR`, `jaxgan train srgan --data patches:DIR@64`.
+# - Use `recipe("acgan")`. Its discriminator predicts the label instead of receiving it.
+# - Train for longer. `jaxgan recipes NAME` prints the number of steps, the time and the results of
+#   each recipe.
+# - Use your own images: `jaxgan train lapgan --data idx:DIR` and
+#   `jaxgan train srgan --data patches:DIR@64`.

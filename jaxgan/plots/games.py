@@ -129,8 +129,10 @@ def eigenvalues(values: Mapping[str, np.ndarray], discrete: bool = False) -> Fig
     figure, (axes,) = panels([""], height=3.2, equal=True)
     for index, (name, points) in enumerate(values.items()):
         points, kind = np.asarray(points), index % len(MARKERS)
+        # Hollow markers of decreasing size, so that equal eigenvalues stay visible.
         style = {"marker": MARKERS[kind], "s": max(160 - 28 * kind, 30), "zorder": 3}
-        axes.scatter(points.real, points.imag, color=LINE_COLOURS[kind], label=name, **style)
+        style |= {"facecolors": "none", "edgecolors": LINE_COLOURS[kind], "linewidths": 1.8}
+        axes.scatter(points.real, points.imag, label=name, **style)
     all_points = np.concatenate([np.asarray(points).ravel() for points in values.values()])
     if discrete:
         axes.add_patch(Circle((0, 0), 1.0, facecolor="#E8E8E8", edgecolor="black"))

@@ -318,5 +318,3 @@ def test_images_as_a_condition_are_refused_at_the_start(key, make_gan):
 def test_other_things_than_augmentations_are_refused(make_gan):
     with pytest.raises(ValueError, match="augmentation must be an Augmentation, got"):
         make_gan(augmentation=augment.cutout)
-    with pytest.raises(ValueError, match="none may be 'augmentation'"):
-        make_gan(penalties=(jaxgan.penalty(regularizers.r1, 1.0, name="augmentation"),))

@@ -319,6 +319,11 @@ def count_update(terms: tuple[Term, ...], states: dict[str, PyTree]) -> dict[str
 
 def scalar(name: str, value: Any) -> Array:
     """A part of a loss; raises a ValueError unless it is one floating number."""
+    if callable(value):
+        raise ValueError(
+            f"{name} returned a function: call it before you attach it, such as "
+            "penalty(make_gradient_penalty(target=0.0), 10.0)"
+        )
     if jnp.ndim(value) or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
         raise ValueError(
             f"{name} must be a floating scalar, got {jnp.result_type(value)} of shape "

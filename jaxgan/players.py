@@ -54,6 +54,11 @@ def sample(
       ValueError: if num is neither a positive int nor an array of indices, or key is no PRNG key.
     """
     check_key(key)
+    if not isinstance(gan, GAN) or not isinstance(state, GANState):
+        raise ValueError(
+            f"sample takes (key, gan, state, num), got {type(gan).__name__} as gan and "
+            f"{type(state).__name__} as state"
+        )
     if isinstance(num, jax.Array):
         index = num
         if index.ndim != 1 or not jnp.issubdtype(index.dtype, jnp.integer):

@@ -96,7 +96,8 @@ def make_gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Calla
       target: the gradient norm wanted, not negative.
       one_sided: penalize norms above the target only, E max(0, ||grad_x D(x')|| - target)^2.
     Returns:
-      A function of the arguments of `gradient_penalty`.
+      A function with the arguments of `gradient_penalty`, to be attached like it:
+      `penalty(make_gradient_penalty(one_sided=True), 10.0)`.
     Raises:
       ValueError: if the target is negative.
     Source: one-sided as in Petzka et al. 2018, https://arxiv.org/abs/1709.08894
@@ -159,7 +160,7 @@ def make_dragan(strength: float = 0.5, target: float = 1.0) -> Callable[..., Arr
       strength: s, not negative.
       target: the gradient norm wanted, not negative.
     Returns:
-      A function of the arguments of `dragan`.
+      A function with the arguments of `dragan`.
     Raises:
       ValueError: if strength or target is negative.
     """

@@ -39,7 +39,7 @@ from jaxgan.types import (
     PyTree,
     Weights,
 )
-from jaxgan.updates import Step, Update, alternating, as_batch
+from jaxgan.updates import Step, Update, alternating, as_batch, simultaneous
 
 # --- Start
 
@@ -244,7 +244,7 @@ def make_train_step(
     accumulate: int = 1,
     skip_nonfinite: bool = False,
 ) -> Step:
-    """One iteration of the game: updates of both players.
+    """One round of training: updates of both players.
 
     Args:
       gan: the GAN.
@@ -258,7 +258,7 @@ def make_train_step(
     Raises:
       ValueError: if an argument is out of range.
     """
-    if not callable(update):
+    if not callable(update) or update in (alternating, simultaneous):
         raise ValueError(
             f"update must be an update rule, got {update!r}: pass jaxgan.updates.alternating() or "
             "jaxgan.updates.simultaneous()"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgan.checks import check_positive
+from jaxgan.checks import check_positive, closest
 from jaxgan.critics import Critic, mean_over_patches, own_gradient
 from jaxgan.types import (
     Array,
@@ -34,8 +34,8 @@ class Params(NamedTuple):
 class TermInputs:
     """Everything that a term of either player's loss may ask for, by the name of a parameter.
 
-    A term that asks for less costs less: what no term and no loss uses is not computed. Under
-    `pmap`, arrays [batch, ...] hold the samples on this device, unless they say otherwise.
+    What neither a loss nor a term asks for is not computed. Under `pmap`, arrays [batch, ...] hold
+    the samples on this device, except where the global batch is named.
 
     Attributes:
       key: a PRNG key of this term's own.
@@ -46,22 +46,23 @@ class TermInputs:
       real: real samples [batch, ...].
       fake: generated samples [batch, ...]; in the generator's loss differentiable with respect to
         its parameters.
-      condition: of both, or None.
+      condition: of the real and of the generated samples, or None.
       latents: from which `fake` was generated.
       real_output: the `DiscriminatorOutput` on `real`.
       fake_output: the `DiscriminatorOutput` on `fake`.
       real_logits: of the global batch.
       fake_logits: of the global batch.
-      discriminate: `(x, condition=None) -> DiscriminatorOutput`, the present discriminator with the
-        dropout and augmentation that the loss drew for the real samples. A function of `fake` and
-        not of `real` is given those of the generated samples. Without a condition the batch's is
-        used; x has at most as many samples as the batch.
-      fake_discriminate: the same with those of the generated samples in any case.
+      discriminate: `(x, condition=None) -> DiscriminatorOutput`, the present discriminator, with
+        the dropout and augmentation that the loss drew for the real samples. If a term asks for
+        `fake` but not for `real`, it is `fake_discriminate` instead. If condition is None, the
+        batch's is used. x has at most as many samples as the batch.
+      fake_discriminate: the same, with the dropout and augmentation of the generated samples.
       critic: `x -> logits [batch / pack]`, the mean logit of `discriminate` over patches.
-      fake_critic: the same of `fake_discriminate`.
+      fake_critic: the mean logit of `fake_discriminate` over patches.
       generate: `(latents, condition=None) -> samples` of the present generator.
       params: both players' parameters.
       state: what the term itself keeps, see `TermState`.
+      coupled: the term's, see `jaxgan.types.Term`; not an input of functions.
     """
 
     key: Array
@@ -137,10 +138,11 @@ def penalty(
       function: returns a scalar. Its parameters without a default, and any others with a name of
         `TermInputs`, are filled by name.
       weight: factor in the loss, or a schedule of it, see `jaxgan.schedules`.
-      gamma: may be given instead of the weight, which is then gamma / 2, as papers on R1 count.
+      gamma: may be given instead of the weight, which is then gamma / 2, the convention of the
+        papers on R1.
       every: compute the term in every n-th update of the discriminator, with n times the weight
-        (lazy regularization). Between two, the metric repeats the last value.
-      state: for a function that asks for `state`.
+        (lazy regularization). In the updates between, the metric repeats the last value.
+      state: first state and its update, for a function with a parameter `state`.
       name: of the metric `penalty_NAME`, the unweighted value; by default the function's name.
     Raises:
       ValueError: if not exactly one of weight and gamma is given, every is not positive, or a
@@ -152,7 +154,10 @@ def penalty(
     5.0
     """
     if (weight is None) == (gamma is None):
-        raise ValueError(f"give either weight or gamma, got weight={weight}, gamma={gamma}")
+        raise ValueError(
+            f"give either weight or gamma, got weight={weight}, gamma={gamma}: penalty(r1, 5.0) "
+            "and penalty(r1, gamma=10.0) are the same"
+        )
     _check_factor(weight=weight, gamma=gamma)
     factor = weight if gamma is None else _halved(gamma)
     assert factor is not None  # by the check
@@ -173,7 +178,7 @@ def generator_term(
       function: as for `penalty`.
       weight: factor in the loss, or a schedule of it.
       every: compute the term in every n-th update of the generator, with n times the weight.
-      state: for a function that asks for `state`.
+      state: first state and its update, for a function with a parameter `state`.
       name: of the metric `term_NAME`, the unweighted value; by default the function's name.
     Raises:
       ValueError: if the weight is not finite, every is not positive, or a parameter is unknown.
@@ -212,14 +217,19 @@ def _filled_by_name(function: Callable) -> tuple[bool, Callable[[TermInputs], Py
     Raises:
       ValueError: if a parameter without a default is not one of `NAMES`.
     """
+    if not callable(function):
+        raise ValueError(
+            f"a term needs a function, got {function!r}: pass one of jaxgan.regularizers or "
+            "jaxgan.terms, such as regularizers.r1"
+        )
     parameters = inspect.signature(function).parameters.values()
     set_already = function.keywords if isinstance(function, functools.partial) else {}
     known = [p.name for p in parameters if p.name in NAMES and p.name not in set_already]
     unknown = [p.name for p in parameters if p.name not in known and p.default is p.empty]
     if unknown:
         raise ValueError(
-            f"{_name(function)} asks for {', '.join(unknown)}, but a term is given what its "
-            f"parameters name of {', '.join(NAMES)}"
+            f"{_name(function)} has a parameter {unknown[0]!r}, which no term is given."
+            f"{closest(unknown[0], NAMES)} A term's parameters may be {', '.join(NAMES)}"
         )
     # A term of generated samples alone sees them as the loss does.
     of_fake = "fake" in known and "real" not in known

@@ -98,7 +98,7 @@ Coupled = Literal["refuse", "own_gradient", "allow"]
 
 
 class Term(NamedTuple):
-    """A weighted summand of one player's loss, made by `jaxgan.penalty` or `jaxgan.generator_term`.
+    """A weighted term of one player's loss, made by `jaxgan.penalty` or `jaxgan.generator_term`.
 
     Gradient penalties differentiate the sum of all logits with respect to all samples. That gives
     each logit's gradient with respect to its own sample only if no logit depends on another sample,
@@ -200,14 +200,15 @@ class GAN:
     Attributes:
       generator: maps latents [batch, ...] (and the condition) to samples [batch, ...].
       discriminator: maps samples (and the condition) to logits [batch] or `DiscriminatorOutput`.
-      latent: `(key, index) -> latents`, see `jaxgan.latents`.
+      latent: `(key, index) -> latents`, see `jaxgan.latents`; index [batch] holds the indices of the
+        samples, int, from which each sample's own key is folded.
       loss: the adversarial loss of each player, see `jaxgan.losses`.
       generator_optimizer: any optax transformation; its learning rate may be a schedule.
       discriminator_optimizer: the same. Two time scales (TTUR) are two learning rates.
       penalties: terms of the discriminator's loss, made by `jaxgan.penalty`.
       generator_terms: terms of the generator's loss, made by `jaxgan.generator_term`.
       ema_decay: decay of the EMA generator, in [0, 1), warmed up by `jaxgan.ema.ema_warmup`; or a
-        schedule of `GANState.step`, used as it is. None for no EMA generator.
+        schedule of `GANState.step`, without warm-up. None for no EMA generator.
       joint_pass: run the discriminator once on real and fake samples together. Faster for small
         networks. Rejected for networks with a model state, whose statistics it would mix. Do not
         use it with layers that compare the samples of a batch (minibatch standard deviation or
@@ -215,7 +216,7 @@ class GAN:
       task: what the players see of whole images, see `jaxgan.images.tasks`; `init` and the steps
         then take whole images. None if the players see samples as they are.
       augmentation: of the discriminator's inputs in both players' updates, see `jaxgan.augment`.
-        Penalties differentiate the discriminator behind it.
+        Gradient penalties are taken with respect to the samples before augmentation.
     """
 
     generator: Network

@@ -1,4 +1,4 @@
-"""How an iteration of training combines updates of the two players."""
+"""Update rules: which updates of the two players a round of training consists of."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,22 +9,24 @@ from jaxgan.checks import check_choice, check_key, check_positive, check_samples
 from jaxgan.types import Array, Batch, GANState, Metrics, Player
 
 Step = Callable[[Array, GANState, Batch | Array], tuple[GANState, Metrics]]
-"""`step(key, state, batch) -> (state, metrics)`, an update of one player or an iteration."""
+"""`step(key, state, batch) -> (state, metrics)`, an update of one player or a round."""
 Update = Callable[[Step, Step], Step]
-"""From one update of the discriminator and one of the generator to an iteration."""
+"""An update rule: from one update of the discriminator and one of the generator to a round."""
 
 
 def alternating(n_critic: int = 1, n_generator: int = 1, first: Player = "discriminator") -> Update:
-    """Updates of one player, then of the other, which each see the results of those before.
+    """Updates one player, then the other; each update starts from the result of the one before.
 
     With `n = max(n_critic, n_generator)` above 1 the batch has a leading axis [n, batch, ...] with
     fresh data for each update; the player with fewer updates takes the last ones. Metrics are
     those of each player's last update, except for the counts of `jaxgan.nonfinite`, which are sums.
 
     Args:
-      n_critic: discriminator updates per iteration.
-      n_generator: generator updates per iteration.
+      n_critic: discriminator updates per round.
+      n_generator: generator updates per round.
       first: the player that is updated first.
+    Returns:
+      An update rule for `jaxgan.make_train_step`.
     Raises:
       ValueError: if a number is not positive, or first is not a player.
     Source: Goodfellow et al. 2014, algorithm 1, https://arxiv.org/abs/1406.2661

@@ -86,7 +86,7 @@ UNUSABLE = {
 def test_optimizers_that_need_more_than_a_step_has_are_refused(key, points, name, player):
     optimizer, reason = UNUSABLE[name]
     gan = make_linear(**{f"{player}_optimizer": optimizer})
-    message = rf"{player}_optimizer cannot make an update \(.*{reason}.*\): a step gives it .*lbfgs"
+    message = rf"{player}_optimizer cannot make an update \(.*{reason}.*\): a step passes .*lbfgs"
     with pytest.raises(ValueError, match=message):
         jaxgan.init(key, gan, jnp.zeros((8, 2)))
     with pytest.raises(ValueError, match=message):

@@ -342,7 +342,7 @@ def test_penalty_needs_either_weight_or_gamma(weights):
 
 
 def test_unknown_parameter_of_a_penalty_is_named():
-    with pytest.raises(ValueError, match="asks for speed, but a term is given"):
+    with pytest.raises(ValueError, match="has a parameter 'speed', which no term is given"):
         penalty(lambda real, speed: 0.0, 1.0)
 
 

@@ -268,5 +268,5 @@ def test_every_must_be_a_positive_int(attach):
 
 @pytest.mark.parametrize("attach", [penalty, generator_term])
 def test_a_parameter_that_no_term_is_given_is_named(attach):
-    with pytest.raises(ValueError, match="asks for speed, but a term is given what its param"):
+    with pytest.raises(ValueError, match="has a parameter 'speed', which no term is given"):
         attach(lambda fake, speed: jnp.mean(fake), 1.0)

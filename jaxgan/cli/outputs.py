@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 from rich.table import Table
 
-from jaxgan.choices import Features, ScoreName
+from jaxgan.choices import Features
 from jaxgan.cli.console import at_home, count, make_console, say
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help=f"Any of {', '.join(get_args(ScoreName))}.",
+            help="Any of fd (Fréchet distance, as in FID), kd (kernel distance, as in KID), "
+            "is (Inception score), pr (precision, recall), dc (density, coverage), "
+            "swd (sliced Wasserstein distance) and modes.",
             show_default="those that suit the data",
         ),
     ] = None,
@@ -151,7 +153,7 @@ def evaluate(
     ema: Ema = True,
     checkpoint: Checkpoint = "latest",
     errors: Annotated[
-        bool, typer.Option(help="Estimate standard errors (ten times as long).")
+        bool, typer.Option(help="Estimate standard errors (takes ten times as long).")
     ] = True,
     out: Annotated[
         Path | None,
@@ -199,6 +201,12 @@ def _print_scores(found: "Evaluation"):
         numbers = (score.value, score.error, score.baseline)
         table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
     make_console().print(table, highlight=False)
+    if all(score.baseline is None or score.baseline != score.baseline for score in found.scores):
+        say(
+            make_console(),
+            "No real-data baseline: it takes other real samples, as many as are compared. "
+            "Lower --num to at most half of the data.",
+        )
 
 
 def _scores_file(run: Path, out: Path | None) -> Path | None:

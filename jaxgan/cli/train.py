@@ -64,10 +64,10 @@ def train(
         ),
     ] = None,
 ):
-    """Train RECIPE, writing to a run folder; resume if the folder already contains a run.
+    """Train RECIPE in a new run folder; with --out RUN, resume RUN if it exists.
 
     Options without a default keep the value of the recipe or of the resumed run. Ctrl-C, SIGTERM
-    or SIGHUP (unless it is ignored) saves the state and ends with status 130, 143 or 129; a second
+    or SIGHUP (unless started with nohup) saves the state and ends with status 130, 143 or 129; a second
     Ctrl-C or SIGTERM ends at once.
     """
     _start_processes(distributed, coordinator, num_processes, process_id)

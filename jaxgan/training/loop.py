@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 
 from jaxgan import nonfinite as guards
 from jaxgan import parallel
-from jaxgan.checks import check_choice, check_positive, check_state
+from jaxgan.checks import check_positive, check_state
 from jaxgan.data import Dataset, Records, prefetch
 from jaxgan.training.batches import (
     BatchSource,
@@ -76,11 +76,13 @@ def fit(
       data: a `Dataset` or `Records`, or all samples [N, ...], alone or in a `Batch` with labels or
         another condition: an array [N, ...], or a dict or tuple of such arrays.
         Plain float arrays are used as they are; uint8 arrays are images in 0..255.
-      steps: generator updates; rounded up to whole rounds.
+      steps: generator updates of this call, in addition to those of `state`; rounded up to whole
+        rounds.
       plan: batch size, updates per round, devices and so on, see `Plan`.
       state: the state to continue from, instead of a new one. With the same key and data, and
-        alternation in steps, two halves equal the whole. Calls end at multiples of
-        rounds_per_call: let `steps` be one too, or other lengths are compiled.
+        alternation in steps, training 500 and then 500 steps gives the result of 1,000. Make
+        `steps` a multiple of the plan's rounds_per_call, or the remainder is compiled as a
+        program of its own.
       on_call: called with the `Progress` of each compiled call, right after its start, for example
         to log or to draw samples. Copy its state to keep it: the next call reuses the memory.
         What it returns is ignored: to stop early, loop over `jaxgan.iterate` and leave the loop.
@@ -95,7 +97,11 @@ def fit(
         raise ValueError("fit compiles its own calls and runs on the host: call it outside jit")
     data = as_data(data)
     check_plan(data, plan)
-    check_choice(nonfinite=(plan.nonfinite, ("stop", "skip")))  # there is no checkpoint
+    if plan.nonfinite == "rollback":
+        raise ValueError(
+            'nonfinite="rollback" needs checkpoints, which only runs of the command line have: '
+            'use "skip" or "stop" in fit'
+        )
     check_augmentation(gan.augmentation, data, plan)
     warn_of_doubts(data, plan)
     start = init_run(key, gan, data, plan) if state is None else continued(key, state, plan)

@@ -40,10 +40,10 @@ class Plan(NamedTuple):
     batch_size: Annotated[Count, Setting("Global batch size, split over the devices.")] = 64
     n_critic: Annotated[
         Count,
-        Setting("Discriminator updates per round; epochs, if the players alternate in epochs."),
+        Setting("Discriminator updates per round, or epochs with --alternation epochs."),
     ] = 1
     n_generator: Annotated[
-        Count, Setting("Generator updates per round; epochs, if the players alternate in epochs.")
+        Count, Setting("Generator updates per round, or epochs with --alternation epochs.")
     ] = 1
     alternation: Annotated[
         Alternation,
@@ -127,6 +127,6 @@ class ReadOptions(NamedTuple):
         float,
         pydantic.Field(ge=0, le=1),
         Setting(
-            "Fraction of records that may be unreadable; 0 stops at the first.", may_change=True
+            "Tolerated fraction of unreadable records; 0 stops at the first one.", may_change=True
         ),
     ] = 0.01

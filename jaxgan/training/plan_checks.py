@@ -102,7 +102,8 @@ def _check_range(dataset: Dataset | Records, model_range: tuple[float, float] | 
     low, high = dataset.low, dataset.high
     if low is not None and model_range is None:
         raise ValueError(
-            f"the data ({dataset.name}) lie in {low}..{high}: pass model_range=(0, 1) for a "
+            f"the data ({dataset.name}) range from {low:g} to {high:g}: say what the generator "
+            "outputs, plan=jaxgan.Plan(model_range=(0, 1)) for a "
             "sigmoid generator, or (-1, 1) for tanh"
         )
     if low is None and model_range is not None and isinstance(dataset, Dataset):

@@ -219,7 +219,7 @@ def test_slices_of_the_processes_are_the_batch_in_order(monkeypatch):
         monkeypatch.setattr("jax.process_index", lambda number=number: number)
         rows.extend(range(12)[processes.own_slice(12)])
     assert rows == list(range(12))
-    with pytest.raises(ValueError, match="batch_size=10 does not divide over 3 processes"):
+    with pytest.raises(ValueError, match="batch_size=10 is not divisible by 3 processes"):
         processes.own_slice(10)
 
 
@@ -235,7 +235,7 @@ def test_processes_must_have_been_asked_for_the_same(monkeypatch):
     other = lambda numbers: [max(numbers[0], number), max(numbers[1], -number)]  # noqa: E731
     monkeypatch.setattr("jaxgan.parallel.processes.largest", other)
     processes.check_same(settings="seed 1")
-    with pytest.raises(ValueError, match="must agree on the settings, here it is: seed 0"):
+    with pytest.raises(ValueError, match="must agree on the settings, here it is seed 0"):
         processes.check_same(settings="seed 0")
 
 

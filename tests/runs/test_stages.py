@@ -430,7 +430,7 @@ def test_augmentation_of_stages_is_refused_before_the_first(staged, tmp_path):
 
 
 def test_a_recipe_of_stages_is_none_of_one(staged):
-    with pytest.raises(ValueError, match="'tiny' is made of stages: choose one of tiny/small, "):
+    with pytest.raises(ValueError, match="'tiny' has stages: tiny/small, "):
         recipes.recipe("tiny")
     listed = invoke("recipes", "tiny")
     assert "tiny/large" in listed.output

@@ -168,7 +168,7 @@ def test_pictures_of_conditional_runs_have_one_class_a_row(conditional_run, tmp_
     [
         (("--label", 10), "the classes of .* are 0 to 9"),
         (("--label", -1), "the classes of .* are 0 to 9"),
-        (("--num", 64), "num=64 is not a multiple of the 10 classes"),
+        (("--num", 64), "num must be a multiple of the 10 classes, got 64"),
     ],
 )
 def test_labels_that_do_not_fit_are_an_error(conditional_run, tmp_path, arguments, message):

@@ -65,7 +65,10 @@ def check_given(labels: Array | None, num_classes: int | None):
       ValueError: if not.
     """
     if labels is None and num_classes is not None:
-        raise ValueError(f"labels are missing: the network has num_classes={num_classes}")
+        raise ValueError(
+            f"labels are missing: the network has num_classes={num_classes}. Pass the data as "
+            "jaxgan.Batch(x, labels), and jaxgan.Plan(conditional=True) to fit"
+        )
     if labels is not None and num_classes is None:
         raise ValueError(
             "the network received labels but has no classes: set num_classes, or pass no labels"

@@ -71,7 +71,7 @@ class Input(NamedTuple):
     max_pixels: Annotated[
         Count | None,
         Setting(
-            "Most pixels of an image; larger images count as unreadable.",
+            "Maximum size of an image in pixels; larger images count as unreadable.",
             may_change=True,
             shown_default="178,956,970",
         ),
@@ -136,7 +136,7 @@ class Saving(NamedTuple):
     minutes: Annotated[
         float,
         pydantic.Field(ge=0, allow_inf_nan=False),
-        Setting("Most minutes between checkpoints.", may_change=True, flag="--save-minutes"),
+        Setting("Maximum minutes between checkpoints.", may_change=True, flag="--save-minutes"),
     ] = 10.0
     keep: Keep = Keep()
 

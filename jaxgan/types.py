@@ -200,8 +200,8 @@ class GAN:
     Attributes:
       generator: maps latents [batch, ...] (and the condition) to samples [batch, ...].
       discriminator: maps samples (and the condition) to logits [batch] or `DiscriminatorOutput`.
-      latent: `(key, index) -> latents`, see `jaxgan.latents`; index [batch] holds the indices of the
-        samples, int, from which each sample's own key is folded.
+      latent: `(key, index) -> latents`, see `jaxgan.latents`; index holds the samples'
+        indices, int [batch], from which each sample's own key is folded.
       loss: the adversarial loss of each player, see `jaxgan.losses`.
       generator_optimizer: any optax transformation; its learning rate may be a schedule.
       discriminator_optimizer: the same. Two time scales (TTUR) are two learning rates.

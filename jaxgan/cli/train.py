@@ -67,8 +67,8 @@ def train(
     """Train RECIPE in a new run folder; with --out RUN, resume RUN if it exists.
 
     Options without a default keep the value of the recipe or of the resumed run. Ctrl-C, SIGTERM
-    or SIGHUP (unless started with nohup) saves the state and ends with status 130, 143 or 129; a second
-    Ctrl-C or SIGTERM ends at once.
+    or SIGHUP (unless started with nohup) saves the state and ends with status 130, 143 or 129; a
+    second Ctrl-C or SIGTERM ends at once.
     """
     _start_processes(distributed, coordinator, num_processes, process_id)
     taken = None

@@ -219,7 +219,7 @@ def test_bad_options_leave_no_folder_behind(tmp_path):
         (("train", "digits", "--data", "idx:missing"), "missing"),
         (("train", "digits", "--data", "digit"), "Did you mean 'digits'"),
         (("train", "digits", "--data", "spiral"), "scale the data, or use another generator"),
-        (("train", "spiral", "--data", "digits"), "pass model_range="),
+        (("train", "spiral", "--data", "digits"), "say what the generator outputs"),
         (("sample", "missing", "--out", "x.png"), "missing is not a run's folder"),
     ],
 )

@@ -120,9 +120,7 @@ def test_two_halves_of_a_fit_equal_the_whole(key, images, make_gan, largest_diff
 
 def test_images_in_bytes_need_a_range(key, make_gan):
     images = np.zeros((8, 4, 4, 1), np.uint8)
-    with pytest.raises(
-        ValueError, match=r"range from 0 to 255: say what the .*model_range=\(0, 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"range from 0 to 255: say .*model_range=\(0, 1\)"):
         fit(key, make_gan(), images, 1, plan=Plan(batch_size=8))
 
 

@@ -39,6 +39,7 @@ def trained(gan, batch, number, make_step=jaxgan.make_train_step, **options):
 # ---- what a term is given ----
 
 
+@pytest.mark.one_quick_case
 @BOTH
 def test_a_term_of_either_player_is_given_all_that_it_may_ask_for(make_gan, batch, field):
     seen = {}
@@ -188,6 +189,7 @@ def test_a_term_may_keep_a_state(make_gan, batch, field, update):
 # ---- lazy terms ----
 
 
+@pytest.mark.one_quick_case
 @BOTH
 def test_a_lazy_term_is_computed_in_every_third_update_and_counts_three_times(
     make_gan, batch, field

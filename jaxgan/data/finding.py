@@ -151,7 +151,7 @@ def _holds_run(folder: Path) -> bool:
         written = json.loads((folder / "stages.json").read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(written, dict) and written.keys() == {"recipe", "wanted"}
+    return isinstance(written, dict) and written.keys() == {"recipe", "overrides"}
 
 
 def _kind(path: Path, entry: os.DirEntry[str], suffixes: frozenset[str]) -> str | None:

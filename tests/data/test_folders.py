@@ -45,7 +45,7 @@ def write_run(folder):
 def write_stages(folder):
     for name in ("level8", "level16"):
         write_run(folder / name)
-    (folder / "stages.json").write_text('{"recipe": "lapgan", "wanted": {}}')
+    (folder / "stages.json").write_text('{"recipe": "lapgan", "overrides": {}}')
     write(folder / "levels.png", size=(50, 50))
 
 
@@ -72,7 +72,7 @@ def test_a_run_that_has_only_begun_is_no_class(tmp_path):
     for name in (".lock", "config.json"):
         (tmp_path / "new" / name).write_text("{}")
     (tmp_path / "staged").mkdir()
-    (tmp_path / "staged" / "stages.json").write_text('{"recipe": "lapgan", "wanted": {}}')
+    (tmp_path / "staged" / "stages.json").write_text('{"recipe": "lapgan", "overrides": {}}')
     assert data.folder(tmp_path).left_out == ("2 runs",)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 import jaxgan
 from jaxgan import latents, losses, recipes
-from jaxgan.data import to_data_range
+from jaxgan.data import finding, to_data_range
 from jaxgan.images import tasks
 from jaxgan.images.pyramid import expand
 from jaxgan.parallel.global_batch import sample_index
@@ -104,6 +104,7 @@ def state_digest(run):
 
 
 def test_each_stage_is_a_run_of_its_own(trained):
+    assert finding._holds_run(trained)  # so that its images are no training data
     for name in ("small", "large"):
         assert generator.load_generator(trained / name).config.options.recipe == f"tiny/{name}"
         assert generator.load_generator(trained / name).config.options.seed == 3

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ class TrainedGenerator(NamedTuple):
     ema: bool
     step: int
     config: Config
-    coarser: tuple["TrainedGenerator", ...] = ()
+    coarser: tuple[Any, ...] = ()  # of `TrainedGenerator`: a field cannot name its own class
 
     @property
     def levels(self) -> tuple["TrainedGenerator", ...]:

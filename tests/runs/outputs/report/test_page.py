@@ -261,7 +261,7 @@ def test_stages_have_a_section_each(ended, tmp_path, monkeypatch):
     monkeypatch.setitem(recipes.STAGED, "pair", staged)
     run = tmp_path / "staged"
     run.mkdir()
-    (run / "stages.json").write_text(json.dumps({"recipe": "pair", "wanted": {}}))
+    (run / "stages.json").write_text(json.dumps({"recipe": "pair", "overrides": {}}))
     ended.rename(run / "first")
     Image.new("RGB", (2, 2)).save(run / "levels.png")
     page = page_of(run)

@@ -95,7 +95,7 @@ def with_fresh_key(
 
 
 def quarantine_later_checkpoints(run: Run, played: int):
-    """Moves aside checkpoints of later rounds, from saves that were given up but completed."""
+    """Moves aside checkpoints of later rounds: abandoned saves that completed after all."""
     directory = run.out / CHECKPOINTS
     if processes.is_writer():
         for number in checkpoint.numbers(directory):

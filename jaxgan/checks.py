@@ -1,6 +1,7 @@
 """Argument checks; each error names the argument, what was expected and what was passed."""
 
 import difflib
+import math
 import numbers
 import warnings
 from collections.abc import Iterable
@@ -23,6 +24,20 @@ def check_positive(**counts: int):
             raise ValueError(f"{name} must be a positive int, got {count!r}")
         if count >= 2**31:
             raise ValueError(f"{name} must be less than 2**31, got {count}")
+
+
+def check_not_negative(**given: Any):
+    """Raises a ValueError unless all numbers are finite and not negative; traced ones pass.
+
+    Args:
+      given: numbers by the name of their argument.
+    """
+    for name, number in given.items():
+        if isinstance(number, jax.core.Tracer):
+            continue
+        is_number = isinstance(number, numbers.Real | jax.Array) and not isinstance(number, bool)
+        if not is_number or not 0 <= number < math.inf:
+            raise ValueError(f"{name} must be a finite number, 0 or more, got {number!r}")
 
 
 def check_seed(seed: int):

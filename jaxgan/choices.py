@@ -4,7 +4,20 @@ from typing import Literal
 
 Player = Literal["discriminator", "generator"]
 Alternation = Literal["steps", "epochs"]
-UpdateOrder = Literal["alternating", "simultaneous"]
+UpdateName = Literal[
+    "alternating",
+    "simultaneous",
+    "extragradient",
+    "extrapolation-from-the-past",
+    "optimistic",
+    "consensus",
+    "symplectic",
+    "competitive",
+    "unrolled",
+    "lookahead",
+    "runge-kutta",
+    "anderson",
+]
 Precision = Literal["float32", "bfloat16"]
 NonfinitePolicy = Literal["stop", "skip", "rollback"]
 Parallelization = Literal["jit", "pmap"]

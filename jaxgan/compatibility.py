@@ -15,7 +15,7 @@ from jaxgan.caching import cached
 from jaxgan.critics import mean_over_patches
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.players import PassOptions, as_output, generate, inputs, run_discriminator
-from jaxgan.term_inputs import Params, TermInputs
+from jaxgan.term_inputs import TermInputs
 from jaxgan.types import (
     GAN,
     Array,
@@ -23,6 +23,7 @@ from jaxgan.types import (
     DiscriminatorOutput,
     GANState,
     Network,
+    Params,
     PyTree,
     Term,
 )

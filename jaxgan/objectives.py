@@ -19,13 +19,14 @@ from jaxgan.parallel.global_batch import gather, mean_over_devices, sample_keys
 from jaxgan.players import Generated, PassOptions, generate, run_discriminator, run_generator
 from jaxgan.schedules import value_at
 from jaxgan.step_metrics import diversity, logit_metrics
-from jaxgan.term_inputs import Params, TermInputs
+from jaxgan.term_inputs import TermInputs
 from jaxgan.types import (
     GAN,
     Array,
     Batch,
     DiscriminatorOutput,
     Metrics,
+    Params,
     PlayerState,
     PyTree,
     Term,

@@ -1,10 +1,24 @@
 """The first state and the updates of an optimizer, any optax transformation."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgan.types import Array, PlayerState, PyTree
+
+
+class Proposal(NamedTuple):
+    """An update that an optimizer proposes.
+
+    Attributes:
+      updates: to be added to the parameters.
+      opt_state: of the optimizer after it.
+    """
+
+    updates: PyTree
+    opt_state: PyTree
 
 
 def started(player: str, optimizer: optax.GradientTransformation, params: PyTree) -> PyTree:
@@ -20,7 +34,7 @@ def started(player: str, optimizer: optax.GradientTransformation, params: PyTree
 
     def first_update(params):
         before = PlayerState(params, {}, optimizer.init(params), {})
-        return updated(optimizer, before, params, jnp.zeros((), jnp.float32))
+        return moved(before, proposed(optimizer, before, params, jnp.zeros((), jnp.float32)))
 
     try:
         jax.eval_shape(first_update, params)
@@ -34,13 +48,18 @@ def started(player: str, optimizer: optax.GradientTransformation, params: PyTree
     return optimizer.init(params)
 
 
-def updated(
+def proposed(
     optimizer: optax.GradientTransformation, player: PlayerState, grads: PyTree, loss: Array
-) -> PlayerState:
-    """A player after one update by gradients that are means over devices and micro-batches.
+) -> Proposal:
+    """What an optimizer makes of gradients that are means over devices and micro-batches.
 
     The loss, a mean too, is for optimizers that adapt to it (optax calls it `value`).
     """
     update = optax.with_extra_args_support(optimizer).update
-    updates, opt_state = update(grads, player.opt_state, player.params, value=loss)
-    return player._replace(params=optax.apply_updates(player.params, updates), opt_state=opt_state)
+    return Proposal(*update(grads, player.opt_state, player.params, value=loss))
+
+
+def moved(player: PlayerState, proposal: Proposal) -> PlayerState:
+    """A player after its optimizer's update."""
+    params = optax.apply_updates(player.params, proposal.updates)
+    return player._replace(params=params, opt_state=proposal.opt_state)

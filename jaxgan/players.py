@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_key, check_positive
+from jaxgan.checks import check_key, check_positive, check_samples
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.types import (
     GAN,
     Array,
+    Batch,
     DiscriminatorOutput,
     GANState,
     PlayerState,
@@ -117,6 +118,26 @@ def make_discriminate(key: Array, gan: GAN, state: GANState) -> Callable[..., Ar
         ].logits
 
     return discriminate
+
+
+# --- Batches
+
+
+def as_batch(batch: Batch | Array) -> Batch:
+    """A batch of plain samples, where only an array is given.
+
+    Raises:
+      ValueError: if the samples are not an array, not floating, or there are none.
+    """
+    batch = batch if isinstance(batch, Batch) else Batch(batch)
+    check_samples(batch.x)
+    return batch
+
+
+def prepared_batch(gan: GAN, batch: Batch | Array) -> Batch:
+    """What the players see of a batch of whole images; all of it, if the GAN has no task."""
+    batch = as_batch(batch)
+    return batch if gan.task is None else gan.task.prepare(batch)
 
 
 # --- One pass of a network

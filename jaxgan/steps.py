@@ -25,9 +25,9 @@ from jaxgan.objectives import (
     make_discriminator_loss,
     make_generator_loss,
 )
-from jaxgan.optimizers import started, updated
+from jaxgan.optimizers import Proposal, moved, proposed, started
 from jaxgan.parallel.global_batch import mean_over_devices, sample_index
-from jaxgan.players import inputs, pair
+from jaxgan.players import inputs, pair, prepared_batch
 from jaxgan.types import (
     GAN,
     Array,
@@ -39,12 +39,18 @@ from jaxgan.types import (
     PyTree,
     Weights,
 )
-from jaxgan.updates import Step, Update, alternating, as_batch, simultaneous
+from jaxgan.updates.alternating import alternating
+from jaxgan.updates.moves import Evaluation, Moves, Step, Update, apply
 
 # --- Start
 
 
-def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
+def init(
+    key: Array,
+    gan: GAN,
+    batch: Batch | Array,
+    update: Update = alternating(),  # noqa: B008 (it is immutable)
+) -> GANState:
     """The state before the first step.
 
     Args:
@@ -52,6 +58,8 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
       gan: the GAN to train.
       batch: real samples [batch, ...] of the right shape and dtype, with their condition if there
         is one. Only shapes matter.
+      update: the update rule that the state will be trained with. Some keep gradients or
+        parameters of earlier rounds.
     Raises:
       ValueError: if the generator's samples or the discriminator's logits have a wrong shape or
         dtype; if the discriminator ends in a sigmoid though the loss takes logits; if its samples
@@ -59,12 +67,17 @@ def init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
         optimizer needs what a step does not have.
     """
     check_key(key)
-    state = unchecked_init(key, gan, batch)
+    state = unchecked_init(key, gan, batch, update)
     check_players(gan, state, prepared_batch(gan, batch))
     return state
 
 
-def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
+def unchecked_init(
+    key: Array,
+    gan: GAN,
+    batch: Batch | Array,
+    update: Update = alternating(),  # noqa: B008 (it is immutable)
+) -> GANState:
     """`init` of a GAN that is known to be sound, for instance one that has been trained before."""
     batch = prepared_batch(gan, batch)
     generator_key, discriminator_key, latent_key = jax.random.split(key, 3)
@@ -73,13 +86,14 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     generator = _init_player("generator", gan, generator_key, latents, batch.condition)
     discriminator = _init_player("discriminator", gan, discriminator_key, batch.x, batch.condition)
     weights = (generator.params, generator.model_state)
-    return GANState(
+    state = GANState(
         step=jnp.zeros((), jnp.int32),
         generator=generator,
         discriminator=discriminator,
         ema=None if gan.ema_decay is None else Weights(*start_average(weights)),
         augmentation=init_augmentation(gan),
     )
+    return state if update.init is None else state._replace(update=update.init(state))
 
 
 def _init_player(player: Player, gan: GAN, key: Array, x: Array, condition: PyTree) -> PlayerState:
@@ -89,12 +103,6 @@ def _init_player(player: Player, gan: GAN, key: Array, x: Array, condition: PyTr
     terms = gan.generator_terms if player == "generator" else gan.penalties
     opt_state = started(player, optimizer, params)
     return PlayerState(params, model_state, opt_state, init_terms(terms))
-
-
-def prepared_batch(gan: GAN, batch: Batch | Array) -> Batch:
-    """What the players see of a batch of whole images; all of it, if the GAN has no task."""
-    batch = as_batch(batch)
-    return batch if gan.task is None else gan.task.prepare(batch)
 
 
 # --- One update of one player
@@ -120,15 +128,7 @@ def make_discriminator_step(
     Raises:
       ValueError: if accumulate is not positive (or, in the step, does not divide the batch).
     """
-    update = _make_update("discriminator", gan, axis_name, accumulate)
-
-    def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
-        new, metrics = update(key, state, batch)
-        if skip_nonfinite:
-            new = nonfinite.keep_if_nonfinite("discriminator", metrics, state, new)
-        return new, metrics
-
-    return step
+    return _make_player_step("discriminator", gan, axis_name, accumulate, skip_nonfinite)
 
 
 def make_generator_step(
@@ -143,49 +143,97 @@ def make_generator_step(
     example). A skipped update still increments `step`. Arguments, result and errors are those of
     `make_discriminator_step`.
     """
-    update = _make_update("generator", gan, axis_name, accumulate)
+    return _make_player_step("generator", gan, axis_name, accumulate, skip_nonfinite)
+
+
+def _make_player_step(
+    player: Player, gan: GAN, axis_name: str | None, accumulate: int, skip_nonfinite: bool
+) -> Step:
+    moves = make_moves(gan, axis_name, accumulate, skip_nonfinite)
 
     def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
-        new, metrics = update(key, state, batch)
-        if gan.ema_decay is not None:
-            present = Weights(new.generator.params, new.generator.model_state)
-            ema = moving_average(state.ema, present, decay_at(gan.ema_decay, state.step))
-            new = new._replace(ema=ema)
-        if skip_nonfinite:
-            new = nonfinite.keep_if_nonfinite("generator", metrics, state, new)
-        return new._replace(step=state.step + 1), metrics
+        return apply(moves, player, state, moves.evaluate(player, key, state, batch))
 
     return step
 
 
-def _make_update(player: Player, gan: GAN, axis_name: str | None, accumulate: int) -> Step:
-    """One update of a player, whatever it is like."""
+# --- What update rules are made of
+
+
+def make_moves(
+    gan: GAN, axis_name: str | None = None, accumulate: int = 1, skip_nonfinite: bool = False
+) -> Moves:
+    """The moves of a GAN's game, of which update rules are made.
+
+    Arguments and errors are those of `make_discriminator_step`.
+    """
     check_positive(accumulate=accumulate)
-    make_loss = make_discriminator_loss if player == "discriminator" else make_generator_loss
-    opponent = "generator" if player == "discriminator" else "discriminator"
-    own_terms = gan.penalties if player == "discriminator" else gan.generator_terms
-    loss_fn, optimizer = make_loss(gan, axis_name), getattr(gan, f"{player}_optimizer")
+    losses = {
+        "discriminator": make_discriminator_loss(gan, axis_name),
+        "generator": make_generator_loss(gan, axis_name),
+    }
 
-    def update(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
-        check_key(key)
-        batch, own = prepared_batch(gan, batch), getattr(state, player)
-        index = sample_index(len(batch.x), axis_name)
-        carry = Carry(own.model_state, own.terms, state.augmentation)
-        grads_fn = functools.partial(_gradients, loss_fn, own.params, getattr(state, opponent))
-        grads, carry, metrics = _accumulated(
-            grads_fn, carry, Sampled(key, state.step, batch, index), accumulate
-        )
+    def loss(player: Player, key: Array, state: GANState, batch: Batch | Array):
+        point = _point(player, gan, key, state, batch, axis_name)
+        value, aux = losses[player](*point)
+        return value, aux
+
+    def evaluate(player: Player, key: Array, state: GANState, batch: Batch | Array) -> Evaluation:
+        params, carry, opponent, sampled = _point(player, gan, key, state, batch, axis_name)
+        grads_fn = functools.partial(_gradients, losses[player], params, opponent)
+        grads, carry, metrics = _accumulated(grads_fn, carry, sampled, accumulate)
         grads, metrics = mean_over_devices((grads, metrics), axis_name)
-        loss = metrics[f"{player}_loss"]
-        own = own._replace(
-            model_state=carry.model_state, terms=count_update(own_terms, carry.terms)
-        )
-        own = updated(optimizer, own, grads, loss)
-        metrics |= nonfinite.gradient_metrics(player, loss, grads)
-        changed: dict[str, Any] = {player: own, "augmentation": carry.augmentation}
-        return state._replace(**changed), metrics
+        return Evaluation(grads, metrics[f"{player}_loss"], (carry, metrics))
 
-    return update
+    def propose(player: Player, state: GANState, evaluation: Evaluation) -> Proposal:
+        optimizer, own = getattr(gan, f"{player}_optimizer"), getattr(state, player)
+        return proposed(optimizer, own, evaluation.gradient, evaluation.loss)
+
+    finish = _make_finish(gan, skip_nonfinite)
+    return Moves(loss, evaluate, propose, finish, axis_name, accumulate)
+
+
+def _point(
+    player: Player,
+    gan: GAN,
+    key: Array,
+    state: GANState,
+    batch: Batch | Array,
+    axis_name: str | None,
+) -> tuple[PyTree, Carry, PlayerState, Sampled]:
+    """The arguments of a player's loss."""
+    check_key(key)
+    batch, own = prepared_batch(gan, batch), getattr(state, player)
+    opponent = state.generator if player == "discriminator" else state.discriminator
+    index = sample_index(len(batch.x), axis_name)
+    carry = Carry(own.model_state, own.terms, state.augmentation)
+    return own.params, carry, opponent, Sampled(key, state.step, batch, index)
+
+
+def _make_finish(gan: GAN, skip_nonfinite: bool) -> Callable:
+    """See `jaxgan.updates.Moves.finish`."""
+
+    def finish(
+        player: Player, state: GANState, evaluation: Evaluation, proposal: Proposal
+    ) -> tuple[GANState, Metrics]:
+        carry, metrics = evaluation.aux
+        own, generates = getattr(state, player), player == "generator"
+        terms = count_update(gan.generator_terms if generates else gan.penalties, carry.terms)
+        own = own._replace(model_state=carry.model_state, terms=terms)
+        changed: dict[str, Any] = {player: moved(own, proposal)}
+        if not generates:
+            changed["augmentation"] = carry.augmentation
+        new = state._replace(**changed)
+        if generates and gan.ema_decay is not None:
+            present = Weights(new.generator.params, new.generator.model_state)
+            ema = moving_average(state.ema, present, decay_at(gan.ema_decay, state.step))
+            new = new._replace(ema=ema)
+        metrics |= nonfinite.gradient_metrics(player, evaluation.loss, evaluation.gradient)
+        if skip_nonfinite:
+            new = nonfinite.keep_if_nonfinite(player, metrics, state, new)
+        return (new._replace(step=state.step + 1) if generates else new), metrics
+
+    return finish
 
 
 def _gradients(
@@ -248,8 +296,8 @@ def make_train_step(
 
     Args:
       gan: the GAN.
-      update: which updates, in which order: `alternating(n_critic=5)`, `simultaneous()`, see
-        `jaxgan.updates`.
+      update: the update rule, such as `alternating(n_critic=5)` or `extragradient()`, see
+        `jaxgan.updates`. Start with `jaxgan.init(key, gan, batch, update)`.
       axis_name: mapped device axis, inside `pmap`; None under `jit`.
       accumulate: micro-batches per update, see `make_discriminator_step`.
       skip_nonfinite: discard updates that are non-finite, see `make_discriminator_step`.
@@ -258,10 +306,29 @@ def make_train_step(
     Raises:
       ValueError: if an argument is out of range.
     """
-    if not callable(update) or update in (alternating, simultaneous):
+    if not isinstance(update, Update):
         raise ValueError(
             f"update must be an update rule, got {update!r}: pass jaxgan.updates.alternating() or "
-            "jaxgan.updates.simultaneous()"
+            "jaxgan.updates.extragradient(), for example"
         )
-    options = (gan, axis_name, accumulate, skip_nonfinite)
-    return update(make_discriminator_step(*options), make_generator_step(*options))
+    play = update.make_round(make_moves(gan, axis_name, accumulate, skip_nonfinite))
+    return play if update.init is None else _remembering(play, skip_nonfinite)
+
+
+def _remembering(play: Step, skip_nonfinite: bool) -> Step:
+    """A round of a rule that keeps something in the state."""
+
+    def step(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
+        if state.update is None:
+            raise ValueError(
+                "the state has nothing of the update rule, which keeps something from round to "
+                "round: start with jaxgan.init(key, gan, batch, update)"
+            )
+        new, metrics = play(key, state, batch)
+        if skip_nonfinite:  # what came of a discarded update is forgotten as well
+            bad = nonfinite.count(metrics) > 0
+            kept = jax.tree.map(lambda old, x: jnp.where(bad, old, x), state.update, new.update)
+            new = new._replace(update=kept)
+        return new, metrics
+
+    return step

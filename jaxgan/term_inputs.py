@@ -16,18 +16,12 @@ from jaxgan.types import (
     Array,
     Coupled,
     DiscriminatorOutput,
+    Params,
     Player,
     PyTree,
     Schedule,
     Term,
 )
-
-
-class Params(NamedTuple):
-    """Both players' present parameters; those of the other player are constants in a loss."""
-
-    generator: PyTree
-    discriminator: PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +54,7 @@ class TermInputs:
       critic: `x -> logits [batch / pack]`, the mean logit of `discriminate` over patches.
       fake_critic: the mean logit of `fake_discriminate` over patches.
       generate: `(latents, condition=None) -> samples` of the present generator.
-      params: both players' parameters.
+      params: both players' parameters; those of the other player are constants in a loss.
       state: what the term itself keeps, see `TermState`.
       coupled: the term's, see `jaxgan.types.Term`; not an input of functions.
     """

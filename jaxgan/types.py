@@ -159,6 +159,13 @@ class Weights(NamedTuple):
     model_state: PyTree
 
 
+class Params(NamedTuple):
+    """Both players' parameters, or anything else that each player has one of."""
+
+    generator: PyTree
+    discriminator: PyTree
+
+
 class PlayerState(NamedTuple):
     """Everything that an update of one player changes.
 
@@ -184,13 +191,15 @@ class GANState(NamedTuple):
       discriminator: what its updates change.
       ema: weights of the EMA generator; None if the GAN has none.
       augmentation: the state of an adaptive augmentation, else None.
+      update: what the update rule keeps from round to round, else None.
     """
 
     step: Array
     generator: PlayerState
     discriminator: PlayerState
-    ema: Weights | None
+    ema: Weights | None = None
     augmentation: PyTree = None
+    update: PyTree = None
 
 
 @dataclasses.dataclass(frozen=True)

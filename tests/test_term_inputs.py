@@ -11,8 +11,8 @@ import pytest
 import jaxgan
 from jaxgan import losses, parallel
 from jaxgan.models import MLPDiscriminator
-from jaxgan.term_inputs import NAMES, Params, TermState, generator_term, penalty
-from jaxgan.types import DiscriminatorOutput
+from jaxgan.term_inputs import NAMES, TermState, generator_term, penalty
+from jaxgan.types import DiscriminatorOutput, Params
 from jaxgan.updates import alternating, simultaneous
 
 ATTACH = {"penalties": penalty, "generator_terms": generator_term}

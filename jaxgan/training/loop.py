@@ -29,7 +29,7 @@ from jaxgan.training.batches import (
 from jaxgan.training.keys import training_keys
 from jaxgan.training.plan import Plan, ReadOptions
 from jaxgan.training.plan_checks import check_augmentation, check_plan, warn_of_doubts
-from jaxgan.training.programs import has_convolutions, state_like
+from jaxgan.training.programs import has_convolutions, state_like, update_rule
 from jaxgan.training.rounds import Call, calls, make_phases, rounds_per_call
 from jaxgan.training.state import RunState, continued, init_input, init_run
 from jaxgan.types import GAN, Array, GANState, Metrics
@@ -151,7 +151,7 @@ def iterate(
             f"state must be a RunState, got {type(state).__name__}: make one with jaxgan.init_run"
         )
     example = init_input(dataset, plan)
-    check_state(state.gan, state_like(gan, example))
+    check_state(state.gan, state_like(gan, example, update_rule(plan)))
     convolves = has_convolutions(gan, example)
     keys = training_keys(state.key)
     mesh = parallel.make_mesh(plan.devices)
@@ -203,7 +203,7 @@ def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
     if not plan.conditional or isinstance(dataset, Dataset):
         return True  # labels in memory were checked when the networks were initialized
     try:
-        state_like(gan, init_input(dataset, plan, least=-1))
+        state_like(gan, init_input(dataset, plan, least=-1), update_rule(plan))
     except ValueError:
         return False
     return True

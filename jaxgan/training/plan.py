@@ -1,7 +1,8 @@
 """How a GAN is trained, and how records are read: declared here, checked in `plan_checks`."""
 
+import difflib
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
 import pydantic
 import pydantic_core
@@ -12,7 +13,7 @@ from jaxgan.choices import (
     Parallelization,
     Player,
     Precision,
-    UpdateOrder,
+    UpdateName,
 )
 from jaxgan.settings import Count, Setting, documented
 
@@ -31,6 +32,24 @@ def _as_pair(value: Any) -> Any:
 ModelRange = Annotated[
     tuple[float, float], pydantic.BeforeValidator(_as_pair), pydantic.AfterValidator(_ordered)
 ]
+
+
+def _known_rule(update: Any) -> Any:
+    if not isinstance(update, str):
+        return update
+    name, names = update.partition(":")[0], get_args(UpdateName)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        # Braces would be taken for fields of the message.
+        raise pydantic_core.PydanticCustomError(
+            "rule", f"must be an update rule, one of {', '.join(names)}{hint}"
+        )
+    return update
+
+
+UpdateRule = Annotated[Any, pydantic.AfterValidator(_known_rule)]
+"""A rule's name with its numbers, or a `jaxgan.updates.Update`."""
 
 
 @documented
@@ -53,7 +72,12 @@ class Plan(NamedTuple):
         ),
     ] = "steps"
     update: Annotated[
-        UpdateOrder, Setting("Update the players in turn, or both from the same state.")
+        UpdateRule,
+        Setting(
+            "Update rule of a round: a name of jaxgan.updates, such as extragradient, or "
+            "lookahead:k=10,alpha=0.5 with its numbers. In Python a rule itself, too.",
+            metavar="RULE",
+        ),
     ] = "alternating"
     first: Annotated[Player, Setting("The player that is updated first.")] = "discriminator"
     accumulate: Annotated[Count, Setting("Gradient-accumulation micro-batches per update.")] = 1

@@ -11,7 +11,9 @@ from jaxgan.data.dataset import check_conditional
 from jaxgan.data.soundness import doubts, some_rows
 from jaxgan.settings import check_fields
 from jaxgan.training.plan import Plan
+from jaxgan.training.programs import update_rule
 from jaxgan.types import Augmentation
+from jaxgan.updates import Update
 
 
 def rows_per_device(plan: Plan) -> int:
@@ -25,10 +27,7 @@ def check_plan(dataset: Dataset | Records, plan: Plan):
         raise ValueError(f"plan must be a Plan, got {type(plan).__name__}: use jaxgan.Plan(...)")
     check_fields(plan)
     _check_range(dataset, plan.model_range)
-    if plan.alternation == "epochs" and plan.update == "simultaneous":
-        raise ValueError(
-            'update="simultaneous" cannot alternate in epochs: use alternation="steps"'
-        )
+    _check_update(plan)
     if plan.conditional:
         check_conditional(dataset)
     _check_transforms(dataset, plan)
@@ -37,6 +36,28 @@ def check_plan(dataset: Dataset | Records, plan: Plan):
         raise ValueError(
             f"batch_size={plan.batch_size} does not divide over {count} device(s) "
             f"with accumulate={plan.accumulate}: choose a multiple of their product"
+        )
+
+
+_ALTERNATING = ("alternating", "lookahead", "anderson")
+"""The rules that make several updates of a player per round, or play one that does."""
+
+
+def _check_update(plan: Plan):
+    shown = repr(plan.update) if isinstance(plan.update, str) else "a rule of your own"
+    if plan.alternation == "epochs" and plan.update != "alternating":
+        raise ValueError(f'update={shown} cannot alternate in epochs: use alternation="steps"')
+    rule = update_rule(plan)
+    if not isinstance(rule, Update):
+        raise ValueError(
+            f"update must be a rule's name or a jaxgan.updates.Update, got {plan.update!r}"
+        )
+    several = max(plan.n_critic, plan.n_generator) > 1 or plan.first == "generator"
+    alternates = isinstance(plan.update, str) and plan.update.partition(":")[0] in _ALTERNATING
+    if several and isinstance(plan.update, str) and not alternates:
+        raise ValueError(
+            f"n_critic, n_generator and first belong to alternating updates, got update={shown}: "
+            "leave them out"
         )
 
 

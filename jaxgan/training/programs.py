@@ -4,6 +4,7 @@ A GAN's functions are taken to be pure: global variables that they read are read
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import jax
@@ -12,9 +13,22 @@ import numpy as np
 
 from jaxgan.caching import cached
 from jaxgan.parallel.global_batch import sample_index, sample_keys
-from jaxgan.players import PassOptions, generate, run_discriminator
-from jaxgan.steps import init, prepared_batch
+from jaxgan.players import PassOptions, generate, prepared_batch, run_discriminator
+from jaxgan.steps import init
+from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
+from jaxgan.updates import Update, alternating, from_name
+
+
+def update_rule(plan: Plan) -> Update:
+    """The update rule of a plan; the same object for the same rule, as caches need."""
+    plain = _alternating(plan.n_critic, plan.n_generator, plan.first)
+    if plan.update == "alternating":
+        return plain
+    return from_name(plan.update, plain) if isinstance(plan.update, str) else plan.update
+
+
+_alternating = functools.cache(alternating)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +57,16 @@ def _batch(example_batch: InitInput) -> Batch:
 
 
 @cached
-def compiled_init(gan: GAN, example_batch: InitInput) -> Callable[[Array], GANState]:
+def compiled_init(
+    gan: GAN, example_batch: InitInput, update: Update
+) -> Callable[[Array], GANState]:
     """`jaxgan.init` on a batch, as a compiled function of the key."""
-    return jax.jit(lambda key: init(key, gan, _batch(example_batch)))
+    return jax.jit(lambda key: init(key, gan, _batch(example_batch), update))
 
 
-def state_like(gan: GAN, example_batch: InitInput) -> GANState:
+def state_like(gan: GAN, example_batch: InitInput, update: Update) -> GANState:
     """Shapes and dtypes of a GAN's state; nothing is computed."""
-    return jax.eval_shape(compiled_init(gan, example_batch), jax.random.key(0))
+    return jax.eval_shape(compiled_init(gan, example_batch, update), jax.random.key(0))
 
 
 @cached
@@ -66,5 +82,7 @@ def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
         output, _ = run_discriminator(gan, state.discriminator, x, keys, options)
         return x, output.logits
 
-    program = jax.make_jaxpr(forward)(jax.random.key(0), state_like(gan, example_batch))
+    program = jax.make_jaxpr(forward)(
+        jax.random.key(0), state_like(gan, example_batch, alternating())
+    )
     return "conv_general_dilated" in str(program)

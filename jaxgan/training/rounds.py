@@ -14,9 +14,10 @@ from jaxgan.data import Dataset, Records
 from jaxgan.steps import make_discriminator_step, make_generator_step, make_train_step
 from jaxgan.training.batches import Form, batch_of, preprocess
 from jaxgan.training.plan import Plan, batches_per_round
+from jaxgan.training.programs import update_rule
 from jaxgan.training.state import RunState
 from jaxgan.types import GAN, Metrics
-from jaxgan.updates import Step, alternating, simultaneous
+from jaxgan.updates import Step
 
 Players = Player | Literal["both"]
 ROUNDS_PER_CALL = 100
@@ -184,10 +185,7 @@ def _make_step(gan: GAN, players: Players, plan: Plan, axis_name: str | None) ->
         return make_discriminator_step(gan, *options)
     if players == "generator":
         return make_generator_step(gan, *options)
-    if plan.update == "simultaneous":
-        return make_train_step(gan, simultaneous(), *options)
-    order = alternating(plan.n_critic, plan.n_generator, plan.first)
-    return make_train_step(gan, order, *options)
+    return make_train_step(gan, update_rule(plan), *options)
 
 
 def _counted(state: RunState, metrics: Metrics, batches: int, plan: Plan) -> RunState:

@@ -11,7 +11,7 @@ from jaxgan.training.batches import Data, as_data, example_batch
 from jaxgan.training.keys import training_keys
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.plan_checks import check_plan, rows_per_device
-from jaxgan.training.programs import InitInput, compiled_init, init_input_of
+from jaxgan.training.programs import InitInput, compiled_init, init_input_of, update_rule
 from jaxgan.types import GAN, Array, GANState
 
 
@@ -52,7 +52,7 @@ def init_run(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
     check_key(key)
     dataset = as_data(data)
     check_plan(dataset, plan)
-    start = compiled_init(gan, init_input(dataset, plan))
+    start = compiled_init(gan, init_input(dataset, plan), update_rule(plan))
     return run_state(key, start(training_keys(key).init))
 
 

@@ -1,0 +1,5 @@
+"""Games of two players: toys and real GANs, their vector fields, spectra and equilibria."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,32 @@
+from .adjusted import (
+    competitive as competitive,
+    consensus as consensus,
+    symplectic as symplectic,
+)
+from .alternating import alternating as alternating, simultaneous as simultaneous
+from .extragradient import (
+    extragradient as extragradient,
+    extrapolation_from_the_past as extrapolation_from_the_past,
+    optimistic as optimistic,
+)
+from .lookahead import anderson as anderson, lookahead as lookahead
+from .moves import (
+    Evaluation as Evaluation,
+    Moves as Moves,
+    Step as Step,
+    Update as Update,
+    apply as apply,
+    apply_both as apply_both,
+    evaluate_both as evaluate_both,
+    finish_both as finish_both,
+    gradients_of as gradients_of,
+    linearized as linearized,
+    params_of as params_of,
+    propose_both as propose_both,
+    with_gradients as with_gradients,
+    with_params as with_params,
+)
+from .named import from_name as from_name
+from .on_games import make_round as make_round, play as play, start_state as start_state
+from .runge_kutta import runge_kutta as runge_kutta
+from .unrolled import unrolled as unrolled

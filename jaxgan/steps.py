@@ -39,8 +39,8 @@ from jaxgan.types import (
     PyTree,
     Weights,
 )
-from jaxgan.updates.alternating import alternating
 from jaxgan.updates.moves import Evaluation, Moves, Step, Update, apply
+from jaxgan.updates.plain import alternating
 
 # --- Start
 

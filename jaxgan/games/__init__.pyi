@@ -1,4 +1,4 @@
-from .at_batch import at_batch as at_batch
+from .of_gan import at_batch as at_batch
 from .field import (
     Game as Game,
     antisymmetric_product as antisymmetric_product,

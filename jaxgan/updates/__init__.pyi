@@ -3,13 +3,13 @@ from .adjusted import (
     consensus as consensus,
     symplectic as symplectic,
 )
-from .alternating import alternating as alternating, simultaneous as simultaneous
-from .extragradient import (
+from .plain import alternating as alternating, simultaneous as simultaneous
+from .extrapolated import (
     extragradient as extragradient,
     extrapolation_from_the_past as extrapolation_from_the_past,
     optimistic as optimistic,
 )
-from .lookahead import anderson as anderson, lookahead as lookahead
+from .averaged import anderson as anderson, lookahead as lookahead
 from .moves import (
     Evaluation as Evaluation,
     Moves as Moves,
@@ -28,5 +28,5 @@ from .moves import (
 )
 from .named import from_name as from_name
 from .on_games import make_round as make_round, play as play, start_state as start_state
-from .runge_kutta import runge_kutta as runge_kutta
-from .unrolled import unrolled as unrolled
+from .ode import runge_kutta as runge_kutta
+from .unrolling import unrolled as unrolled

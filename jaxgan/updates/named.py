@@ -7,16 +7,16 @@ from typing import Any
 
 from jaxgan.checks import check_choice, closest
 from jaxgan.updates.adjusted import competitive, consensus, symplectic
-from jaxgan.updates.alternating import alternating, simultaneous
-from jaxgan.updates.extragradient import (
+from jaxgan.updates.averaged import anderson, lookahead
+from jaxgan.updates.extrapolated import (
     extragradient,
     extrapolation_from_the_past,
     optimistic,
 )
-from jaxgan.updates.lookahead import anderson, lookahead
 from jaxgan.updates.moves import Update
-from jaxgan.updates.runge_kutta import runge_kutta
-from jaxgan.updates.unrolled import unrolled
+from jaxgan.updates.ode import runge_kutta
+from jaxgan.updates.plain import alternating, simultaneous
+from jaxgan.updates.unrolling import unrolled
 
 RULES: Mapping[str, Callable[..., Update]] = {
     "alternating": alternating,

@@ -18,8 +18,8 @@ from jaxgan.checks import check_positive
 from jaxgan.games.field import Game
 from jaxgan.optimizers import Proposal, moved, proposed
 from jaxgan.types import Array, GANState, Metrics, Params, Player, PlayerState, PyTree
-from jaxgan.updates.alternating import alternating
 from jaxgan.updates.moves import Evaluation, Moves, Update, params_of
+from jaxgan.updates.plain import alternating
 
 Optimizers: TypeAlias = optax.GradientTransformation | Params
 """One optimizer for both players, or `Params(generator=..., discriminator=...)`."""

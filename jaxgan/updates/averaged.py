@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_not_negative, check_positive
 from jaxgan.types import Array, Batch, GANState, Metrics, Params, PyTree
-from jaxgan.updates.alternating import alternating
 from jaxgan.updates.moves import Moves, Step, Update, params_of, with_params
+from jaxgan.updates.plain import alternating
 
 
 class Lookahead(NamedTuple):

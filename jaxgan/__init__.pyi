@@ -64,6 +64,7 @@ from .types import (
     DiscriminatorOutput as DiscriminatorOutput,
     GANState as GANState,
     Network as Network,
+    Params as Params,
     PlayerState as PlayerState,
     Task as Task,
     Term as Term,

@@ -21,9 +21,11 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 
-from jaxgan import games, losses, plots
+from jaxgan import Params, games, losses, plots, updates
 
 # %% [markdown]
 # ## The smallest GAN
@@ -44,15 +46,18 @@ from jaxgan import games, losses, plots
 
 
 # %%
-def paths(game, consensus=0.0):
+rules = {
+    "simultaneous": updates.simultaneous(),
+    "alternating": updates.alternating(first="generator"),
+}
+start = Params(1.0, 1.0)
+
+
+def paths(game):
     """500 simultaneous and 500 alternating updates from (1, 1)."""
     return {
-        update: games.trajectory(
-            games.make_round(game, 0.2, update, first="generator", consensus=consensus),
-            (1.0, 1.0),
-            steps=500,
-        )
-        for update in ("simultaneous", "alternating")
+        name: jnp.stack(updates.play(game, start, optax.sgd(0.2), rule, rounds=500), axis=1)
+        for name, rule in rules.items()
     }
 
 
@@ -101,20 +106,17 @@ plots.phase_portrait(partial(games.vector_field, bilinear), (-3.0, 3.0), of_bili
 
 # %%
 methods = {
-    "minimax": (dirac, 0.0),
-    "non-saturating": (games.dirac_gan(losses.non_saturating), 0.0),
-    "WGAN-GP, $\\gamma=0.7$": (games.bilinear(games.one_centred(0.7)), 0.0),
-    "R1, $\\gamma=0.3$": (games.dirac_gan(losses.minimax, games.zero_centred(0.3)), 0.0),
-    "R1, $\\gamma=1$": (games.dirac_gan(losses.minimax, games.zero_centred(1.0)), 0.0),
-    "consensus, weight 1": (dirac, 1.0),
+    "minimax": dirac,
+    "non-saturating": games.dirac_gan(losses.non_saturating),
+    "WGAN-GP, $\\gamma=0.7$": games.bilinear(games.one_centred(0.7)),
+    "R1, $\\gamma=0.3$": games.dirac_gan(losses.minimax, games.zero_centred(0.3)),
+    "R1, $\\gamma=1$": games.dirac_gan(losses.minimax, games.zero_centred(1.0)),
+    "consensus, weight 1": games.with_consensus(dirac, 1.0),
 }
-fields = {
-    name: partial(games.vector_field, game, consensus=weight)
-    for name, (game, weight) in methods.items()
-}
-for name, (game, weight) in methods.items():
+fields = {name: partial(games.vector_field, game) for name, game in methods.items()}
+for name, game in methods.items():
     if name not in played:
-        played[name] = paths(game, weight)
+        played[name] = paths(game)
 portraits = {name: (fields[name], starts(played[name])) for name in methods}
 plots.phase_portraits(portraits, (-2.5, 2.5))
 
@@ -188,11 +190,22 @@ plots.eigenvalues(at_origin)
 # damping, $\lambda = \pm i/2$ becomes $1 \pm ih/2$, which lies outside the circle. With alternating
 # updates the eigenvalues lie on the circle.
 
+
 # %%
+def map_of(game, rule):
+    """A round of the game, as a map of (theta, psi)."""
+
+    def one_round(state):
+        before = updates.start_state(Params(*state), optax.sgd(0.2), rule)
+        return updates.params_of(updates.make_round(game, optax.sgd(0.2), rule)(before))
+
+    return one_round
+
+
 maps = {
-    f"{name}, {update}": games.make_round(game, 0.2, update)
-    for name, game in (("minimax", dirac), ("R1, $\\gamma=0.3$", methods["R1, $\\gamma=0.3$"][0]))
-    for update in ("simultaneous", "alternating")
+    f"{name}, {update}": map_of(methods[name], rule)
+    for name in ("minimax", "R1, $\\gamma=0.3$")
+    for update, rule in rules.items()
 }
 of_maps = {name: eigenvalues_at_origin(play) for name, play in maps.items()}
 for name, values in of_maps.items():
@@ -230,4 +243,5 @@ plots.lines(gammas, curves, "strength $\\gamma$ of R1", "rate per unit of time, 
 # - Halve the learning rate and double the number of updates. Which final distances change?
 # - Pass `first="discriminator"`. Which final distances change?
 # - Add the penalty to the bilinear game: `games.bilinear(games.zero_centred(0.3))`.
-# - Try players with ten parameters each: `games.trajectory(play, np.ones((2, 10)), steps=500)`.
+# - Try players with ten parameters each: `start = Params(np.ones(10), np.ones(10))`.
+# - Try another rule: `updates.extragradient()`, `updates.lookahead(10)`.

@@ -3,13 +3,13 @@ from .field import (
     Game as Game,
     antisymmetric_product as antisymmetric_product,
     at_point as at_point,
-    consensus as consensus,
     gradients as gradients,
     jacobian_product as jacobian_product,
     linearize as linearize,
     symmetric_product as symmetric_product,
     transposed_product as transposed_product,
     vector_field as vector_field,
+    with_consensus as with_consensus,
 )
 from .measures import (
     Exploitability as Exploitability,

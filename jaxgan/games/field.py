@@ -5,12 +5,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxgan.parallel.global_batch import mean_over_devices
 from jaxgan.types import Array, Params, PyTree
 
 Field = Callable[[Params], tuple[Params, Any]]
 """`params -> (v, aux)`: a vector field with whatever comes with it."""
+
+
+Loss = Callable[[PyTree, PyTree], tuple[Array, Any]]
+"""`(theta, psi) -> (scalar, aux)`."""
 
 
 class Game(NamedTuple):
@@ -22,8 +27,8 @@ class Game(NamedTuple):
       discriminator_loss: the same.
     """
 
-    generator_loss: Callable[[PyTree, PyTree], tuple[Array, Any]]
-    discriminator_loss: Callable[[PyTree, PyTree], tuple[Array, Any]]
+    generator_loss: Loss
+    discriminator_loss: Loss
 
 
 def gradients(game: Game, params: Params) -> Params:
@@ -129,10 +134,26 @@ def _half_sum(point: Linearized, u: Params, sign: float) -> Params:
     return jax.tree.map(lambda a, b: (a + sign * b) / 2, point.product(u), point.transposed(u))
 
 
-def consensus(game: Game, params: Params) -> Params:
-    """The direction of consensus optimisation without its weight, -grad ||v||^2 / 2 = -J^T v.
+def with_consensus(game: Game, weight: float) -> Game:
+    """The game whose players both minimise weight * ||v||^2 / 2 as well, v its vector field.
 
-    Source: Mescheder et al. 2017, equation 8, https://arxiv.org/abs/1705.10461
+    At an equilibrium that term is 0. The update rule `jaxgan.updates.consensus` plays it with
+    simultaneous updates.
+
+    Args:
+      game: the game.
+      weight: gamma, not negative.
+    Source: Mescheder et al. 2017, section 4, https://arxiv.org/abs/1705.10461
     """
-    point = at_point(game, params)
-    return jax.tree.map(jnp.negative, point.transposed(point.value))
+
+    def energy(theta: PyTree, psi: PyTree) -> Array:
+        return optax.tree.norm(gradients(game, Params(theta, psi)), squared=True) / 2
+
+    def plus_energy(loss: Loss) -> Loss:
+        def of_both(theta: PyTree, psi: PyTree) -> tuple[Array, Any]:
+            value, aux = loss(theta, psi)
+            return value + weight * energy(theta, psi), aux
+
+        return of_both
+
+    return Game(plus_energy(game.generator_loss), plus_energy(game.discriminator_loss))

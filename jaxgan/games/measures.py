@@ -17,7 +17,7 @@ class PathAngle(NamedTuple):
 
     Attributes:
       alpha: places on the path, 0 at its start and 1 at its end, float32 [num].
-      cosine: of the angle between the field and the path, float32 [num].
+      cosine: of the angle between the field and the path, float32 [num]; 0 where the field is 0.
       norm: of the field, float32 [num].
     """
 
@@ -43,12 +43,12 @@ def path_angle(game: Game, start: Params, end: Params, alpha: Array | None = Non
     """
     alpha = jnp.linspace(0.6, 1.4, 41) if alpha is None else jnp.asarray(alpha, jnp.float32)
     path = jax.tree.map(lambda a, b: b - a, start, end)
-    length = optax.tree.norm(path)
+    length, tiny = optax.tree.norm(path), jnp.finfo(jnp.float32).tiny
 
     def at(a: Array) -> tuple[Array, Array]:
         v = vector_field(game, jax.tree.map(lambda x, d: x + a * d, start, path))
         norm = optax.tree.norm(v)
-        return optax.tree.vdot(path, v) / (length * norm), norm
+        return optax.tree.vdot(path, v) / jnp.maximum(length * norm, tiny), norm
 
     cosine, norm = jax.lax.map(at, alpha)
     return PathAngle(alpha, cosine, norm)

@@ -31,8 +31,8 @@ def phase_portrait(field: Field, limits: tuple[float, float], paths: Paths) -> F
     """A phase portrait: the direction of descent at each state, and the paths of updates.
 
     Args:
-      field: maps a state [2], (theta, psi), to both players' direction of descent [2], as
-        `jaxgan.games.vector_field` does; traced by JAX.
+      field: maps a state [2], (theta, psi), to both players' direction of descent, [2] or a
+        pair, as `jaxgan.games.vector_field` does; traced by JAX.
       limits: the lower and upper end of both axes.
       paths: the states [steps + 1, 2] of each path, by name.
     Returns:
@@ -70,7 +70,8 @@ def _draw_field(axes, field: Field, limits: tuple[float, float]):
     """Draws arrows of equal length; true ones would be too short to see near the equilibrium."""
     ends = np.linspace(*limits, _ARROWS + 2)[1:-1]
     states = np.stack(np.meshgrid(ends, ends), axis=-1).reshape(-1, 2)
-    directions = np.asarray(jax.jit(jax.vmap(field))(jnp.asarray(states, jnp.float32)), float)
+    found = jax.jit(jax.vmap(field))(jnp.asarray(states, jnp.float32))
+    directions = np.asarray(np.stack(found, axis=-1) if isinstance(found, tuple) else found, float)
     lengths = np.hypot(*directions.T)
     directions /= np.where(lengths > 0, lengths, 1.0)[:, None]
     spacing = ends[1] - ends[0]

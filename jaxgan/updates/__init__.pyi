@@ -27,6 +27,11 @@ from .moves import (
     with_params as with_params,
 )
 from .named import from_name as from_name
-from .on_games import make_round as make_round, play as play, start_state as start_state
+from .on_games import (
+    game_moves as game_moves,
+    make_round as make_round,
+    play as play,
+    start_state as start_state,
+)
 from .ode import runge_kutta as runge_kutta
 from .unrolling import unrolled as unrolled

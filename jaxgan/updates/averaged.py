@@ -145,7 +145,7 @@ def _mixture(changes: Params, rounds: Array, damping: float) -> Array:
     scale = jnp.trace(gram) / jnp.minimum(rounds, len(gram))
     gram = gram / jnp.maximum(scale, jnp.finfo(jnp.float32).tiny)
     # Rows that are not filled yet become those of the identity: their weight is 0.
-    gram = jnp.where(filled[:, None] & filled, gram, 0.0) + jnp.diag(
+    gram = jnp.where(jnp.outer(filled, filled), gram, 0.0) + jnp.diag(
         jnp.where(filled, damping, 1.0)
     )
     weights = jnp.linalg.solve(gram, filled.astype(jnp.float32))

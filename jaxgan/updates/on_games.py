@@ -87,12 +87,20 @@ def make_round(
       optimizers: of both players, or of each.
       update: the rule of a round.
     """
-    step = update.make_round(_moves(game, _each(optimizers)))
+    step = update.make_round(game_moves(game, optimizers))
     # A toy game draws nothing and needs no data.
     return lambda state: step(jax.random.key(0), state, jnp.zeros((1, 1)))[0]
 
 
-def _moves(game: Game, optimizers: Params) -> Moves:
+def game_moves(game: Game, optimizers: Optimizers) -> Moves:
+    """The moves of a game by itself, of which update rules are made.
+
+    Args:
+      game: the game.
+      optimizers: of both players, or of each.
+    """
+    each = _each(optimizers)
+
     def loss(player: Player, key: Array, state: GANState, batch: Any) -> tuple[Array, Any]:
         return getattr(game, f"{player}_loss")(*params_of(state))
 
@@ -105,7 +113,7 @@ def _moves(game: Game, optimizers: Params) -> Moves:
         return Evaluation(gradient, value, aux)
 
     def propose(player: Player, state: GANState, evaluation: Evaluation) -> Proposal:
-        optimizer = getattr(optimizers, player)
+        optimizer = getattr(each, player)
         return proposed(optimizer, getattr(state, player), evaluation.gradient, evaluation.loss)
 
     def finish(

@@ -325,10 +325,10 @@ def _remembering(play: Step, skip_nonfinite: bool) -> Step:
                 "round: start with jaxgan.init(key, gan, batch, update)"
             )
         new, metrics = play(key, state, batch)
-        if skip_nonfinite:  # what came of a discarded update is forgotten as well
+        if skip_nonfinite:  # what the rule keeps belongs to both players: all or nothing
             bad = nonfinite.count(metrics) > 0
-            kept = jax.tree.map(lambda old, x: jnp.where(bad, old, x), state.update, new.update)
-            new = new._replace(update=kept)
+            kept = jax.tree.map(lambda old, x: jnp.where(bad, old, x), state, new)
+            new = kept._replace(step=new.step)
         return new, metrics
 
     return step

@@ -16,7 +16,7 @@ from jaxgan.updates.named import RULES
 NUMBERS = {"competitive": ":learning_rate=0.05,iterations=3", "unrolled": ":k=2",
            "lookahead": ":k=2,alpha=0.5", "anderson": ":memory=2"}  # fmt: skip
 NAMES = [name + NUMBERS.get(name, "") for name in RULES]
-QUICK = [name for name in NAMES if name.partition(":")[0] in ("extragradient", "lookahead")]
+QUICK = [name for name in NAMES if name.partition(":")[0] == "optimistic"]
 ALL = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 X = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32) + 1.0
 

@@ -101,7 +101,7 @@ def run_training(dataset: Dataset, records: Records, options: argparse.Namespace
     loop = lambda source: iterate(gan, source, 10**9, plan, begin(source))  # noqa: E731
     with (
         tempfile.TemporaryDirectory() as name,
-        checkpoint.opened(Path(name) / "checkpoints", checkpoint.Keep()) as manager,
+        checkpoint.open_manager(Path(name) / "checkpoints", checkpoint.Keep()) as manager,
     ):
         loops = [loop(dataset), loop(records), loop(dataset)]
         runs = {

@@ -143,7 +143,7 @@ def train(
     state, done = (jax.jit(game.begin)(), 0) if found is None else (found.state, found.number)
     rows = json.loads(rows_file.read_text()) if rows_file.exists() else []
     rows = [row for row in rows if row["step"] <= done]
-    with checkpoint.opened(out / SAVED, checkpoint.Keep(last=1)) as manager:
+    with checkpoint.open_manager(out / SAVED, checkpoint.Keep(last=1)) as manager:
         for number in range(done + every, steps + 1, every):
             started = time.perf_counter()
             for _ in range(every // game.steps):

@@ -8,14 +8,14 @@ UpdateName = Literal[
     "alternating",
     "simultaneous",
     "extragradient",
-    "extrapolation-from-the-past",
+    "extrapolation_from_the_past",
     "optimistic",
     "consensus",
     "symplectic",
     "competitive",
     "unrolled",
     "lookahead",
-    "runge-kutta",
+    "runge_kutta",
     "anderson",
 ]
 Precision = Literal["float32", "bfloat16"]

@@ -39,22 +39,17 @@ def check_plan(dataset: Dataset | Records, plan: Plan):
         )
 
 
-_ALTERNATING = ("alternating", "lookahead", "anderson")
-"""The rules that make several updates of a player per round, or play one that does."""
-
-
 def _check_update(plan: Plan):
-    shown = repr(plan.update) if isinstance(plan.update, str) else "a rule of your own"
+    named = isinstance(plan.update, str)
+    shown = repr(plan.update) if named else "a rule of your own"
     if plan.alternation == "epochs" and plan.update != "alternating":
         raise ValueError(f'update={shown} cannot alternate in epochs: use alternation="steps"')
-    rule = update_rule(plan)
-    if not isinstance(rule, Update):
+    if not isinstance(update_rule(plan), Update):
         raise ValueError(
             f"update must be a rule's name or a jaxgan.updates.Update, got {plan.update!r}"
         )
     several = max(plan.n_critic, plan.n_generator) > 1 or plan.first == "generator"
-    alternates = isinstance(plan.update, str) and plan.update.partition(":")[0] in _ALTERNATING
-    if several and isinstance(plan.update, str) and not alternates:
+    if several and named and not plan.update.endswith("alternating"):
         raise ValueError(
             f"n_critic, n_generator and first belong to alternating updates, got update={shown}: "
             "leave them out"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxgan.checks import check_not_negative, check_positive
 from jaxgan.types import Array, Batch, GANState, Metrics, Params, PyTree
 from jaxgan.updates.moves import Moves, Step, Update, params_of, with_params
-from jaxgan.updates.plain import alternating
+from jaxgan.updates.plain import alternating, simultaneous
 
 
 class Lookahead(NamedTuple):
@@ -25,7 +25,11 @@ class Lookahead(NamedTuple):
     inner: PyTree
 
 
-def lookahead(k: int = 5, alpha: float = 0.5, inner: Update = alternating()) -> Update:  # noqa: B008
+def lookahead(
+    k: int = 5,
+    alpha: float = 0.5,
+    inner: Update = simultaneous(),  # noqa: B008 (it is immutable)
+) -> Update:
     """Play k rounds of another rule, then return part of the way, for both players jointly.
 
     The optimizers keep their states over the return. The EMA generator averages the parameters

@@ -1,5 +1,6 @@
 """Update rules by name, for settings and the command line."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -19,29 +20,21 @@ from jaxgan.updates.plain import alternating, simultaneous
 from jaxgan.updates.unrolling import unrolled
 
 RULES: Mapping[str, Callable[..., Update]] = {
-    "alternating": alternating,
-    "simultaneous": simultaneous,
-    "extragradient": extragradient,
-    "extrapolation-from-the-past": extrapolation_from_the_past,
-    "optimistic": optimistic,
-    "consensus": consensus,
-    "symplectic": symplectic,
-    "competitive": competitive,
-    "unrolled": unrolled,
-    "lookahead": lookahead,
-    "runge-kutta": runge_kutta,
-    "anderson": anderson,
+    make.__name__: make
+    for make in (
+        *(alternating, simultaneous, extragradient, extrapolation_from_the_past, optimistic),
+        *(consensus, symplectic, competitive, unrolled, lookahead, runge_kutta, anderson),
+    )
 }
-_OVER_ANOTHER = ("lookahead", "anderson")
 
 
 @functools.cache
-def from_name(text: str, inner: Update | None = None) -> Update:
-    """An update rule from its name and numbers, `NAME` or `NAME:PARAMETER=NUMBER,...`.
+def from_name(text: str, plain: Update = alternating()) -> Update:  # noqa: B008 (immutable)
+    """An update rule from its name and numbers, `NAME` or `NAME:PARAMETER=VALUE,...`.
 
     Args:
-      text: for instance "extragradient" or "lookahead:k=10,alpha=0.5".
-      inner: of the rules that play another one; plain alternation by default.
+      text: for instance "extragradient", or "lookahead:k=10,alpha=0.5,inner=alternating".
+      plain: the rule that "alternating" without numbers stands for, such as one with n_critic.
     Raises:
       ValueError: if there is no rule of that name, or its numbers are wrong.
 
@@ -50,37 +43,35 @@ def from_name(text: str, inner: Update | None = None) -> Update:
     """
     name, _, numbers = text.partition(":")
     check_choice(update=(name, tuple(RULES)))
-    make = RULES[name]
-    taken = [p for p in inspect.signature(make).parameters.values() if p.name != "inner"]
-    given = dict(
-        _number(name, part, [p.name for p in taken]) for part in numbers.split(",") if part
-    )
-    missing = [p.name for p in taken if p.default is p.empty and p.name not in given]
-    if missing:
-        raise ValueError(f"update {name} needs {missing[0]}: write {name}:{missing[0]}=NUMBER")
-    if name in _OVER_ANOTHER and inner is not None:
-        given["inner"] = inner
-    return make(**given)
+    if text == "alternating":
+        return plain
+    parameters = inspect.signature(RULES[name]).parameters
+    given: dict[str, Any] = {}
+    for part in filter(None, numbers.split(",")):
+        parameter, _, value = part.partition("=")
+        if parameter not in parameters:
+            known = ", ".join(parameters) or "none"
+            near = closest(parameter, parameters)
+            raise ValueError(
+                f"update {name} has no parameter {parameter!r}.{near} Its parameters: {known}"
+            )
+        inner = parameter == "inner"
+        given[parameter] = from_name(value, plain) if inner else _value(name, parameter, value)
+    for parameter in parameters.values():
+        if parameter.default is parameter.empty and parameter.name not in given:
+            raise ValueError(
+                f"update {name} needs {parameter.name}: write {name}:{parameter.name}=NUMBER"
+            )
+    return RULES[name](**given)
 
 
-def _number(rule: str, part: str, known: list[str]) -> tuple[str, Any]:
-    name, equals, value = part.partition("=")
-    if name not in known:
-        known_names = ", ".join(known) or "none"
-        raise ValueError(
-            f"update {rule} has no parameter {name!r}.{closest(name, known)} It has {known_names}"
-        )
-    words = {
-        "true": True,
-        "false": False,
-        "discriminator": "discriminator",
-        "generator": "generator",
-    }
-    if value in words:
-        return name, words[value]
+_WORDS = {"true": True, "false": False, "discriminator": "discriminator", "generator": "generator"}
+
+
+def _value(rule: str, parameter: str, value: str) -> Any:
+    if value in _WORDS:
+        return _WORDS[value]
     for kind in (int, float):
-        try:
-            return name, kind(value)
-        except ValueError:
-            continue
-    raise ValueError(f"update {rule}: {name} must be a number, got {value or equals!r}")
+        with contextlib.suppress(ValueError):
+            return kind(value)
+    raise ValueError(f"update {rule}: {parameter} must be a number, got {value!r}")

@@ -11,7 +11,7 @@ import jaxgan
 from jaxgan import recipes
 from jaxgan.data import Dataset, load
 from jaxgan.steps import prepared_batch
-from jaxgan.updates import alternating, simultaneous
+from jaxgan.updates import from_name
 
 load = functools.cache(load)
 
@@ -34,8 +34,7 @@ def test_a_step_of_a_recipe_keeps_the_shapes_of_its_state(name):
 
     def begun_and_stepped(key):
         state = jaxgan.init(key, gan, batch)
-        rules = {"alternating": alternating(), "simultaneous": simultaneous()}
-        step = jaxgan.make_train_step(gan, rules[recipe.plan.update])
+        step = jaxgan.make_train_step(gan, from_name(recipe.plan.update))
         new, metrics = step(key, state, batch)
         seen = prepared_batch(gan, batch)
         drawn = jaxgan.sample(key, gan, state, 4, seen.condition)

@@ -8,7 +8,7 @@ import pytest
 from jaxgan import Params, games, updates
 
 BILINEAR = games.bilinear()
-HALF_BACK = updates.lookahead(10, 0.5, updates.simultaneous())
+HALF_BACK = updates.lookahead(10, 0.5)
 
 
 def momentum(h):
@@ -70,7 +70,7 @@ def test_the_best_factors_are_the_known_ones():
         (updates.optimistic(), 0.5, optax.sgd, 1, 0.70711),
         (updates.runge_kutta(4), 2.449, optax.sgd, 1, 0.5),
         (updates.alternating(), 0.871, momentum, 1, 0.88471),
-        (updates.lookahead(6, 0.3, updates.simultaneous()), 0.5, optax.sgd, 6, 0.79682),
+        (updates.lookahead(6, 0.3), 0.5, optax.sgd, 6, 0.79682),
     )
     found = [factor(rule, h, rounds, rates) for rule, h, rates, rounds, _ in best]
     # A double eigenvalue moves by the root of a rounding error.

@@ -142,7 +142,7 @@ def test_a_state_without_the_memory_of_its_rule_is_refused(gan):
         ("unrolled:k=many", "k must be a number, got 'many'"),
         ("competitive", "write competitive:learning_rate=NUMBER"),
         ("lookahead:alpha=-1", "alpha must be a finite number, 0 or more"),
-        ("runge-kutta:order=3", "order must be 2"),
+        ("runge_kutta:order=3", "order must be 2"),
     ],
 )
 def test_a_wrong_rule_is_named(name, message):

@@ -108,11 +108,15 @@ def in_own_range(x, config):
 # --- StableHLO
 
 
+OF_IMAGES = ("pix2pix", "srgan", "lapgan/middle", "lapgan/fine")  # refused: another test
+
+
 @pytest.mark.parametrize(
     "name",
     [
         name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
         for name in sorted(RECIPES)
+        if not name.removeprefix("conditional-").startswith(OF_IMAGES)
     ],
 )
 def test_every_recipe_exports_for_all_platforms_and_samples_the_same(name):

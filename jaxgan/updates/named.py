@@ -57,10 +57,10 @@ def from_name(text: str, plain: Update = alternating()) -> Update:  # noqa: B008
             )
         inner = parameter == "inner"
         given[parameter] = from_name(value, plain) if inner else _value(name, parameter, value)
-    for parameter in parameters.values():
-        if parameter.default is parameter.empty and parameter.name not in given:
+    for needed in parameters.values():
+        if needed.default is needed.empty and needed.name not in given:
             raise ValueError(
-                f"update {name} needs {parameter.name}: write {name}:{parameter.name}=NUMBER"
+                f"update {name} needs {needed.name}: write {name}:{needed.name}=NUMBER"
             )
     return RULES[name](**given)
 

@@ -1,10 +1,4 @@
-"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, consistency, LeCam.
-
-A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
-`penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
-training needs. What is drawn depends on the key and on the global sample index only. For a packed
-critic (`jaxgan.packed`), which returns one logit per `pack` neighbours, gradients are taken with
-respect to a whole pack, and random numbers are drawn once per pack.
+"""Gradient penalties: R1, R2, those of WGAN-GP and DRAGAN.
 
 >>> import jax.numpy as jnp
 >>> critic = lambda x: jnp.sum(x**2, axis=-1)  # gradient 2 x
@@ -13,17 +7,14 @@ respect to a whole pack, and random numbers are drawn once per pack.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.critics import Critic, critic_logits
-from jaxgan.parallel.global_batch import mean_over_devices, sample_index, sample_keys
-from jaxgan.term_inputs import TermState, penalty
-from jaxgan.types import Array, Schedule, Term
-
-# --- Gradient penalties
+from jaxgan.parallel.global_batch import mean_over_devices, sample_keys
+from jaxgan.regularizers.draws import index_of, one_per_logit
+from jaxgan.types import Array
 
 
 def r1(critic: Critic, real: Array, *, pack: int = 1) -> Array:
@@ -116,7 +107,7 @@ def make_gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Calla
             raise ValueError(
                 f"real and fake must have the same shape, got {real.shape} and {fake.shape}"
             )
-        u = _one_per_logit(key, real, index, pack)
+        u = one_per_logit(key, real, index, pack)
         x = (u * real + (1.0 - u) * fake).astype(real.dtype)
         return _norm_penalty(critic, x, pack, target, one_sided)
 
@@ -178,9 +169,9 @@ def make_dragan(strength: float = 0.5, target: float = 1.0) -> Callable[..., Arr
         mean = mean_over_devices(jnp.mean(real), axis_name)
         std = jnp.sqrt(mean_over_devices(jnp.mean((real - mean) ** 2), axis_name))
         noise = jax.vmap(lambda k: jax.random.uniform(k, real.shape[1:], jnp.float32))(
-            sample_keys(noise_key, _index_of(real, index))
+            sample_keys(noise_key, index_of(real, index))
         )
-        a = _one_per_logit(mix_key, real, index, pack)
+        a = one_per_logit(mix_key, real, index, pack)
         x = real + a * strength * std * noise
         return _norm_penalty(critic, x.astype(real.dtype), pack, target, one_sided=False)
 
@@ -214,128 +205,3 @@ def _check_not_negative(**numbers: float):
     for name, number in numbers.items():
         if number < 0:
             raise ValueError(f"{name} must not be negative, got {number}")
-
-
-def _index_of(x: Array, index: Array | None) -> Array:
-    return sample_index(len(x)) if index is None else index
-
-
-def _one_per_logit(key: Array, x: Array, index: Array | None, pack: int) -> Array:
-    """U(0, 1) [batch, 1, ...]: one number per sample or pack, by the global index of its first."""
-    keys = sample_keys(key, _index_of(x, index)[::pack])
-    draws = jax.vmap(lambda key: jax.random.uniform(key, dtype=jnp.float32))(keys)
-    return jnp.repeat(draws, pack).reshape(-1, *[1] * (x.ndim - 1))
-
-
-# --- Consistency
-
-
-def make_consistency(transform: Callable[[Array, Array], Array]) -> Callable[..., Array]:
-    """Squared change of the logits under a change that keeps meaning, E (D(x) - D(T(x)))^2.
-
-    Args:
-      transform: T, from keys [batch], one per sample, and samples to samples of the same shape, for
-        instance one of `jaxgan.augment`; in the paper mirroring and shifts of images. For samples
-        in another range than [-1, 1] pass `augment.in_range(transform, model_range)`.
-    Returns:
-      A function of (key, critic, real, index=None, pack=1), which are as in `gradient_penalty`. It
-      returns a float32 scalar, logits^2; multiply by lambda, 10 in the paper. It raises a
-      ValueError if T changes the shape, or critic(x) is not floating or not of shape
-      [batch / pack].
-    Source: Zhang et al. 2020, equation 3, https://arxiv.org/abs/1910.12027
-    """
-
-    def consistency(
-        key: Array, critic: Critic, real: Array, index: Array | None = None, pack: int = 1
-    ) -> Array:
-        changed = transform(sample_keys(key, _index_of(real, index)), real)
-        if changed.shape != real.shape:
-            raise ValueError(f"transform must keep the shape {real.shape}, got {changed.shape}")
-        both = [critic_logits(critic, x, pack).astype(jnp.float32) for x in (real, changed)]
-        return _mean_square(both[0] - both[1])
-
-    return consistency
-
-
-def make_balanced_consistency(transform: Callable[[Array, Array], Array]) -> Callable[..., Array]:
-    """Consistency of real samples plus that of generated ones, each with changes of its own.
-
-    Args:
-      transform: as for `make_consistency`.
-    Returns:
-      A function of (key, critic, real, fake, index=None, pack=1).
-    Source: Zhao et al. 2020, section 2.1, https://arxiv.org/abs/2002.04724 (lambda 10 for both)
-    """
-    consistency = make_consistency(transform)
-
-    def balanced_consistency(
-        key: Array,
-        critic: Critic,
-        real: Array,
-        fake: Array,
-        index: Array | None = None,
-        pack: int = 1,
-    ) -> Array:
-        real_key, fake_key = jax.random.split(key)
-        of_real = consistency(real_key, critic, real, index, pack)
-        return of_real + consistency(fake_key, critic, fake, index, pack)
-
-    return balanced_consistency
-
-
-# --- LeCam
-
-
-class LecamAverages(NamedTuple):
-    """Running averages of the mean logits on real and on generated samples, float32 scalars."""
-
-    real: Array
-    fake: Array
-
-
-def lecam(real_logits: Array, fake_logits: Array, state: LecamAverages) -> Array:
-    """Squared distance of each side's logits from the other side's running average.
-
-    E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2
-
-    Args:
-      real_logits: logits on real samples.
-      fake_logits: logits on generated samples.
-      state: the averages a_R and a_F, constants here.
-    Returns:
-      float32 scalar, logits^2; multiply by lambda.
-    Source: Tseng et al. 2021, equation 5, https://arxiv.org/abs/2104.03310
-    """
-    averages = jax.lax.stop_gradient(state)
-    to_fake = _mean_square(real_logits.astype(jnp.float32) - averages.fake)
-    to_real = _mean_square(fake_logits.astype(jnp.float32) - averages.real)
-    return to_fake + to_real
-
-
-def _mean_square(x: Array) -> Array:
-    # Beyond 1e18 squares and their sum would leave float32.
-    return jnp.sum(jnp.clip(x, -1e18, 1e18) ** 2 / x.size)
-
-
-def lecam_penalty(weight: float | Schedule, decay: float = 0.99) -> Term:
-    """The `lecam` penalty with its running averages, which start at 0.
-
-    Args:
-      weight: lambda, 0.001 to 0.5 in the paper; or a schedule of it.
-      decay: of the running averages, in [0, 1).
-    Raises:
-      ValueError: if decay is out of range.
-    """
-    if not 0.0 <= decay < 1.0:
-        raise ValueError(f"decay must lie in [0, 1), got {decay}")
-
-    def update(state: LecamAverages, real_logits: Array, fake_logits: Array) -> LecamAverages:
-        logits = (real_logits, fake_logits)
-        means = LecamAverages(*(jnp.mean(side.astype(jnp.float32)) for side in logits))
-        means = jax.lax.stop_gradient(means)
-        return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state, means)
-
-    def init() -> LecamAverages:
-        return LecamAverages(*jnp.zeros(2, jnp.float32))
-
-    return penalty(lecam, weight, state=TermState(init, update))

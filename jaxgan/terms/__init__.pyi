@@ -1,0 +1,14 @@
+from .classes import (
+    acgan_discriminator as acgan_discriminator,
+    acgan_generator as acgan_generator,
+    auxiliary_classifier as auxiliary_classifier,
+    class_cross_entropy as class_cross_entropy,
+    real_classification as real_classification,
+    semi_supervised_output as semi_supervised_output,
+)
+from .distances import (
+    content_loss as content_loss,
+    mean_absolute_error as mean_absolute_error,
+    mean_squared_error as mean_squared_error,
+)
+from .features import feature_matching as feature_matching

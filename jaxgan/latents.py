@@ -17,6 +17,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_positive
 from jaxgan.parallel.global_batch import sample_keys
 from jaxgan.types import Array
 
@@ -84,6 +85,23 @@ def rademacher(shape: int | tuple[int, ...]) -> Latent:
     """
     shape = _checked(shape)
     return _by_sample(lambda key: jax.random.rademacher(key, shape, jnp.float32))
+
+
+def one_hot(classes: int) -> Latent:
+    """One of several classes with equal probability, float32 one-hot [batch, classes].
+
+    Args:
+      classes: their number.
+    Raises:
+      ValueError: if classes is not a positive int.
+    Source: Chen et al. 2016 (InfoGAN), section 4, https://arxiv.org/abs/1606.03657
+    """
+    check_positive(classes=classes)
+
+    def draw(key: Array) -> Array:
+        return jax.nn.one_hot(jax.random.randint(key, (), 0, classes), classes)
+
+    return _by_sample(draw)
 
 
 def concatenate(*parts: Latent) -> Latent:

@@ -6,6 +6,10 @@ from .classes import (
     real_classification as real_classification,
     semi_supervised_output as semi_supervised_output,
 )
+from .codes import (
+    code_cross_entropy as code_cross_entropy,
+    mutual_information as mutual_information,
+)
 from .distances import (
     content_loss as content_loss,
     mean_absolute_error as mean_absolute_error,

@@ -1,10 +1,10 @@
-"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, consistency, LeCam.
+"""Penalties that keep a discriminator smooth: R1, R2, gradient penalties, consistency and more.
 
 A penalty is a plain function of a critic (a function from samples to logits [batch]) and samples;
-`penalty` attaches it, with its weight, to a GAN. Every one is differentiable a second time, as
-training needs. What is drawn depends on the key and on the global sample index only. For a packed
-critic (`jaxgan.packed`), which returns one logit per `pack` neighbours, gradients are taken with
-respect to a whole pack, and random numbers are drawn once per pack.
+`penalty` attaches it, with its weight, to a GAN. Every one is differentiable, as training needs.
+What is drawn depends on the key and on the global sample index only. For a packed critic
+(`jaxgan.packed`), which returns one logit per `pack` neighbours, gradients are taken with respect
+to a whole pack, and random numbers are drawn once per pack.
 
 >>> import jax.numpy as jnp
 >>> from jaxgan.regularizers import r1

@@ -4,12 +4,26 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.parallel.global_batch import sample_index, sample_keys
-from jaxgan.types import Array
+from jaxgan.types import Array, PyTree
 
 
 def index_of(x: Array, index: Array | None) -> Array:
     """The global indices of samples: 0, 1, ... where none are given."""
     return sample_index(len(x)) if index is None else index
+
+
+def normal_like(key: Array, x: PyTree, index: Array) -> PyTree:
+    """Standard normal numbers for all floating values of samples, 0 for the others."""
+    leaves, structure = jax.tree.flatten(x)
+    keys = jax.random.split(key, len(leaves))
+
+    def like(key: Array, leaf: Array) -> Array:
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            return jnp.zeros_like(leaf)
+        draw = jax.vmap(lambda own: jax.random.normal(own, leaf.shape[1:], leaf.dtype))
+        return draw(sample_keys(key, index))
+
+    return jax.tree.unflatten(structure, map(like, keys, leaves))
 
 
 def one_per_logit(key: Array, x: Array, index: Array | None, pack: int) -> Array:

@@ -1,4 +1,4 @@
-"""Penalties on the logits themselves: LeCam."""
+"""Penalties on the logits themselves: LeCam, and centred logits."""
 
 from typing import NamedTuple
 
@@ -63,3 +63,21 @@ def lecam_penalty(weight: float | Schedule, decay: float = 0.99) -> Term:
         return LecamAverages(*jnp.zeros(2, jnp.float32))
 
     return penalty(lecam, weight, state=TermState(init, update))
+
+
+# --- Centred logits
+
+
+def logit_centring(real_logits: Array, fake_logits: Array) -> Array:
+    """Squared sum of paired logits, E (D(x) + D(G(z)))^2, which keeps their mean at 0.
+
+    Relativistic losses depend on differences of logits only, so that their mean drifts.
+
+    Args:
+      real_logits: logits on real samples.
+      fake_logits: logits on generated samples, of the same shape.
+    Returns:
+      float32 scalar, logits^2; multiply by 0.01, as in the paper.
+    Source: Lin et al. 2025 (adversarial flow models), equation 7, https://arxiv.org/abs/2511.22475
+    """
+    return mean_square(real_logits.astype(jnp.float32) + fake_logits.astype(jnp.float32))

@@ -16,3 +16,13 @@ from .distances import (
     mean_squared_error as mean_squared_error,
 )
 from .features import feature_matching as feature_matching
+from .latents import (
+    latent_consistency as latent_consistency,
+    mode_seeking as mode_seeking,
+    transport as transport,
+)
+from .paths import (
+    PathLength as PathLength,
+    path_length as path_length,
+    path_lengths as path_lengths,
+)

@@ -26,3 +26,11 @@ from .paths import (
     path_length as path_length,
     path_lengths as path_lengths,
 )
+from .top_k import top_k as top_k, top_k_loss as top_k_loss
+from .autoencoders import (
+    Equilibrium as Equilibrium,
+    boundary_equilibrium as boundary_equilibrium,
+    energy_margin as energy_margin,
+    pulling_away as pulling_away,
+    reconstruction_output as reconstruction_output,
+)

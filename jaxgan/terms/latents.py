@@ -125,8 +125,8 @@ def latent_consistency(
 def transport(fake: PyTree, latents: PyTree) -> Array:
     """The cost of moving latents to samples, E ||G(z) - z||^2 / n, for n values per sample.
 
-    With a weight that falls in training, such as optax.cosine_decay_schedule(0.2, 1_000_000,
-    alpha=0.025), the generator learns the optimal transport from latents to data instead of any
+    With a weight that falls in training, such as `jaxgan.schedules.cosine(0.2, 0.005, 1_000_000)`,
+    the generator learns the optimal transport from latents to data instead of any
     map that gives the right distribution.
 
     Args:

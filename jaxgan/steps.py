@@ -26,8 +26,8 @@ from jaxgan.objectives import (
     make_generator_loss,
 )
 from jaxgan.optimizers import started, updated
-from jaxgan.parallel.global_batch import mean_over_devices, sample_index
-from jaxgan.players import inputs, pair
+from jaxgan.parallel.global_batch import mean_over_devices, num_samples, sample_index
+from jaxgan.players import inputs, pair, shown_example
 from jaxgan.types import (
     GAN,
     Array,
@@ -68,10 +68,11 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     """`init` of a GAN that is known to be sound, for instance one that has been trained before."""
     batch = prepared_batch(gan, batch)
     generator_key, discriminator_key, latent_key = jax.random.split(key, 3)
-    shapes = jax.eval_shape(gan.latent, latent_key, sample_index(len(batch.x)))
-    latents = jnp.zeros(shapes.shape, shapes.dtype)
+    shapes = jax.eval_shape(gan.latent, latent_key, sample_index(num_samples(batch.x)))
+    latents = jax.tree.map(jnp.zeros_like, shapes)
     generator = _init_player("generator", gan, generator_key, latents, batch.condition)
-    discriminator = _init_player("discriminator", gan, discriminator_key, batch.x, batch.condition)
+    x = shown_example(gan, generator, batch)
+    discriminator = _init_player("discriminator", gan, discriminator_key, x, batch.condition)
     weights = (generator.params, generator.model_state)
     return GANState(
         step=jnp.zeros((), jnp.int32),
@@ -82,7 +83,7 @@ def unchecked_init(key: Array, gan: GAN, batch: Batch | Array) -> GANState:
     )
 
 
-def _init_player(player: Player, gan: GAN, key: Array, x: Array, condition: PyTree) -> PlayerState:
+def _init_player(player: Player, gan: GAN, key: Array, x: PyTree, condition: PyTree) -> PlayerState:
     returned = getattr(gan, player).init(key, *inputs(x, condition))
     params, model_state = pair(f"{player}'s init", returned, "(params, model_state)")
     optimizer = getattr(gan, f"{player}_optimizer")
@@ -169,7 +170,7 @@ def _make_update(player: Player, gan: GAN, axis_name: str | None, accumulate: in
     def update(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
         check_key(key)
         batch, own = prepared_batch(gan, batch), getattr(state, player)
-        index = sample_index(len(batch.x), axis_name)
+        index = sample_index(num_samples(batch.x), axis_name)
         carry = Carry(own.model_state, own.terms, state.augmentation)
         grads_fn = functools.partial(_gradients, loss_fn, own.params, getattr(state, opponent))
         grads, carry, metrics = _accumulated(
@@ -199,7 +200,7 @@ def _accumulated(
     grads_fn: Callable, carry: Carry, sampled: Sampled, accumulate: int
 ) -> tuple[PyTree, Carry, Metrics]:
     """Gradients and metrics averaged over micro-batches; the carry runs through them."""
-    size = len(sampled.batch.x)
+    size = num_samples(sampled.batch.x)
     if size % accumulate:
         raise ValueError(f"accumulate={accumulate} does not divide the batch of {size}")
     if accumulate == 1:

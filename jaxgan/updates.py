@@ -60,9 +60,10 @@ def _in_turn(players: Sequence[tuple[Step, int]]) -> Step:
 
 def _one_batch(batch: Batch | Array, number: int, batches: int) -> Batch:
     batch = as_batch(batch)
-    if len(batch.x) != batches:
+    shape = jax.tree.leaves(batch.x)[0].shape
+    if shape[0] != batches:
         raise ValueError(
-            f"batch needs a leading axis of {batches} updates, got shape {batch.x.shape}: "
+            f"batch needs a leading axis of {batches} updates, got shape {shape}: "
             "fresh samples [updates, batch, ...] for each"
         )
     return jax.tree.map(lambda x: x[number], batch)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_one_array
 from jaxgan.critics import Critic, critic_logits
 from jaxgan.parallel.global_batch import sample_keys
 from jaxgan.regularizers.draws import index_of
@@ -30,6 +31,7 @@ def make_consistency(transform: Callable[[Array, Array], Array]) -> Callable[...
     def consistency(
         key: Array, critic: Critic, real: Array, index: Array | None = None, pack: int = 1
     ) -> Array:
+        check_one_array("consistency", real)
         changed = transform(sample_keys(key, index_of(real, index)), real)
         if changed.shape != real.shape:
             raise ValueError(f"transform must keep the shape {real.shape}, got {changed.shape}")

@@ -3,13 +3,13 @@
 import jax
 import jax.numpy as jnp
 
-from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
 from jaxgan.types import Array, PyTree
 
 
-def index_of(x: Array, index: Array | None) -> Array:
+def index_of(x: PyTree, index: Array | None) -> Array:
     """The global indices of samples: 0, 1, ... where none are given."""
-    return sample_index(len(x)) if index is None else index
+    return sample_index(num_samples(x)) if index is None else index
 
 
 def normal_like(key: Array, x: PyTree, index: Array) -> PyTree:
@@ -26,8 +26,13 @@ def normal_like(key: Array, x: PyTree, index: Array) -> PyTree:
     return jax.tree.unflatten(structure, map(like, keys, leaves))
 
 
-def one_per_logit(key: Array, x: Array, index: Array | None, pack: int) -> Array:
-    """U(0, 1) [batch, 1, ...]: one number per sample or pack, by the global index of its first."""
+def one_per_logit(key: Array, x: PyTree, index: Array | None, pack: int) -> Array:
+    """U(0, 1) [batch]: one number per sample or pack, by the global index of its first."""
     keys = sample_keys(key, index_of(x, index)[::pack])
     draws = jax.vmap(lambda key: jax.random.uniform(key, dtype=jnp.float32))(keys)
-    return jnp.repeat(draws, pack).reshape(-1, *[1] * (x.ndim - 1))
+    return jnp.repeat(draws, pack)
+
+
+def per_sample(numbers: Array, x: Array) -> Array:
+    """Numbers [batch] as [batch, 1, ...], so that they multiply samples."""
+    return numbers.reshape(-1, *[1] * (x.ndim - 1))

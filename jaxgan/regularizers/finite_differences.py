@@ -15,11 +15,11 @@ import jax.numpy as jnp
 from jaxgan.critics import Critic, critic_logits
 from jaxgan.regularizers.draws import index_of, normal_like
 from jaxgan.regularizers.logits import mean_square
-from jaxgan.types import Array
+from jaxgan.types import Array, PyTree
 
 
 def approximate_r1(
-    key: Array, critic: Critic, real: Array, index: Array | None = None, pack: int = 1
+    key: Array, critic: Critic, real: PyTree, index: Array | None = None, pack: int = 1
 ) -> Array:
     """`r1` by finite differences, E (D(x) - D(x + epsilon n))^2 / epsilon^2, with epsilon 0.01.
 
@@ -45,7 +45,7 @@ def approximate_r1(
 
 
 def approximate_r2(
-    key: Array, critic: Critic, fake: Array, index: Array | None = None, pack: int = 1
+    key: Array, critic: Critic, fake: PyTree, index: Array | None = None, pack: int = 1
 ) -> Array:
     """`r2` by finite differences, E (D(G(z)) - D(G(z) + epsilon n))^2 / epsilon^2, epsilon 0.01.
 
@@ -77,7 +77,7 @@ def make_approximate_r1(epsilon: float = 0.01) -> Callable[..., Array]:
     _check_epsilon(epsilon)
 
     def approximate_r1(
-        key: Array, critic: Critic, real: Array, index: Array | None = None, pack: int = 1
+        key: Array, critic: Critic, real: PyTree, index: Array | None = None, pack: int = 1
     ) -> Array:
         return _squared_difference(key, critic, real, index_of(real, index), pack, epsilon)
 
@@ -89,7 +89,7 @@ def make_approximate_r2(epsilon: float = 0.01) -> Callable[..., Array]:
     _check_epsilon(epsilon)
 
     def approximate_r2(
-        key: Array, critic: Critic, fake: Array, index: Array | None = None, pack: int = 1
+        key: Array, critic: Critic, fake: PyTree, index: Array | None = None, pack: int = 1
     ) -> Array:
         return _squared_difference(key, critic, fake, index_of(fake, index), pack, epsilon)
 
@@ -97,7 +97,7 @@ def make_approximate_r2(epsilon: float = 0.01) -> Callable[..., Array]:
 
 
 def _squared_difference(
-    key: Array, critic: Critic, x: Array, index: Array, pack: int, epsilon: float
+    key: Array, critic: Critic, x: PyTree, index: Array, pack: int, epsilon: float
 ) -> Array:
     # E (D(x) - D(x + epsilon n))^2 / epsilon^2
     n = normal_like(key, x, index)

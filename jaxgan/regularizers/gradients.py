@@ -6,18 +6,20 @@
 12.0
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_one_array
 from jaxgan.critics import Critic, critic_logits
 from jaxgan.parallel.global_batch import mean_over_devices, sample_keys
-from jaxgan.regularizers.draws import index_of, one_per_logit
-from jaxgan.types import Array
+from jaxgan.regularizers.draws import index_of, one_per_logit, per_sample
+from jaxgan.types import Array, PyTree
 
 
-def r1(critic: Critic, real: Array, *, pack: int = 1) -> Array:
+def r1(critic: Critic, real: PyTree, *, pack: int = 1) -> Array:
     """Zero-centred gradient penalty on real data, E ||grad_x D(x)||^2.
 
     Args:
@@ -34,7 +36,7 @@ def r1(critic: Critic, real: Array, *, pack: int = 1) -> Array:
     return jnp.mean(_squared_gradient_norms(critic, real, pack))
 
 
-def r2(critic: Critic, fake: Array, *, pack: int = 1) -> Array:
+def r2(critic: Critic, fake: PyTree, *, pack: int = 1) -> Array:
     """Zero-centred gradient penalty on generated samples, E ||grad_x D(G(z))||^2.
 
     Args:
@@ -53,8 +55,8 @@ def r2(critic: Critic, fake: Array, *, pack: int = 1) -> Array:
 def gradient_penalty(
     key: Array,
     critic: Critic,
-    real: Array,
-    fake: Array,
+    real: PyTree,
+    fake: PyTree,
     index: Array | None = None,
     pack: int = 1,
 ) -> Array:
@@ -98,17 +100,23 @@ def make_gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Calla
     def gradient_penalty(
         key: Array,
         critic: Critic,
-        real: Array,
-        fake: Array,
+        real: PyTree,
+        fake: PyTree,
         index: Array | None = None,
         pack: int = 1,
     ) -> Array:
-        if real.shape != fake.shape:
+        shapes = [jax.tree.map(jnp.shape, tree) for tree in (real, fake)]
+        if shapes[0] != shapes[1]:
             raise ValueError(
-                f"real and fake must have the same shape, got {real.shape} and {fake.shape}"
+                f"real and fake must have the same shape, got {shapes[0]} and {shapes[1]}"
             )
-        u = one_per_logit(key, real, index, pack)
-        x = (u * real + (1.0 - u) * fake).astype(real.dtype)
+        numbers = one_per_logit(key, real, index, pack)
+
+        def mixed(real: Array, fake: Array) -> Array:
+            u = per_sample(numbers, real)
+            return (u * real + (1.0 - u) * fake).astype(real.dtype)
+
+        x = jax.tree.map(mixed, real, fake)
         return _norm_penalty(critic, x, pack, target, one_sided)
 
     return gradient_penalty
@@ -165,20 +173,21 @@ def make_dragan(strength: float = 0.5, target: float = 1.0) -> Callable[..., Arr
         axis_name: str | None = None,
         pack: int = 1,
     ) -> Array:
+        check_one_array("dragan", real)
         noise_key, mix_key = jax.random.split(key)
         mean = mean_over_devices(jnp.mean(real), axis_name)
         std = jnp.sqrt(mean_over_devices(jnp.mean((real - mean) ** 2), axis_name))
         noise = jax.vmap(lambda k: jax.random.uniform(k, real.shape[1:], jnp.float32))(
             sample_keys(noise_key, index_of(real, index))
         )
-        a = one_per_logit(mix_key, real, index, pack)
+        a = per_sample(one_per_logit(mix_key, real, index, pack), real)
         x = real + a * strength * std * noise
         return _norm_penalty(critic, x.astype(real.dtype), pack, target, one_sided=False)
 
     return dragan
 
 
-def _norm_penalty(critic: Critic, x: Array, pack: int, target: float, one_sided: bool) -> Array:
+def _norm_penalty(critic: Critic, x: PyTree, pack: int, target: float, one_sided: bool) -> Array:
     squared = _squared_gradient_norms(critic, x, pack)
     # The square root has an infinite slope at 0, and infinity times zero is NaN.
     positive = squared > 0
@@ -187,7 +196,7 @@ def _norm_penalty(critic: Critic, x: Array, pack: int, target: float, one_sided:
     return jnp.mean((jax.nn.relu(excess) if one_sided else excess) ** 2)
 
 
-def _squared_gradient_norms(critic: Critic, x: Array, pack: int) -> Array:
+def _squared_gradient_norms(critic: Critic, x: PyTree, pack: int) -> Array:
     """||grad_x D(x)||^2 per logit, by one gradient of the summed logits: samples are independent.
 
     Where a logit is that of a pack of neighbours, so is the gradient.
@@ -197,8 +206,12 @@ def _squared_gradient_norms(critic: Critic, x: Array, pack: int) -> Array:
         logits = critic_logits(critic, x, pack)
         return jnp.sum(logits.astype(jnp.float32)), logits
 
-    gradient, logits = jax.grad(summed, has_aux=True)(x)
-    return jnp.sum(gradient.astype(jnp.float32).reshape(len(logits), -1) ** 2, axis=1)
+    gradients, logits = jax.grad(summed, has_aux=True)(x)
+    squares = [
+        jnp.sum(gradient.astype(jnp.float32).reshape(len(logits), -1) ** 2, axis=1)
+        for gradient in jax.tree.leaves(gradients)
+    ]
+    return functools.reduce(jnp.add, squares)
 
 
 def _check_not_negative(**numbers: float):

@@ -18,6 +18,7 @@ from .distances import (
 from .features import feature_matching as feature_matching
 from .latents import (
     latent_consistency as latent_consistency,
+    latent_shift as latent_shift,
     mode_seeking as mode_seeking,
     transport as transport,
 )

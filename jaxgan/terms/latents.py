@@ -119,6 +119,21 @@ def latent_consistency(
     )
 
 
+def latent_shift(latents: PyTree, drawn_latents: PyTree) -> Array:
+    """How far `GAN.latent_step` moves latents, E ||z' - z||^2; a term of both players.
+
+    Args:
+      latents: z', after the step.
+      drawn_latents: z, before it.
+    Returns:
+      float32 scalar, squared units of the latents.
+    Source: Wu et al. 2019 (LOGAN, the regulariser of the step), https://arxiv.org/abs/1912.00953
+    """
+    squares = jax.tree.map(lambda a, b: (_float32(a) - _float32(b)) ** 2, latents, drawn_latents)
+    leaves = jax.tree.leaves(squares)
+    return jnp.sum(jnp.stack([jnp.sum(leaf) for leaf in leaves])) / len(leaves[0])
+
+
 # --- Optimal transport
 
 

@@ -35,3 +35,4 @@ from .autoencoders import (
     pulling_away as pulling_away,
     reconstruction_output as reconstruction_output,
 )
+from .cycles import cycle_consistency as cycle_consistency

@@ -47,8 +47,8 @@ def mode_seeking(
     other_latents = jax.tree.map(_neighbours, latents)
     unconditional = condition is None
     other = jax.tree.map(_neighbours, fake) if unconditional else generate(other_latents)
-    apart = mean_over_devices(_mean_distance(fake, other), axis_name)
-    latents_apart = mean_over_devices(_mean_distance(latents, other_latents), axis_name)
+    apart = mean_over_devices(mean_distance(fake, other), axis_name)
+    latents_apart = mean_over_devices(mean_distance(latents, other_latents), axis_name)
     return 1.0 / (apart / latents_apart + 1e-5)
 
 
@@ -59,7 +59,7 @@ def _neighbours(x: Array) -> Array:
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
 
 
-def _mean_distance(a: PyTree, b: PyTree) -> Array:
+def mean_distance(a: PyTree, b: PyTree) -> Array:
     """Mean absolute difference over all values of two trees."""
     return _mean_of_all(jax.tree.map(lambda x, y: jnp.abs(_float32(x) - _float32(y)), a, b))
 

@@ -24,6 +24,7 @@ from . import (
     types as types,
     updates as updates,
 )
+from .adapters.bundling import bundle as bundle
 from .adapters.from_flax import from_linen as from_linen, from_nnx as from_nnx
 from .adapters.packing import packed as packed
 from .adapters.precision import (

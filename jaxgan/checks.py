@@ -91,16 +91,26 @@ def check_key(key: Any):
 
 
 def check_samples(x: Any):
-    """Check that samples are a non-empty floating-point array.
+    """Check that samples are a non-empty floating-point array, or a tree of such arrays.
 
     Raises:
-      ValueError: if they are not.
+      ValueError: if they are not, or the arrays of a tree differ in the number of samples.
     """
-    if not hasattr(x, "dtype"):
+    leaves = jax.tree.leaves(x)
+    if not leaves or not all(hasattr(leaf, "dtype") for leaf in leaves):
         raise ValueError(
             f"batch must be an array of samples or a Batch, got {type(x).__name__}: pass "
             "jnp.asarray(samples)"
         )
+    for leaf in leaves:
+        _check_array_of_samples(leaf)
+    sizes = [leaf.shape[:1] for leaf in leaves]
+    if len(set(sizes)) > 1:
+        shapes = [leaf.shape for leaf in leaves]
+        raise ValueError(f"all arrays of samples need the same number of samples, got {shapes}")
+
+
+def _check_array_of_samples(x: Any):
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
             f"samples must be floating, got {x.dtype}: scale them to the generator's range, such "
@@ -108,6 +118,14 @@ def check_samples(x: Any):
         )
     if not x.size:
         raise ValueError(f"batch must hold at least one sample, got shape {x.shape}")
+
+
+def check_one_array(name: str, x: Any):
+    """Raises a ValueError unless samples are one array, for what cannot treat a tree of them."""
+    if not hasattr(x, "ndim"):
+        raise ValueError(
+            f"{name} needs samples that are one array [batch, ...], got {type(x).__name__}"
+        )
 
 
 def check_state(state: Any, expected: Any):

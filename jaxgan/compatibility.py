@@ -13,8 +13,16 @@ import numpy as np
 from jaxgan.augment.apply import augmented, init_augmentation
 from jaxgan.caching import cached
 from jaxgan.critics import mean_over_patches
-from jaxgan.parallel.global_batch import sample_index, sample_keys
-from jaxgan.players import PassOptions, as_output, generate, inputs, run_discriminator
+from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
+from jaxgan.players import (
+    PassOptions,
+    as_output,
+    generate,
+    inputs,
+    run_discriminator,
+    run_real,
+    shown_example,
+)
 from jaxgan.term_inputs import TermInputs
 from jaxgan.types import (
     GAN,
@@ -46,8 +54,10 @@ def check_players(gan: GAN, state: GANState, batch: Batch):
     _warn_of_latents(gan)
     traced = jax.make_jaxpr(functools.partial(_outputs, gan), return_shape=True)
     jaxpr, (logits, fake, output) = traced(jax.random.key(0), state, batch)
+    count = num_samples(batch.x)
+    batch = batch._replace(x=shown_example(gan, state.generator, batch))
     _check_samples(fake, batch.x)
-    _check_logits(gan, logits, len(batch.x))
+    _check_logits(gan, logits, count)
     if gan.joint_pass and jax.tree.leaves(state.discriminator.model_state):
         raise ValueError(
             "joint_pass needs a discriminator without a model state (batch statistics)"
@@ -68,11 +78,12 @@ def _refuse_sigmoid(gan: GAN):
 def _outputs(gan: GAN, key: Array, state: GANState, batch: Batch):
     """The logits on real samples, samples of the generator, and the discriminator's output."""
     seen = augmented(gan, init_augmentation(gan), state.step)
-    index = sample_index(len(batch.x))
+    index = sample_index(num_samples(batch.x))
     options = PassOptions(batch.condition, train=True)
     fake = generate(key, gan, state.generator, index, options).x
     keys = sample_keys(key, index)
-    output, _ = run_discriminator(seen, state.discriminator, batch.x, keys, options)
+    x, _ = run_real(gan, state.generator, batch.x, keys, options)
+    output, _ = run_discriminator(seen, state.discriminator, x, keys, options)
     return output.logits, fake, output
 
 
@@ -94,11 +105,13 @@ def _check_floating(name: str, x: Any, advice: str):
         raise ValueError(f"{name} must be floating, got {x.dtype}: {advice}")
 
 
-def _check_samples(fake: jax.ShapeDtypeStruct, real: Array):
-    _check_floating("generator's samples", fake, "no gradient passes through integers")
-    if fake.shape != real.shape:
+def _check_samples(fake: PyTree, real: PyTree):
+    for leaf in jax.tree.leaves(fake):
+        _check_floating("generator's samples", leaf, "no gradient passes through integers")
+    shapes = [jax.tree.map(lambda x: x.shape, tree) for tree in (fake, real)]
+    if shapes[0] != shapes[1]:
         raise ValueError(
-            f"generator output shape {fake.shape} does not match data shape {real.shape}"
+            f"generator output shape {shapes[0]} does not match data shape {shapes[1]}"
         )
 
 
@@ -190,11 +203,15 @@ def _differentiates(
     pack = gan.discriminator.pack
 
     def discriminate(x, condition=None):  # cheap to trace, and differentiable as any critic is
-        logits = jnp.sum(noted(x).reshape(len(x) // pack, -1), axis=1)
-        return output._replace(logits=logits)
+        leaves = [noted(leaf).reshape(len(leaf) // pack, -1) for leaf in jax.tree.leaves(x)]
+        return output._replace(logits=jnp.sum(jnp.concatenate(leaves, axis=1), axis=1))
+
+    def generated(latents, condition=None):
+        return jax.tree.map(lambda x: x[: num_samples(latents)], batch.x)
 
     def value(key, state, batch, output):
-        index = sample_index(len(batch.x))
+        index = sample_index(num_samples(batch.x))
+        latents = gan.latent(key, index)
         own = None if penalty.init is None else penalty.init()
         inputs = TermInputs(
             key=key,
@@ -205,14 +222,15 @@ def _differentiates(
             real=batch.x,
             fake=batch.x,
             condition=batch.condition,
-            latents=gan.latent(key, index),
+            latents=latents,
+            drawn_latents=latents,
             real_output=output,
             fake_output=output,
             real_logits=output.logits,
             fake_logits=output.logits,
             discriminate=discriminate,
             fake_discriminate=discriminate,
-            generate=lambda latents, condition=None: batch.x[: len(jax.tree.leaves(latents)[0])],
+            generate=generated,
             params=Params(state.generator.params, state.discriminator.params),
             state=own,
         )
@@ -260,11 +278,12 @@ def _gradient_sizes(
 ) -> Array:
     """The largest derivative of the first logit with respect to each logit's samples, [logits]."""
     x, *condition = example
-    keys = sample_keys(jax.random.key(0), sample_index(len(x)))
+    keys = sample_keys(jax.random.key(0), sample_index(num_samples(x)))
 
     def first(x):
         output, _ = discriminator.apply(params, model_state, x, *condition, keys=keys, train=True)
         return mean_over_patches(as_output(output).logits)[0]
 
-    gradient = jnp.abs(jax.grad(first)(x)).astype(jnp.float32)
-    return jnp.max(gradient.reshape(_PROBED, -1), axis=1)
+    gradients = [jnp.abs(leaf).astype(jnp.float32) for leaf in jax.tree.leaves(jax.grad(first)(x))]
+    sizes = [jnp.max(gradient.reshape(_PROBED, -1), axis=1) for gradient in gradients]
+    return jnp.max(jnp.stack(sizes), axis=0)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.parallel.global_batch import sample_index
-from jaxgan.types import Array
+from jaxgan.parallel.global_batch import num_samples, sample_index
+from jaxgan.types import Array, PyTree
 
-Critic = Callable[[Array], Array]
+Critic = Callable[[PyTree], Array]
 
 
 def mean_over_patches(logits: Array) -> Array:
@@ -22,18 +22,17 @@ def mean_over_patches(logits: Array) -> Array:
     return jnp.mean(logits.astype(jnp.float32), axis=tuple(range(1, logits.ndim)))
 
 
-def critic_logits(critic: Critic, x: Array, pack: int = 1) -> Array:
+def critic_logits(critic: Critic, x: PyTree, pack: int = 1) -> Array:
     """The logits [batch / pack] of a critic, checked.
 
     Raises:
       ValueError: if they are not floating-point or have another shape.
     """
-    logits = critic(x)
-    if logits.shape != (len(x) // pack,) or not jnp.issubdtype(logits.dtype, jnp.floating):
+    logits, count = critic(x), num_samples(x) // pack
+    if logits.shape != (count,) or not jnp.issubdtype(logits.dtype, jnp.floating):
         raise ValueError(
-            f"critic must return floating logits of shape ({len(x) // pack},), got {logits.dtype} "
-            f"of shape {logits.shape}; for a packed critic pass pack=, the number of samples per "
-            "logit"
+            f"critic must return floating logits of shape ({count},), got {logits.dtype} of shape "
+            f"{logits.shape}; for a packed critic pass pack=, the number of samples per logit"
         )
     return logits
 
@@ -61,14 +60,19 @@ def own_gradient(critic: Critic, pack: int = 1, axis_name: str | None = None) ->
     0.0 0.5625
     """
 
-    def separated(x: Array) -> Array:
+    def separated(x: PyTree) -> Array:
         devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
-        index = sample_index(len(x) // pack, axis_name)
+        index = sample_index(num_samples(x) // pack, axis_name)
 
         def one_logit(number: Array) -> Array:
             selected = index == number
-            live = jnp.repeat(selected, pack).reshape(-1, *[1] * (x.ndim - 1))
-            logits = critic_logits(critic, jnp.where(live, x, jax.lax.stop_gradient(x)), pack)
+            live = jnp.repeat(selected, pack)
+
+            def alone(x: Array) -> Array:
+                own = live.reshape(-1, *[1] * (x.ndim - 1))
+                return jnp.where(own, x, jax.lax.stop_gradient(x))
+
+            logits = critic_logits(critic, jax.tree.map(alone, x), pack)
             return jnp.where(selected, logits, 0)
 
         return jnp.sum(jax.lax.map(one_logit, jnp.arange(devices * len(index))), axis=0)

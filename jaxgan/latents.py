@@ -17,9 +17,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_positive
 from jaxgan.parallel.global_batch import sample_keys
-from jaxgan.types import Array
+from jaxgan.types import Array, PyTree
 
+LatentStep = Callable[[PyTree, Callable[[PyTree], Array]], PyTree]
 Latent = Callable[[Array, Array], Array]
 
 
@@ -86,6 +88,23 @@ def rademacher(shape: int | tuple[int, ...]) -> Latent:
     return _by_sample(lambda key: jax.random.rademacher(key, shape, jnp.float32))
 
 
+def one_hot(classes: int) -> Latent:
+    """One of several classes with equal probability, float32 one-hot [batch, classes].
+
+    Args:
+      classes: their number.
+    Raises:
+      ValueError: if classes is not a positive int.
+    Source: Chen et al. 2016 (InfoGAN), section 4, https://arxiv.org/abs/1606.03657
+    """
+    check_positive(classes=classes)
+
+    def draw(key: Array) -> Array:
+        return jax.nn.one_hot(jax.random.randint(key, (), 0, classes), classes)
+
+    return _by_sample(draw)
+
+
 def concatenate(*parts: Latent) -> Latent:
     """Independent latents, concatenated along the last axis.
 
@@ -112,6 +131,65 @@ def concatenate(*parts: Latent) -> Latent:
 def none() -> Latent:
     """No latents, float32 [batch, 0], for a generator that takes a condition only."""
     return lambda key, index: jnp.zeros((len(index), 0), jnp.float32)
+
+
+# --- Steps of latents in training
+
+
+def gradient_step(rate: float) -> LatentStep:
+    """Latents moved up the discriminator's logits, z' = z + rate g with g = grad_z D(G(z)).
+
+    Args:
+      rate: alpha, positive.
+    Returns:
+      A function for `GAN.latent_step`, of latents that are floating arrays. The samples of
+      generator and discriminator must not see each other, as with batch norm.
+    Raises:
+      ValueError: if rate is not positive.
+    Source: Wu et al. 2019 (LOGAN, by gradient descent), https://arxiv.org/abs/1912.00953
+    """
+    _check_positive(rate=rate)
+    return lambda latents, score: _moved(latents, score, lambda squared: rate)
+
+
+def natural_gradient_step(rate: float, damping: float) -> LatentStep:
+    """Latents moved along the natural gradient, z' = z + rate g / (damping + ||g||^2).
+
+    g = grad_z D(G(z)), and g g^T + damping I stands for the Fisher matrix. Add
+    `jaxgan.terms.latent_shift` to both players, as in the paper.
+
+    Args:
+      rate: alpha, positive.
+      damping: beta, positive.
+    Returns:
+      A function for `GAN.latent_step`, see `gradient_step`.
+    Raises:
+      ValueError: if rate or damping is not positive.
+    Source: Wu et al. 2019 (LOGAN, by natural gradient descent), https://arxiv.org/abs/1912.00953
+    """
+    _check_positive(rate=rate, damping=damping)
+    return lambda latents, score: _moved(latents, score, lambda squared: rate / (damping + squared))
+
+
+def _moved(latents: PyTree, score: Callable[[PyTree], Array], factor: Callable) -> PyTree:
+    # z + factor(||g||^2) g, with a factor for each sample
+    g = jax.grad(lambda z: jnp.sum(score(z).astype(jnp.float32)))(latents)
+    leaves = jax.tree.leaves(g)
+    squared = jnp.zeros(len(leaves[0]), jnp.float32)
+    for leaf in leaves:
+        squared += jnp.sum(leaf.astype(jnp.float32).reshape(len(leaf), -1) ** 2, axis=1)
+    step = factor(squared) * jnp.ones_like(squared)
+
+    def moved(z: Array, g: Array) -> Array:
+        return (z + step.reshape(-1, *[1] * (z.ndim - 1)) * g).astype(z.dtype)
+
+    return jax.tree.map(moved, latents, g)
+
+
+def _check_positive(**numbers: float):
+    for name, number in numbers.items():
+        if not 0 < number < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {number}")
 
 
 # --- Interpolation between latents

@@ -301,6 +301,20 @@ def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
     return loss._replace(generator=lambda real_logits, fake_logits: jnp.zeros((), jnp.float32))
 
 
+def bidirectional(loss: AdversarialLoss) -> AdversarialLoss:
+    """The loss of BiGAN: the generator's is the discriminator's with real and fake exchanged.
+
+    With `GAN.real` the generator's player has an encoder too, which learns from what the
+    discriminator says of real samples. Losses such as `non_saturating`, whose generator looks at
+    generated samples only, would leave it untrained.
+
+    Source: Donahue et al. 2017 (BiGAN), the "inverse" objective, https://arxiv.org/abs/1605.09782
+    """
+    return loss._replace(
+        generator=lambda real_logits, fake_logits: loss.discriminator(fake_logits, real_logits)
+    )
+
+
 # --- f-GAN
 
 Divergence = Literal["kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon"]

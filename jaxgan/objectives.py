@@ -15,8 +15,16 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.augment.apply import adapt, augmented
-from jaxgan.parallel.global_batch import gather, mean_over_devices, sample_keys
-from jaxgan.players import Generated, PassOptions, generate, run_discriminator, run_generator
+from jaxgan.critics import mean_over_patches
+from jaxgan.parallel.global_batch import gather, mean_over_devices, num_samples, sample_keys
+from jaxgan.players import (
+    Generated,
+    PassOptions,
+    generate,
+    run_discriminator,
+    run_generator,
+    run_real,
+)
 from jaxgan.schedules import value_at
 from jaxgan.step_metrics import diversity, logit_metrics
 from jaxgan.term_inputs import TermInputs
@@ -93,8 +101,9 @@ class Players(NamedTuple):
 
 
 class Passes(NamedTuple):
-    """What the loss has computed before its terms: G(z), D(x), D(G(z)), and the global logits."""
+    """What the loss has computed before its terms: x, G(z), D(x), D(G(z)), the global logits."""
 
+    real: PyTree
     fake: Generated
     real_output: DiscriminatorOutput
     fake_output: DiscriminatorOutput
@@ -109,11 +118,13 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
     """L_D = J_D(D(x), D(G(z))) + sum_i w_i P_i."""
 
     def loss_fn(params, carry, generator, sampled):
-        keys, x, weights = _keys(sampled), sampled.batch.x, Weights(params, carry.model_state)
+        keys, weights = _keys(sampled), Weights(params, carry.model_state)
         options = PassOptions(sampled.batch.condition, train=True, axis_name=axis_name)
         seen = augmented(gan, carry.augmentation, sampled.step)  # what D sees of samples
+        both = Players(generator, weights)
 
-        fake = generate(keys.generate, gan, generator, sampled.indices, options)
+        fake = _generated(seen, both, sampled, keys, options)
+        x, _ = run_real(gan, generator, sampled.batch.x, keys.real, options)
         run_both = _joint_pass if gan.joint_pass else _two_passes
         real_output, fake_output, model_state = run_both(seen, weights, (x, fake.x), keys, options)
         real_logits = gather(real_output.logits, axis_name)  # D(x)
@@ -122,8 +133,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
             "discriminator's loss", gan.loss.discriminator(real_logits, fake_logits)
         )
 
-        passes = Passes(fake, real_output, fake_output, real_logits, fake_logits)
-        both = Players(generator, weights)
+        passes = Passes(x, fake, real_output, fake_output, real_logits, fake_logits)
         inputs = _term_inputs(seen, both, passes, sampled, keys, options)
         loss, terms, metrics = _plus_terms(adversarial, gan.penalties, inputs, carry.terms)
 
@@ -143,11 +153,14 @@ def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
     """L_G = J_G(D(x), D(G(z))) + sum_i w_i T_i."""
 
     def loss_fn(params, carry, discriminator, sampled):
-        keys, x, weights = _keys(sampled), sampled.batch.x, Weights(params, carry.model_state)
+        keys, weights = _keys(sampled), Weights(params, carry.model_state)
         options = PassOptions(sampled.batch.condition, train=True, axis_name=axis_name)
         seen = augmented(gan, carry.augmentation, sampled.step)  # what D sees of samples
+        both = Players(weights, discriminator)
 
-        fake = generate(keys.generate, gan, weights, sampled.indices, options)
+        fake = _generated(seen, both, sampled, keys, options)
+        after = weights._replace(model_state=fake.model_state)
+        x, model_state = run_real(gan, after, sampled.batch.x, keys.real, options)
         # Two passes that share nothing, so that XLA drops the real one where nothing looks at it.
         real_output, _ = run_discriminator(seen, discriminator, x, keys.real, options)
         fake_output, _ = run_discriminator(seen, discriminator, fake.x, keys.fake, options)
@@ -155,12 +168,11 @@ def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         fake_logits = gather(fake_output.logits, axis_name)  # D(G(z))
         adversarial = scalar("generator's loss", gan.loss.generator(real_logits, fake_logits))
 
-        passes = Passes(fake, real_output, fake_output, real_logits, fake_logits)
-        both = Players(weights, discriminator)
+        passes = Passes(x, fake, real_output, fake_output, real_logits, fake_logits)
         inputs = _term_inputs(seen, both, passes, sampled, keys, options)
         loss, terms, metrics = _plus_terms(adversarial, gan.generator_terms, inputs, carry.terms)
         metrics["generator_loss"] = loss
-        return loss, (Carry(fake.model_state, terms, carry.augmentation), metrics)
+        return loss, (Carry(model_state, terms, carry.augmentation), metrics)
 
     return loss_fn
 
@@ -172,8 +184,28 @@ def _keys(sampled: Sampled) -> Keys:
     return Keys(generate_key, real_keys, sample_keys(fake_key, sampled.indices), terms_key)
 
 
+def _generated(
+    gan: GAN, players: Players, sampled: Sampled, keys: Keys, options: PassOptions
+) -> Generated:
+    """G(z), at the latents that the GAN's latent step makes of those drawn."""
+
+    def move(latents: PyTree, network_keys: Array) -> PyTree:
+        def score(latents: PyTree) -> Array:  # D(G(z)) in passes with the loss's own keys
+            own = jax.random.clone(network_keys), jax.random.clone(keys.fake)
+            x, _ = run_generator(gan, players.generator, latents, own[0], options)
+            output, _ = run_discriminator(gan, players.discriminator, x, own[1], options)
+            return mean_over_patches(output.logits)
+
+        assert gan.latent_step is not None
+        return gan.latent_step(latents, score)
+
+    weights, index = players.generator, sampled.indices
+    moved = None if gan.latent_step is None else move
+    return generate(keys.generate, gan, weights, index, options, moved)
+
+
 def _two_passes(
-    gan: GAN, weights: Weights, samples: tuple[Array, Array], keys: Keys, options: PassOptions
+    gan: GAN, weights: Weights, samples: tuple[PyTree, PyTree], keys: Keys, options: PassOptions
 ) -> tuple[DiscriminatorOutput, DiscriminatorOutput, PyTree]:
     """D(x), D(G(z)) and the model state after both."""
     real, fake = samples
@@ -184,7 +216,7 @@ def _two_passes(
 
 
 def _joint_pass(
-    gan: GAN, weights: Weights, samples: tuple[Array, Array], keys: Keys, options: PassOptions
+    gan: GAN, weights: Weights, samples: tuple[PyTree, PyTree], keys: Keys, options: PassOptions
 ) -> tuple[DiscriminatorOutput, DiscriminatorOutput, PyTree]:
     """The same in one pass over real and fake samples."""
 
@@ -192,7 +224,7 @@ def _joint_pass(
     def alternate(real, fake):
         return jnp.stack([real, fake], axis=1).reshape(2 * len(real), *real.shape[1:])
 
-    x, pass_keys = alternate(*samples), alternate(keys.real, keys.fake)
+    x, pass_keys = jax.tree.map(alternate, *samples), alternate(keys.real, keys.fake)
     condition = jax.tree.map(lambda c: alternate(c, c), options.condition)
     output, state = run_discriminator(
         gan, weights, x, pass_keys, options._replace(condition=condition)
@@ -222,14 +254,13 @@ def _term_inputs(
             condition = jax.tree.map(lambda c: c[:rows], options.condition)
         return jax.random.clone(keys)[:rows], options._replace(condition=condition)
 
-    def generate(latents: Array, condition: PyTree = None) -> Array:
-        rows = len(jax.tree.leaves(latents)[0])
-        own = of_batch(rows, passes.fake.keys, condition)
+    def generate(latents: PyTree, condition: PyTree = None) -> PyTree:
+        own = of_batch(num_samples(latents), passes.fake.keys, condition)
         return run_generator(gan, players.generator, latents, *own)[0]
 
     def make_discriminate(pass_keys: Array) -> Callable[..., DiscriminatorOutput]:
-        def discriminate(x: Array, condition: PyTree = None) -> DiscriminatorOutput:
-            own = of_batch(len(x), pass_keys, condition)
+        def discriminate(x: PyTree, condition: PyTree = None) -> DiscriminatorOutput:
+            own = of_batch(num_samples(x), pass_keys, condition)
             return run_discriminator(gan, players.discriminator, x, *own)[0]
 
         return discriminate
@@ -240,10 +271,11 @@ def _term_inputs(
         index=sampled.indices,
         axis_name=options.axis_name,
         pack=gan.discriminator.pack,
-        real=sampled.batch.x,
+        real=passes.real,
         fake=passes.fake.x,
         condition=sampled.batch.condition,
         latents=passes.fake.latents,
+        drawn_latents=passes.fake.drawn_latents,
         real_output=passes.real_output,
         fake_output=passes.fake_output,
         real_logits=passes.real_logits,

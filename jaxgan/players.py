@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_key, check_positive, check_samples
-from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
 from jaxgan.types import (
     GAN,
     Array,
@@ -18,6 +18,8 @@ from jaxgan.types import (
     PyTree,
     Weights,
 )
+
+_OF_REAL = 0x7265616C  # folded into a sample's key, which the discriminator's pass uses as it is
 
 # --- Outside of training
 
@@ -37,7 +39,7 @@ def sample(
     condition: PyTree = None,
     *,
     use_ema: bool = True,
-) -> Array:
+) -> PyTree:
     """Generated samples [num, ...], in the range that the generator was trained on.
 
     One call draws all samples in one pass, which takes many times their memory. Draw many in
@@ -72,7 +74,7 @@ def sample(
 
 def make_generate(
     key: Array, gan: GAN, state: GANState, use_ema: bool = True
-) -> Callable[..., Array]:
+) -> Callable[..., PyTree]:
     """The generator as `(latents, condition=None) -> samples`, for latents of one's own choice.
 
     Args:
@@ -89,20 +91,23 @@ def make_generate(
     check_key(key)
     weights = generator_weights(state, use_ema)
 
-    def generate(latents: Array, condition: PyTree = None) -> Array:
-        keys = sample_keys(key, sample_index(len(latents)))
+    def generate(latents: PyTree, condition: PyTree = None) -> PyTree:
+        keys = sample_keys(key, sample_index(num_samples(latents)))
         return run_generator(gan, weights, latents, keys, PassOptions(condition))[0]
 
     return generate
 
 
-def make_discriminate(key: Array, gan: GAN, state: GANState) -> Callable[..., Array]:
+def make_discriminate(
+    key: Array, gan: GAN, state: GANState, full: bool = False
+) -> Callable[..., Any]:
     """The discriminator as `(x, condition=None) -> logits`, as it is outside of training.
 
     Args:
       key: PRNG key of the noise within the network, for networks that have any.
       gan: the GAN.
       state: a training state.
+      full: return the whole `DiscriminatorOutput`, with features and class logits.
     Returns:
       A function of samples [batch, ...] and, for a conditional GAN, the condition [batch, ...],
       that returns logits [batch], or a map of them for a discriminator of patches.
@@ -111,11 +116,11 @@ def make_discriminate(key: Array, gan: GAN, state: GANState) -> Callable[..., Ar
     """
     check_key(key)
 
-    def discriminate(x: Array, condition: PyTree = None) -> Array:
-        keys = sample_keys(key, sample_index(len(x)))
-        return run_discriminator(gan, state.discriminator, x, keys, PassOptions(condition))[
-            0
-        ].logits
+    def discriminate(x: PyTree, condition: PyTree = None) -> Any:
+        keys = sample_keys(key, sample_index(num_samples(x)))
+        options = PassOptions(condition)
+        output = run_discriminator(gan, state.discriminator, x, keys, options)[0]
+        return output if full else output.logits
 
     return discriminate
 
@@ -165,12 +170,14 @@ class Generated(NamedTuple):
       model_state: the generator's, after the pass.
       latents: from which the samples were generated.
       keys: of the noise within the network, [batch].
+      drawn_latents: the latents before they were moved, see `GAN.latent_step`.
     """
 
-    x: Array
+    x: PyTree
     model_state: PyTree
     latents: PyTree
     keys: Array
+    drawn_latents: PyTree
 
 
 def generate(
@@ -179,17 +186,22 @@ def generate(
     weights: Weights | PlayerState,
     index: Array,
     options: PassOptions = PassOptions(),  # noqa: B008 (it is immutable)
+    move: Callable[[PyTree, Array], PyTree] | None = None,
 ) -> Generated:
-    """G(z), with z drawn from the key for global sample indices [batch]."""
+    """G(z), with z drawn from the key for global sample indices [batch].
+
+    If there is a function `move`, z is what it makes of the latents drawn and the network's keys.
+    """
     latent_key, network_key = jax.random.split(key)
-    latents, keys = gan.latent(latent_key, index), sample_keys(network_key, index)
+    drawn, keys = gan.latent(latent_key, index), sample_keys(network_key, index)
+    latents = drawn if move is None else move(drawn, jax.random.clone(keys))
     x, model_state = run_generator(gan, weights, latents, keys, options)
-    return Generated(x, model_state, latents, keys)
+    return Generated(x, model_state, latents, keys, drawn)
 
 
 def run_generator(
-    gan: GAN, weights: Weights | PlayerState, latents: Array, keys: Array, options: PassOptions
-) -> tuple[Array, PyTree]:
+    gan: GAN, weights: Weights | PlayerState, latents: PyTree, keys: Array, options: PassOptions
+) -> tuple[PyTree, PyTree]:
     """G(z) for given latents, and the model state; keys [batch], one per sample."""
     returned = gan.generator.apply(
         weights.params,
@@ -200,16 +212,47 @@ def run_generator(
         axis_name=options.axis_name,
     )
     x, model_state = pair("generator's apply", returned, "(output, model_state)")
-    if not hasattr(x, "ndim"):
+    leaves = jax.tree.leaves(x)
+    if not leaves or not all(hasattr(leaf, "ndim") for leaf in leaves):
         raise ValueError(
-            f"generator must return its samples, one array [batch, ...], got {type(x).__name__}: "
-            "return the array alone"
+            f"generator must return its samples, arrays [batch, ...], got {type(x).__name__}: "
+            "return an array, or a tree of arrays as the data are"
         )
     return x, model_state
 
 
+def run_real(
+    gan: GAN, weights: Weights | PlayerState, x: PyTree, keys: Array, options: PassOptions
+) -> tuple[PyTree, PyTree]:
+    """What the discriminator is shown of real samples, and the generator's model state."""
+    if gan.real is None:
+        return x, weights.model_state
+    keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(jax.random.clone(keys), _OF_REAL)
+    returned = gan.real(
+        weights.params,
+        weights.model_state,
+        *inputs(x, options.condition),
+        keys=keys,
+        train=options.train,
+        axis_name=options.axis_name,
+    )
+    return pair("real", returned, "(shown, model_state)")
+
+
+def shown_example(gan: GAN, weights: Weights | PlayerState, batch: Batch) -> PyTree:
+    """Zeros in the shape of what the discriminator is shown of real samples; or the samples."""
+    if gan.real is None:
+        return batch.x
+
+    def shown(weights: Weights | PlayerState, batch: Batch) -> PyTree:
+        keys = sample_keys(jax.random.key(0), sample_index(num_samples(batch.x)))
+        return run_real(gan, weights, batch.x, keys, PassOptions(batch.condition, train=True))[0]
+
+    return jax.tree.map(jnp.zeros_like, jax.eval_shape(shown, weights, batch))
+
+
 def run_discriminator(
-    gan: GAN, weights: Weights | PlayerState, x: Array, keys: Array, options: PassOptions
+    gan: GAN, weights: Weights | PlayerState, x: PyTree, keys: Array, options: PassOptions
 ) -> tuple[DiscriminatorOutput, PyTree]:
     """D(x) with its logits [batch, ...], and the model state; keys [batch], one per sample."""
     returned = gan.discriminator.apply(
@@ -224,7 +267,7 @@ def run_discriminator(
     return as_output(output), model_state
 
 
-def inputs(x: Array, condition: PyTree) -> tuple:
+def inputs(x: PyTree, condition: PyTree) -> tuple:
     """A network's inputs: samples or latents, then the condition if there is one."""
     return (x,) if condition is None else (x, condition)
 

@@ -8,6 +8,7 @@ from jaxgan.types import (
     GAN,
     Array,
     Metrics,
+    PyTree,
 )
 
 _DIVERSITY_SAMPLES = 64
@@ -34,8 +35,9 @@ def logit_metrics(gan: GAN, real_logits: Array, fake_logits: Array) -> Metrics:
     return metrics
 
 
-def diversity(real: Array, fake: Array, axis_name: str | None) -> Array:
+def diversity(real: PyTree, fake: PyTree, axis_name: str | None) -> Array:
     """Mean distance between two generated samples over that between two real ones, or NaN."""
+    real, fake = _as_array(real), _as_array(fake)
     if axis_name is not None:
         # Few are compared; where they fall evenly on the devices, only they need to travel.
         stride = _stride(len(real) * jax.lax.axis_size(axis_name))
@@ -46,6 +48,14 @@ def diversity(real: Array, fake: Array, axis_name: str | None) -> Array:
     compared = real[:: _stride(len(real))]
     # Real samples that are all equal, or only one, leave nothing to compare with.
     return jnp.where(jnp.all(compared == compared[:1]), jnp.nan, ratio)
+
+
+def _as_array(x: PyTree) -> Array:
+    """Samples as one array: that of plain samples, else all values of a tree, [batch, values]."""
+    leaves = jax.tree.leaves(x)
+    if len(leaves) == 1:
+        return leaves[0]
+    return jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
 
 
 def _stride(count: int) -> int:

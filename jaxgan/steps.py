@@ -26,8 +26,8 @@ from jaxgan.objectives import (
     make_generator_loss,
 )
 from jaxgan.optimizers import Proposal, moved, proposed, started
-from jaxgan.parallel.global_batch import mean_over_devices, sample_index
-from jaxgan.players import inputs, pair, prepared_batch
+from jaxgan.parallel.global_batch import mean_over_devices, num_samples, sample_index
+from jaxgan.players import inputs, pair, prepared_batch, shown_example
 from jaxgan.types import (
     GAN,
     Array,
@@ -81,10 +81,11 @@ def unchecked_init(
     """`init` of a GAN that is known to be sound, for instance one that has been trained before."""
     batch = prepared_batch(gan, batch)
     generator_key, discriminator_key, latent_key = jax.random.split(key, 3)
-    shapes = jax.eval_shape(gan.latent, latent_key, sample_index(len(batch.x)))
-    latents = jnp.zeros(shapes.shape, shapes.dtype)
+    shapes = jax.eval_shape(gan.latent, latent_key, sample_index(num_samples(batch.x)))
+    latents = jax.tree.map(jnp.zeros_like, shapes)
     generator = _init_player("generator", gan, generator_key, latents, batch.condition)
-    discriminator = _init_player("discriminator", gan, discriminator_key, batch.x, batch.condition)
+    x = shown_example(gan, generator, batch)
+    discriminator = _init_player("discriminator", gan, discriminator_key, x, batch.condition)
     weights = (generator.params, generator.model_state)
     state = GANState(
         step=jnp.zeros((), jnp.int32),
@@ -96,7 +97,7 @@ def unchecked_init(
     return state if update.init is None else state._replace(update=update.init(state))
 
 
-def _init_player(player: Player, gan: GAN, key: Array, x: Array, condition: PyTree) -> PlayerState:
+def _init_player(player: Player, gan: GAN, key: Array, x: PyTree, condition: PyTree) -> PlayerState:
     returned = getattr(gan, player).init(key, *inputs(x, condition))
     params, model_state = pair(f"{player}'s init", returned, "(params, model_state)")
     optimizer = getattr(gan, f"{player}_optimizer")
@@ -205,7 +206,7 @@ def _point(
     check_key(key)
     batch, own = prepared_batch(gan, batch), getattr(state, player)
     opponent = state.generator if player == "discriminator" else state.discriminator
-    index = sample_index(len(batch.x), axis_name)
+    index = sample_index(num_samples(batch.x), axis_name)
     carry = Carry(own.model_state, own.terms, state.augmentation)
     return own.params, carry, opponent, Sampled(key, state.step, batch, index)
 
@@ -247,7 +248,7 @@ def _accumulated(
     grads_fn: Callable, carry: Carry, sampled: Sampled, accumulate: int
 ) -> tuple[PyTree, Carry, Metrics]:
     """Gradients and metrics averaged over micro-batches; the carry runs through them."""
-    size = len(sampled.batch.x)
+    size = num_samples(sampled.batch.x)
     if size % accumulate:
         raise ValueError(f"accumulate={accumulate} does not divide the batch of {size}")
     if accumulate == 1:

@@ -37,11 +37,12 @@ class TermInputs:
       index: indices int32 [batch] of the samples in the global batch.
       axis_name: the mapped device axis, or None.
       pack: number of samples per logit.
-      real: real samples [batch, ...].
+      real: real samples [batch, ...], as the discriminator is shown them, see `GAN.real`.
       fake: generated samples [batch, ...]; in the generator's loss differentiable with respect to
         its parameters.
       condition: of the real and of the generated samples, or None.
       latents: from which `fake` was generated.
+      drawn_latents: the latents before `GAN.latent_step`, else the same.
       real_output: the `DiscriminatorOutput` on `real`.
       fake_output: the `DiscriminatorOutput` on `fake`.
       real_logits: of the global batch.
@@ -64,17 +65,18 @@ class TermInputs:
     index: Array
     axis_name: str | None
     pack: int
-    real: Array
-    fake: Array
+    real: PyTree
+    fake: PyTree
     condition: PyTree
     latents: PyTree
+    drawn_latents: PyTree
     real_output: DiscriminatorOutput
     fake_output: DiscriminatorOutput
     real_logits: Array
     fake_logits: Array
     discriminate: Callable[..., DiscriminatorOutput]
     fake_discriminate: Callable[..., DiscriminatorOutput]
-    generate: Callable[..., Array]
+    generate: Callable[..., PyTree]
     params: Params
     state: PyTree = None
     coupled: Coupled = "refuse"
@@ -90,7 +92,7 @@ class TermInputs:
         return self._critic(self.fake_discriminate)
 
     def _critic(self, discriminate: Callable[..., DiscriminatorOutput]) -> Critic:
-        def critic(x: Array) -> Array:
+        def critic(x: PyTree) -> Array:
             return mean_over_patches(discriminate(x).logits)
 
         if self.coupled == "own_gradient":

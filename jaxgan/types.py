@@ -40,9 +40,13 @@ class Network(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Real samples x [batch, ...] and their condition: labels, images, any pytree, or nothing."""
+    """Real samples x [batch, ...] and their condition: labels, images, any pytree, or nothing.
 
-    x: Array
+    Samples are one array, or a pytree of arrays for networks that take and return such trees.
+    Augmentation, packing, plots and the loaders of `jaxgan.data` take one array only.
+    """
+
+    x: PyTree
     condition: PyTree = None
 
 
@@ -210,7 +214,8 @@ class GAN:
       generator: maps latents [batch, ...] (and the condition) to samples [batch, ...].
       discriminator: maps samples (and the condition) to logits [batch] or `DiscriminatorOutput`.
       latent: `(key, index) -> latents`, see `jaxgan.latents`; index holds the samples'
-        indices, int [batch], from which each sample's own key is folded.
+        indices, int [batch], from which each sample's own key is folded. Latents are one array or a
+        pytree of arrays.
       loss: the adversarial loss of each player, see `jaxgan.losses`.
       generator_optimizer: any optax transformation; its learning rate may be a schedule.
       discriminator_optimizer: the same. Two time scales (TTUR) are two learning rates.
@@ -222,6 +227,13 @@ class GAN:
         networks. Rejected for networks with a model state, whose statistics it would mix. Do not
         use it with layers that compare the samples of a batch (minibatch standard deviation or
         discrimination), which would compare real with fake samples.
+      real: what the discriminator is shown of real samples, as a part of the generator's player:
+        a function with the arguments of `Network.apply`, which is given the generator's parameters
+        and model state, and real samples in place of latents. None for the samples as they are.
+        BiGAN's is x -> (x, E(x)); see `jaxgan.adapters.bundle`.
+      latent_step: `(latents, score) -> latents`, which moves the latents of both players' updates
+        before generation, as `jaxgan.latents.natural_gradient_step` does; `score` maps latents to
+        the logits of their samples. Gradients flow through it. None for latents as drawn.
       task: what the players see of whole images, see `jaxgan.images.tasks`; `init` and the steps
         then take whole images. None if the players see samples as they are.
       augmentation: of the discriminator's inputs in both players' updates, see `jaxgan.augment`.
@@ -230,7 +242,7 @@ class GAN:
 
     generator: Network
     discriminator: Network
-    latent: Callable[[Array, Array], Array]
+    latent: Callable[[Array, Array], PyTree]
     loss: AdversarialLoss
     generator_optimizer: optax.GradientTransformation
     discriminator_optimizer: optax.GradientTransformation
@@ -238,6 +250,8 @@ class GAN:
     generator_terms: tuple[Term, ...] = ()
     ema_decay: float | Schedule | None = 0.999
     joint_pass: bool = False
+    real: Callable[..., tuple[PyTree, PyTree]] | None = None
+    latent_step: Callable[[PyTree, Callable[[PyTree], Array]], PyTree] | None = None
     task: Task | None = None
     augmentation: Augmentation | None = None
 
@@ -260,6 +274,10 @@ class GAN:
             object.__setattr__(self, name, tuple(getattr(self, name)))  # hashable
         _check_names(self.penalties + self.generator_terms)
         _check_decay(self.ema_decay)
+        for name in ("real", "latent_step"):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise ValueError(f"{name} must be a function or None, got {given!r}")
         if self.task is not None and not isinstance(self.task, Task):
             raise ValueError(f"task must be a Task, got {self.task!r}")
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):

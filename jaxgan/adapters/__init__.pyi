@@ -1,3 +1,4 @@
+from .bundling import bundle as bundle
 from .from_flax import from_linen as from_linen, from_nnx as from_nnx
 from .wrappers import (
     no_discriminator as no_discriminator,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import flax.linen as nn
 import jax
 
-from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
 from jaxgan.types import Array, Network
 
 if TYPE_CHECKING:
@@ -202,4 +202,4 @@ def _warn_if_not_updated(
 
 
 def _keys_like(key: Array, inputs: tuple) -> Array:
-    return sample_keys(key, sample_index(len(inputs[0])))
+    return sample_keys(key, sample_index(num_samples(inputs[0])))

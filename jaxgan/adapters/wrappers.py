@@ -2,6 +2,7 @@
 
 import jax
 
+from jaxgan.parallel.global_batch import num_samples
 from jaxgan.types import Network
 
 
@@ -53,6 +54,6 @@ def no_discriminator() -> Network:
     """
 
     def apply(params, model_state, x, condition=None, *, keys, train, axis_name=None):
-        return jax.numpy.zeros(len(x), jax.numpy.float32), model_state
+        return jax.numpy.zeros(num_samples(x), jax.numpy.float32), model_state
 
     return Network(lambda key, x, condition=None: ({}, {}), apply)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from jaxgan.checks import check_one_array
 from jaxgan.schedules import value_at
 from jaxgan.types import GAN, Array, Metrics, PyTree
 
@@ -26,6 +27,7 @@ def augmented(gan: GAN, state: PyTree, step: Array) -> GAN:
     strength = _strength(gan, state, step)
 
     def apply(params, model_state, x, *condition, keys, train, axis_name=None):
+        check_one_array("augmentation", x)
         if any(leaf.ndim == x.ndim for leaf in jax.tree.leaves(condition)):
             raise ValueError(
                 "augmentation would move samples away from the images that they are conditioned on"

@@ -5,7 +5,7 @@ import jax
 from jaxgan.checks import check_key
 from jaxgan.games.field import Game
 from jaxgan.objectives import Carry, Loss, Sampled, make_discriminator_loss, make_generator_loss
-from jaxgan.parallel.global_batch import sample_index
+from jaxgan.parallel.global_batch import num_samples, sample_index
 from jaxgan.players import prepared_batch
 from jaxgan.types import GAN, Array, Batch, GANState, PlayerState, PyTree
 
@@ -27,7 +27,7 @@ def at_batch(key: Array, gan: GAN, state: GANState, batch: Batch | Array) -> Gam
     """
     check_key(key)
     batch = prepared_batch(gan, batch)
-    sampled = Sampled(key, state.step, batch, sample_index(len(batch.x)))
+    sampled = Sampled(key, state.step, batch, sample_index(num_samples(batch.x)))
 
     def loss_of(loss: Loss, own: PyTree, player: PlayerState, opponent: PlayerState):
         carry = Carry(player.model_state, player.terms, state.augmentation)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 
-from jaxgan.types import Array
+from jaxgan.types import Array, PyTree
 
 T = TypeVar("T")
 
@@ -28,6 +28,15 @@ def sample_index(batch_size: int, axis_name: str | None = None) -> Array:
     if axis_name is None:
         return index
     return index + jax.lax.axis_index(axis_name) * batch_size
+
+
+def num_samples(x: PyTree) -> int:
+    """The number of samples in arrays [batch, ...], one or a tree of them.
+
+    >>> num_samples({"image": jnp.zeros((3, 8, 8)), "sound": jnp.zeros((3, 100))})
+    3
+    """
+    return len(jax.tree.leaves(x)[0])
 
 
 def sample_keys(key: Array, index: Array) -> Array:

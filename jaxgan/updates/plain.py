@@ -59,9 +59,10 @@ def _in_turn(moves: Moves, order: Sequence[tuple[Player, int]]) -> Step:
 def one_batch(batch: Batch | Array, number: int, batches: int) -> Batch:
     """One of the batches of a round, [batches, batch, ...]."""
     batch = as_batch(batch)
-    if len(batch.x) != batches:
+    shape = jax.tree.leaves(batch.x)[0].shape
+    if shape[0] != batches:
         raise ValueError(
-            f"batch needs a leading axis of {batches} updates, got shape {batch.x.shape}: "
+            f"batch needs a leading axis of {batches} updates, got shape {shape}: "
             "fresh samples [updates, batch, ...] for each"
         )
     return jax.tree.map(lambda x: x[number], batch)

@@ -1,31 +1,20 @@
-"""Terms of the players' losses: class labels, features, and distances from real samples.
-
-Attach them with `jaxgan.penalty` for the discriminator and `jaxgan.generator_term` for the
-generator. Class and feature terms need a discriminator that returns a `DiscriminatorOutput`. The
-reconstruction terms (squared and absolute error, content) need a generator conditioned on the
-target. Use `jaxgan.without_condition` for the player that should not see the labels.
+"""Class labels: the auxiliary classifier, and semi-supervised classes.
 
 >>> import jax.numpy as jnp
 >>> print(f"{class_cross_entropy(jnp.zeros((2, 10)), jnp.array([3, -1])):.4f}")  # log 10
 2.3026
 """
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jaxgan.losses import finite
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import generator_term, penalty
-from jaxgan.types import Array, DiscriminatorOutput, PyTree, Schedule, Term
+from jaxgan.types import Array, DiscriminatorOutput, PyTree, Term
 
 _UNLABELLED = -1
-
-
-# --- Class labels
 
 
 def class_cross_entropy(class_logits: Array, labels: Array, axis_name: str | None = None) -> Array:
@@ -187,100 +176,3 @@ def semi_supervised_output(class_logits: Array, features: PyTree = None) -> Disc
     # D(x) = Z / (Z + 1), Z = sum_k exp l_k, so that logit D(x) = log Z
     logits = jax.nn.logsumexp(class_logits.astype(jnp.float32), axis=1)
     return DiscriminatorOutput(logits, features, class_logits)
-
-
-# --- Features
-
-
-def feature_matching(
-    real_output: DiscriminatorOutput,
-    fake_output: DiscriminatorOutput,
-    axis_name: str | None = None,
-) -> Array:
-    """Squared distance of the discriminator's mean features, ||E f(x) - E f(G(z))||^2.
-
-    The squares are summed over all features, as in the paper, not averaged. To train the generator
-    by it alone, take the adversarial part away with `jaxgan.losses.without_generator`.
-
-    Args:
-      real_output: the discriminator's on the real samples; features of any tree of arrays
-        [batch, ...].
-      fake_output: the same on the generated samples.
-      axis_name: mapped device axis over which the means are taken.
-    Returns:
-      float32 scalar, squared units of the features.
-    Raises:
-      ValueError: if there are no features.
-    Source: Salimans et al. 2016, section 3.1, https://arxiv.org/abs/1606.03498
-    """
-    if real_output.features is None or fake_output.features is None:
-        raise ValueError(
-            "features are None: the discriminator must return a DiscriminatorOutput with them"
-        )
-
-    def mean(f: Array) -> Array:
-        return jnp.mean(gather(f, axis_name).astype(jnp.float32), axis=0)
-
-    differences = jax.tree.map(
-        lambda f_x, f_g: mean(f_x) - mean(f_g), real_output.features, fake_output.features
-    )
-    return optax.tree.norm(differences, squared=True)
-
-
-# --- Distances from the real samples
-
-
-def mean_squared_error(fake: Array, real: Array) -> Array:
-    """Mean of (G(c) - x)^2 over all values of the batch.
-
-    Args:
-      fake: samples generated for the conditions c, [batch, ...].
-      real: the real samples x of these conditions.
-    Returns:
-      float32 scalar, squared units of the samples.
-    Source: Ledig et al. 2017, equation 4, https://arxiv.org/abs/1609.04802
-    """
-    return jnp.mean(_error(fake, real) ** 2)
-
-
-def mean_absolute_error(fake: Array, real: Array) -> Array:
-    """Mean of |G(c) - x| over all values of the batch; pix2pix gives it the weight 100.
-
-    Args:
-      fake: samples generated for the conditions c, [batch, ...].
-      real: the real samples x of these conditions.
-    Returns:
-      float32 scalar, units of the samples.
-    Source: Isola et al. 2017, equation 3, https://arxiv.org/abs/1611.07004
-    """
-    return jnp.mean(jnp.abs(_error(fake, real)))
-
-
-def content_loss(
-    extractor: Callable[[Array], PyTree], weight: float | Schedule, scale: float = 1 / 12.75
-) -> Term:
-    """Mean squared error between features of generated and real samples, scaled.
-
-    Args:
-      extractor: images [batch, ...] to features, a tree of arrays; for instance
-        `jaxgan.models.vgg16_features("relu5_3", value_range=(-1, 1))`.
-      weight: of the term, or a schedule of it.
-      scale: of the features; SRGAN's makes those of a VGG network comparable to pixels.
-    Returns:
-      One of the GAN's `generator_terms`, called "content".
-    Source: Ledig et al. 2017, equation 5 and section 3.2, https://arxiv.org/abs/1609.04802
-    """
-
-    def content(fake, real):
-        # mean (scale (f(G(c)) - f(x)))^2, with the same weight for each array of a tree
-        pairs = zip(*map(jax.tree.leaves, (extractor(fake), extractor(real))), strict=True)
-        return sum(
-            (jnp.mean((scale * _error(*pair)) ** 2) for pair in pairs),
-            start=jnp.zeros((), jnp.float32),
-        )
-
-    return generator_term(content, weight)
-
-
-def _error(fake: Array, real: Array) -> Array:
-    return fake.astype(jnp.float32) - real.astype(jnp.float32)

@@ -113,6 +113,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         seen = augmented(gan, carry.augmentation, sampled.step)  # what D sees of samples
 
         fake = generate(keys.generate, gan, generator, sampled.indices, options)
+        _check_shapes(x, fake.x)
         run_both = _joint_pass if gan.joint_pass else _two_passes
         real_output, fake_output, model_state = run_both(seen, weights, (x, fake.x), keys, options)
         real_logits = gather(real_output.logits, axis_name)  # D(x)
@@ -147,6 +148,7 @@ def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         seen = augmented(gan, carry.augmentation, sampled.step)  # what D sees of samples
 
         fake = generate(keys.generate, gan, weights, sampled.indices, options)
+        _check_shapes(x, fake.x)
         # Two passes that share nothing, so that XLA drops the real one where nothing looks at it.
         real_output, _ = run_discriminator(seen, discriminator, x, keys.real, options)
         fake_output, _ = run_discriminator(seen, discriminator, fake.x, keys.fake, options)
@@ -169,6 +171,14 @@ def _keys(sampled: Sampled) -> Keys:
     real_key, fake_key = jax.random.split(discriminate_key)
     real_keys = sample_keys(real_key, sampled.indices)
     return Keys(generate_key, real_keys, sample_keys(fake_key, sampled.indices), terms_key)
+
+
+def _check_shapes(real: Array, fake: Array):
+    if real.shape != fake.shape:
+        raise ValueError(
+            f"batch has samples of shape {real.shape}, but the generator's are {fake.shape}: pass "
+            "samples shaped as those that jaxgan.init was given"
+        )
 
 
 def _two_passes(

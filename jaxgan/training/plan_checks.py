@@ -58,7 +58,14 @@ def _check_transforms(dataset: Dataset | Records, plan: Plan):
 
 
 def warn_of_doubts(dataset: Dataset | Records, plan: Plan):
-    """Warns of data in memory that are valid, but rarely good to train on."""
+    """Warns of valid data that are rarely good to train on, or too few for a batch."""
+    if plan.batch_size > dataset.size:
+        warnings.warn(
+            f"batch_size={plan.batch_size} is more than the {dataset.size} samples of "
+            f"{dataset.name}, so samples occur several times in one batch: use at most "
+            f"{dataset.size}, or more data",
+            stacklevel=3,
+        )
     if isinstance(dataset, Dataset):
         labels = dataset.labels if plan.conditional else None
         for doubt in doubts(dataset.x, labels, dataset.low, dataset.high):

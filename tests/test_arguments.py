@@ -132,13 +132,17 @@ class DataLoader:
         return iter([np.zeros((8, 2))])
 
 
+class ByNumber:
+    def __getitem__(self, number):
+        return np.zeros(2)
+
+
 X, LABELS = np.zeros((8, 2), np.float32), np.zeros(8, np.int32)
 DATA = {
     "a pair": ((X, LABELS), "got tuple: pass jaxgan.Batch(x, labels)"),
     "a pair of one shape": ((X, X), "got tuple: pass jaxgan.Batch(x, labels)"),
     "a list of both": ([X, LABELS], "got list: pass jaxgan.Batch(x, labels)"),
-    "a loader": (DataLoader(), "got DataLoader: collect its samples in one array, or describe"),
-    "a generator": ((x for x in X), "got generator: collect its samples in one array"),
+    "samples by number": (ByNumber(), "got ByNumber: collect its samples in one array, or desc"),
     "a dict": ({"x": X}, "got dict: pass one of its arrays, or jaxgan.Batch(x, labels)"),
     "a name": ("digits", "got str: pass jaxgan.data.load('digits')"),
     "nothing": (None, "got NoneType: collect"),

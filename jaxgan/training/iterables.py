@@ -82,8 +82,7 @@ def as_batches(data: Any) -> Batches:
         raise ValueError(f"data is a function of generators: call it, {data.__name__}()")
     else:
         numbered, first = data, data(0)
-    checked = _as_batch(first, f"the first batch of {name}")
-    like = from_arrays(*checked, f"the first batch of {name}", least=1)._replace(name=name)
+    like = _as_dataset(first, f"the first batch of {name}")._replace(name=name)
 
     def read(number: int) -> Batch:
         named = f"batch {number} of {name}"
@@ -105,6 +104,17 @@ def _in_turn(batches: Iterable, name: str) -> Iterator:
                 f"{name} ended after {count} batches, and training needs more: pass an iterator "
                 "without an end (while True: yield ...), or train for fewer steps"
             )
+
+
+def _as_dataset(first: Any, named: str) -> Dataset:
+    """The first batch, checked as samples in memory are."""
+    batch = _as_batch(first, named)
+    if np.ndim(batch.x) == 1:
+        raise ValueError(
+            f"{named} has shape {np.shape(batch.x)}: yield batches [batch, ...], not single "
+            "samples; batches of numbers are [batch, 1]"
+        )
+    return from_arrays(*batch, named, least=1)
 
 
 def _as_batch(given: Any, named: str) -> Batch:

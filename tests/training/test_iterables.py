@@ -1,6 +1,8 @@
 """Batches that are made elsewhere: by generators, data loaders and functions of their number."""
 
 import itertools
+import re
+import types
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ import optax
 import pytest
 from conditions import circles, conditional_gan
 from linear import make_linear
+from paths import ROOT
 
 import jaxgan
 from jaxgan import regularizers
@@ -25,6 +28,11 @@ ON_ONE = Plan(batch_size=8, devices=1, rounds_per_call=3)
 @pytest.fixture(scope="module")
 def gan():
     return make_linear()
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    return conditional_gan(hidden=4)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +183,9 @@ def test_a_single_sample_is_a_batch(key, gan, points):
 # --- Conditions
 
 
-def test_conditions_of_any_kind_reach_the_players_with_their_samples(key, largest_difference):
+def test_conditions_of_any_kind_reach_the_players_with_their_samples(
+    key, conditional, largest_difference
+):
     rng = np.random.default_rng(0)
     condition = {
         "number": rng.uniform(size=SIZE),
@@ -184,14 +194,14 @@ def test_conditions_of_any_kind_reach_the_players_with_their_samples(key, larges
         "class": rng.integers(0, 3, SIZE, np.uint8),
     }
     x = rng.normal(size=(SIZE, 2))
-    plan, gan = ON_ONE._replace(conditional=True, rounds_per_call=1), conditional_gan(hidden=4)
-    whole, _ = fit(key, gan, jaxgan.Batch(x, condition), 2, plan)
+    plan = ON_ONE._replace(conditional=True, rounds_per_call=1)
+    whole, _ = fit(key, conditional, jaxgan.Batch(x, condition), 2, plan)
 
     def batches():
         for rows in order(key, 2):
             yield x[rows], jax.tree.map(lambda part, rows=rows: Tensor(part[rows]), condition)
 
-    state, _ = fit(key, gan, batches(), 2, plan)
+    state, _ = fit(key, conditional, batches(), 2, plan)
     assert largest_difference(state, whole) < 1e-6
 
 
@@ -260,10 +270,10 @@ def test_batches_unlike_the_first_are_named(key, gan, kind):
         (None, "condition must be like that of the first batch"),
     ],
 )
-def test_conditions_unlike_the_first_are_named(key, condition, message):
+def test_conditions_unlike_the_first_are_named(key, conditional, condition, message):
     batches = iter([(good(), good()), (good(), condition)])
     with pytest.raises(ValueError, match=message):
-        fit(key, conditional_gan(), batches, 2, ON_ONE._replace(conditional=True))
+        fit(key, conditional, batches, 2, ON_ONE._replace(conditional=True))
 
 
 def endless():
@@ -273,7 +283,7 @@ def endless():
 
 FIRST = {
     "another size": (Loader(good(5)), {}, "the Loader has batches of 5 samples, but batch_size=8"),
-    "one sample": (Loader(good()[0]), {}, "first batch of the Loader: x must be .* of rank 2"),
+    "one sample": (Loader(good()[0]), {}, "first batch of the Loader has shape .2,.: .* not"),
     "holes": (Loader(good() * np.nan), {}, "first batch of the Loader: sample 0 holds NaN"),
     "none": (Loader(), {}, "the Loader ended after 0 batches, and training needs more"),
     "no condition": (endless(), {"conditional": True}, "needs labels, but the generator has none"),
@@ -321,3 +331,26 @@ def test_a_long_fit_on_an_iterator_leaves_no_batches_or_metrics_on_the_device(ke
     plan = ON_ONE._replace(rounds_per_call=1)
     fit(key, gan, endless(), 260, plan, on_call=lambda _: alive.append(len(jax.live_arrays())))
     assert max(alive[100:]) <= max(alive[:100]) + 60
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_documentation_run(key, gan, points, conditional):
+    page = (ROOT / ".docs" / "python.md").read_text()
+    of_pairs, of_numbers, tracked, stopped = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    logged = []
+    names = {
+        **{"np": np, "jax": jax, "jaxgan": jaxgan, "key": key, "score_key": jax.random.key(1)},
+        **{"points": points, "images": points, "score": lambda x: 0.5},
+        "tracker": types.SimpleNamespace(log=lambda row, step: logged.append((step, row))),
+    }
+    exec(of_pairs.replace("1_000", "2"), names | {"gan": conditional})
+    names |= {"gan": gan, "plan": Plan(batch_size=64, devices=1, rounds_per_call=2)}
+    exec(of_numbers.replace("500", "2"), names)
+    names["plan"] = ON_ONE
+    exec(tracked.replace("10_000", "6"), names)
+    exec(stopped.replace("10_000", "90").replace("500", "16"), names)
+    assert [step for step, _ in logged] == [3, 6]
+    assert np.isfinite(logged[0][1]["generator_loss"])
+    assert (names["since"], names["best"]) == (10, 0.5)
+    assert names["progress"].step == 33  # of calls of three rounds, the first was the best
+    assert int(names["best_state"].step) == 3

@@ -181,15 +181,19 @@ def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> 
 def _made_elsewhere(batches: Batches, first_batch: int, conditional: bool) -> BatchSource:
     position = first_batch
 
+    def seen(batch: Batch | Dataset) -> Batch:
+        return Batch(batch.x, batch.condition if conditional else None)
+
     def draw(shape: tuple[int, ...]) -> CallInputs:
         nonlocal position
-        numbers = range(position, position + int(np.prod(shape)))
-        parts = [batches.read(number) for number in numbers]
-        position += len(numbers)
-        parts = parts if conditional else [Batch(part.x) for part in parts]
-        return CallInputs(
-            jax.tree.map(lambda *xs: np.stack(xs).reshape(*shape, *xs[0].shape), *parts)
-        )
+        num = int(np.prod(shape))
+        whole = jax.tree.map(lambda x: np.empty((num, *x.shape), x.dtype), seen(batches.first))
+        for place in range(num):  # each is copied at once, for the next may reuse its memory
+            batch = seen(batches.read(position + place))
+            for to, x in zip(jax.tree.leaves(whole), jax.tree.leaves(batch), strict=True):
+                to[place] = x
+        position += num
+        return CallInputs(jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), whole))
 
     return BatchSource(draw, (), lambda: None)
 

@@ -109,9 +109,9 @@ def _in_turn(batches: Iterable, name: str) -> Iterator:
 def _as_dataset(first: Any, named: str) -> Dataset:
     """The first batch, checked as samples in memory are."""
     batch = _as_batch(first, named)
-    if np.ndim(batch.x) == 1:
+    if getattr(batch.x, "ndim", None) == 1:
         raise ValueError(
-            f"{named} has shape {np.shape(batch.x)}: yield batches [batch, ...], not single "
+            f"{named} has shape {batch.x.shape}: yield batches [batch, ...], not single "
             "samples; batches of numbers are [batch, 1]"
         )
     return from_arrays(*batch, named, least=1)

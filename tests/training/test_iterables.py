@@ -174,6 +174,17 @@ def test_a_loader_starts_again_when_it_ends(key, gan, points, largest_difference
     assert loader.starts == 3
 
 
+def test_a_generator_may_reuse_the_memory_of_its_batches(key, gan, points, largest_difference):
+    def batches():
+        x = np.empty((8, 2), np.float32)
+        for rows in order(key, 6):
+            x[:] = points[rows]
+            yield x
+
+    state, _ = fit(key, gan, batches(), 6, ON_ONE)
+    assert largest_difference(state, fit(key, gan, points, 6, ON_ONE)[0]) < 1e-6
+
+
 def test_a_single_sample_is_a_batch(key, gan, points):
     plan = ON_ONE._replace(batch_size=1)
     _, history = fit(key, gan, (point[None] for point in points), 2, plan)

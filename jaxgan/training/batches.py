@@ -181,7 +181,7 @@ def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> 
 def _made_elsewhere(batches: Batches, first_batch: int, conditional: bool) -> BatchSource:
     position = first_batch
 
-    def seen(batch: Batch | Dataset) -> Batch:
+    def seen(batch: Any) -> Batch:
         return Batch(batch.x, batch.condition if conditional else None)
 
     def draw(shape: tuple[int, ...]) -> CallInputs:

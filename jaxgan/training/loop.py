@@ -91,8 +91,9 @@ def fit(
         `steps` a multiple of the plan's rounds_per_call, or the remainder is compiled as a
         program of its own.
       on_call: called with the `Progress` of each compiled call, right after its start, for example
-        to draw samples or to log `jax.device_get(progress.metrics)`. Copy its state to keep it: the next call reuses the memory.
-        What it returns is ignored: to stop early, loop over `jaxgan.iterate` and leave the loop.
+        to draw samples or to log `jax.device_get(progress.metrics)`. Copy its state to keep it: the
+        next call reuses the memory. What it returns is ignored: to stop early, loop over
+        `jaxgan.iterate` and leave the loop.
     Returns:
       `(state, history)`; history maps each metric to float values [rounds], NaN in rounds that do
       not update its player.

@@ -112,6 +112,7 @@ def test_each_update_of_a_round_takes_its_own_batch(key, gan, points, changes, l
     assert next(batches, None) is None
 
 
+@pytest.mark.slow
 def test_images_in_bytes_are_scaled_as_those_of_an_array(key, make_gan, largest_difference):
     images = np.random.default_rng(0).integers(0, 256, (SIZE, 4, 4), np.uint8)
     plan = ON_ONE._replace(model_range=(-1.0, 1.0), flip=True, rounds_per_call=1)
@@ -194,6 +195,7 @@ def test_a_single_sample_is_a_batch(key, gan, points):
 # --- Conditions
 
 
+@pytest.mark.slow
 def test_conditions_of_any_kind_reach_the_players_with_their_samples(
     key, conditional, largest_difference
 ):

@@ -125,6 +125,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
 
         fake = _generated(seen, both, sampled, keys, options)
         x, _ = run_real(gan, generator, sampled.batch.x, keys.real, options)
+        _check_shapes(x, fake.x)
         run_both = _joint_pass if gan.joint_pass else _two_passes
         real_output, fake_output, model_state = run_both(seen, weights, (x, fake.x), keys, options)
         real_logits = gather(real_output.logits, axis_name)  # D(x)
@@ -161,6 +162,7 @@ def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         fake = _generated(seen, both, sampled, keys, options)
         after = weights._replace(model_state=fake.model_state)
         x, model_state = run_real(gan, after, sampled.batch.x, keys.real, options)
+        _check_shapes(x, fake.x)
         # Two passes that share nothing, so that XLA drops the real one where nothing looks at it.
         real_output, _ = run_discriminator(seen, discriminator, x, keys.real, options)
         fake_output, _ = run_discriminator(seen, discriminator, fake.x, keys.fake, options)
@@ -202,6 +204,15 @@ def _generated(
     weights, index = players.generator, sampled.indices
     moved = None if gan.latent_step is None else move
     return generate(keys.generate, gan, weights, index, options, moved)
+
+
+def _check_shapes(real: PyTree, fake: PyTree):
+    shapes = [jax.tree.map(jnp.shape, tree) for tree in (real, fake)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"batch has samples of shape {shapes[0]}, but the generator's are {shapes[1]}: pass "
+            "samples shaped as those that jaxgan.init was given"
+        )
 
 
 def _two_passes(

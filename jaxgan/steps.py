@@ -81,8 +81,7 @@ def unchecked_init(
     """`init` of a GAN that is known to be sound, for instance one that has been trained before."""
     batch = prepared_batch(gan, batch)
     generator_key, discriminator_key, latent_key = jax.random.split(key, 3)
-    shapes = jax.eval_shape(gan.latent, latent_key, sample_index(num_samples(batch.x)))
-    latents = jax.tree.map(jnp.zeros_like, shapes)
+    latents = _zero_latents(latent_key, gan, num_samples(batch.x))
     generator = _init_player("generator", gan, generator_key, latents, batch.condition)
     x = shown_example(gan, generator, batch)
     discriminator = _init_player("discriminator", gan, discriminator_key, x, batch.condition)
@@ -95,6 +94,29 @@ def unchecked_init(
         augmentation=init_augmentation(gan),
     )
     return state if update.init is None else state._replace(update=update.init(state))
+
+
+def _zero_latents(key: Array, gan: GAN, num: int) -> PyTree:
+    """Zeros shaped as the latents of `num` samples.
+
+    Raises:
+      ValueError: if the latent distribution is no function (key, index) with one latent per index.
+    """
+    wanted = (
+        "latent must be a function (key, index) -> latents [batch, ...] of a PRNG key and the "
+        "indices of the samples, int32 [batch]"
+    )
+    instead = "use one of jaxgan.latents, or draw each latent from fold_in(key, index[i])"
+    try:
+        shapes = jax.eval_shape(gan.latent, key, sample_index(num))
+    except TypeError as error:
+        why = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{wanted}; called so, {gan.latent!r} fails ({why}): {instead}") from error
+    found = [getattr(leaf, "shape", ()) for leaf in jax.tree.leaves(shapes)]
+    if not found or any(shape[:1] != (num,) for shape in found):
+        shown = ", ".join(map(str, found)) or "nothing"
+        raise ValueError(f"{wanted}; for {num} indices it returned shape {shown}: {instead}")
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 def _init_player(player: Player, gan: GAN, key: Array, x: PyTree, condition: PyTree) -> PlayerState:

@@ -132,13 +132,17 @@ class DataLoader:
         return iter([np.zeros((8, 2))])
 
 
+class ByNumber:
+    def __getitem__(self, number):
+        return np.zeros(2)
+
+
 X, LABELS = np.zeros((8, 2), np.float32), np.zeros(8, np.int32)
 DATA = {
     "a pair": ((X, LABELS), "got tuple: pass jaxgan.Batch(x, labels)"),
     "a pair of one shape": ((X, X), "got tuple: pass jaxgan.Batch(x, labels)"),
     "a list of both": ([X, LABELS], "got list: pass jaxgan.Batch(x, labels)"),
-    "a loader": (DataLoader(), "got DataLoader: collect its samples in one array, or describe"),
-    "a generator": ((x for x in X), "got generator: collect its samples in one array"),
+    "samples by number": (ByNumber(), "got ByNumber: collect its samples in one array, or desc"),
     "a dict": ({"x": X}, "got dict: pass one of its arrays, or jaxgan.Batch(x, labels)"),
     "a name": ("digits", "got str: pass jaxgan.data.load('digits')"),
     "nothing": (None, "got NoneType: collect"),
@@ -284,6 +288,43 @@ def test_batches_that_no_step_can_train_on_are_named(key, batch, message):
     for make in (jaxgan.make_train_step, jaxgan.make_discriminator_step):
         with pytest.raises(ValueError, match=re.escape(message)):
             make(gan)(key, state, batch)
+
+
+LATENTS = {
+    "a count": (lambda num: jnp.zeros((num, 3)), r"called so, <function .* fails \("),
+    "a key and a count": (
+        lambda key, num: jax.random.normal(key, (num, 3)),
+        r"called so, <function .* fails \(",
+    ),
+    "one latent": (lambda key, index: jax.random.normal(key, (3,)), r"8 indices .* shape \(3,\)"),
+    "nothing": (lambda key, index: None, "for 8 indices it returned shape nothing"),
+}
+
+
+@pytest.mark.parametrize("kind", LATENTS)
+def test_latents_of_another_kind_are_named_with_what_was_wanted(key, kind):
+    latent, message = LATENTS[kind]
+    with pytest.raises(ValueError, match=message) as caught:
+        jaxgan.init(key, make_linear(latent=latent), jnp.zeros((8, 2)))
+    assert str(caught.value).startswith("latent must be a function (key, index) -> latents")
+    assert "use one of jaxgan.latents" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make", [jaxgan.make_train_step, jaxgan.make_discriminator_step, jaxgan.make_generator_step]
+)
+def test_samples_of_another_shape_than_at_the_start_are_named(key, make):
+    gan = make_linear()
+    state = jaxgan.init(key, gan, jnp.zeros((8, 2)))
+    message = r"samples of shape \(8, 3\), but the generator's are \(8, 2\): pass samples"
+    with pytest.raises(ValueError, match=message):
+        make(gan)(key, state, jnp.zeros((8, 3)))
+
+
+def test_a_batch_of_more_samples_than_there_are_is_warned_of(key):
+    plan = Plan(batch_size=16, devices=1)
+    with pytest.warns(UserWarning, match="batch_size=16 is more than the 8 samples of .* at most"):
+        fit(key, make_linear(), np.random.default_rng(0).normal(size=(8, 2)), 1, plan=plan)
 
 
 def test_latents_that_look_at_no_index_are_warned_of(key):

@@ -8,10 +8,12 @@ import typer
 
 from jaxgan.cli import messages, outputs, recipes, train
 from jaxgan.cli.console import hold_streams, let_go, make_console
+from jaxgan.cli.help import Command, Group
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,7 +70,7 @@ def common(
     """Generative adversarial networks in JAX."""
 
 
-@app.command("help", hidden=True)
+@app.command("help", cls=Command, hidden=True)
 def show_help(context: typer.Context, command: Annotated[str | None, typer.Argument()] = None):
     """Show the help of a command."""
     messages.show_help(context, command)

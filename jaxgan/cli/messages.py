@@ -26,10 +26,36 @@ ABSENT = {
 
 
 def refuse_absent(arguments: Sequence[str]):
-    """Raises a ValueError for an option in `ABSENT` among the arguments of `jaxgan train`."""
-    for name in (argument.partition("=")[0] for argument in arguments):
-        if arguments[0] == "train" and name in ABSENT:
+    """Raises a ValueError for an option that a command cannot have, which says what to use instead.
+
+    Args:
+      arguments: of the command line. `jaxgan train` has no option in `ABSENT`; `jaxgan resume` has
+        none of a setting that stays.
+    """
+    command = arguments[0] if arguments else ""
+    for number, argument in enumerate(arguments):
+        name = argument.partition("=")[0]
+        if command == "train" and name in ABSENT:
             raise ValueError(f"{name} {ABSENT[name]}")
+        if command == "resume" and name.startswith("--"):
+            _refuse_fixed(name, " ".join(arguments[number : number + 1 + (name == argument)]))
+
+
+def _refuse_fixed(name: str, typed: str):
+    """Raises a ValueError for an option of a setting that stays; `typed` is it with its value."""
+    from jaxgan.runs.settings.options import Options
+    from jaxgan.settings import bare, declared
+
+    for each in declared(Options):
+        flag, is_switch = each.setting.flag, bare(each.kind) is bool
+        changes = each.setting.may_change or each.setting.python_only
+        if changes or name not in (flag, *([f"--no-{flag[2:]}"] * is_switch)):
+            continue
+        raise ValueError(
+            f"{name} cannot change: a resumed run keeps all settings that change its results. "
+            f"Start a new run, jaxgan train RECIPE {name if is_switch else typed} --out NEW, or "
+            "change --steps and the other options that `jaxgan resume --help` lists"
+        )
 
 
 def one_line_warning(

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from jaxgan.choices import Features
 from jaxgan.cli.console import at_home, count, make_console, say
+from jaxgan.cli.help import Command
 
 if TYPE_CHECKING:
     from jaxgan.runs.disk.generator import TrainedGenerator
@@ -24,7 +25,7 @@ Checkpoint = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def sample(
     run: Run,
     out: Annotated[
@@ -84,7 +85,7 @@ def _unfinished(run: Path, generator: "TrainedGenerator", checkpoint: str) -> st
     return f" from step {generator.step:,} of {steps:,}"
 
 
-@app.command()
+@app.command(cls=Command)
 def upscale(
     run: Annotated[
         Path, typer.Argument(help="Run folder of a super-resolution recipe.", callback=at_home)
@@ -105,7 +106,7 @@ def upscale(
     say(make_console(), f"{upscale_file(generator, image, out)} -> {out}")
 
 
-@app.command()
+@app.command(cls=Command)
 def translate(
     run: Annotated[
         Path, typer.Argument(help="Run folder of an image-to-image recipe.", callback=at_home)
@@ -127,7 +128,7 @@ def translate(
     say(make_console(), f"{translate_file(generator, image, out, seed)} -> {out}")
 
 
-@app.command()
+@app.command(cls=Command)
 def evaluate(
     run: Run,
     metrics: Annotated[
@@ -227,7 +228,7 @@ def _scores_file(run: Path, out: Path | None) -> Path | None:
     return file
 
 
-@app.command("report")
+@app.command("report", cls=Command)
 def report_run(
     run: Run,
     out: Annotated[
@@ -242,7 +243,7 @@ def report_run(
     say(make_console(), f"{written.stat().st_size / 1e6:.1f} MB -> {written}")
 
 
-@app.command("export")
+@app.command("export", cls=Command)
 def export_run(
     run: Run,
     out: Annotated[

@@ -103,9 +103,16 @@ def _main_metrics(row: Row) -> list[str]:
         found = {label: row.get(name) for label, name in names.items()}
         return [f"{label} {x:.2f}" for label, x in found.items() if x is not None]
 
-    accuracies = shown(real="accuracy_real", fake="accuracy_fake", pairs="accuracy_pairs")
+    accuracies = shown(real="accuracy_real", fake="accuracy_fake")
     return [
         *shown(D="discriminator_loss", G="generator_loss"),
-        *([f"D acc: {', '.join(accuracies)}"] if accuracies else []),
+        *([f"D accuracy: {', '.join(accuracies)}"] if accuracies else []),
+        *(f"D pairwise {text}" for text in shown(accuracy="accuracy_pairs")),
         *shown(diversity="diversity"),
     ]
+
+
+def without_discriminator(row: Row) -> Row:
+    """A row of a run that trains no discriminator: what is left of it without that player."""
+    judged = ("discriminator", "accuracy")
+    return {name: value for name, value in row.items() if not name.startswith(judged)}

@@ -8,20 +8,22 @@ import typer
 from rich.table import Table
 
 from jaxgan.cli.console import make_console, say
+from jaxgan.cli.help import Command
 from jaxgan.recipes import RECIPES, STAGED, recipe
 from jaxgan.recipes.base import Recipe, StagedRecipe
 
 app = typer.Typer()
 
 
-@app.command("recipes")
+@app.command("recipes", cls=Command)
 def list_recipes(
     name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
 ):
     """List the recipes, or show one recipe's data, size, time and measured results."""
     if name is None:
         make_console().print(_all_recipes(), highlight=False)
-        say(make_console(), "TIME is on two CPU cores. Details: jaxgan recipes NAME")
+        say(make_console(), "TIME is on two CPU cores (* on larger data, see the details).")
+        say(make_console(), "Details: jaxgan recipes NAME")
     elif name in STAGED:
         staged = STAGED[name]
         say(make_console(), f"{name}: {staged.summary}")
@@ -34,10 +36,8 @@ def list_recipes(
 
 def _all_recipes() -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("NAME", "DATA"):
+    for title in ("NAME", "DATA", "TIME"):
         table.add_column(title, no_wrap=True)
-    table.add_column("STEPS", justify="right", no_wrap=True)
-    table.add_column("TIME", no_wrap=True)
     table.add_column("SUMMARY")
     for each in RECIPES.values():
         if "/" not in each.name:
@@ -48,10 +48,9 @@ def _all_recipes() -> Table:
 
 
 def _add_row(table: Table, each: Recipe | StagedRecipe, parts: Sequence[Recipe]):
-    steps = f"{sum(part.steps for part in parts):,}"
     # The rest of these two is among the details.
     time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
-    table.add_row(each.name, parts[0].data, steps, time, summary)
+    table.add_row(each.name, parts[0].data, re.sub(r" on .*", " *", time), summary)
 
 
 def _show_recipe(shown: Recipe):

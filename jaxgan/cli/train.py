@@ -9,6 +9,7 @@ import typer
 
 from jaxgan.cli import messages
 from jaxgan.cli.console import at_home, make_console, say
+from jaxgan.cli.help import Command
 from jaxgan.cli.options import with_options
 from jaxgan.runs.settings.options import Overrides
 
@@ -77,7 +78,7 @@ def train(
     _train(out, overrides, force, taken)
 
 
-app.command("train")(with_options(train))
+app.command("train", cls=Command)(with_options(train))
 
 
 def resume(
@@ -96,7 +97,9 @@ def resume(
     _train(run, overrides, force=False)
 
 
-app.command("resume")(with_options(resume, lambda setting: setting.may_change, show_defaults=False))
+app.command("resume", cls=Command)(
+    with_options(resume, lambda setting: setting.may_change, show_defaults=False)
+)
 
 
 def _start_processes(
@@ -126,7 +129,7 @@ def _new_folder(overrides: Overrides) -> tuple[Path, Path | None]:
 
 def _train(out: Path, overrides: Overrides, force: bool, taken: Path | None = None):
     """Trains in a folder; `taken` is the folder that the user may have expected."""
-    from jaxgan.cli.progress import display
+    from jaxgan.cli.progress import display, without_discriminator
     from jaxgan.parallel import processes
 
     console = make_console(quiet=not processes.is_writer())
@@ -139,7 +142,8 @@ def _train(out: Path, overrides: Overrides, force: bool, taken: Path | None = No
             for line in (*lines, *messages.starting(run, step)):
                 say(console, line)
             trained.append(run.config.options.recipe)
-            return shown.enter_context(display(console, run.config.options.steps))
+            show = shown.enter_context(display(console, run.config.options.steps))
+            return show if _plays(run) else lambda row: show(without_discriminator(row))
 
         result = _result(
             out, overrides, force, on_start, on_alert=lambda alert: say(console, str(alert))
@@ -152,6 +156,14 @@ def _train(out: Path, overrides: Overrides, force: bool, taken: Path | None = No
         messages.check_steps(out, overrides.get("steps"), result.step)
     for line in messages.ending(out, result, bool(trained)):
         say(console, line)
+
+
+def _plays(run: "Run") -> bool:
+    """Whether a run trains a discriminator, not a generator alone."""
+    from jaxgan.training.programs import has_discriminator
+    from jaxgan.training.state import init_input
+
+    return has_discriminator(run.gan, init_input(run.dataset, run.config.options.plan))
 
 
 def _result(

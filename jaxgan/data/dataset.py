@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgan.data.records import Records
 from jaxgan.data.soundness import check_bytes, check_layout, checked_floats, plain_array
-from jaxgan.types import Array, PyTree, Range
+from jaxgan.types import Array, Batch, PyTree, Range
 
 AnyArray = TypeVar("AnyArray", np.ndarray, Array)
 
@@ -129,16 +129,17 @@ def to_data_range(
     return scale(x, model_range, (low, high))
 
 
-def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
+def from_arrays(x: Any, condition: Any = None, name: str = "arrays", least: int = 2) -> Dataset:
     """A dataset from arrays in memory.
 
     Args:
-      x: samples [N, ...] with N >= 2; images are [N, H, W, C]. uint8 means images in 0..255, and
+      x: samples [N, ...]; images are [N, H, W, C]. uint8 means images in 0..255, and
         [N, H, W] becomes [N, H, W, 1]; floats become float32 and are used as they are.
       condition: integer labels [N], each 0 or more, or -1 for an unlabelled sample; any array
         [N, ...] of floats or integers, which networks receive unchanged; a dict or tuple of such
         arrays; or None. Floats [N] that are all whole numbers are rejected, as they may be labels.
       name: the name in messages and reports.
+      least: the smallest N; a data set has at least 2 samples.
 
     Raises:
       ValueError: if x has too few samples, axes or values, an unsupported dtype, masked or
@@ -156,8 +157,8 @@ def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
         raise ValueError(
             f"{name}: x must be [N, ...] of rank 2 or more, got shape {x.shape}{advice}"
         )
-    if len(x) < 2:
-        raise ValueError(f"{name}: needs at least 2 samples, got {len(x)}")
+    if len(x) < least:
+        raise ValueError(f"{name}: needs at least {least} samples, got {len(x)}")
     if x.size == 0:
         raise ValueError(f"{name}: samples are empty, x has shape {x.shape}")
     condition = None if condition is None else _checked_condition(condition, len(x), name)
@@ -172,6 +173,53 @@ def from_arrays(x: Any, condition: Any = None, name: str = "arrays") -> Dataset:
             f"(other floats are converted){_advice(x.dtype)}"
         )
     return Dataset(checked_floats(x, name), condition, None, None, name)
+
+
+def batch_like(dataset: Dataset, batch: Batch, name: str) -> Batch:
+    """A batch with the arrays of a data set: NumPy arrays of the same shapes and dtypes.
+
+    Args:
+      dataset: the first batch of several, from `from_arrays`.
+      batch: another one. Floats become float32 and integers int32, as those of the first did.
+      name: the name of the batch in messages.
+    Raises:
+      ValueError: if the batch differs in the structure of its condition, in a shape or in a kind of
+        dtype.
+    """
+    x: Any = _array_like(dataset.x, batch.x, f"{name}: x")
+    own: list[Any]
+    structure: Any
+    own, structure = jax.tree.flatten(batch.condition, is_leaf=_is_array)
+    paths, wanted = jax.tree_util.tree_flatten_with_path(dataset.condition)
+    if structure != wanted:
+        raise ValueError(
+            f"{name}: condition must be like that of the first batch, {wanted}, got {structure}"
+        )
+    parts = [
+        _array_like(like, part, f"{name}: condition{jax.tree_util.keystr(path)}")
+        for (path, like), part in zip(paths, own, strict=True)
+    ]
+    return Batch(x, jax.tree.unflatten(wanted, parts))
+
+
+def _array_like(like: np.ndarray, part: Any, named: str) -> np.ndarray:
+    part = plain_array(part, named)
+    if part.dtype == np.uint8 and (*part.shape, 1) == like.shape:
+        part = part[..., None]  # as in the first batch
+    if part.shape != like.shape:
+        smaller = part.shape[1:] == like.shape[1:] and len(part) < len(like)
+        hint = ": leave out smaller batches, such as with drop_last=True" if smaller else ""
+        raise ValueError(
+            f"{named} has shape {part.shape}, but that of the first batch has {like.shape}{hint}"
+        )
+    floating = [jnp.issubdtype(each.dtype, jnp.floating) for each in (part, like)]
+    integer = np.issubdtype(part.dtype, np.integer)
+    alike = part.dtype == np.uint8 if like.dtype == np.uint8 else integer
+    if not (all(floating) or (alike and not any(floating))):
+        raise ValueError(
+            f"{named} has dtype {part.dtype}, but that of the first batch is {like.dtype}"
+        )
+    return part.astype(like.dtype, copy=False)
 
 
 def _advice(dtype: np.dtype) -> str:

@@ -198,4 +198,9 @@ def _suggestion(spec: str, known: list[str]) -> str:
         return f" For a folder of images use folder:{spec}"
     if spec.endswith(".npz"):
         return f" For a file of arrays use npz:{spec}"
+    if os.sep in spec and not os.path.exists(spec):
+        return (
+            f" There is no {spec}; a folder of images is given as folder:DIR@64, a file of arrays "
+            "as npz:FILE"
+        )
     return f"{closest(spec.partition(':')[0], known)} Known: {', '.join(SPECS)}"

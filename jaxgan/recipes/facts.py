@@ -30,7 +30,7 @@ SINGLE = (
         gan=builder("mlp.mnist_mlp_gan"),
         steps=40_000,
         plan=Plan(batch_size=128, model_range=(0.0, 1.0)),
-        time="14 min (MNIST)",
+        time="14 min on MNIST",
         result="MNIST: legible digits, discriminator accuracy about 70%, sample diversity 0.94",
     ),
     Recipe(
@@ -214,7 +214,7 @@ def _srgan(
         begins_with="pretrain",
         needs=needs,
     )
-    staged = "4x super-resolution: SRResNet, then SRGAN"
+    staged = f"4x super-resolution: SRResNet, then {summary}"
     return StagedRecipe(name, staged, (pretrain, adversarial), time, result)
 
 

@@ -9,6 +9,7 @@ import jax
 
 from jaxgan import nonfinite
 from jaxgan.atomic import replace_file
+from jaxgan.checks import closest
 from jaxgan.data import Dataset, Records
 from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
@@ -152,7 +153,11 @@ def check_kept(metric: str, metrics: set[str]):
     """Raises a ValueError unless the best checkpoint can be chosen by this metric."""
     known = sorted(metrics - set(nonfinite.COUNTS))
     if metric not in known:
-        raise ValueError(f"--keep-best: no metric {metric!r}; choose one of {', '.join(known)}")
+        longer = [name for name in known if name.startswith(metric)]
+        near = f" Did you mean {longer[0]!r}?" if len(longer) == 1 else closest(metric, known)
+        raise ValueError(
+            f"--keep-best: no metric {metric!r}.{near} Choose one of {', '.join(known)}"
+        )
 
 
 def write_config(run: Run, played: int):

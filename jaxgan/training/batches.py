@@ -4,7 +4,7 @@ Both ways yield the same batches, in the order of `jaxgan.data.batch_indices`.
 """
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -25,10 +25,12 @@ from jaxgan.data import (
 from jaxgan.data.dataset import check_conditional
 from jaxgan.parallel import processes
 from jaxgan.parallel.global_batch import sample_index, sample_keys
+from jaxgan.training.iterables import Batches, as_batches, is_made_elsewhere
 from jaxgan.training.plan import Plan, ReadOptions
 from jaxgan.types import Array, Batch, PyTree
 
-Data = Dataset | Records | Batch | Array | np.ndarray
+Source = Dataset | Records | Batches
+Data = Source | Batch | Array | np.ndarray | Iterable | Callable[[int], Any]
 
 
 class CallInputs(NamedTuple):
@@ -65,22 +67,26 @@ class Form(NamedTuple):
     high: float | None
 
 
-def as_data(data: Data) -> Dataset | Records:
+def as_data(data: Data) -> Source:
     """Returns a data set, made from samples [N, ...] or a `Batch` of them where it is not one.
+
+    An iterable of batches, or a function of their number, becomes `Batches`.
 
     Raises:
       ValueError: if it is something else, or the arrays are invalid, see
         `jaxgan.data.from_arrays`.
     """
-    if isinstance(data, Dataset | Records):
+    if isinstance(data, Source):
         return data
     x, labels = data if isinstance(data, Batch) else (data, None)
     with contextlib.suppress(ValueError):  # of arrays that differ in shape
         x = np.asarray(x) if isinstance(x, list) else x
     if not hasattr(x, "__array__"):
+        if is_made_elsewhere(data):
+            return as_batches(data)
         raise ValueError(
-            "data must be an array of samples [N, ...], a Batch, a Dataset or Records, got "
-            f"{type(x).__name__}: {_instead(x)}"
+            "data must be an array of samples [N, ...], a Batch, a Dataset, Records, an iterable "
+            f"of batches or a function of their number, got {type(x).__name__}: {_instead(x)}"
         )
     return from_arrays(x, labels)
 
@@ -99,7 +105,7 @@ def _instead(data: Any) -> str:
 
 
 def make_batch_source(
-    data: Dataset | Records,
+    data: Source,
     order_key: Array,
     first_batch: int,
     plan: Plan,
@@ -118,6 +124,8 @@ def make_batch_source(
     Raises:
       ValueError: if the batch does not divide over the processes.
     """
+    if isinstance(data, Batches):
+        return _made_elsewhere(data, first_batch, plan.conditional)
     words = np.asarray(jax.random.key_data(order_key)).tolist()
     rows = processes.own_slice(plan.batch_size)
     if isinstance(data, Dataset):
@@ -170,6 +178,26 @@ def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> 
     return BatchSource(draw, (), batches.close)
 
 
+def _made_elsewhere(batches: Batches, first_batch: int, conditional: bool) -> BatchSource:
+    position = first_batch
+
+    def seen(batch: Any) -> Batch:
+        return Batch(batch.x, batch.condition if conditional else None)
+
+    def draw(shape: tuple[int, ...]) -> CallInputs:
+        nonlocal position
+        num = int(np.prod(shape))
+        whole = jax.tree.map(lambda x: np.empty((num, *x.shape), x.dtype), seen(batches.first))
+        for place in range(num):  # each is copied at once, for the next may reuse its memory
+            batch = seen(batches.read(position + place))
+            for to, x in zip(jax.tree.leaves(whole), jax.tree.leaves(batch), strict=True):
+                to[place] = x
+        position += num
+        return CallInputs(jax.tree.map(lambda x: x.reshape(*shape, *x.shape[1:]), whole))
+
+    return BatchSource(draw, (), lambda: None)
+
+
 def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
     """The batch of a round, inside the compiled call: gathered by index, or as it was streamed.
 
@@ -218,9 +246,7 @@ def _augment_real(key: Array, x: Array, plan: Plan, axis_name: str | None) -> Ar
     return random_crop(sample_keys(crop_key, index), x, plan.crop) if plan.crop else x
 
 
-def example_batch(
-    data: Dataset | Records, rows: int, conditional: bool, least: int | None = None
-) -> Batch:
+def example_batch(data: Source, rows: int, conditional: bool, least: int | None = None) -> Batch:
     """A batch to initialize networks with: zeros [rows, ...], with alternating labels.
 
     The labels are the least and the greatest one; other conditions are the first of the data.
@@ -234,6 +260,7 @@ def example_batch(
       ValueError: if conditional training needs a condition, and the data have none.
     """
     rows = max(2, rows)
+    data = data.first if isinstance(data, Batches) else data
     x = jnp.zeros((rows, *data.shape), jnp.float32)
     if not conditional:
         return Batch(x)

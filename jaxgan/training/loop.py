@@ -18,11 +18,12 @@ from jax.sharding import Mesh
 from jaxgan import nonfinite as guards
 from jaxgan import parallel
 from jaxgan.checks import check_positive, check_state
-from jaxgan.data import Dataset, Records, prefetch
+from jaxgan.data import Records, prefetch
 from jaxgan.training.batches import (
     BatchSource,
     CallInputs,
     Data,
+    Source,
     as_data,
     make_batch_source,
 )
@@ -76,6 +77,12 @@ def fit(
       data: a `Dataset` or `Records`, or all samples [N, ...], alone or in a `Batch` with labels or
         another condition: an array [N, ...], or a dict or tuple of such arrays.
         Plain float arrays are used as they are; uint8 arrays are images in 0..255.
+        Or batches that are made elsewhere: an iterable of them (a generator, a data loader of Grain
+        or PyTorch), or a function of the batch number, 0 in the first round. A batch is an array of
+        samples [batch, ...], a pair (x, condition) or a `Batch`, all of the shapes and dtypes of
+        the first. A round takes max(n_critic, n_generator) batches. A function resumes exactly; an
+        iterator goes on where it stands, and a data loader starts anew in each call of `fit` and
+        when it ends. Each of several processes gives its own rows of the batch.
       steps: generator updates of this call, in addition to those of `state`; rounded up to whole
         rounds.
       plan: batch size, updates per round, devices and so on, see `Plan`.
@@ -84,8 +91,9 @@ def fit(
         `steps` a multiple of the plan's rounds_per_call, or the remainder is compiled as a
         program of its own.
       on_call: called with the `Progress` of each compiled call, right after its start, for example
-        to log or to draw samples. Copy its state to keep it: the next call reuses the memory.
-        What it returns is ignored: to stop early, loop over `jaxgan.iterate` and leave the loop.
+        to draw samples or to log `jax.device_get(progress.metrics)`. Copy its state to keep it: the
+        next call reuses the memory. What it returns is ignored: to stop early, loop over
+        `jaxgan.iterate` and leave the loop.
     Returns:
       `(state, history)`; history maps each metric to float values [rounds], NaN in rounds that do
       not update its player.
@@ -130,14 +138,17 @@ def iterate(
     """The training loop, call by call, from a state on.
 
     Calls end at the same rounds from any start, so that resuming from a state in between equals an
-    unbroken run, to the bit on the same devices.
+    unbroken run, to the bit on the same devices. If you leave the loop early, to stop early for
+    example, the last `Progress` stays valid; of an iterator, the batches of one more call may have
+    been taken.
 
     Args:
       gan: the GAN.
       data: see `fit`.
       steps: additional generator updates; rounded up to whole rounds.
       plan: how the GAN is trained.
-      state: from `init_run`, or from an earlier `Progress`.
+      state: from `init_run`, or from an earlier `Progress`. `init_run` takes a batch from an
+        iterator for its shapes, which is not trained on.
       reading: how records that do not fit in memory are read.
     Raises:
       ValueError: see `fit`.
@@ -186,7 +197,7 @@ def _copied(state: RunState) -> RunState:
 
 
 def _planned_calls(
-    gan: GAN, dataset: Dataset | Records, plan: Plan, state: RunState, steps: int, convolves: bool
+    gan: GAN, dataset: Source, plan: Plan, state: RunState, steps: int, convolves: bool
 ) -> Iterator[Call]:
     """The calls from a state on."""
     step = int(state.gan.step)
@@ -199,8 +210,8 @@ def _planned_calls(
     )
 
 
-def _takes_unlabelled(gan: GAN, dataset: Dataset | Records, plan: Plan) -> bool:
-    if not plan.conditional or isinstance(dataset, Dataset):
+def _takes_unlabelled(gan: GAN, dataset: Source, plan: Plan) -> bool:
+    if not plan.conditional or not isinstance(dataset, Records):
         return True  # labels in memory were checked when the networks were initialized
     try:
         state_like(gan, init_input(dataset, plan, least=-1), update_rule(plan))

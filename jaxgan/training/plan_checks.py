@@ -9,7 +9,9 @@ from jaxgan import parallel
 from jaxgan.data import Dataset, Records
 from jaxgan.data.dataset import check_conditional
 from jaxgan.data.soundness import doubts, some_rows
+from jaxgan.parallel import processes
 from jaxgan.settings import check_fields
+from jaxgan.training.iterables import Batches
 from jaxgan.training.plan import Plan
 from jaxgan.training.programs import update_rule
 from jaxgan.types import Augmentation
@@ -21,11 +23,14 @@ def rows_per_device(plan: Plan) -> int:
     return plan.batch_size // (len(parallel.select_devices(plan.devices)) * plan.accumulate)
 
 
-def check_plan(dataset: Dataset | Records, plan: Plan):
-    """Raises a ValueError unless a plan suits a data set and the devices of this machine."""
+def check_plan(data: Dataset | Records | Batches, plan: Plan):
+    """Raises a ValueError unless a plan suits the data and the devices of this machine."""
     if not isinstance(plan, Plan):
         raise ValueError(f"plan must be a Plan, got {type(plan).__name__}: use jaxgan.Plan(...)")
     check_fields(plan)
+    if isinstance(data, Batches):
+        _check_batches(data, plan)
+    dataset = data.first if isinstance(data, Batches) else data
     _check_range(dataset, plan.model_range)
     _check_update(plan)
     if plan.conditional:
@@ -56,6 +61,22 @@ def _check_update(plan: Plan):
         )
 
 
+def _check_batches(data: Batches, plan: Plan):
+    if plan.alternation == "epochs":
+        raise ValueError(
+            f'alternation="epochs" needs data of a known size, and {data.name} has none: pass '
+            'arrays or Records, or use alternation="steps" with n_critic and n_generator'
+        )
+    own = processes.own_slice(plan.batch_size)
+    size, wanted = data.first.size, own.stop - own.start
+    if size != wanted:
+        each = f" from each of {jax.process_count()} processes" if wanted < plan.batch_size else ""
+        raise ValueError(
+            f"{data.name} has batches of {size} samples, but batch_size={plan.batch_size} needs "
+            f"{wanted}{each}: change one of them"
+        )
+
+
 def _check_transforms(dataset: Dataset | Records, plan: Plan):
     if not (plan.flip or plan.crop):
         return
@@ -73,8 +94,17 @@ def _check_transforms(dataset: Dataset | Records, plan: Plan):
         )
 
 
-def warn_of_doubts(dataset: Dataset | Records, plan: Plan):
-    """Warns of data in memory that are valid, but rarely good to train on."""
+def warn_of_doubts(dataset: Dataset | Records | Batches, plan: Plan):
+    """Warns of valid data that are rarely good to train on, or too few for a batch."""
+    if isinstance(dataset, Batches):
+        return
+    if plan.batch_size > dataset.size:
+        warnings.warn(
+            f"batch_size={plan.batch_size} is more than the {dataset.size} samples of "
+            f"{dataset.name}, so samples occur several times in one batch: use at most "
+            f"{dataset.size}, or more data",
+            stacklevel=3,
+        )
     if isinstance(dataset, Dataset):
         labels = dataset.labels if plan.conditional else None
         for doubt in doubts(dataset.x, labels, dataset.low, dataset.high):
@@ -88,13 +118,16 @@ def _has_maps(dataset: Dataset | Records) -> bool:
     return any(np.ndim(part) > 2 for part in jax.tree.leaves(dataset.condition))
 
 
-def check_augmentation(augmentation: Augmentation | None, dataset: Dataset | Records, plan: Plan):
+def check_augmentation(
+    augmentation: Augmentation | None, data: Dataset | Records | Batches, plan: Plan
+):
     """Raises a ValueError if the augmentation and the plan differ in their model_range.
 
     Warns if the plan has none and the data do not look like samples in the augmentation's.
     """
     if augmentation is None or augmentation.model_range is None:
         return
+    dataset = data.first if isinstance(data, Batches) else data
     low, high = augmentation.model_range
     if plan.model_range is not None and tuple(plan.model_range) != (low, high):
         raise ValueError(

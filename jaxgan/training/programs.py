@@ -69,6 +69,11 @@ def state_like(gan: GAN, example_batch: InitInput, update: Update) -> GANState:
     return jax.eval_shape(compiled_init(gan, example_batch, update), jax.random.key(0))
 
 
+def has_discriminator(gan: GAN, example_batch: InitInput) -> bool:
+    """Whether the discriminator has parameters to train."""
+    return bool(jax.tree.leaves(state_like(gan, example_batch).discriminator.params))
+
+
 @cached
 def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
     """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""

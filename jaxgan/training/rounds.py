@@ -10,9 +10,10 @@ from jaxgan import nonfinite, parallel
 from jaxgan.adapters.precision import gan_in_precision
 from jaxgan.caching import cached
 from jaxgan.choices import Player
-from jaxgan.data import Dataset, Records
+from jaxgan.data import Dataset
 from jaxgan.steps import make_discriminator_step, make_generator_step, make_train_step
-from jaxgan.training.batches import Form, batch_of, preprocess
+from jaxgan.training.batches import Form, Source, batch_of, preprocess
+from jaxgan.training.iterables import Batches
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.programs import update_rule
 from jaxgan.training.state import RunState
@@ -41,7 +42,7 @@ class Phase(NamedTuple):
     rounds: int | None
 
 
-def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: bool) -> list[Phase]:
+def make_phases(gan: GAN, dataset: Source, plan: Plan, convolves: bool) -> list[Phase]:
     """The phases that a run cycles through: a single one, or the epochs of each player."""
     form = Form(dataset.shape, dataset.low, dataset.high)
     own = plan._replace(rounds_per_call=None)  # a program depends on it by its shapes alone
@@ -53,6 +54,7 @@ def make_phases(gan: GAN, dataset: Dataset | Records, plan: Plan, convolves: boo
 
     if plan.alternation == "steps":
         return [Phase(compiled("both"), batches_per_round(plan), plan.n_generator, None)]
+    assert not isinstance(dataset, Batches)  # by `check_plan`
     epoch = math.ceil(dataset.size / plan.batch_size)
     phases = [
         Phase(compiled("discriminator"), 1, 0, plan.n_critic * epoch),
@@ -118,7 +120,7 @@ def phase_at(phases: list[Phase], number: int) -> tuple[Phase, int]:
     raise AssertionError("rounds left over")
 
 
-def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, batches: int) -> int:
+def rounds_per_call(dataset: Source, plan: Plan, convolves: bool, batches: int) -> int:
     """Rounds per compiled call: the plan's, or else as many as are fast.
 
     Args:
@@ -131,10 +133,13 @@ def rounds_per_call(dataset: Dataset | Records, plan: Plan, convolves: bool, bat
         return plan.rounds_per_call
     if convolves and jax.default_backend() == "cpu":  # loops of convolutions are slow there
         return 1
-    if isinstance(dataset, Records):
+    if isinstance(dataset, Dataset):
+        return ROUNDS_PER_CALL
+    if isinstance(dataset, Batches):
+        size = dataset.num_bytes * batches
+    else:
         size = dataset.num_bytes // dataset.size * plan.batch_size * batches
-        return max(1, min(ROUNDS_PER_CALL, STREAMED_BYTES_PER_CALL // size))
-    return ROUNDS_PER_CALL
+    return max(1, min(ROUNDS_PER_CALL, STREAMED_BYTES_PER_CALL // size))
 
 
 @cached

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_key
-from jaxgan.data import Dataset, Records
-from jaxgan.training.batches import Data, as_data, example_batch
+from jaxgan.training.batches import Data, Source, as_data, example_batch
 from jaxgan.training.keys import training_keys
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.plan_checks import check_plan, rows_per_device
@@ -56,7 +55,7 @@ def init_run(key: Array, gan: GAN, data: Data, plan: Plan) -> RunState:
     return run_state(key, start(training_keys(key).init))
 
 
-def init_input(dataset: Dataset | Records, plan: Plan, least: int | None = None) -> InitInput:
+def init_input(dataset: Source, plan: Plan, least: int | None = None) -> InitInput:
     """The batch that initializes the networks; concrete even if `init_run` is traced."""
     with jax.ensure_compile_time_eval():
         return init_input_of(example_batch(dataset, rows_per_device(plan), plan.conditional, least))

@@ -1,17 +1,21 @@
 """What the command line says: of itself, of what is asked for, of runs at their start and end."""
 
+import dataclasses
 import shutil
 import warnings
 from importlib.metadata import version
 
+import optax
 import pytest
 from commands import invoke, succeed
 from rich.console import Console
-from small_game import STEPS, command, contents
+from small_game import STEPS, command, contents, small_gan
 
+from jaxgan import generator_term, losses, no_discriminator
 from jaxgan.cli import progress
 from jaxgan.cli.messages import one_line_warning
 from jaxgan.data import sources
+from jaxgan.recipes import RECIPES
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk import result
 
@@ -64,11 +68,42 @@ def test_options_of_other_tools_are_explained(option, message):
         assert error.startswith(f"Error: {message}")
 
 
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        (("--batch-size", "32"), "--batch-size 32"),
+        (("--batch-size=32",), "--batch-size=32"),
+        (("--no-flip",), "--no-flip"),
+        (("--seed", "1"), "--seed 1"),
+    ],
+)
+def test_settings_that_a_resumed_run_keeps_are_named_with_what_to_type(typed, again):
+    status, error = command("resume", *typed, "runs/x")
+    assert status == 2
+    assert error.startswith(f"Error: {typed[0].partition('=')[0]} cannot change: a resumed run ")
+    assert f"Start a new run, jaxgan train RECIPE {again} --out NEW" in error
+    assert "cannot change" not in command("resume", "--steps", "9", "runs/x")[1]
+
+
+def test_a_run_named_without_its_folder_is_found(ended, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ended, tmp_path / "runs" / "here")
+    for name in ("sample", "resume"):
+        more = ("--out", "x.npz") if name == "sample" else ()
+        assert refused(name, "here", *more).endswith("Did you mean runs/here?")
+        assert "Did you mean" not in refused(name, "absent", *more)
+
+
 def test_warnings_are_one_line_without_a_place_in_the_source(monkeypatch):
     monkeypatch.setattr(warnings, "formatwarning", one_line_warning)
     assert warnings.formatwarning("few samples", UserWarning, "metrics.py", 3) == (
         "Warning: few samples\n"
     )
+
+
+def test_a_batch_of_more_samples_than_there_are_is_warned_of(tmp_path):
+    with pytest.warns(UserWarning, match="batch_size=512 is more than the 256 samples of npz:"):
+        said("train", "small", "--steps", 1, "--batch-size", 512, "--out", tmp_path / "run")
 
 
 @pytest.mark.parametrize("name", ["digts", "Digits", "srgna"])
@@ -230,9 +265,32 @@ def test_a_plain_line_has_speed_and_time_left_once_they_are_known(monkeypatch, c
         for step in (100, 200, 300, 400):
             show({"round": step, "step": step, "discriminator_loss": 0.5, "accuracy_pairs": 1.0})
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == [f"step {step}/600  D 0.50  D acc: pairs 1.00" for step in (100, 200)]
-    assert lines[2] == "step 300/600  100 rounds/s  3.0 s left  D 0.50  D acc: pairs 1.00"
+    assert lines[:2] == [
+        f"step {step}/600  D 0.50  D pairwise accuracy 1.00" for step in (100, 200)
+    ]
+    assert lines[2] == "step 300/600  100 rounds/s  3.0 s left  D 0.50  D pairwise accuracy 1.00"
     assert lines[3].startswith("step 400/600  50 rounds/s  4.0 s left")
+
+
+def test_accuracies_are_named_with_their_samples():
+    row = {"accuracy_real": 0.9, "accuracy_fake": 0.8, "diversity": 1.0}
+    assert progress._main_metrics(row) == ["D accuracy: real 0.90, fake 0.80", "diversity 1.00"]
+
+
+def test_a_run_of_a_generator_alone_shows_no_columns_of_a_discriminator(tmp_path, monkeypatch):
+    def alone(shape, num_classes=None):
+        return dataclasses.replace(
+            small_gan(shape),
+            discriminator=no_discriminator(),
+            loss=losses.without_generator(losses.non_saturating),
+            generator_terms=(generator_term(lambda fake: fake.var(), 1.0, name="size"),),
+            discriminator_optimizer=optax.identity(),
+        )
+
+    monkeypatch.setitem(RECIPES, "small", dataclasses.replace(RECIPES["small"], gan=alone))
+    text = said("train", "small", "--steps", 2, "--out", tmp_path / "run", "--log-every", 1)
+    assert "step 2/2  G " in text
+    assert "D " not in text.partition("step 2/2")[2]
 
 
 def test_the_speed_of_a_resumed_run_is_that_of_its_own_rounds(monkeypatch):

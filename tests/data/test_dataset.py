@@ -7,7 +7,8 @@ import pytest
 from arrays import rng
 from paths import SHARED
 
-from jaxgan import data
+from jaxgan import Batch, data
+from jaxgan.data.dataset import batch_like
 
 MNIST = SHARED / "mnist"
 
@@ -355,3 +356,38 @@ def test_unknown_toy_distribution_lists_the_known():
         ValueError, match=r"'moons'\. Known: spiral, ring8, grid25, mixture1200, gaussian"
     ):
         data.toy_dataset("moons")
+
+
+# ---- batches like the first ----
+
+
+def test_a_batch_is_converted_as_the_first_was():
+    labels = np.arange(4, dtype=np.uint8)
+    first = data.from_arrays(
+        np.full((4, 2, 3), 9, np.uint8), {"class": labels, "image": np.ones((4, 2, 2, 1)) / 3}
+    )
+    condition = {"class": [3, 2, 1, 0], "image": np.ones((4, 2, 2, 1), np.float16) / 2}
+    made = batch_like(first, Batch(np.full((4, 2, 3), 7, np.uint8), condition), "batch 1")
+    assert (made.x.shape, made.x.dtype) == ((4, 2, 3, 1), np.uint8)
+    assert (made.x == 7).all()
+    assert made.condition["class"].dtype == np.int32
+    assert made.condition["class"].tolist() == [3, 2, 1, 0]
+    assert made.condition["image"].dtype == np.float32
+    assert (made.condition["image"] == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "condition", "message"),
+    [
+        (np.zeros((4, 2)), np.zeros((4, 3)), r"condition has shape \(4, 3\), .* has \(4, 2\)$"),
+        (np.zeros((4, 2)), np.zeros((4, 2), int), "condition has dtype int64, .* is float32"),
+        (np.zeros((4, 2)), [np.zeros((4, 2))], r"condition has shape \(1, 4, 2\)"),
+        (np.zeros((4, 2)), None, "condition must be like that of the first batch, "),
+        (np.zeros((3, 2)), np.zeros((4, 2)), r"x has shape \(3, 2\), .* leave out smaller batches"),
+        (np.ma.masked_equal(np.eye(4, 2), 1), np.zeros((4, 2)), "batch 1: x is masked at 2 of 8"),
+    ],
+)
+def test_a_batch_unlike_the_first_is_named(x, condition, message):
+    first = data.from_arrays(np.full((4, 2), 0.5), np.full((4, 2), 0.5))
+    with pytest.raises(ValueError, match=f"batch 1: {message.removeprefix('batch 1: ')}"):
+        batch_like(first, Batch(x, condition), "batch 1")

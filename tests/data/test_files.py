@@ -573,6 +573,7 @@ def test_the_name_of_a_data_set_loads_it_again(tmp_path):
         ("floder:x", r"Did you mean 'folder'\?"),
         ("cifar10", r"unknown data 'cifar10'\. Use tfds:cifar10"),
         ("", "unknown data ''. Known"),
+        ("/no/where", "There is no /no/where; a folder of images is given as folder:DIR@64"),
         ("MNIST", r"unknown data 'MNIST'\. Use tfds:mnist, or idx:DIR for the files of MNIST"),
         (".", r"unknown data '\.'\. For a folder of images use folder:\."),
         ("some.npz", r"For a file of arrays use npz:some\.npz"),

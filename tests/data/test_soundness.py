@@ -27,7 +27,7 @@ def checked(x, condition=None):
 def begun(dataset):
     bounds = None if dataset.low is None else (-1.0, 1.0)
     conditional = dataset.num_classes is not None
-    plan = Plan(batch_size=8, model_range=bounds, conditional=conditional)
+    plan = Plan(batch_size=2, devices=1, model_range=bounds, conditional=conditional)
     check_plan(dataset, plan)
     warn_of_doubts(dataset, plan)
     return dataset

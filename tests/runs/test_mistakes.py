@@ -14,6 +14,7 @@ from jaxgan.data.sources import load
 from jaxgan.runs import train as runs
 from jaxgan.runs.outputs.samples import draw_samples
 from jaxgan.runs.settings.resolve import options_for
+from jaxgan.runs.setup import check_kept
 
 pytestmark = pytest.mark.usefixtures("narrow_recipes")
 
@@ -111,6 +112,15 @@ def test_metrics_that_are_never_meant_cannot_be_best(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("metric", "near"), [("fd", "fd_classifier@2k"), ("generator_los", "generator_loss")]
+)
+def test_a_metric_whose_name_is_cut_short_or_misspelt_gets_the_closest_name(metric, near):
+    known = {"generator_loss", "discriminator_loss", "fd_classifier@2k", "kd_classifier@2k"}
+    with pytest.raises(ValueError, match=rf"{metric!r}\. Did you mean {near!r}\? Choose one of"):
+        check_kept(metric, known)
+
+
+@pytest.mark.parametrize(
     "error", [MemoryError(), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")]
 )
 def test_memory_that_runs_out_is_explained(error, tmp_path, monkeypatch):
@@ -118,6 +128,6 @@ def test_memory_that_runs_out_is_explained(error, tmp_path, monkeypatch):
         raise error
 
     monkeypatch.setattr(runs, "_train", fail)
-    result = invoke("train", "digits", "--batch-size", "4096", "--out", str(tmp_path / "run"))
-    assert "out of memory with --batch-size 4096" in str(result.exception)
+    result = invoke("train", "digits", "--batch-size", "1024", "--out", str(tmp_path / "run"))
+    assert "out of memory with --batch-size 1024" in str(result.exception)
     assert not (tmp_path / "run").exists()

@@ -373,7 +373,7 @@ def wide_gan(*shape):
     ("asked", "message"),
     [
         ({"scoring.metrics": ("swd",)}, "--score: the generator of tiny/large takes images"),
-        ({"saving.keep.best": "nothing"}, "--keep-best: no metric 'nothing'; choose one of acc"),
+        ({"saving.keep.best": "nothing"}, "--keep-best: no metric 'nothing'. Choose one of acc"),
         ({"seed": 2**32}, "seed .* less than 4294967296"),
     ],
 )

@@ -268,7 +268,7 @@ def test_the_best_is_known_by_either_player_s_metric_in_epochs(tmp_path):
         *("--alternation", "epochs", "--out", tmp_path / "r", "--keep-best"),
     ]
     result = invoke(*arguments, "loss")
-    assert "--keep-best: no metric 'loss'; choose one of accuracy" in str(result.exception)
+    assert "--keep-best: no metric 'loss'. Choose one of accuracy" in str(result.exception)
     assert not (tmp_path / "r").exists()
     assert invoke(*arguments, "generator_loss:min").exit_code == 0
     assert load_generator(tmp_path / "r", which="best").step == 2

@@ -63,10 +63,15 @@ def environment() -> dict[str, Any]:
     return {
         "versions": {package: version(package) for package in PACKAGES},
         "device": f"{len(jax.devices())} x {', '.join(sorted(kinds))}, "
-        f"{jax.process_count()} process(es) of {os.cpu_count()} CPU cores",
+        f"{_counted(jax.process_count(), 'process', 'processes')} of "
+        f"{_counted(os.cpu_count(), 'CPU core', 'CPU cores')}",
         "python": platform.python_version(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _counted(count: int | None, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 # --- Reading and writing one
@@ -93,13 +98,20 @@ def read_config(run: Path) -> Config:
     """
     path = run / "config.json"
     if not has_config(run):
-        raise FileNotFoundError(f"{run} is not a run's folder: there is no {path}")
+        raise FileNotFoundError(f"{run} is not a run's folder: there is no {path}.{_instead(run)}")
     try:
         config = read_json(Config, path.read_bytes())
         check_range(config.data)
     except ValueError as error:
         raise ValueError(f"{path} is not a run's configuration: {error}") from None
     return config
+
+
+def _instead(run: Path) -> str:
+    """A question for a run that was named without its folder; empty if there is none."""
+    there = Path("runs") / run
+    found = any((there / name).is_file() for name in ("config.json", "stages.json"))
+    return f" Did you mean {there}?" if found else ""
 
 
 def to_json(config: Config) -> str:

@@ -55,12 +55,14 @@ class ScoreTable(NamedTuple):
       rows: name of each score, and its number per column.
       facts: what the scores depend on.
       few: number of samples, if they are too few for reliable scores; otherwise None.
+      older: the step of the scores and the last one, if that is a later one; otherwise None.
     """
 
     columns: list[str]
     rows: list[tuple[str, list[str]]]
     facts: Table
     few: int | None
+    older: tuple[int, int] | None
 
 
 class EventTable(NamedTuple):
@@ -117,7 +119,8 @@ def read_section(run: Path, scores_file: Path, interactive: bool) -> Section:
     """
     config, (found, invalid) = read_config(run), read_rows(run)
     rows = counted(found, sys.maxsize)
-    status, finished = _status(config, rows, _read(run / "result.json", Result))
+    result = _read(run / "result.json", Result)
+    status, finished = _status(config, rows, result)
     if invalid:
         status += f" {invalid} invalid line(s) of metrics.jsonl are left out."
     return Section(
@@ -132,7 +135,7 @@ def read_section(run: Path, scores_file: Path, interactive: bool) -> Section:
         figures=figures(rows) if interactive else [],
         curves=None if interactive or not rows else _curves_image(rows),
         metrics=_metrics(rows),
-        scores=_scores(scores_file),
+        scores=_scores(scores_file, _last_step(rows, result)),
         events=_events(run),
     )
 
@@ -167,6 +170,11 @@ def _status(config: Config, rows: Sequence[Row], result: Result | None) -> tuple
         )
     reached = f"{rows[-1]['step']:,} of {config.options.steps:,} generator updates"
     return f"Not finished: {reached} logged.", False
+
+
+def _last_step(rows: Sequence[Row], result: Result | None) -> int:
+    logged = rows[-1]["step"] if rows else 0
+    return logged if result is None else max(logged, result.step)
 
 
 def duration(seconds: float) -> str:
@@ -262,7 +270,8 @@ class _Scores(pydantic.BaseModel):
 _COLUMNS = {"value": "value", "error": "error", "baseline": "real-data baseline"}
 
 
-def _scores(file: Path) -> ScoreTable:
+def _scores(file: Path, last: int) -> ScoreTable:
+    """The scores of a run that has reached the step `last`."""
     found = _read(file, _Scores) or _Scores(scores=[])
     facts = found.model_extra or {}
     shown = [
@@ -275,7 +284,9 @@ def _scores(file: Path) -> ScoreTable:
     ]
     num = facts.get("samples")
     few = num if isinstance(num, int) and num < RELIABLE else None
-    return ScoreTable([_COLUMNS[name] for name in shown], rows, _flat(facts), few)
+    step = facts.get("step")
+    older = (step, last) if isinstance(step, int) and step < last else None
+    return ScoreTable([_COLUMNS[name] for name in shown], rows, _flat(facts), few, older)
 
 
 def _events(run: Path) -> EventTable:

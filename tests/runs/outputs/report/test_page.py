@@ -182,6 +182,14 @@ def test_scores_of_few_samples_are_marked(ended):
     assert "Unreliable: only 200 samples were scored" in page.text
 
 
+def test_scores_of_an_earlier_step_than_the_last_are_marked(ended):
+    scores = [{"name": "fd_pixels@10k", "value": 1.0, "error": None, "baseline": 0.5}]
+    for step, told in ((8, True), (12, False)):
+        (ended / "scores.json").write_text(json.dumps({"scores": scores, "step": step}))
+        text = "Older: these are the scores of step 8, and the run has reached step 12."
+        assert (text in page_of(ended).text) == told
+
+
 def test_events_are_told_and_warnings_stand_out(ended):
     write_event(ended, "collapse", 7, "diversity fell")
     write_event(ended, "resume", 8, "goes on")

@@ -71,7 +71,8 @@ def state_like(gan: GAN, example_batch: InitInput, update: Update) -> GANState:
 
 def has_discriminator(gan: GAN, example_batch: InitInput) -> bool:
     """Whether the discriminator has parameters to train."""
-    return bool(jax.tree.leaves(state_like(gan, example_batch).discriminator.params))
+    state = state_like(gan, example_batch, alternating())
+    return bool(jax.tree.leaves(state.discriminator.params))
 
 
 @cached

@@ -22,8 +22,8 @@ def list_recipes(
     """List the recipes, or show one recipe's data, size, time and measured results."""
     if name is None:
         make_console().print(_all_recipes(), highlight=False)
-        say(make_console(), "TIME is on two CPU cores (* on larger data, see the details).")
-        say(make_console(), "Details: jaxgan recipes NAME")
+        note = "TIME is on two CPU cores, * on larger data. Details: jaxgan recipes NAME"
+        say(make_console(), note)
     elif name in STAGED:
         staged = STAGED[name]
         say(make_console(), f"{name}: {staged.summary}")

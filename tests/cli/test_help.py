@@ -34,10 +34,8 @@ def test_defaults_are_sentences_of_the_help():
 
 def test_the_table_of_recipes_leaves_room_for_summaries():
     lines = succeed("recipes").output.splitlines()
-    assert lines[0].split() == ["NAME", "DATA", "TIME", "SUMMARY"]
     assert lines[0].index("SUMMARY") <= 46
-    first = [line.split()[0] for line in lines if line and line[0] != " "]
-    assert {*STAGED, *(name for name in RECIPES if "/" not in name)} <= set(first)
+    assert all(len(line) <= 80 for line in lines)
     assert any(line.startswith("mnist-mlp") and "14 min *" in line for line in lines)
 
 

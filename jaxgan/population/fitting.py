@@ -44,9 +44,9 @@ def fit_many(
     `jaxgan.population.programs.members_at_once`). Members are split over the devices, and never
     exchange anything.
 
-    Member i equals `jaxgan.fit` with `member_keys(key, seed).training` of `jaxgan.training.keys` and
-    `make_gan(**its numbers)`, to float32 rounding. All settings share the keys of a seed, so that
-    they start from the same parameters and see the same batches.
+    A member equals `jaxgan.fit` of `make_gan(**its numbers)` with the key
+    `jaxgan.training.keys.member_keys(key, seed).training`, to float32 rounding. All settings share
+    the keys of a seed, so that they start from the same parameters and see the same batches.
 
     Args:
       key: PRNG key of all randomness.

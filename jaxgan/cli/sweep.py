@@ -1,12 +1,19 @@
 """The command that compares many settings of a recipe: `jaxgan sweep`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.recipes import recipe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from jaxgan.runs.sweeps.settings import SweepSettings
+    from jaxgan.runs.sweeps.sweep import Progress
 
 app = typer.Typer()
 
@@ -49,18 +56,13 @@ def sweep(
     _swept(check_fields(settings), out, devices)
 
 
-def _swept(settings, out: Path, devices: int | None):
+def _swept(settings: "SweepSettings", out: Path, devices: int | None):
     from jaxgan.runs.sweeps.page import best_setting, write_page
     from jaxgan.runs.sweeps.sweep import run_sweep
 
     console = make_console()
     try:
-        table = run_sweep(
-            settings,
-            out,
-            devices,
-            lambda progress: say(console, f"{progress.done} of {progress.total} members"),
-        )
+        table = run_sweep(settings, out, devices, _progress_line(console))
     except KeyboardInterrupt:
         say(console, "Interrupted; the same command resumes after the last finished chunk.")
         raise typer.Exit(130) from None
@@ -69,3 +71,16 @@ def _swept(settings, out: Path, devices: int | None):
         numbers = ", ".join(f"{name} {best[name]:.4g}" for name in settings.grid)
         say(console, f"best: {numbers} (mean {best['mean']:.4g} of {best['n']} members)")
     say(console, f"report -> {write_page(out)}")
+
+
+def _progress_line(console: "Console") -> Callable[["Progress"], None]:
+    """A function that prints how far the sweep is, some twenty times."""
+    due = 0
+
+    def show(progress: "Progress"):
+        nonlocal due
+        if progress.done >= due or progress.done == progress.total:
+            due = progress.done + progress.total // 20
+            say(console, f"{progress.done} of {progress.total} members")
+
+    return show

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jaxgan.caching import cached
 from jaxgan.choices import AugmentationName
 from jaxgan.recipes import facts
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
@@ -83,6 +84,7 @@ def recipe_numbers(name: str) -> dict[str, float]:
     return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
 
 
+@cached  # so that programs made for one serve the next
 def recipe_maker(name: str, shape: Shape, num_classes: int | None = None) -> "Callable[..., GAN]":
     """A recipe as `make_gan(**numbers) -> GAN`, for `jaxgan.fit_many`; see also `recipe_gan`.
 

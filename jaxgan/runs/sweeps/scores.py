@@ -1,5 +1,8 @@
 """The scores of a sweep, by its data."""
 
+import functools
+from collections.abc import Collection
+
 import jax
 import jax.numpy as jnp
 
@@ -11,8 +14,8 @@ from jaxgan.types import Range
 
 SAMPLES = 2_500
 PROJECTIONS = 64
-LEAST = ("sliced_wasserstein",)
-"""Scores of which less is better."""
+RANKING = {"modes": False, "sliced_wasserstein": True}
+"""The scores that rank settings, and whether the least is the best."""
 
 
 def score_for(dataset: Dataset, model_range: Range | None) -> Score:
@@ -25,13 +28,7 @@ def score_for(dataset: Dataset, model_range: Range | None) -> Score:
       `score(key, gan, state) -> dict`, of 2,500 samples of the EMA generator.
     """
     if dataset.name in MIXTURES:
-        centres, sigma, dimensions = MIXTURES[dataset.name]()
-        radius = quality_radius(dimensions)
-
-        def coverage(key, gan, state):
-            return mode_scores(sample(key, gan, state, SAMPLES), centres, sigma, radius)
-
-        return coverage
+        return _coverage(dataset.name)
     rows = jnp.asarray(dataset.x[:: max(1, dataset.size // SAMPLES)][:SAMPLES])
     real = to_model_range(rows, dataset.low, dataset.high, model_range)
     real = real.reshape(len(real), -1)
@@ -44,6 +41,17 @@ def score_for(dataset: Dataset, model_range: Range | None) -> Score:
     return distance
 
 
-def main_score(scores: tuple[str, ...]) -> tuple[str, bool]:
+@functools.cache  # so that programs made for one sweep serve the next
+def _coverage(name: str) -> Score:
+    centres, sigma, dimensions = MIXTURES[name]()
+    radius = quality_radius(dimensions)
+
+    def coverage(key, gan, state):
+        return mode_scores(sample(key, gan, state, SAMPLES), centres, sigma, radius)
+
+    return coverage
+
+
+def main_score(scores: Collection[str]) -> tuple[str, bool]:
     """The score that ranks settings, and whether the least is the best."""
-    return scores[0], scores[0] in LEAST
+    return next((name, least) for name, least in RANKING.items() if name in scores)

@@ -84,7 +84,7 @@ def _set_axis(set_scale, axis, values: np.ndarray):
     """The scale of an axis, with a tick at values of the grid."""
     set_scale("log" if _is_log(values) else "linear")
     shown = values[:: -(-len(values) // _MOST_TICKS)]
-    axis.set_major_locator(FixedLocator(shown))
+    axis.set_major_locator(FixedLocator(shown.tolist()))
     axis.set_major_formatter(FixedFormatter([f"{value:.3g}" for value in shown]))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

@@ -68,6 +68,7 @@ def fit_many(
     """
     dataset = as_data(data)
     check_population(key, make_gan, dataset, points, seeds, plan)
+    assert isinstance(dataset, Dataset)  # by the check
     warn_of_doubts(dataset, plan)
     rungs = _rungs(steps, score)
     members = all_members(points, seeds)
@@ -130,7 +131,7 @@ def table_of(members: Members, after: Trained) -> Table:
         "seed": members.seed,
         **after.scores,
         "nonfinite": after.nonfinite,
-        "step": after.state.step,
+        "step": np.asarray(after.state.step),
     }
 
 

@@ -125,9 +125,9 @@ def chosen_score(scores: Sequence[str], name: str | None) -> str:
     """
     if not scores:
         raise ValueError("there is no score: pass score=... to fit_many")
+    if name is not None and name in scores:
+        return name
     if name is None and len(scores) == 1:
         return scores[0]
-    if name not in scores:
-        given = "choose one" if name is None else f"got {name!r}.{closest(name, scores)}"
-        raise ValueError(f"score must be one of {', '.join(scores)}: {given}")
-    return name
+    given = "choose one" if name is None else f"got {name!r}.{closest(name, scores)}"
+    raise ValueError(f"score must be one of {', '.join(scores)}: {given}")

@@ -4,8 +4,8 @@
     python benchmarks/population.py --measure --json population_measure.json
 
 By default, 256 GANs of two hidden layers of 25 units on a ring of 8 Gaussians: 8 learning rates x 8
-gammas x 4 seeds, as `jaxgan.fit_many` trains them. They are trained in eight chunks; after each, one
-member is trained by itself in jaxgan and one in PyTorch, so that all three see the same machine.
+gammas x 4 seeds, as `jaxgan.fit_many` trains them. They are trained in eight chunks; after each,
+one member is trained by itself in jaxgan and one in PyTorch, so that all see the same machine.
 Eight runs by themselves stand for 256. The processor time is beside the wall time, for it depends
 less on what else runs.
 
@@ -105,6 +105,8 @@ def torch_run(x: np.ndarray, learning_rate: float, gamma: float, steps: int):
     import torch
     from torch import nn
 
+    torch.set_num_threads(1)  # networks this small gain nothing by more
+
     class Sine(nn.Module):
         def forward(self, x):
             return torch.sin(x)
@@ -150,7 +152,7 @@ def torch_run(x: np.ndarray, learning_rate: float, gamma: float, steps: int):
         optimizers[0].step()
         with torch.no_grad():
             torch._foreach_lerp_(average, list(g.parameters()), 0.01)
-    return float(fake.mean())
+    return float(fake.detach().mean())
 
 
 # --- 256 GANs

@@ -13,6 +13,7 @@ from . import (
     monitor as monitor,
     parallel as parallel,
     plots as plots,
+    population as population,
     recipes as recipes,
     regularizers as regularizers,
     runs as runs,
@@ -42,6 +43,8 @@ from .players import (
     make_generate as make_generate,
     sample as sample,
 )
+from .population.differentiable import make_run as make_run
+from .population.fitting import fit_many as fit_many
 from .steps import (
     init as init,
     make_discriminator_step as make_discriminator_step,

@@ -20,7 +20,7 @@ def weight_clipping(limit: float) -> optax.GradientTransformation:
       ValueError: if limit is not positive.
     Source: Arjovsky et al. 2017, algorithm 1, https://arxiv.org/abs/1701.07875
     """
-    if not limit > 0:
+    if not isinstance(limit, jax.core.Tracer) and not limit > 0:
         raise ValueError(f"limit must be positive, got {limit}")
 
     def update(updates, state, params=None):

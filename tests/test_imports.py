@@ -13,17 +13,8 @@ LAYERS = (  # from the bottom up: a part may import those before it
     *("transformations", "parallel", "augment", "metrics", "plots", "data", "monitor", "images"),
     *("latents", "critics", "term_inputs", "regularizers", "terms", "models", "adapters"),
     *("ema", "nonfinite", "optimizers", "players", "step_metrics", "objectives"),
-    *(
-        "compatibility",
-        "games",
-        "updates",
-        "steps",
-        "training",
-        "recipes",
-        "scoring",
-        "runs",
-        "cli",
-    ),
+    *("compatibility", "games", "updates", "steps", "training", "population", "recipes"),
+    *("scoring", "runs", "cli"),
     "__main__",
 )
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

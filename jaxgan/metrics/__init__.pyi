@@ -31,6 +31,7 @@ from .statistics import (
     no_moments as no_moments,
     update_moments as update_moments,
 )
+from .traced_modes import mode_scores as mode_scores
 from .waveforms import (
     decay_rate as decay_rate,
     fundamental_frequency as fundamental_frequency,

@@ -19,6 +19,7 @@ from .loss_functions import (
     generator_curve as generator_curve,
     loss_gradients as loss_gradients,
 )
+from .phases import phase as phase
 from .planes import (
     gradient_fields as gradient_fields,
     landscapes as landscapes,

@@ -5,4 +5,6 @@ from .named import (
     check_installed as check_installed,
     recipe as recipe,
     recipe_gan as recipe_gan,
+    recipe_maker as recipe_maker,
+    recipe_numbers as recipe_numbers,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from jaxgan.training.plan import Plan
 
 if TYPE_CHECKING:
-    from jaxgan.types import GAN
+    from jaxgan.types import GAN, Array
 
 Shape = tuple[int, ...]
 
@@ -21,8 +21,8 @@ class Recipe:
       name: name on the command line; STAGED/STAGE for a stage of a staged recipe.
       summary: one-line description.
       data: default data, see `jaxgan.data.load`.
-      gan: `(shape, num_classes) -> GAN` for samples of that shape; num_classes is None for an
-        unconditional GAN.
+      gan: `(shape, num_classes, **numbers) -> GAN` for samples of that shape; num_classes is None
+        for an unconditional GAN, and `recipe_numbers` lists the numbers.
       steps: number of generator updates.
       plan: batches and order of updates.
       time: training time on two CPU cores.
@@ -36,7 +36,7 @@ class Recipe:
     name: str
     summary: str
     data: str
-    gan: "Callable[[Shape, int | None], GAN]"
+    gan: "Callable[..., GAN]"
     steps: int
     plan: Plan
     time: str = ""
@@ -71,16 +71,24 @@ class StagedRecipe:
     drawn_by: Literal["last", "pyramid"] = "last"
 
 
-def builder(name: str) -> "Callable[[Shape, int | None], GAN]":
-    """A function that makes a GAN, by its name in this folder; it is imported when it is called.
+@dataclasses.dataclass(frozen=True)
+class Builder:
+    """A function of this folder that makes a GAN; its module is imported when it is called.
 
-    Args:
+    Attributes:
       name: MODULE.FUNCTION, such as "dcgan.dcgan_gan".
     """
-    module, _, function = name.partition(".")
 
-    def gan(shape: Shape, num_classes: int | None = None) -> "GAN":
-        make = getattr(importlib.import_module(f"jaxgan.recipes.{module}"), function)
-        return make(shape, num_classes)
+    name: str
 
-    return gan
+    @property
+    def function(self) -> "Callable[..., GAN]":
+        """The function itself."""
+        module, _, function = self.name.partition(".")
+        return getattr(importlib.import_module(f"jaxgan.recipes.{module}"), function)
+
+    def __call__(
+        self, shape: Shape, num_classes: int | None = None, **numbers: "float | Array"
+    ) -> "GAN":
+        """The GAN for samples of a shape."""
+        return self.function(shape, num_classes, **numbers)

@@ -14,7 +14,7 @@ from jaxgan.term_inputs import penalty
 from jaxgan.types import GAN, Network
 
 
-def mixture_gan(shape: Shape, unit: float) -> GAN:
+def mixture_gan(shape: Shape, unit: float, learning_rate: float = 2e-3, gamma: float = 10.0) -> GAN:
     """Small MLPs with the relativistic loss, R1 and R2, for modes tens of sigma apart.
 
     Three choices make them cover all modes:
@@ -29,20 +29,22 @@ def mixture_gan(shape: Shape, unit: float) -> GAN:
     Args:
       shape: shape of one sample, (2,).
       unit: length unit of the discriminator's inputs.
+      learning_rate: of both players at the start.
+      gamma: weight of R1 and R2 at the start, in units of the discriminator's inputs.
     Source: Huang et al. 2024, section 2, https://arxiv.org/abs/2501.05441 (loss and penalties);
       Khayatkhoei et al. 2018, https://arxiv.org/abs/1806.00880 (connected latents leave bridges);
       Sitzmann et al. 2020, https://arxiv.org/abs/2006.09661 (sines)
     """
     hidden = (64, 64, 64)
     # Constant while modes are found, then decayed to a value that permits slopes of 1 / sigma.
-    gamma = optax.exponential_decay(
-        10.0 * unit**2,
+    decayed = optax.exponential_decay(
+        gamma * unit**2,
         transition_steps=int(0.6 * MIXTURE_STEPS),
         decay_rate=2e-4,
         transition_begin=int(0.3 * MIXTURE_STEPS),
-        end_value=2e-3 * unit**2,
+        end_value=2e-4 * gamma * unit**2,
     )
-    adam = optax.adam(cosine(2e-3, 0.0, MIXTURE_STEPS), b1=0.5, b2=0.9)
+    adam = optax.adam(cosine(learning_rate, 0.0, MIXTURE_STEPS), b1=0.5, b2=0.9)
     generator = MLPGenerator(shape, hidden, output=lambda x: unit * x)
     discriminator = MLPDiscriminator(hidden, dropout=0.0, activation=jnp.sin)
     return GAN(
@@ -50,7 +52,7 @@ def mixture_gan(shape: Shape, unit: float) -> GAN:
         discriminator=_in_units(from_linen(discriminator), unit),
         latent=latents.concatenate(latents.normal(2), latents.rademacher(8)),
         loss=losses.relativistic,
-        penalties=(penalty(r1, gamma=gamma), penalty(r2, gamma=gamma)),
+        penalties=(penalty(r1, gamma=decayed), penalty(r2, gamma=decayed)),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema_decay=0.99,
@@ -71,11 +73,23 @@ def _in_units(network: Network, unit: float) -> Network:
     return network._replace(init=init, apply=apply)
 
 
-def ring_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+def ring_gan(
+    shape: Shape,
+    num_classes: int | None = None,
+    *,
+    learning_rate: float = 2e-3,
+    gamma: float = 10.0,
+) -> GAN:
     """The GAN for the ring of 8 Gaussians (sigma 0.01)."""
-    return mixture_gan(shape, unit=0.2)
+    return mixture_gan(shape, 0.2, learning_rate, gamma)
 
 
-def grid_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+def grid_gan(
+    shape: Shape,
+    num_classes: int | None = None,
+    *,
+    learning_rate: float = 2e-3,
+    gamma: float = 10.0,
+) -> GAN:
     """The GAN for the grid of 25 Gaussians (sigma 0.05)."""
-    return mixture_gan(shape, unit=1.0)
+    return mixture_gan(shape, 1.0, learning_rate, gamma)

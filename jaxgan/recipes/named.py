@@ -1,9 +1,13 @@
 """All recipes by name."""
 
 import dataclasses
+import functools
 import importlib.util
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jaxgan.caching import cached
 from jaxgan.choices import AugmentationName
 from jaxgan.recipes import facts
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
@@ -62,6 +66,31 @@ def recipe_gan(
     model_range = found.plan.model_range or (-1.0, 1.0)
     made = augment.NAMED[augmentation](model_range=model_range)
     return dataclasses.replace(gan, augmentation=made)
+
+
+def recipe_numbers(name: str) -> dict[str, float]:
+    """The numbers of a recipe that may be traced, such as learning rates, with their defaults.
+
+    Args:
+      name: name of the recipe.
+    Raises:
+      ValueError: if there is no such recipe.
+
+    >>> recipe_numbers("ring")
+    {'learning_rate': 0.002, 'gamma': 10.0}
+    """
+    made = recipe(name).gan
+    parameters = inspect.signature(getattr(made, "function", made)).parameters.values()
+    return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+
+@cached  # so that programs made for one serve the next
+def recipe_maker(name: str, shape: Shape, num_classes: int | None = None) -> "Callable[..., GAN]":
+    """A recipe as `make_gan(**numbers) -> GAN`, for `jaxgan.fit_many`; see also `recipe_gan`.
+
+    Numbers that are not given keep their defaults, see `recipe_numbers`.
+    """
+    return functools.partial(recipe(name).gan, shape, num_classes)
 
 
 def check_installed(recipe: Recipe):

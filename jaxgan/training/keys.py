@@ -45,3 +45,20 @@ class TrainingKeys(NamedTuple):
 def training_keys(key: Array) -> TrainingKeys:
     """The keys of training from a key, which stays usable."""
     return TrainingKeys(*jax.random.split(jax.random.clone(key), 4))
+
+
+class MemberKeys(NamedTuple):
+    """The keys of a member of a population.
+
+    Attributes:
+      training: of its training; `jaxgan.fit` with this key trains the same member.
+      score: of its scores.
+    """
+
+    training: Array
+    score: Array
+
+
+def member_keys(key: Array, seed: int | Array) -> MemberKeys:
+    """The keys of the members with a seed, one per setting: all settings share them."""
+    return MemberKeys(*jax.random.split(jax.random.fold_in(key, seed)))

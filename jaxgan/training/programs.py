@@ -10,6 +10,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 
 from jaxgan.caching import cached
 from jaxgan.parallel.global_batch import sample_index, sample_keys
@@ -51,7 +52,8 @@ def init_input_of(batch: Batch) -> InitInput:
     return InitInput(batch.x.shape, (structure, facts), batch.condition)
 
 
-def _batch(example_batch: InitInput) -> Batch:
+def example_of(example_batch: InitInput) -> Batch:
+    """The batch of zeros that initializes networks."""
     # The condition is no tracer: networks see known labels, and refuse those out of range.
     return Batch(jnp.zeros(example_batch.shape, jnp.float32), example_batch.condition)
 
@@ -61,7 +63,7 @@ def compiled_init(
     gan: GAN, example_batch: InitInput, update: Update
 ) -> Callable[[Array], GANState]:
     """`jaxgan.init` on a batch, as a compiled function of the key."""
-    return jax.jit(lambda key: init(key, gan, _batch(example_batch), update))
+    return jax.jit(lambda key: init(key, gan, example_of(example_batch), update))
 
 
 def state_like(gan: GAN, example_batch: InitInput, update: Update) -> GANState:
@@ -76,11 +78,11 @@ def has_discriminator(gan: GAN, example_batch: InitInput) -> bool:
 
 
 @cached
-def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
-    """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
+def forward_pass(gan: GAN, example_batch: InitInput) -> ClosedJaxpr:
+    """Both networks' forward pass on a batch, traced but not compiled."""
 
     def forward(key: Array, state: GANState) -> tuple[Array, Array]:  # a step takes far longer
-        batch = prepared_batch(gan, _batch(example_batch))
+        batch = prepared_batch(gan, example_of(example_batch))
         index = sample_index(len(batch.x))
         keys = sample_keys(key, index)
         options = PassOptions(batch.condition, train=True)
@@ -88,7 +90,16 @@ def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
         output, _ = run_discriminator(gan, state.discriminator, x, keys, options)
         return x, output.logits
 
-    program = jax.make_jaxpr(forward)(
-        jax.random.key(0), state_like(gan, example_batch, alternating())
-    )
-    return "conv_general_dilated" in str(program)
+    return jax.make_jaxpr(forward)(jax.random.key(0), state_like(gan, example_batch, alternating()))
+
+
+@cached
+def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
+    """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
+    return "conv_general_dilated" in str(forward_pass(gan, example_batch))
+
+
+def forward_bytes(gan: GAN, example_batch: InitInput) -> int:
+    """The size of everything that both networks' forward pass computes."""
+    results = [x.aval for each in forward_pass(gan, example_batch).eqns for x in each.outvars]
+    return sum(x.size * x.dtype.itemsize for x in results)

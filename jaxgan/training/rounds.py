@@ -17,7 +17,7 @@ from jaxgan.training.iterables import Batches
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.programs import update_rule
 from jaxgan.training.state import RunState
-from jaxgan.types import GAN, Metrics
+from jaxgan.types import GAN, Metrics, PyTree
 from jaxgan.updates import Step
 
 Players = Player | Literal["both"]
@@ -142,16 +142,29 @@ def rounds_per_call(dataset: Source, plan: Plan, convolves: bool, batches: int) 
     return max(1, min(ROUNDS_PER_CALL, STREAMED_BYTES_PER_CALL // size))
 
 
-@cached
-def compiled_rounds(
-    gan: GAN, players: Players, form: Form, plan: Plan, convolves: bool
-) -> Callable:
-    """A compiled function of many rounds, see `Phase.call`."""
-    axis_name = parallel.AXIS if plan.parallel == "pmap" else None
+Round = Callable[[PyTree, PyTree, PyTree, PyTree], tuple[PyTree, Metrics]]
+"""`round(keys, state, payload, records) -> (state, metrics)`, see `make_round`."""
+
+
+def make_round(
+    gan: GAN, players: Players, form: Form, plan: Plan, axis_name: str | None = None
+) -> Round:
+    """A round of the game as a pure function, which also draws its batch.
+
+    Args:
+      gan: the GAN, whose parts may hold traced numbers.
+      players: who is updated.
+      form: the shape and range of the data.
+      plan: how the GAN is trained.
+      axis_name: mapped device axis, inside `pmap`; None under `jit`.
+    Returns:
+      `round(keys, state, payload, records) -> (state, metrics)`: keys are those of the rounds and
+      of the transforms, the state is a `RunState`, and `batch_of` explains payload and records.
+    """
     batches = batches_per_round(plan) if players == "both" else 1
     step = _make_step(gan_in_precision(gan, plan.precision), players, plan, axis_name)
 
-    def one_round(keys, records, state, payload):
+    def one_round(keys, state, payload, records):
         round_key, transform_key = keys
         batch = preprocess(
             jax.random.fold_in(transform_key, state.round),
@@ -164,16 +177,33 @@ def compiled_rounds(
         state = _counted(state._replace(gan=new), metrics, batches, plan)
         return state, metrics | {"step": new.step, "round": state.round}
 
+    return one_round
+
+
+def many(one_round: Round) -> Round:
+    """Many rounds in a loop: payloads and metrics have a leading axis [rounds]."""
+
     def rounds(keys, state, payloads, records):
         if len(jax.tree.leaves(payloads)[0]) == 1:
             # Not even a loop of one: XLA runs convolutions inside loops many times slower on CPU.
             payload = jax.tree.map(lambda x: x[0], payloads)
-            state, metrics = one_round(keys, records, state, payload)
+            state, metrics = one_round(keys, state, payload, records)
             return state, jax.tree.map(lambda x: x[None], metrics)
         return jax.lax.scan(
-            lambda state, payload: one_round(keys, records, state, payload), state, payloads
+            lambda state, payload: one_round(keys, state, payload, records), state, payloads
         )
 
+    return rounds
+
+
+@cached
+def compiled_rounds(
+    gan: GAN, players: Players, form: Form, plan: Plan, convolves: bool
+) -> Callable:
+    """A compiled function of many rounds, see `Phase.call`."""
+    axis_name = parallel.AXIS if plan.parallel == "pmap" else None
+    batches = batches_per_round(plan) if players == "both" else 1
+    rounds = many(make_round(gan, players, form, plan, axis_name))
     batch_axis = 1 if batches == 1 else 2
     if plan.parallel == "pmap":
         return parallel.pmap_step(rounds, plan.devices, batch_axis=batch_axis, donate=True)

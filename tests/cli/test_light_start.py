@@ -25,6 +25,7 @@ finally:
         ("--help", 0),
         ("train --help", 0),
         ("sample --help", 0),
+        ("sweep --help", 0),
         ("recipes", 0),
         ("recipes srgan", 0),
         ("train --stpes 3", 2),

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import numpy as np
 import pytest
 from arrays import rng
@@ -10,6 +11,7 @@ from jaxgan import data
 from jaxgan.metrics import (
     label_coverage,
     mode_coverage,
+    mode_scores,
     perfect_label_coverage,
     perfect_mode_coverage,
     quality_radius,
@@ -204,3 +206,29 @@ def test_stacked_labels_write_a_number():
 def test_what_is_no_mixture_is_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---- inside programs ----
+
+
+def test_traced_scores_equal_the_coverage():
+    centres, sigma = data.RING8_CENTRES, data.RING8_SIGMA
+    samples = np.concatenate(
+        [
+            data.ring8(rng(), 150),  # within their modes
+            rng().normal(size=(50, 2)),  # most of them in none
+            centres[:1] + 0.001 * rng().normal(size=(20, 2)),
+        ]
+    ).astype(np.float32)
+    wanted = mode_coverage(samples, centres, sigma)
+    got = jax.jit(lambda x: mode_scores(x, centres, sigma))(samples)
+    for name, value in got.items():
+        assert float(value) == pytest.approx(getattr(wanted, name), rel=1e-4), name
+
+
+def test_traced_scores_take_nonfinite_samples_for_bad_ones():
+    samples = np.array([[0.0, 0.0], [np.nan, 0.0], [np.inf, 0.0], [0.1, 0.0]], np.float32)
+    got = mode_scores(samples, CORNERS, 0.5)
+    assert (float(got["modes"]), float(got["high_quality"])) == (1.0, 0.5)
+    assert math.isnan(float(got["kl"]))
+    assert math.isfinite(float(got["std"]))

@@ -436,3 +436,40 @@ def test_a_given_scale_makes_frames_comparable():
     own, given = (colours(lambda x: 0.1 * x[:, 0], scale) for scale in (None, 0.5))
     assert (given.vmin, given.vmax) == (-0.5, 0.5)
     assert own.vmax < 0.5
+
+
+# ---- phase diagrams ----
+
+CELLS = {
+    "gamma": np.repeat([0.1, 1.0, 10.0], 4),
+    "rate": np.tile([1e-3, 1e-3, 1e-2, 1e-2], 3),
+    "modes": np.array([1, 3, 4, 4, 5, np.nan, 6, 6, np.nan, np.nan, 8, 8.0]),
+}
+
+
+def test_a_phase_diagram_shows_means_and_marks_nonfinite_members():
+    axes, bar = plots.phase(CELLS, "rate", "gamma", "modes").axes
+    (mesh,) = parts(axes, QuadMesh)
+    means = np.ma.filled(mesh.get_array(), np.nan).reshape(3, 2)
+    np.testing.assert_allclose(means, [[2, 4], [5, 6], [np.nan, 8]])
+    all_lost, some_lost = (each.get_offsets().tolist() for each in parts(axes, PathCollection))
+    assert (all_lost, some_lost) == ([[1e-3, 10.0]], [[1e-3, 1.0]])
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["0.1", "1", "10"]
+    # the cells meet halfway in the logarithm
+    edges = mesh.get_coordinates()
+    np.testing.assert_allclose(edges[0, :, 0], [1e-3 / 10**0.5, 1e-3 * 10**0.5, 1e-2 * 10**0.5])
+    assert "modes" in bar.get_ylabel()
+
+
+def test_a_phase_diagram_of_numbers_that_are_not_scales_has_linear_axes():
+    table = {"b1": np.array([0.0, 0.5, 0.9]), "rate": np.ones(3), "modes": np.arange(3.0)}
+    axes = plots.phase(table, "b1", "rate", "modes").axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+
+
+def test_a_phase_diagram_needs_its_columns_and_a_finite_value():
+    with pytest.raises(ValueError, match="no column 'mode'; known: gamma, rate, modes"):
+        plots.phase(CELLS, "rate", "gamma", "mode")
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plots.phase(CELLS | {"modes": np.full(12, np.nan)}, "rate", "gamma", "modes")

@@ -1,0 +1,1 @@
+"""Sweeps: populations of a recipe in a folder, from settings to a page."""

@@ -1,0 +1,67 @@
+"""Derivatives of a score after training, against differences and against each other."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from linear import make_linear
+
+import jaxgan
+from jaxgan import Plan
+from jaxgan.regularizers import r1
+
+ROUNDS = 11  # not a square: some rounds are left over after the segments
+NUMBERS = {"gamma": 1.0, "rate": 0.05}
+OPTIMIZERS = {
+    "sgd": optax.sgd,
+    "adam": lambda rate: optax.adam(rate, b1=0.5, eps_root=1e-4),
+}
+
+
+def score(key, gan, state):
+    return jnp.mean(jaxgan.sample(key, gan, state, 64) ** 2)
+
+
+def run_with(optimizer):
+    def make_gan(gamma, rate):
+        return make_linear(
+            penalties=(jaxgan.penalty(r1, gamma=gamma),),
+            generator_optimizer=optimizer(rate),
+            discriminator_optimizer=optimizer(rate),
+        )
+
+    points = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
+    return jaxgan.make_run(make_gan, points, ROUNDS, score, Plan(batch_size=16))
+
+
+@pytest.mark.one_quick_case
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_reverse_and_forward_mode_equal_central_differences(key, name):
+    run = run_with(OPTIMIZERS[name])
+    value_and_grad = jax.jit(jax.value_and_grad(run, argnums=1))
+    _, reverse = value_and_grad(key, NUMBERS)
+    for number, at in NUMBERS.items():
+        # Fourth order, since float32 needs wide steps.
+        h = 0.04 * at
+        around = [value_and_grad(key, NUMBERS | {number: at + k * h})[0] for k in (-2, -1, 1, 2)]
+        slope = np.dot([1, -8, 8, -1], np.array(around, float)) / (12 * h)
+        assert float(reverse[number]) == pytest.approx(slope, rel=1e-3)
+    ones = dict.fromkeys(NUMBERS, 1.0)
+    forward = jax.jit(lambda numbers: jax.jvp(lambda n: run(key, n), (numbers,), (ones,))[1])
+    assert float(forward(NUMBERS)) == pytest.approx(float(sum(reverse.values())), rel=1e-4)
+
+
+def test_a_run_plays_all_of_its_rounds(key):
+    points = np.ones((8, 2), np.float32)
+    run = jaxgan.make_run(
+        lambda rate: make_linear(), points, ROUNDS, lambda key, gan, state: state.step, Plan(8)
+    )
+    assert int(jax.jit(run)(key, {"rate": 0.1})) == ROUNDS
+
+
+def test_epochs_are_refused():
+    with pytest.raises(ValueError, match='alternation="steps"'):
+        jaxgan.make_run(
+            make_linear, np.ones((8, 2)), 3, score, Plan(batch_size=8, alternation="epochs")
+        )

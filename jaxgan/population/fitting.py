@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxgan.checks import check_key, check_positive, closest
-from jaxgan.data import Dataset, Records
+from jaxgan.data import Dataset
 from jaxgan.population.halving import Halving, check_halving, surviving
 from jaxgan.population.members import (
     Members,
@@ -21,7 +21,7 @@ from jaxgan.population.members import (
 from jaxgan.population.points import Points, check_points
 from jaxgan.population.programs import MakeGAN, Score
 from jaxgan.population.tables import Population, Table, chosen_score
-from jaxgan.training.batches import Data, as_data
+from jaxgan.training.batches import Data, Source, as_data
 from jaxgan.training.plan import Plan
 from jaxgan.training.plan_checks import check_plan, warn_of_doubts
 from jaxgan.types import Array
@@ -141,7 +141,7 @@ def table_of(members: Members, after: Trained) -> Table:
 def check_population(
     key: Array,
     make_gan: MakeGAN,
-    data: Dataset | Records,
+    data: Source,
     points: Points,
     seeds: int,
     plan: Plan,

@@ -70,7 +70,7 @@ def test_the_spectrum_along_training_shows_the_rotation_that_r1_damps():
 
     def turning(gamma):
         penalties = (jaxgan.penalty(jaxgan.regularizers.r1, gamma=gamma),)
-        gan = jaxgan.GAN(**{**vars(plain_gan(1e-3)), "penalties": penalties, "ema_decay": None})
+        gan = dataclasses.replace(plain_gan(1e-3), penalties=penalties)
         states = trained_by(updates.simultaneous(), gan, 1000)
         ratios = []
         for at in (0, 9):

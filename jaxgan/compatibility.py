@@ -105,9 +105,10 @@ def _check_floating(name: str, x: Any, advice: str):
 
 
 def _check_samples(fake: PyTree, real: PyTree):
-    if jax.tree.structure(fake) != jax.tree.structure(real):
+    structures: tuple[Any, Any] = (jax.tree.structure(fake), jax.tree.structure(real))
+    if structures[0] != structures[1]:
         plain = hasattr(real, "shape")
-        kind = "one array [batch, ...]" if plain else f"a tree {jax.tree.structure(real)}"
+        kind = "one array [batch, ...]" if plain else f"a tree {structures[1]}"
         raise ValueError(
             f"generator must return its samples as the data are, {kind}, got "
             f"{type(fake).__name__}: return {'the array alone' if plain else 'such a tree'}"

@@ -106,6 +106,14 @@ def _check_floating(name: str, x: Any, advice: str):
 
 
 def _check_samples(fake: PyTree, real: PyTree):
+    structures: tuple[Any, Any] = (jax.tree.structure(fake), jax.tree.structure(real))
+    if structures[0] != structures[1]:
+        plain = hasattr(real, "shape")
+        kind = "one array [batch, ...]" if plain else f"a tree {structures[1]}"
+        raise ValueError(
+            f"generator must return its samples as the data are, {kind}, got "
+            f"{type(fake).__name__}: return {'the array alone' if plain else 'such a tree'}"
+        )
     for leaf in jax.tree.leaves(fake):
         _check_floating("generator's samples", leaf, "no gradient passes through integers")
     shapes = [jax.tree.map(lambda x: x.shape, tree) for tree in (fake, real)]

@@ -119,7 +119,7 @@ def test_networks_that_return_something_else_are_named(key, player, kind):
     gan = make_linear()
     network = getattr(gan, player)._replace(apply=returning(OUTPUTS[player, kind]))
     wanted = {
-        "generator": "must return its samples, one array [batch, ...]",
+        "generator": "must return its samples as the data are, one array [batch, ...]",
         "discriminator": "must return logits [batch] or a DiscriminatorOutput",
     }
     message = f"{player} {wanted[player]}, got {kind}: return "

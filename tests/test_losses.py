@@ -251,6 +251,16 @@ def test_label_smoothing_of_zero_is_the_non_saturating_pair():
     np.testing.assert_allclose(got, BY_HAND["non_saturating"], rtol=2e-6)
 
 
+def test_the_bidirectional_generator_plays_the_discriminators_loss_with_exchanged_labels():
+    real, fake = jnp.array([2.0, -1.0]), jnp.array([0.5, 3.0])
+    pair = losses.bidirectional(losses.non_saturating)
+    # E softplus(D(x, E(x))) + E softplus(-D(G(z), z))
+    expected = np.mean(np.logaddexp(0, real)) + np.mean(np.logaddexp(0, -fake))
+    np.testing.assert_allclose(pair.generator(real, fake), expected, rtol=1e-6)
+    assert pair.discriminator(real, fake) == losses.non_saturating.discriminator(real, fake)
+    assert pair.threshold == losses.non_saturating.threshold
+
+
 def test_pair_without_generator_keeps_its_discriminator():
     pair = losses.without_generator(losses.hinge)
     assert (pair.discriminator, pair[2:]) == (losses.hinge.discriminator, losses.hinge[2:])

@@ -54,6 +54,7 @@ def test_a_term_of_either_player_is_given_all_that_it_may_ask_for(make_gan, batc
         fake,
         condition,
         latents,
+        drawn_latents,
         real_output,
         fake_output,
         real_logits,

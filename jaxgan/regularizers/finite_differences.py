@@ -25,8 +25,8 @@ def approximate_r1(
 
     n is standard normal, so that the mean over n is ||grad_x D(x)||^2 + O(epsilon^2). There is no
     second derivative. One draw of n per sample is noisy: for a gradient g, a sample's value has
-    the standard deviation sqrt(2) ||g||^2. The gradient may pass through layers that look at other
-    samples.
+    the standard deviation sqrt(2) ||g||^2. Logits may depend on other samples, as with batch norm.
+    It is not faster than `r1` on CPU, see benchmarks/README.md.
 
     Args:
       key: PRNG key of n.

@@ -27,7 +27,7 @@ from .paths import (
     path_length as path_length,
     path_lengths as path_lengths,
 )
-from .top_k import top_k as top_k, top_k_loss as top_k_loss
+from .best_samples import top_k as top_k, top_k_loss as top_k_loss
 from .autoencoders import (
     Equilibrium as Equilibrium,
     boundary_equilibrium as boundary_equilibrium,

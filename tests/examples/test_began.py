@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from toys import MLP, mlp, trained
 
 import jaxgan
@@ -29,6 +30,7 @@ def draw(key, size=64):
     return jnp.concatenate([jnp.cos(t), jnp.sin(t)] * 4, axis=1)
 
 
+@pytest.mark.slow
 def test_the_balance_is_reached_and_samples_lie_on_the_curve():
     gan = jaxgan.GAN(
         generator=mlp(8),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from toys import MLP, mixture, mlp, modes, ring, trained
 
 import jaxgan
@@ -22,6 +23,7 @@ class OfPairs(nn.Module):
         return MLP(1, 64)(jnp.concatenate(pair, axis=1))
 
 
+@pytest.mark.slow
 def test_the_encoder_inverts_the_generator():
     networks = {"generate": mlp(2, 64), "encode": mlp(2, 64)}
     gan = jaxgan.GAN(

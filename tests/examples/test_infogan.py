@@ -33,7 +33,7 @@ def test_the_code_is_the_class():
         generator_terms=(for_generator,),
         ema_decay=None,
     )
-    state, metrics = trained(jax.random.key(0), gan, mixture(CENTRES, 0.1), 800)
+    state, metrics = trained(jax.random.key(0), gan, mixture(CENTRES, 0.1), 500)
     z = gan.latent(jax.random.key(1), jnp.arange(1000))
     samples = jaxgan.make_generate(jax.random.key(2), gan, state)(z)
     code, (which, _) = jax.device_get(z[:, -CLASSES:].argmax(axis=1)), nearest(samples, CENTRES)

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import optax
+import pytest
 from toys import mixture, mlp, modes, ring, trained
 
 import jaxgan
@@ -11,6 +12,7 @@ from jaxgan import latents, losses, penalty, regularizers
 CENTRES = ring(8)
 
 
+@pytest.mark.slow
 def test_a_lazy_penalty_trains_as_well():
     gan = jaxgan.GAN(
         generator=mlp(2),

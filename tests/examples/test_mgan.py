@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from toys import MLP, mixture, mlp, modes, nearest, ring, trained
 
 import jaxgan
@@ -30,6 +31,7 @@ def chosen(nets, latents):
     return jnp.einsum("nk,knd->nd", which, jnp.stack([net(z) for net in nets.values()]))
 
 
+@pytest.mark.slow
 def test_each_generator_makes_a_mode_of_its_own():
     for_discriminator, for_generator = terms.mutual_information(
         (TEAM,), head=lambda output: output.class_logits

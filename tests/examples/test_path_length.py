@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 from toys import mixture, mlp, ring, trained
 
 import jaxgan
@@ -61,7 +62,7 @@ def relative_spread(weight):
         generator_terms=(terms.path_length(weight, styles=styles),),
         ema_decay=None,
     )
-    state, _ = trained(jax.random.key(0), gan, mixture(CENTRES), 1000)
+    state, _ = trained(jax.random.key(0), gan, mixture(CENTRES), 600)
     generate = jaxgan.make_generate(jax.random.key(1), gan, state)
     w = styles(state.generator.params, draw_latents(jax.random.key(2), jnp.arange(1000)))
     lengths = terms.path_lengths(jax.random.key(3), generate, w, jnp.arange(1000))
@@ -70,6 +71,7 @@ def relative_spread(weight):
     return float(jnp.std(lengths) / jnp.mean(lengths)), spreads
 
 
+@pytest.mark.slow
 def test_path_lengths_become_more_equal_and_truncation_narrows():
     without, _ = relative_spread(0.0)
     regularized, (truncated, whole) = relative_spread(0.5)

@@ -7,16 +7,15 @@ L_G = J_G(D(x), D(G(z))) + sum_i w_i T_i       over the GAN's generator terms
 respect to its first argument.
 """
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxgan.augment.apply import adapt, augmented
 from jaxgan.critics import mean_over_patches
-from jaxgan.parallel.global_batch import gather, mean_over_devices, num_samples, sample_keys
+from jaxgan.parallel.global_batch import gather, num_samples, sample_keys
 from jaxgan.players import (
     Generated,
     PassOptions,
@@ -25,7 +24,6 @@ from jaxgan.players import (
     run_generator,
     run_real,
 )
-from jaxgan.schedules import value_at
 from jaxgan.step_metrics import diversity, logit_metrics
 from jaxgan.term_inputs import TermInputs
 from jaxgan.types import (
@@ -37,9 +35,9 @@ from jaxgan.types import (
     Params,
     PlayerState,
     PyTree,
-    Term,
     Weights,
 )
+from jaxgan.weighted_terms import plus_terms, scalar
 
 
 class Sampled(NamedTuple):
@@ -64,20 +62,6 @@ class Carry(NamedTuple):
     model_state: PyTree
     terms: dict[str, PyTree]
     augmentation: PyTree
-
-
-class LazyState(NamedTuple):
-    """The state of a term that is computed in every n-th update only.
-
-    Attributes:
-      updates: number of its player's updates so far.
-      value: the last value computed.
-      state: what the term itself keeps.
-    """
-
-    updates: Array
-    value: Array
-    state: PyTree
 
 
 Loss = Callable[[PyTree, Carry, PlayerState, Sampled], tuple[Array, tuple[Carry, Metrics]]]
@@ -136,7 +120,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
 
         passes = Passes(x, fake, real_output, fake_output, real_logits, fake_logits)
         inputs = _term_inputs(seen, both, passes, sampled, keys, options)
-        loss, terms, metrics = _plus_terms(adversarial, gan.penalties, inputs, carry.terms)
+        loss, terms, metrics = plus_terms(adversarial, gan.penalties, inputs, carry.terms)
 
         augmentation, strength = adapt(
             gan, carry.augmentation, sampled.step, real_logits, fake_logits
@@ -172,7 +156,7 @@ def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
 
         passes = Passes(x, fake, real_output, fake_output, real_logits, fake_logits)
         inputs = _term_inputs(seen, both, passes, sampled, keys, options)
-        loss, terms, metrics = _plus_terms(adversarial, gan.generator_terms, inputs, carry.terms)
+        loss, terms, metrics = plus_terms(adversarial, gan.generator_terms, inputs, carry.terms)
         metrics["generator_loss"] = loss
         return loss, (Carry(model_state, terms, carry.augmentation), metrics)
 
@@ -244,7 +228,7 @@ def _joint_pass(
     return real_output, jax.tree.map(lambda y: y[1::2], output), state
 
 
-# --- Their terms
+# --- What their terms may ask for
 
 
 def _term_inputs(
@@ -296,81 +280,3 @@ def _term_inputs(
         generate=generate,
         params=Params(players.generator.params, players.discriminator.params),
     )
-
-
-def _plus_terms(
-    adversarial: Array, terms: tuple[Term, ...], inputs: TermInputs, states: dict[str, PyTree]
-) -> tuple[Array, dict[str, PyTree], Metrics]:
-    """Adversarial + sum_i w_i T_i, the terms' states, and their values without the weights."""
-    loss, states, metrics = adversarial, dict(states), {}
-    for number, term in enumerate(terms):
-        own = dataclasses.replace(
-            inputs, key=jax.random.fold_in(inputs.key, number), coupled=term.coupled
-        )
-        compute = _compute_lazily if term.every > 1 else _compute
-        prefix = "penalty" if term.player == "discriminator" else "term"
-        value, shown, state = compute(term, own, states.get(term.name))
-        loss = loss + value_at(term.weight, inputs.step) * value
-        metrics[f"{prefix}_{term.name}"] = shown
-        if state is not None:
-            states[term.name] = state
-    return loss, states, metrics
-
-
-def _compute(term: Term, inputs: TermInputs, state: PyTree) -> tuple[Array, Array, PyTree]:
-    """A term's value in the loss, its value as a metric, and its next state."""
-    inputs = dataclasses.replace(inputs, state=state)
-    kind = "penalty" if term.player == "discriminator" else "generator term"
-    value = scalar(f"{kind} {term.name}", term.value(inputs))
-    return value, value, state if term.update is None else term.update(inputs)
-
-
-def _compute_lazily(term: Term, inputs: TermInputs, state: Any) -> tuple[Array, Array, LazyState]:
-    """The same of a term that is computed in every n-th update, and then counts n times."""
-
-    def computed() -> tuple[Array, PyTree]:
-        value, _, new = _compute(term, inputs, state.state)
-        return value.astype(jnp.float32), new
-
-    due = state.updates % term.every == 0
-    value, own = jax.lax.cond(due, computed, lambda: (jnp.float32(0), state.state))
-    everywhere = mean_over_devices(jax.lax.stop_gradient(value), inputs.axis_name)
-    shown = jnp.where(due, everywhere, state.value)
-    return term.every * value, shown, state._replace(value=shown, state=own)
-
-
-def init_terms(terms: tuple[Term, ...]) -> dict[str, PyTree]:
-    """The first states of the terms that have one, by name."""
-    states = {}
-    for term in terms:
-        own = None if term.init is None else term.init()
-        if term.every > 1:
-            states[term.name] = LazyState(jnp.int32(0), jnp.float32(jnp.nan), own)
-        elif own is not None:
-            states[term.name] = own
-    return states
-
-
-def count_update(terms: tuple[Term, ...], states: dict[str, PyTree]) -> dict[str, PyTree]:
-    """The states of one player's terms after an update, which the lazy ones count."""
-    counted = {
-        term.name: states[term.name]._replace(updates=states[term.name].updates + 1)
-        for term in terms
-        if term.every > 1
-    }
-    return states | counted
-
-
-def scalar(name: str, value: Any) -> Array:
-    """A part of a loss; raises a ValueError unless it is one floating number."""
-    if callable(value):
-        raise ValueError(
-            f"{name} returned a function: call it before you attach it, such as "
-            "penalty(make_gradient_penalty(target=0.0), 10.0)"
-        )
-    if jnp.ndim(value) or not jnp.issubdtype(jnp.result_type(value), jnp.floating):
-        raise ValueError(
-            f"{name} must be a floating scalar, got {jnp.result_type(value)} of shape "
-            f"{jnp.shape(value)}: take the mean over the batch"
-        )
-    return value

@@ -12,7 +12,15 @@ PACKAGE = Path(jaxgan.__file__).parent
 PACKAGES = ("regularizers", "terms")
 CORE = (
     *("losses", "term_inputs", "critics", "latents", "schedules"),
-    *("transformations", "players", "objectives", "step_metrics", "updates", "steps"),
+    *(
+        "transformations",
+        "players",
+        "objectives",
+        "weighted_terms",
+        "step_metrics",
+        "updates",
+        "steps",
+    ),
     *("optimizers", "compatibility", "ema", "nonfinite", "games", "augment/apply"),
     *(f"{part}/{path.stem}" for part in PACKAGES for path in sorted((PACKAGE / part).glob("*.py"))),
 )

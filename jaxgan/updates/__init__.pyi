@@ -33,5 +33,6 @@ from .on_games import (
     play as play,
     start_state as start_state,
 )
+from .on_gans import make_moves as make_moves
 from .ode import runge_kutta as runge_kutta
 from .unrolling import unrolled as unrolled

@@ -1,5 +1,7 @@
 """Update rules on a ring of Gaussians, and the spectrum of the game along training."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import optax

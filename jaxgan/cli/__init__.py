@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from jaxgan.cli import messages, outputs, recipes, sweep, train
-from jaxgan.cli.console import hold_streams, let_go, make_console
+from jaxgan.cli.console import hold_streams, let_go, make_console, say
 from jaxgan.cli.help import Command, Group
 
 __all__ = ["app", "main"]
@@ -51,7 +51,7 @@ def main():
 
 def _refuse(message: str) -> NoReturn:
     console = make_console(stderr=True)
-    console.print(f"Error: {message}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"Error: {message}")
     sys.exit(2)
 
 

@@ -92,4 +92,4 @@ def at_home(path: Path | None) -> Path | None:
 
 def say(console: Console, text: str):
     """Print a line unchanged and unwrapped, so that paths can be copied."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from jaxgan.runs.run import Run
 
 _FIXED = (
-    "is not an option: learning rates, widths and latent sizes are part of a recipe; to change "
-    "them, train from Python with jaxgan.fit"
+    "is not an option: learning rates, widths and latent sizes are part of a recipe; to compare "
+    "learning rates use jaxgan sweep, and to change them, train from Python with jaxgan.fit"
 )
 ABSENT = {
     "--epochs": "is not an option: training is counted in generator updates, use --steps",

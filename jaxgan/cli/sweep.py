@@ -45,7 +45,7 @@ def sweep(
     """Train RECIPE with many settings and seeds, and compare them on a page.
 
     A sweep that was interrupted resumes with the same command, after its last finished chunk of
-    members. Example: jaxgan sweep ring --grid gamma=0.1:100:8 --grid learning_rate=1e-4:1e-2:8
+    members. Example: jaxgan sweep ring --grid gamma=0.1:10:8 --grid learning_rate=1e-4:1e-2:8
     --seeds 16 --out sweeps/ring
     """
     from jaxgan.runs.sweeps.settings import SweepSettings, parse_grid

@@ -153,8 +153,8 @@ def check_population(
     _check_names(make_gan, points)
     if not isinstance(data, Dataset):
         raise ValueError(
-            f"{data.name} is streamed, and a population needs data in memory: pass a Dataset or "
-            "an array"
+            f"a population needs data in memory, got {type(data).__name__}: pass a Dataset or an "
+            "array"
         )
     check_plan(data, plan._replace(devices=1))  # a member is on one device
     for name, wanted in {"alternation": ("steps",), "nonfinite": ("stop", "skip")}.items():

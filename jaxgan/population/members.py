@@ -16,6 +16,7 @@ from jaxgan.population.programs import (
     compiled_member_rounds,
     compiled_scores,
     compiled_starts,
+    member_mesh,
     members_at_once,
 )
 from jaxgan.training.batches import Form
@@ -176,6 +177,7 @@ def _played(setup: Setup, members: Members, runs: RunState, rounds: int) -> RunS
     form = Form(data.shape, data.low, data.high)
     play = compiled_member_rounds(setup.make_gan, form, plan, setup.convolves)
     records, played = _records(data, plan), int(runs.round[0])
+    records = parallel.replicate(records, member_mesh(plan.devices))
     for payloads in prefetch(_payloads(setup, members, played, rounds), jnp.asarray, size=1):
         runs = play((members.traced(), runs, payloads), records)
     return runs

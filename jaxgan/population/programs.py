@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxgan import nonfinite, parallel
 from jaxgan.caching import cached
@@ -52,13 +52,24 @@ def over_members(
         alone = function(jax.tree.map(lambda x: x[0], own), shared)
         return jax.tree.map(lambda x: x[None], alone)
 
-    mesh = Mesh(np.asarray(parallel.select_devices(devices)), (AXIS,))
-    split, whole = PartitionSpec(AXIS), PartitionSpec()
+    mesh, split, whole = member_mesh(devices), PartitionSpec(AXIS), PartitionSpec()
     # No device asks another for anything, which shard_map guarantees.
     mapped = jax.shard_map(
         on_a_device, mesh=mesh, in_specs=(split, whole), out_specs=split, check_vma=False
     )
-    return jax.jit(mapped, compiler_options=options)
+    program = jax.jit(mapped, compiler_options=options)
+
+    def call(own, shared):
+        # Arrays that lie elsewhere would be compiled for once more.
+        own = jax.device_put(own, NamedSharding(mesh, split))
+        return program(own, jax.device_put(shared, NamedSharding(mesh, whole)))
+
+    return call
+
+
+def member_mesh(devices: int | None) -> Mesh:
+    """The devices over which members are split; all if None."""
+    return Mesh(np.asarray(parallel.select_devices(devices)), (AXIS,))
 
 
 @cached

@@ -8,7 +8,7 @@ import pytest
 from linear import make_linear
 
 import jaxgan
-from jaxgan import Plan, fit_many, population
+from jaxgan import Plan, fit_many, losses, population
 from jaxgan.population import programs
 from jaxgan.population.members import all_members, chunks, make_setup
 from jaxgan.regularizers import r1
@@ -132,6 +132,25 @@ def test_several_updates_per_round_equal_those_of_fit(points, largest_difference
     key = member_keys(jax.random.key(1), 0).training
     state, _ = jaxgan.fit(key, make_gan(0.5, 0.05), points, 5, plan)
     assert largest_difference(result.state(0), state) < 1e-5
+
+
+def test_all_calls_use_one_program(points):
+    times = []
+
+    def counted(real_logits, fake_logits):
+        times.append(1)
+        return losses.non_saturating.generator(real_logits, fake_logits)
+
+    loss = losses.non_saturating._replace(generator=counted)
+
+    def counting_gan(rate):
+        return make_linear(loss=loss, generator_optimizer=optax.sgd(rate))
+
+    one, plan = population.grid(rate=[0.1, 0.2]), PLAN._replace(rounds_per_call=2)
+    fit_many(jax.random.key(0), counting_gan, points, 2, one, plan=plan)
+    traced = len(times)
+    fit_many(jax.random.key(1), counting_gan, points, 6, one, 1, plan=plan)
+    assert len(times) == traced
 
 
 MISTAKES = {

@@ -14,10 +14,9 @@ from jaxgan.atomic import replace_file
 from jaxgan.population import Table, best, summary
 from jaxgan.runs.sweeps.scores import main_score
 from jaxgan.runs.sweeps.settings import SweepFile, read_sweep
-from jaxgan.runs.sweeps.sweep import INTEGERS, columns_of, read_table
+from jaxgan.runs.sweeps.sweep import columns_of, read_table
 
 PAGE = "report.html"
-MOST_DIAGRAMS = 4
 
 
 def write_page(out: Path) -> Path:
@@ -37,8 +36,7 @@ def write_page(out: Path) -> Path:
 def page(out: Path, file: SweepFile, table: Table) -> str:
     """The report of a sweep as HTML."""
     settings, numbers = file.settings, tuple(file.settings.grid)
-    scores = scores_of(table, numbers)
-    first, least = main_score(scores)
+    first, least = main_score(table)
     ranked = _ranked(summary(table, numbers, first), least)
     total = settings.seeds * int(np.prod([len(values) for values in settings.grid.values()]))
     environment = Environment(
@@ -55,15 +53,10 @@ def page(out: Path, file: SweepFile, table: Table) -> str:
         done=len(table["seed"]),
         total=total,
         lost=int(np.sum(~np.isfinite(table[first]))),
-        diagrams=[(name, _diagram(table, numbers, name)) for name in _drawn(table, scores)],
+        diagrams=[(name, _diagram(table, numbers, name)) for name in _drawn(table, first)],
         columns=list(ranked[0]),
         rows=[[_shown(value) for value in row.values()] for row in ranked],
     )
-
-
-def scores_of(table: Table, numbers: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of a table that are scores."""
-    return tuple(name for name in table if name not in (*numbers, *INTEGERS))
 
 
 def best_setting(table: Table, numbers: tuple[str, ...]) -> dict[str, Any] | None:
@@ -71,7 +64,7 @@ def best_setting(table: Table, numbers: tuple[str, ...]) -> dict[str, Any] | Non
 
     Only settings with the most finite members count, so that one lucky member does not win.
     """
-    score, least = main_score(scores_of(table, numbers))
+    score, least = main_score(table)
     settings = summary(table, numbers, score)
     most = int(np.max(settings["n"]))
     return best(settings, most, least) if most else None
@@ -83,8 +76,10 @@ def _ranked(settings: Table, least: bool) -> list[dict[str, Any]]:
     return [{name: column[place].item() for name, column in settings.items()} for place in order]
 
 
-def _drawn(table: Table, scores: tuple[str, ...]) -> list[str]:
-    return [name for name in scores if np.isfinite(table[name]).any()][:MOST_DIAGRAMS]
+def _drawn(table: Table, main: str) -> list[str]:
+    """The scores that have a diagram: the one that ranks settings, and the quality of samples."""
+    shown = (main, "high_quality")
+    return [name for name in shown if name in table and np.isfinite(table[name]).any()]
 
 
 def _diagram(table: Table, numbers: tuple[str, ...], score: str) -> str:

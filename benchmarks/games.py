@@ -88,7 +88,7 @@ RING = (
     *("optimistic", "consensus:weight=0.1", "symplectic:weight=1"),
     *("competitive:learning_rate=0.002,iterations=5", "unrolled:k=5"),
     *("lookahead:k=5,alpha=0.5,inner=alternating", "runge_kutta:order=2", "runge_kutta:order=4"),
-    *("anderson:memory=5,inner=alternating",),
+    *("anderson:rounds=5,inner=alternating",),
 )
 BATCH_SIZE, NUM, ROUNDS = 256, 2_500, 100
 GAMMA = 0.05

@@ -26,7 +26,7 @@ from jaxgan.types import (
     PyTree,
     Weights,
 )
-from jaxgan.updates.moves import Step, Update, apply
+from jaxgan.updates.moves import Step, Update, apply, memory
 from jaxgan.updates.on_gans import make_moves
 from jaxgan.updates.plain import alternating
 from jaxgan.weighted_terms import init_terms
@@ -82,7 +82,7 @@ def unchecked_init(
         ema=None if gan.ema_decay is None else Weights(*start_average(weights)),
         augmentation=init_augmentation(gan),
     )
-    return state if update.init is None else state._replace(update=update.init(state))
+    return state._replace(update=memory(update, state))
 
 
 def _zero_latents(key: Array, gan: GAN, num: int) -> PyTree:
@@ -195,8 +195,8 @@ def make_train_step(
     """
     if not isinstance(update, Update):
         raise ValueError(
-            f"update must be an update rule, got {update!r}: pass jaxgan.updates.alternating() or "
-            "jaxgan.updates.extragradient(), for example"
+            f"update must be an update rule, got {update!r}: pass what a function of "
+            "jaxgan.updates returns, such as jaxgan.updates.extragradient()"
         )
     play = update.make_round(make_moves(gan, axis_name, accumulate, skip_nonfinite))
     return play if update.init is None else _remembering(play, skip_nonfinite)

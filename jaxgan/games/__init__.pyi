@@ -1,6 +1,7 @@
 from .of_gan import at_batch as at_batch
 from .field import (
     Game as Game,
+    Linearized as Linearized,
     antisymmetric_product as antisymmetric_product,
     at_point as at_point,
     gradients as gradients,

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxgan.checks import check_not_negative
 from jaxgan.parallel.global_batch import mean_over_devices
 from jaxgan.types import Array, Params, PyTree
 
@@ -143,8 +144,11 @@ def with_consensus(game: Game, weight: float) -> Game:
     Args:
       game: the game.
       weight: gamma, not negative.
+    Raises:
+      ValueError: if the weight is negative or not finite.
     Source: Mescheder et al. 2017, section 4, https://arxiv.org/abs/1705.10461
     """
+    check_not_negative(weight=weight)
 
     def energy(theta: PyTree, psi: PyTree) -> Array:
         return optax.tree.norm(gradients(game, Params(theta, psi)), squared=True) / 2

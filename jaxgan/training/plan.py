@@ -74,8 +74,8 @@ class Plan(NamedTuple):
     update: Annotated[
         UpdateRule,
         Setting(
-            "Update rule of a round: a name of jaxgan.updates, such as extragradient, or "
-            "lookahead:k=10,alpha=0.5 with its numbers. In Python a rule itself, too.",
+            "Update rule of a round, by its name in jaxgan.updates and its numbers, such as "
+            "extragradient or lookahead:k=10,alpha=0.5.",
             metavar="RULE",
         ),
     ] = "alternating"

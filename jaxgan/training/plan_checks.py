@@ -12,7 +12,7 @@ from jaxgan.data.soundness import doubts, some_rows
 from jaxgan.parallel import processes
 from jaxgan.settings import check_fields
 from jaxgan.training.iterables import Batches
-from jaxgan.training.plan import Plan
+from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.programs import update_rule
 from jaxgan.types import Augmentation
 from jaxgan.updates import Update
@@ -49,15 +49,19 @@ def _check_update(plan: Plan):
     shown = repr(plan.update) if named else "a rule of your own"
     if plan.alternation == "epochs" and plan.update != "alternating":
         raise ValueError(f'update={shown} cannot alternate in epochs: use alternation="steps"')
-    if not isinstance(update_rule(plan), Update):
+    rule = update_rule(plan)
+    if not isinstance(rule, Update):
+        name = getattr(plan.update, "__name__", "")
+        hint = f"call it, {name}()" if name else "pass 'extragradient' or updates.extragradient()"
         raise ValueError(
-            f"update must be a rule's name or a jaxgan.updates.Update, got {plan.update!r}"
+            f"update must be a rule's name or a jaxgan.updates.Update, got {plan.update!r}: {hint}"
         )
-    several = max(plan.n_critic, plan.n_generator) > 1 or plan.first == "generator"
-    if several and named and not plan.update.endswith("alternating"):
+    alternates = named and plan.update.endswith("alternating")
+    if rule.batches != batches_per_round(plan) or (plan.first == "generator" and not alternates):
         raise ValueError(
-            f"n_critic, n_generator and first belong to alternating updates, got update={shown}: "
-            "leave them out"
+            f"update={shown} does not go with n_critic={plan.n_critic}, n_generator="
+            f"{plan.n_generator} and first={plan.first!r} of the plan, which belong to "
+            "update='alternating': leave them out, or the numbers of the rule"
         )
 
 

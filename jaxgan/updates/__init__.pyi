@@ -21,9 +21,12 @@ from .moves import (
     finish_both as finish_both,
     gradients_of as gradients_of,
     linearized as linearized,
+    memory as memory,
     params_of as params_of,
     propose_both as propose_both,
+    updates_of as updates_of,
     with_gradients as with_gradients,
+    with_optimizers_of as with_optimizers_of,
     with_params as with_params,
 )
 from .named import from_name as from_name

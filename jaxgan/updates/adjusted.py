@@ -99,14 +99,16 @@ def _alignment(v: Params, turned: Params, to_energy: Params) -> Array:
 
 
 def competitive(learning_rate: float, iterations: int = 20, tolerance: float = 1e-6) -> Update:
-    """Competitive gradient descent: each player moves as if the other one moved best in answer.
+    """Competitive gradient descent: each player moves as if the other answered by its best move.
 
     The gradients of the two players become those of the game's local bilinear approximation. With
     the optimizer `optax.sgd(learning_rate)` the rule is the paper's.
 
     Args:
-      learning_rate: eta, how far each player takes the other to move; that of the optimizers.
-      iterations: at most so many of conjugate gradients, two Jacobian products each, per player.
+      learning_rate: eta, the step size that each player assumes for the other; use that of the
+        optimizers.
+      iterations: maximum number of conjugate-gradient iterations per player; each takes two
+        Jacobian products.
       tolerance: relative residual at which conjugate gradients stop.
     Returns:
       An update rule for `jaxgan.make_train_step`. It adds the metric `competitive_residual`: the
@@ -114,7 +116,7 @@ def competitive(learning_rate: float, iterations: int = 20, tolerance: float = 1
       Wasserstein losses, with or without a penalty on real samples); in others, such as the
       non-saturating game, the residual shows whether the solution is one.
     Raises:
-      ValueError: if an argument is not positive.
+      ValueError: if iterations is not positive, or another argument is negative or not finite.
     Source: Schaefer and Anandkumar 2019, equation 3 and algorithm 1,
       https://arxiv.org/abs/1905.12103
     """
@@ -145,7 +147,7 @@ def competitive(learning_rate: float, iterations: int = 20, tolerance: float = 1
         residual = jnp.maximum(x.residual, y.residual)
         return Params(x.solution, y.solution), {"competitive_residual": residual}
 
-    return _adjusted(adjust, products=4 * (iterations + 1) + 2)
+    return _adjusted(adjust, products=4 * (iterations + 2) + 2)
 
 
 class _Solved(NamedTuple):

@@ -1,4 +1,4 @@
-"""Rules that play another rule and correct its course: look-ahead and Anderson mixing."""
+"""Rules that play another rule and then correct its result: look-ahead and Anderson mixing."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_not_negative, check_positive
 from jaxgan.types import Array, Batch, GANState, Metrics, Params, PyTree
-from jaxgan.updates.moves import Moves, Step, Update, params_of, with_params
+from jaxgan.updates.moves import Moves, Step, Update, memory, params_of, with_params
 from jaxgan.updates.plain import alternating, simultaneous
 
 
@@ -37,7 +37,7 @@ def lookahead(
 
     Args:
       k: rounds between returns.
-      alpha: part of the way that is kept, from 0 to 1.
+      alpha: fraction of the way from the slow to the fast parameters, in [0, 1].
       inner: the rule of the rounds.
     Returns:
       An update rule for `jaxgan.make_train_step`.
@@ -47,6 +47,8 @@ def lookahead(
     """
     check_positive(k=k)
     check_not_negative(alpha=alpha)
+    if not isinstance(alpha, jax.core.Tracer) and alpha > 1:
+        raise ValueError(f"alpha must lie in [0, 1], got {alpha}")
 
     def make_round(moves: Moves) -> Step:
         play_inner = inner.make_round(moves)
@@ -70,49 +72,55 @@ def lookahead(
 
     def init(state: GANState) -> Lookahead:
         slow = jax.tree.map(jnp.copy, params_of(state))
-        return Lookahead(jnp.int32(0), slow, _start(inner, state))
+        return Lookahead(jnp.int32(0), slow, memory(inner, state))
 
-    return Update(make_round, init, inner.gradients, inner.products)
+    return inner._replace(make_round=make_round, init=init)
 
 
 class Anderson(NamedTuple):
     """What Anderson mixing keeps: the last rounds, the oldest of which is replaced next.
 
     Attributes:
-      rounds: number of rounds so far, int32 scalar.
-      ends: both players' parameters after each round, [memory, ...].
-      moves: what each round changed, [memory, ...].
+      played: number of rounds so far, int32 scalar.
+      ends: both players' parameters after each of the last rounds, [rounds, ...].
+      moves: what each of them changed, [rounds, ...].
       inner: what the inner rule keeps.
     """
 
-    rounds: Array
+    played: Array
     ends: Params
     moves: Params
     inner: PyTree
 
 
 def anderson(
-    memory: int = 10,
+    rounds: int = 10,
     damping: float = 1e-4,
     inner: Update = alternating(),  # noqa: B008
 ) -> Update:
     """Mix the ends of the last rounds of another rule so that what they change cancels out.
 
     GDA-AM: Anderson mixing of alternating gradient descent ascent. The mixture is found by least
-    squares over the last rounds, for both players jointly.
+    squares over the last rounds, for both players jointly. The EMA generator averages the
+    parameters before mixing. The state holds two copies of both players' parameters per round.
 
     Args:
-      memory: number of rounds that are mixed.
-      damping: of the least squares (Tikhonov), relative to the mean square of a round's change.
+      rounds: number of rounds that are mixed.
+      damping: Tikhonov damping of the least squares, positive, relative to the mean square of a
+        round's change.
       inner: the rule of the rounds.
     Returns:
       An update rule for `jaxgan.make_train_step`.
     Raises:
-      ValueError: if memory is not positive or damping is negative.
+      ValueError: if rounds or damping is not positive.
     Source: He et al. 2022, algorithm 2, https://arxiv.org/abs/2110.02457
     """
-    check_positive(memory=memory)
-    check_not_negative(damping=damping)
+    check_positive(rounds=rounds)
+    if not damping > 0:
+        raise ValueError(
+            f"damping must be positive, got {damping}: the changes of the last rounds are nearly "
+            "dependent"
+        )
 
     def make_round(moves: Moves) -> Step:
         play_inner = inner.make_round(moves)
@@ -120,31 +128,33 @@ def anderson(
         def play(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
             kept, start = state.update, params_of(state)
             new, metrics = play_inner(key, state._replace(update=kept.inner), batch)
-            place, end = kept.rounds % memory, params_of(new)
+            place, end = kept.played % rounds, params_of(new)
             change = jax.tree.map(jnp.subtract, end, start)
             ends, changes = jax.tree.map(
                 lambda old, x: old.at[place].set(x), (kept.ends, kept.moves), (end, change)
             )
-            weights = _mixture(changes, kept.rounds + 1, damping)
+            weights = _mixture(changes, kept.played + 1, damping)
             # w = sum_i a_i F(w_i)
             mixed = jax.tree.map(lambda x: jnp.tensordot(weights, x, 1).astype(x.dtype), ends)
-            kept = Anderson(kept.rounds + 1, ends, changes, new.update)
+            kept = Anderson(kept.played + 1, ends, changes, new.update)
             return with_params(new, mixed)._replace(update=kept), metrics
 
         return play
 
     def init(state: GANState) -> Anderson:
-        empty = jax.tree.map(lambda x: jnp.zeros((memory, *x.shape), x.dtype), params_of(state))
+        empty = jax.tree.map(lambda x: jnp.zeros((rounds, *x.shape), x.dtype), params_of(state))
         again = jax.tree.map(jnp.copy, empty)
-        return Anderson(jnp.int32(0), empty, again, _start(inner, state))
+        return Anderson(jnp.int32(0), empty, again, memory(inner, state))
 
-    return Update(make_round, init, inner.gradients, inner.products)
+    return inner._replace(make_round=make_round, init=init)
 
 
 def _mixture(changes: Params, rounds: Array, damping: float) -> Array:
-    """Weights a [memory] of sum 1 that minimise ||sum_i a_i change_i||^2 + damping ||a||^2."""
+    """Weights a [rounds] of sum 1 that minimise ||sum_i a_i change_i||^2 + damping ||a||^2."""
     rows = [x.reshape(len(x), -1) for x in jax.tree.leaves(changes)]
-    gram = sum((row @ row.T for row in rows), start=jnp.zeros((len(rows[0]),) * 2))
+    # In full precision: damping is smaller than the rounding of TF32.
+    products = (jnp.matmul(row, row.T, precision="highest") for row in rows)
+    gram = sum(products, start=jnp.zeros((len(rows[0]),) * 2))
     filled = jnp.arange(len(gram)) < rounds
     scale = jnp.trace(gram) / jnp.minimum(rounds, len(gram))
     gram = gram / jnp.maximum(scale, jnp.finfo(jnp.float32).tiny)
@@ -154,7 +164,3 @@ def _mixture(changes: Params, rounds: Array, damping: float) -> Array:
     )
     weights = jnp.linalg.solve(gram, filled.astype(jnp.float32))
     return weights / jnp.sum(weights)
-
-
-def _start(inner: Update, state: GANState) -> PyTree:
-    return None if inner.init is None else inner.init(state)

@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
+from jaxgan import nonfinite
 from jaxgan.checks import check_key
 from jaxgan.optimizers import Proposal
-from jaxgan.types import Array, Batch, GANState, Metrics, Params, PyTree
+from jaxgan.types import Array, Batch, GANState, Metrics, Params
 from jaxgan.updates.moves import (
     Moves,
     Step,
@@ -18,6 +20,7 @@ from jaxgan.updates.moves import (
     gradients_of,
     params_of,
     propose_both,
+    updates_of,
     with_gradients,
     with_optimizers_of,
     with_params,
@@ -40,10 +43,11 @@ def extragradient() -> Update:
         def play(key: Array, state: GANState, batch: Batch | Array) -> tuple[GANState, Metrics]:
             check_key(key)
             # w' = w - h v(w);  w <- w - h v(w')
-            ahead, _ = apply_both(moves, state, evaluate_both(moves, key, state, batch))
+            ahead, first = apply_both(moves, state, evaluate_both(moves, key, state, batch))
             there = with_params(state, params_of(ahead))
             evaluations = evaluate_both(moves, key, there, batch)
-            return apply_both(moves, with_optimizers_of(state, ahead), evaluations)
+            new, metrics = apply_both(moves, with_optimizers_of(state, ahead), evaluations)
+            return new, nonfinite.add_update(first, metrics)
 
         return play
 
@@ -66,7 +70,7 @@ def extrapolation_from_the_past() -> Update:
             # w'_t = w_t - h v(w'_(t-1));  w_(t+1) = w_t - h v(w'_t)
             now = evaluate_both(moves, key, state, batch)
             past = propose_both(moves, state, with_gradients(now, state.update))
-            there = jax.tree.map(_plus, params_of(state), _updates(past))
+            there = optax.apply_updates(params_of(state), updates_of(past))
             evaluations = evaluate_both(moves, key, with_params(state, there), batch)
             new, metrics = apply_both(moves, state, evaluations)
             return new._replace(update=gradients_of(evaluations)), metrics
@@ -81,19 +85,19 @@ class LastUpdates(NamedTuple):
 
     Attributes:
       updates: both players' updates of the round before.
-      any: whether there was one.
+      started: whether there was one.
     """
 
     updates: Params
-    any: Array
+    started: Array
 
 
 def optimistic() -> Update:
     """Move by twice the present update minus the one of the round before.
 
-    With plain gradient descent this is optimistic mirror descent, with Adam optimistic Adam. The
-    same is had without a rule, from `simultaneous` and `optax.optimistic_gradient_descent` or
-    `optax.optimistic_adam_v2`. The first round is a plain one.
+    With plain gradient descent this is optimistic mirror descent, with Adam optimistic Adam.
+    `simultaneous` with `optax.optimistic_gradient_descent` or `optax.optimistic_adam_v2` does the
+    same. The first round is a plain one.
 
     Returns:
       An update rule for `jaxgan.make_train_step`.
@@ -105,9 +109,9 @@ def optimistic() -> Update:
             check_key(key)
             evaluations = evaluate_both(moves, key, state, batch)
             proposals = propose_both(moves, state, evaluations)
-            present, last = _updates(proposals), state.update
+            present, last = updates_of(proposals), state.update
             # w_(t+1) = w_t + 2 u_t - u_(t-1)
-            past = jax.tree.map(lambda u, v: jnp.where(last.any, v, u), present, last.updates)
+            past = jax.tree.map(lambda u, v: jnp.where(last.started, v, u), present, last.updates)
             twice = jax.tree.map(lambda u, v: 2.0 * u - v, present, past)
             optimists = Params(
                 *(Proposal(u, p.opt_state) for u, p in zip(twice, proposals, strict=True))
@@ -124,11 +128,3 @@ def optimistic() -> Update:
 
 def _zero_gradients(state: GANState) -> Params:
     return jax.tree.map(jnp.zeros_like, params_of(state))
-
-
-def _updates(proposals: Params) -> Params:
-    return Params(proposals.generator.updates, proposals.discriminator.updates)
-
-
-def _plus(x: PyTree, u: PyTree) -> PyTree:
-    return (x + u).astype(x.dtype)

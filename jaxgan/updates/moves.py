@@ -33,7 +33,8 @@ class Evaluation(NamedTuple):
     """One player's loss at a point, for one batch.
 
     Attributes:
-      gradient: of the loss by the player's own parameters; a mean over devices and micro-batches.
+      gradient: of the loss with respect to the player's own parameters; a mean over devices and
+        micro-batches.
       loss: scalar, the same mean.
       aux: what comes with it: the player's model state, its terms' states, and metrics.
     """
@@ -73,14 +74,20 @@ class Update(NamedTuple):
       init: `state -> what the rule keeps from round to round`, a pytree of arrays that becomes
         `GANState.update`; None for a rule without memory.
       gradients: gradients of one player's loss per round.
-      products: products with the game's Jacobian, or its transpose, per round. Each takes about
-        as long as four gradients.
+      products: products with the game's Jacobian, or its transpose, per round.
+      batches: batches per round; above 1, the batch has a leading axis [batches, batch, ...].
     """
 
     make_round: Callable[[Moves], Step]
     init: Callable[[GANState], PyTree] | None = None
     gradients: int = 2
     products: int = 0
+    batches: int = 1
+
+
+def memory(update: Update, state: GANState) -> PyTree:
+    """What a rule keeps before the first round; None for a rule without memory."""
+    return None if update.init is None else update.init(state)
 
 
 # --- One player
@@ -157,6 +164,11 @@ def propose_both(moves: Moves, state: GANState, evaluations: Params) -> Params:
         moves.propose("generator", state, evaluations.generator),
         moves.propose("discriminator", state, evaluations.discriminator),
     )
+
+
+def updates_of(proposals: Params) -> Params:
+    """Both players' updates, to be added to their parameters."""
+    return Params(proposals.generator.updates, proposals.discriminator.updates)
 
 
 def finish_both(

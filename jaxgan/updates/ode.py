@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxgan.checks import check_key
 from jaxgan.types import Array, Batch, GANState, Metrics, Params
@@ -14,6 +15,7 @@ from jaxgan.updates.moves import (
     gradients_of,
     params_of,
     propose_both,
+    updates_of,
     with_gradients,
     with_params,
 )
@@ -68,9 +70,8 @@ def _scaled(gradients: Params, factor: float) -> Params:
 
 def _ahead(moves: Moves, state: GANState, stage: Params, step: float) -> Params:
     """W + step * u, where u are the optimizers' updates by a stage's gradients."""
-    proposals = propose_both(moves, state, stage)
-    updates = Params(proposals.generator.updates, proposals.discriminator.updates)
-    return jax.tree.map(lambda x, u: (x + step * u).astype(x.dtype), params_of(state), updates)
+    updates = updates_of(propose_both(moves, state, stage))
+    return optax.apply_updates(params_of(state), jax.tree.map(lambda u: step * u, updates))
 
 
 def _evaluate_jointly(

@@ -18,7 +18,7 @@ from jaxgan.checks import check_positive
 from jaxgan.games.field import Game
 from jaxgan.optimizers import Proposal, moved, proposed
 from jaxgan.types import Array, GANState, Metrics, Params, Player, PlayerState, PyTree
-from jaxgan.updates.moves import Evaluation, Moves, Update, params_of
+from jaxgan.updates.moves import Evaluation, Moves, Update, memory, params_of
 from jaxgan.updates.plain import alternating
 
 Optimizers: TypeAlias = optax.GradientTransformation | Params
@@ -74,7 +74,7 @@ def start_state(start: Params, optimizers: Optimizers, update: Update) -> GANSta
         for own, optimizer in zip(_floats(start), _each(optimizers), strict=True)
     )
     state = GANState(jnp.int32(0), generator, discriminator)
-    return state if update.init is None else state._replace(update=update.init(state))
+    return state._replace(update=memory(update, state))
 
 
 def make_round(
@@ -89,7 +89,8 @@ def make_round(
     """
     step = update.make_round(game_moves(game, optimizers))
     # A toy game draws nothing and needs no data.
-    return lambda state: step(jax.random.key(0), state, jnp.zeros((1, 1)))[0]
+    batch = jnp.zeros((update.batches, 1, 1)[update.batches == 1 :])
+    return lambda state: step(jax.random.key(0), state, batch)[0]
 
 
 def game_moves(game: Game, optimizers: Optimizers) -> Moves:

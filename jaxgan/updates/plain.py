@@ -35,7 +35,11 @@ def alternating(n_critic: int = 1, n_generator: int = 1, first: Player = "discri
     check_choice(first=(first, ("discriminator", "generator")))
     both: list[tuple[Player, int]] = [("discriminator", n_critic), ("generator", n_generator)]
     order = both if first == "discriminator" else both[::-1]
-    return Update(lambda moves: _in_turn(moves, order), gradients=n_critic + n_generator)
+    return Update(
+        lambda moves: _in_turn(moves, order),
+        gradients=n_critic + n_generator,
+        batches=max(n_critic, n_generator),
+    )
 
 
 def _in_turn(moves: Moves, order: Sequence[tuple[Player, int]]) -> Step:

@@ -9,7 +9,7 @@ from jaxgan.updates.moves import Evaluation, Moves, Step, Update, apply
 
 
 def unrolled(k: int = 5) -> Update:
-    """Update the generator by its loss after k more discriminator updates, and then forget these.
+    """Update the generator by its loss after k further discriminator updates, then discarded.
 
     The generator's gradient runs through the k updates, made by the discriminator's optimizer on
     the batch of the round; so the optimizer must be differentiable (`eps_root` above 0 for Adam).
@@ -62,4 +62,6 @@ def _evaluate(
         return moves.loss("generator", generator_key, now, batch)
 
     (value, aux), gradient = jax.value_and_grad(loss, has_aux=True)(state.generator.params)
-    return mean_over_devices(Evaluation(gradient, value, aux), moves.axis_name)
+    carry, metrics = aux  # what is carried is the same on all devices, and may hold counters
+    gradient, value, metrics = mean_over_devices((gradient, value, metrics), moves.axis_name)
+    return Evaluation(gradient, value, (carry, metrics))

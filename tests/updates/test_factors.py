@@ -136,3 +136,10 @@ def test_the_residual_shows_where_conjugate_gradients_do_not_solve():
         shown[name] = float(metrics["competitive_residual"])
     assert shown["zero-sum"] < 1e-6
     assert shown["stiff"] > 1e-3
+
+
+def test_a_game_by_itself_takes_rules_of_several_updates():
+    """Two updates of psi, then one of theta: psi + 2 h theta, theta - h (psi + 2 h theta)."""
+    path = updates.play(BILINEAR, Params(1.0, 0.5), optax.sgd(0.1), updates.alternating(n_critic=2))
+    np.testing.assert_allclose(path.discriminator[1], 0.5 + 0.2, rtol=1e-6)
+    np.testing.assert_allclose(path.generator[1], 1.0 - 0.1 * 0.7, rtol=1e-6)

@@ -7,18 +7,24 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from small_game import begin, small_options
 
 import jaxgan
 from jaxgan import Plan, games, latents, losses, parallel, regularizers, updates
 from jaxgan.models import MLPDiscriminator, MLPGenerator
+from jaxgan.runs.disk.generator import load_generator
 from jaxgan.updates.named import RULES
 
 NUMBERS = {"competitive": ":learning_rate=0.05,iterations=3", "unrolled": ":k=2",
-           "lookahead": ":k=2,alpha=0.5", "anderson": ":memory=2"}  # fmt: skip
+           "lookahead": ":k=2,alpha=0.5", "anderson": ":rounds=2"}  # fmt: skip
 NAMES = [name + NUMBERS.get(name, "") for name in RULES]
 QUICK = [name for name in NAMES if name.partition(":")[0] == "optimistic"]
 ALL = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 X = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32) + 1.0
+
+
+def squares(fake):
+    return jnp.mean(fake**2)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +35,7 @@ def gan():
         latent=latents.normal(2),
         loss=losses.minimax,
         penalties=(jaxgan.penalty(regularizers.r1, gamma=0.1, every=2),),
+        generator_terms=(jaxgan.generator_term(squares, 0.1, every=2),),
         generator_optimizer=optax.sgd(0.05),
         discriminator_optimizer=optax.sgd(0.05),
         ema_decay=0.9,
@@ -82,12 +89,16 @@ def test_training_resumes_to_the_bit_under_a_rule(gan, name):
     half, _ = jaxgan.fit(key, gan, X, 3, plan)
     again, _ = jaxgan.fit(key, gan, X, 3, plan, half)
     jax.tree.map(np.testing.assert_array_equal, again, whole)
+    assert jax.tree.map(lambda x: x.dtype, again) == jax.tree.map(lambda x: x.dtype, half)
 
 
 @pytest.mark.parametrize("name", ["extragradient", "consensus:weight=0.5"])
 def test_accumulated_rounds_are_those_of_the_whole_batch(gan, name):
     plain = dataclasses.replace(
-        gan, discriminator=jaxgan.from_linen(MLPDiscriminator((5,), dropout=0.0)), penalties=()
+        gan,
+        discriminator=jaxgan.from_linen(MLPDiscriminator((5,), dropout=0.0)),
+        penalties=(),
+        generator_terms=(),
     )
     rule = updates.from_name(name)
     state = started(plain, rule)
@@ -142,6 +153,8 @@ def test_a_state_without_the_memory_of_its_rule_is_refused(gan):
         ("unrolled:k=many", "k must be a number, got 'many'"),
         ("competitive", "write competitive:learning_rate=NUMBER"),
         ("lookahead:alpha=-1", "alpha must be a finite number, 0 or more"),
+        ("lookahead:alpha=5", r"alpha must lie in \[0, 1\]"),
+        ("anderson:damping=0", "damping must be positive"),
         ("runge_kutta:order=3", "order must be 2"),
     ],
 )
@@ -154,9 +167,11 @@ def test_a_wrong_rule_is_named(name, message):
     ("changes", "message"),
     [
         ({"update": "extragradiant"}, "did you mean 'extragradient'"),
-        ({"update": "extragradient", "n_critic": 5}, "belong to alternating updates"),
+        ({"update": "extragradient", "n_critic": 5}, "does not go with n_critic=5"),
         ({"update": "extragradient", "alternation": "epochs"}, "cannot alternate in epochs"),
         ({"update": 5}, "must be a rule's name"),
+        ({"update": updates.extragradient}, r"call it, extragradient\(\)"),
+        ({"update": "alternating:n_critic=2"}, "does not go with n_critic=1"),
     ],
 )
 def test_a_plan_with_a_wrong_rule_is_refused(gan, changes, message):
@@ -183,3 +198,16 @@ def test_a_rule_of_ones_own_trains(gan):
         jax.random.key(0), gan, X, 3, plan._replace(update="consensus:weight=0.5")
     )
     assert_close(own, named)
+
+
+def test_extragradient_counts_what_is_non_finite_in_either_evaluation(gan):
+    rule = updates.extragradient()
+    step = jax.jit(jaxgan.make_train_step(gan, rule, skip_nonfinite=True))
+    _, metrics = step(jax.random.key(0), started(gan, rule), jnp.full_like(X, jnp.nan))
+    assert metrics["discriminator_nonfinite"] == 2
+
+
+def test_the_generator_of_a_run_by_a_rule_with_memory_is_loaded(small, tmp_path):
+    begin(tmp_path / "run", plan=small_options().plan._replace(update="optimistic"))
+    loaded = load_generator(tmp_path / "run")
+    assert loaded.step == 12

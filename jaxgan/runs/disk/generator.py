@@ -16,6 +16,7 @@ from jaxgan.runs.disk.stage_folders import staged_in
 from jaxgan.runs.settings.config import Config, read_config
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.steps import unchecked_init
+from jaxgan.training.programs import update_rule
 from jaxgan.training.sampling import has_images
 from jaxgan.training.state import run_state
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree, Weights
@@ -130,7 +131,8 @@ def _init(gan: GAN, config: Config) -> GANState:
     rows = 2 * gan.discriminator.pack
     labels = None if classes is None else jnp.zeros(rows, jnp.int32)
     batch = Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
-    return unchecked_init(jax.random.key(0), gan, batch)
+    rule = update_rule(config.options.plan)
+    return unchecked_init(jax.random.key(0), gan, batch, rule)
 
 
 # --- Use

@@ -62,6 +62,8 @@ def _evaluate(
         return moves.loss("generator", generator_key, now, batch)
 
     (value, aux), gradient = jax.value_and_grad(loss, has_aux=True)(state.generator.params)
-    carry, metrics = aux  # what is carried is the same on all devices, and may hold counters
-    gradient, value, metrics = mean_over_devices((gradient, value, metrics), moves.axis_name)
-    return Evaluation(gradient, value, (carry, metrics))
+    if moves.axis_name is not None:
+        carry, metrics = aux  # what is carried is the same on all devices, and may hold counters
+        gradient, value, metrics = mean_over_devices((gradient, value, metrics), moves.axis_name)
+        aux = (carry, metrics)
+    return Evaluation(gradient, value, aux)

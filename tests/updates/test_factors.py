@@ -64,6 +64,7 @@ def test_lookahead_contracts_by_its_known_factor():
     assert factor(HALF_BACK, 0.2, rounds=10) == pytest.approx(0.95295, abs=6e-6)
 
 
+@pytest.mark.slow
 def test_the_best_factors_are_the_known_ones():
     best = (
         (updates.extragradient(), 0.7071, optax.sgd, 1, 0.86603),
@@ -121,6 +122,7 @@ def test_anderson_mixing_ends_a_linear_game_in_as_many_rounds_as_it_has_numbers(
     assert np.hypot(path.generator, path.discriminator)[-1] < 1e-8
 
 
+@pytest.mark.slow
 def test_the_residual_shows_where_conjugate_gradients_do_not_solve():
     """In a game of a common interest the matrix is I - h^2 B B^T, here indefinite."""
     rule = updates.competitive(0.5, iterations=1)

@@ -56,7 +56,8 @@ def assert_close(one, other, atol=2e-6):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=atol), one, other)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_rule_plays_the_same_on_eight_devices_under_jit_and_pmap(gan, name):
     rule = updates.from_name(name)
     state = started(gan, rule)
@@ -69,7 +70,8 @@ def test_a_rule_plays_the_same_on_eight_devices_under_jit_and_pmap(gan, name):
     assert_close(played(over_mesh, state), (one, metrics))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_members_of_a_vmap_are_the_runs_by_themselves(gan, name):
     rule = updates.from_name(name)
     step = jaxgan.make_train_step(gan, rule)
@@ -92,6 +94,7 @@ def test_training_resumes_to_the_bit_under_a_rule(gan, name):
     assert jax.tree.map(lambda x: x.dtype, again) == jax.tree.map(lambda x: x.dtype, half)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["extragradient", "consensus:weight=0.5"])
 def test_accumulated_rounds_are_those_of_the_whole_batch(gan, name):
     plain = dataclasses.replace(
@@ -113,7 +116,8 @@ def test_unrolled_refuses_accumulation(gan):
         jaxgan.make_train_step(gan, updates.unrolled(2), accumulate=2)
 
 
-@pytest.mark.parametrize("name", ["optimistic", "lookahead:k=2"])
+@pytest.mark.one_quick_case
+@pytest.mark.parametrize("name", ["lookahead:k=2", "optimistic"])
 def test_a_discarded_round_leaves_nothing_in_the_memory_of_a_rule(gan, name):
     rule = updates.from_name(name)
     step = jax.jit(jaxgan.make_train_step(gan, rule, skip_nonfinite=True))
@@ -180,6 +184,7 @@ def test_a_plan_with_a_wrong_rule_is_refused(gan, changes, message):
         jaxgan.fit(jax.random.key(0), gan, X, 1, plan)
 
 
+@pytest.mark.slow
 def test_a_rule_of_ones_own_trains(gan):
     """Consensus, written out as the documentation does."""
 
@@ -200,6 +205,7 @@ def test_a_rule_of_ones_own_trains(gan):
     assert_close(own, named)
 
 
+@pytest.mark.slow
 def test_extragradient_counts_what_is_non_finite_in_either_evaluation(gan):
     rule = updates.extragradient()
     step = jax.jit(jaxgan.make_train_step(gan, rule, skip_nonfinite=True))

@@ -268,9 +268,8 @@ def ways(width: int, batch: int, members: int, rounds: int) -> dict:
     return called
 
 
-def measure(widths, batches, members: int, repeats: int) -> list[dict]:
-    """Milliseconds per member and round, medians of interleaved repeats."""
-    rows = []
+def measure(widths, batches, members: int, repeats: int):
+    """Yields milliseconds per member and round by size, medians of interleaved repeats."""
     for width in widths:
         for batch in batches:
             rounds = int(np.clip(2**22 // (width * batch), 10, 100))
@@ -285,10 +284,8 @@ def measure(widths, batches, members: int, repeats: int) -> list[dict]:
             for name, values in spent.items():
                 wall, cpu = 1e3 * np.median(values, axis=0) / (members * rounds)
                 row[name] = {"wall_ms": round(float(wall), 4), "cpu_ms": round(float(cpu), 4)}
-            rows.append(row)
-            walls = {name: row[name]["wall_ms"] for name in called}
-            print(width, batch, walls, flush=True)
-    return rows
+            print(row, flush=True)
+            yield row
 
 
 # --- The script
@@ -312,7 +309,11 @@ def main():
     print_machine()
     before = cpu_times()
     if args.measure:
-        results = {"rows": measure(args.widths, args.batches, args.members, args.repeats)}
+        results: dict = {"rows": []}
+        for row in measure(args.widths, args.batches, args.members, args.repeats):
+            results["rows"].append(row)
+            if args.json:  # as they come
+                args.json.write_text(json.dumps(results) + "\n")
     else:
         seconds, table = compare(args.steps)
         columns = {name: np.asarray(column).tolist() for name, column in table.items()}

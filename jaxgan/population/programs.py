@@ -160,7 +160,7 @@ def _is_finite(tree: PyTree) -> jax.Array:
 
 TOGETHER = 2**18
 """On CPU, the greatest product of batch size and number of parameters for which members are
-computed together. The sizes are measured in benchmarks/README.md."""
+computed together. `benchmarks/population.py --measure` compares the ways at several sizes."""
 MOST_ON_CPU, MOST = 64, 1024
 MEMORY_SHARE, PASSES = 0.5, 12
 

@@ -79,7 +79,7 @@ def binary_cross_entropy(logits: Array, labels: Array | float, smoothing: float 
     labels = jnp.asarray(labels, jnp.float32) * (1.0 - smoothing)
     # -y log s(l) - (1 - y) log(1 - s(l)) = softplus(l) - y l
     #                                     = y softplus(-l) + (1 - y) softplus(l)
-    return _mean(labels * jax.nn.softplus(-logits) + (1.0 - labels) * jax.nn.softplus(logits))
+    return mean(labels * jax.nn.softplus(-logits) + (1.0 - labels) * jax.nn.softplus(logits))
 
 
 def value_function(real_logits: Array, fake_logits: Array) -> Array:
@@ -93,7 +93,7 @@ def value_function(real_logits: Array, fake_logits: Array) -> Array:
     Source: Goodfellow et al. 2014, equation 1, https://arxiv.org/abs/1406.2661
     """
     real_logits, fake_logits = finite(real_logits), finite(fake_logits)
-    return _mean(jax.nn.log_sigmoid(real_logits)) + _mean(jax.nn.log_sigmoid(-fake_logits))
+    return mean(jax.nn.log_sigmoid(real_logits)) + mean(jax.nn.log_sigmoid(-fake_logits))
 
 
 def optimal_discriminator(p_data: Array, p_model: Array) -> Array:
@@ -128,7 +128,7 @@ def _check_smoothing(smoothing: float):
         raise ValueError(f"smoothing must be in [0, 1), got {smoothing}")
 
 
-def _mean(x: Array) -> Array:
+def mean(x: Array) -> Array:
     """The mean, divided before summed so that the sum cannot overflow."""
     return jnp.sum(x / x.size)
 
@@ -143,12 +143,12 @@ def _minimax_discriminator(real_logits, fake_logits):
 
 def _minimax_generator(real_logits, fake_logits):
     # J_G = E log(1 - D(G(z)))
-    return _mean(jax.nn.log_sigmoid(-finite(fake_logits)))
+    return mean(jax.nn.log_sigmoid(-finite(fake_logits)))
 
 
 def _non_saturating_generator(real_logits, fake_logits):
     # J_G = -E log D(G(z))
-    return _mean(jax.nn.softplus(-finite(fake_logits)))
+    return mean(jax.nn.softplus(-finite(fake_logits)))
 
 
 minimax = AdversarialLoss(_minimax_discriminator, _minimax_generator, 0.0, probability=True)
@@ -197,33 +197,33 @@ def _least_squares_discriminator(real_logits, fake_logits):
     # J_D = 1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2
     real_logits = finite(real_logits, _LARGEST_SQUARED_LOGIT)
     fake_logits = finite(fake_logits, _LARGEST_SQUARED_LOGIT)
-    return 0.5 * _mean((real_logits - 1.0) ** 2) + 0.5 * _mean(fake_logits**2)
+    return 0.5 * mean((real_logits - 1.0) ** 2) + 0.5 * mean(fake_logits**2)
 
 
 def _least_squares_generator(real_logits, fake_logits):
     # J_G = 1/2 E (D(G(z)) - 1)^2
-    return 0.5 * _mean((finite(fake_logits, _LARGEST_SQUARED_LOGIT) - 1.0) ** 2)
+    return 0.5 * mean((finite(fake_logits, _LARGEST_SQUARED_LOGIT) - 1.0) ** 2)
 
 
 def _hinge_discriminator(real_logits, fake_logits):
     # J_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))
     real_logits, fake_logits = finite(real_logits), finite(fake_logits)
-    return _mean(jax.nn.relu(1.0 - real_logits)) + _mean(jax.nn.relu(1.0 + fake_logits))
+    return mean(jax.nn.relu(1.0 - real_logits)) + mean(jax.nn.relu(1.0 + fake_logits))
 
 
 def _wasserstein_discriminator(real_logits, fake_logits):
     # J_D = E D(G(z)) - E D(x), minus the estimate of the distance
-    return _mean(finite(fake_logits)) - _mean(finite(real_logits))
+    return mean(finite(fake_logits)) - mean(finite(real_logits))
 
 
 def _critic_generator(real_logits, fake_logits):
     # J_G = -E D(G(z))
-    return -_mean(finite(fake_logits))
+    return -mean(finite(fake_logits))
 
 
 def _relativistic_discriminator(real_logits, fake_logits):
     # J_D = -E log sigmoid(D(x) - D(G(z)))
-    return _mean(jax.nn.softplus(finite(fake_logits) - finite(real_logits)))
+    return mean(jax.nn.softplus(finite(fake_logits) - finite(real_logits)))
 
 
 def _relativistic_generator(real_logits, fake_logits):
@@ -234,7 +234,7 @@ def _relativistic_generator(real_logits, fake_logits):
 def _relativistic_average_discriminator(real_logits, fake_logits):
     # J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x)))
     real_logits, fake_logits = finite(real_logits), finite(fake_logits)
-    return -value_function(real_logits - _mean(fake_logits), fake_logits - _mean(real_logits))
+    return -value_function(real_logits - mean(fake_logits), fake_logits - mean(real_logits))
 
 
 def _relativistic_average_generator(real_logits, fake_logits):
@@ -357,11 +357,11 @@ def f_gan(divergence: Divergence, trick: bool = False) -> AdversarialLoss:
     def discriminator(real_logits, fake_logits):
         # J_D = -E T(x) + E f*(T(G(z)))
         real_t = _linear_beyond(activation, real_logits)
-        return _mean(_linear_beyond(conjugate, fake_logits)) - _mean(real_t)
+        return mean(_linear_beyond(conjugate, fake_logits)) - mean(real_t)
 
     def generator(real_logits, fake_logits):
         # J_G = -E f*(T(G(z))), or -E T(G(z))
-        return -_mean(_linear_beyond(activation if trick else conjugate, fake_logits))
+        return -mean(_linear_beyond(activation if trick else conjugate, fake_logits))
 
     return AdversarialLoss(
         discriminator, generator, threshold, probability=divergence == "jensen_shannon"

@@ -154,7 +154,7 @@ def penalty(
             f"give either weight or gamma, got weight={weight}, gamma={gamma}: penalty(r1, 5.0) "
             "and penalty(r1, gamma=10.0) are the same"
         )
-    _check_factor(weight=weight, gamma=gamma)
+    check_factor(weight=weight, gamma=gamma)
     factor = weight if gamma is None else _halved(gamma)
     assert factor is not None  # by the check
     return _term("discriminator", function, factor, every, state, name)
@@ -183,7 +183,7 @@ def generator_term(
     >>> generator_term(mean_absolute_error, 100.0, name="l1").name
     'l1'
     """
-    _check_factor(weight=weight)
+    check_factor(weight=weight)
     return _term("generator", function, weight, every, state, name)
 
 
@@ -243,7 +243,12 @@ def _name(function: Callable) -> str:
     return getattr(plain, "__name__", "term")
 
 
-def _check_factor(**factors: float | Schedule | None):
+def check_factor(**factors: float | Schedule | None):
+    """Check the factors of a term, by name.
+
+    Raises:
+      ValueError: if one is neither a finite number nor a schedule nor None, or gamma is negative.
+    """
     for name, factor in factors.items():
         if factor is None or callable(factor) or isinstance(factor, jax.core.Tracer):
             continue

@@ -44,7 +44,7 @@ class _Shown:
 def make_console(stderr: bool = False, quiet: bool = False) -> Console:
     """Make a console on the present stdout or stderr that ignores errors."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=cast(IO[str], _Shown(stream)), quiet=quiet)
+    return Console(file=cast(IO[str], _Shown(stream)), quiet=quiet, emoji=False)
 
 
 def hold_streams():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxgan.cli.console import at_home, count, make_console, say
+from jaxgan.cli.help import Command
 from jaxgan.recipes import recipe
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command("sweep")
+@app.command("sweep", cls=Command)
 def sweep(
     name: Annotated[str, typer.Argument(metavar="RECIPE", help="Name of the recipe.")],
     out: Annotated[

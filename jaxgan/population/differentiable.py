@@ -13,6 +13,7 @@ from jaxgan.steps import init
 from jaxgan.training.batches import Data, Form, as_data
 from jaxgan.training.keys import member_keys, training_keys
 from jaxgan.training.plan import Plan, batches_per_round
+from jaxgan.training.plan_checks import check_augmentation, check_plan
 from jaxgan.training.programs import example_of, update_rule
 from jaxgan.training.rounds import make_round
 from jaxgan.training.state import init_input, run_state
@@ -39,18 +40,20 @@ def make_run(make_gan: MakeGAN, data: Data, rounds: int, score: Score, plan: Pla
       make_gan: `make_gan(**numbers) -> GAN`; the numbers are traced scalars.
       data: data in memory, see `jaxgan.fit`. Unlike there, samples are drawn with replacement,
         inside the function.
-      rounds: rounds of the game.
+      rounds: rounds of the game, not generator updates as in `jaxgan.fit`.
       score: `score(key, gan, state) -> scalar`, differentiable in the state.
       plan: how the GAN is trained, on one device.
     Returns:
       `run(key, numbers) -> score`, a float32 scalar; numbers is a dict.
     Raises:
-      ValueError: if rounds is not positive, data are streamed, or the plan alternates in epochs.
+      ValueError: if rounds is not positive, data are streamed, the plan alternates in epochs or
+        does not fit the data. When called, if the augmentation does not fit the plan.
     Source: Maclaurin et al. 2015, https://arxiv.org/abs/1502.03492 (gradients through training);
       Griewank 1992, https://doi.org/10.1080/10556789208805505 (rematerialisation)
     """
     check_positive(rounds=rounds)
     dataset = as_data(data)
+    check_plan(dataset, plan._replace(devices=1))
     if not isinstance(dataset, Dataset) or plan.alternation != "steps":
         raise ValueError('make_run needs data in memory, and a plan with alternation="steps"')
     form = Form(dataset.shape, dataset.low, dataset.high)
@@ -62,6 +65,7 @@ def make_run(make_gan: MakeGAN, data: Data, rounds: int, score: Score, plan: Pla
 
     def run(key: Array, numbers: Mapping[str, Array | float]) -> Array:
         gan, keys = make_gan(**numbers), member_keys(key, 0)
+        check_augmentation(gan.augmentation, dataset, plan)
         own = training_keys(keys.training)
         one_round = make_round(gan, "both", form, plan)
 

@@ -1,4 +1,4 @@
-"""Training of a population: every point with every seed, and what came of it."""
+"""Training of a population: every point with every seed."""
 
 import inspect
 import math
@@ -37,7 +37,7 @@ def fit_many(
     score: Score | None = None,
     plan: Plan = Plan(),
 ) -> Population:
-    """Trains a GAN for every point with every seed, as members of a population.
+    """Train a GAN for every point with every seed, as members of a population.
 
     One compiled program serves all members, for their numbers are traced. Small networks are
     computed together; others one after the other, where that is as fast (see

@@ -10,17 +10,18 @@ from jaxgan.population.tables import Table, summary
 
 
 class Halving(NamedTuple):
-    """When settings are dropped, and by what.
+    """When settings are dropped, and by which score.
 
-    All seeds of a setting go on or stop together. A setting counts by the mean of its score, and a
-    setting with a non-finite member as the worst.
+    All seeds of a setting go on or stop together. Settings are ranked by the mean of their score;
+    one with a non-finite member comes last. Dropped settings take no part in
+    `Population.summary` and `Population.best`.
 
     Attributes:
       steps: generator updates of the members that are never dropped.
       at: generator updates after which settings are dropped, ascending.
       keep: the fraction of the remaining settings that goes on, in (0, 1); at least one does.
       score: name of the score; None if there is only one.
-      least: whether the best value is the least.
+      minimize: whether the lowest mean is the best.
     Source: Jamieson & Talwalkar 2016, figure 1, https://arxiv.org/abs/1502.07943
     """
 
@@ -28,7 +29,7 @@ class Halving(NamedTuple):
     at: tuple[int, ...]
     keep: float = 0.5
     score: str | None = None
-    least: bool = False
+    minimize: bool = False
 
 
 def check_halving(halving: Halving):
@@ -56,7 +57,7 @@ def surviving(halving: Halving, table: Table, numbers: tuple[str, ...], score: s
     """
     settings = summary(table, numbers, score)
     means = np.where(settings["nonfinite"] > 0, np.nan, settings["mean"])
-    ranked = np.argsort(means if halving.least else -means, kind="stable")  # NaN comes last
+    ranked = np.argsort(means if halving.minimize else -means, kind="stable")  # NaN comes last
     kept = ranked[: max(1, math.ceil(halving.keep * len(ranked)))]
     chosen = {tuple(settings[name][place] for name in numbers) for place in kept}
     rows = zip(*(table[name] for name in numbers), strict=True)

@@ -22,6 +22,7 @@ from jaxgan.population.programs import (
 from jaxgan.training.batches import Form
 from jaxgan.training.keys import MemberKeys, member_keys, training_keys
 from jaxgan.training.plan import Plan, batches_per_round
+from jaxgan.training.plan_checks import check_augmentation
 from jaxgan.training.programs import InitInput, has_convolutions
 from jaxgan.training.rounds import rounds_per_call
 from jaxgan.training.state import RunState, init_input, run_state
@@ -87,8 +88,13 @@ def make_setup(
     score: Score | None,
     members: Members,
 ) -> Setup:
-    """What members share; the first one tells how large the networks are."""
+    """What members share; the first one tells how large the networks are.
+
+    Raises:
+      ValueError: if its augmentation does not fit the plan.
+    """
     gan = make_gan(**{name: float(values[0]) for name, values in members.numbers.items()})
+    check_augmentation(gan.augmentation, dataset, plan)
     own = plan._replace(devices=1)  # a member is on one device
     example = init_input(dataset, own)
     convolves, at_once = has_convolutions(gan, example), members_at_once(gan, example, plan)
@@ -106,13 +112,6 @@ def chunks(setup: Setup, count: int) -> list[np.ndarray]:
 def keys_of(setup: Setup, members: Members) -> MemberKeys:
     """The keys [members] of members."""
     return jax.vmap(lambda seed: member_keys(setup.key, seed))(jnp.asarray(members.seed))
-
-
-def started(setup: Setup, members: Members) -> GANState:
-    """The members' states before the first round."""
-    keys = keys_of(setup, members).training
-    start = compiled_starts(setup.make_gan, setup.example, setup.plan)
-    return start((members.traced(), keys), ())
 
 
 class Trained(NamedTuple):
@@ -144,14 +143,12 @@ def trained(
     state = _started(setup, members) if before is None else before.state
     nonfinite = np.zeros(len(members.seed), np.int32) if before is None else before.nonfinite
     runs = _played(setup, members, _runs(setup, members, state, nonfinite, played), rounds)
-    scores, nonfinite = {}, np.asarray(runs.discarded)
-    if setup.score is not None:
-        keys = keys_of(setup, members).score
-        score = compiled_scores(setup.make_gan, setup.score, setup.plan.devices)
-        scores, finite = jax.device_get(score((members.traced(), keys, runs.gan), ()))
-        nonfinite = np.where(finite, nonfinite, np.maximum(nonfinite, 1))
-        lost = ~finite if setup.plan.nonfinite == "skip" else nonfinite > 0
-        scores = {name: np.where(lost, np.nan, values) for name, values in scores.items()}
+    keys, nonfinite = keys_of(setup, members).score, np.asarray(runs.discarded)
+    score = compiled_scores(setup.make_gan, setup.score, setup.plan.devices)
+    scores, finite = jax.device_get(score((members.traced(), keys, runs.gan), ()))
+    nonfinite = np.where(finite, nonfinite, np.maximum(nonfinite, 1))
+    lost = ~finite if setup.plan.nonfinite == "skip" else nonfinite > 0
+    scores = {name: np.where(lost, np.nan, values) for name, values in scores.items()}
     return Trained(jax.device_get(runs.gan), nonfinite, scores)
 
 

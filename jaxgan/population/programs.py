@@ -125,12 +125,12 @@ def _without_metrics(one_round: Round) -> Round:
 
 
 @cached
-def compiled_scores(make_gan: MakeGAN, score: Score, devices: int | None) -> Callable:
+def compiled_scores(make_gan: MakeGAN, score: Score | None, devices: int | None) -> Callable:
     """Scores, `((numbers, key, GANState), ()) -> (dict of scores, finite)`, of compiled members."""
 
     def scored(own, _):
         numbers, key, state = own
-        values = named_scores(score(key, make_gan(**numbers), state))
+        values = {} if score is None else named_scores(score(key, make_gan(**numbers), state))
         return values, _is_finite((state.generator.params, state.discriminator.params))
 
     return over_members(scored, devices, {})
@@ -160,7 +160,7 @@ def _is_finite(tree: PyTree) -> jax.Array:
 
 TOGETHER = 2**18
 """On CPU, the greatest product of batch size and number of parameters for which members are
-computed together. The sizes are measured in benchmarks/README.md."""
+computed together. `benchmarks/population.py --measure` compares the ways at several sizes."""
 MOST_ON_CPU, MOST = 64, 1024
 MEMORY_SHARE, PASSES = 0.5, 12
 
@@ -168,9 +168,9 @@ MEMORY_SHARE, PASSES = 0.5, 12
 def members_at_once(gan: GAN, example: InitInput, plan: Plan) -> int:
     """How many members a program computes together on each device.
 
-    On CPU, small networks are computed together, for the cost of an operation is then not that of
-    its arithmetic; larger ones and convolutions are as fast one after the other. On other devices
-    as many are computed together as fit their memory.
+    On CPU, small networks are computed together, where overhead per operation dominates; larger
+    ones and convolutions are as fast one after the other. On other devices as many are computed
+    together as fit their memory.
 
     Args:
       gan: one of the GANs.

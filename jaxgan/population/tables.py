@@ -21,6 +21,8 @@ class Population(NamedTuple):
       table: one row per member, in the columns: the numbers; "seed"; the scores; "nonfinite", the
         number of its non-finite updates; and "step", the generator updates it has made. With the
         plan's nonfinite="stop" a member is frozen as it was before its first non-finite update.
+        The members of a setting that `Halving` dropped have fewer steps than the others, and keep
+        the score that they had then.
       numbers: the columns that make a setting.
       scores: the columns that are scores; NaN for members that became non-finite.
       states: the members' states on the host, NumPy arrays [members, ...].
@@ -36,10 +38,10 @@ class Population(NamedTuple):
         return summary(self.table, self.numbers, chosen_score(self.scores, score))
 
     def best(
-        self, score: str | None = None, min_seeds: int = 1, least: bool = False
+        self, score: str | None = None, min_seeds: int = 1, minimize: bool = False
     ) -> dict[str, float]:
         """The setting with the best mean, see `jaxgan.population.best`."""
-        return best(self.summary(score), min_seeds, least)
+        return best(self.summary(score), min_seeds, minimize)
 
     def state(self, member: int) -> GANState:
         """The state of a member, by its row in the table."""
@@ -49,8 +51,10 @@ class Population(NamedTuple):
 def summary(table: Table, numbers: Sequence[str], score: str) -> Table:
     """A score by setting.
 
+    Members that are finite and have fewer steps than others are left out: `Halving` dropped them.
+
     Args:
-      table: one row per member, see `Population`.
+      table: one row per member, see `Population`; without a column "step", all count.
       numbers: the columns that make a setting.
       score: the column to summarize.
     Returns:
@@ -65,13 +69,23 @@ def summary(table: Table, numbers: Sequence[str], score: str) -> Table:
         if name not in table:
             known = ", ".join(table)
             raise ValueError(f"there is no column {name!r}.{closest(name, table)} Known: {known}")
+    values = np.asarray(table[score], float)
+    whole = _trained_whole(table, values)
+    rows = zip(*(np.asarray(table[name])[whole].tolist() for name in numbers), strict=True)
     groups: dict[tuple[float, ...], list[float]] = {}
-    rows = zip(*(np.asarray(table[name]).tolist() for name in numbers), strict=True)
-    for setting, value in zip(rows, np.asarray(table[score], float), strict=True):
+    for setting, value in zip(rows, values[whole], strict=True):
         groups.setdefault(setting, []).append(value)
     facts = [_facts(np.array(values)) for values in groups.values()]
     columns = {name: np.array([key[i] for key in groups]) for i, name in enumerate(numbers)}
     return columns | {name: np.array([each[name] for each in facts]) for name in facts[0]}
+
+
+def _trained_whole(table: Table, values: np.ndarray) -> np.ndarray:
+    """Which rows were trained as long as any, or stopped since they became non-finite."""
+    if "step" not in table:
+        return np.full(len(values), True)
+    step = np.asarray(table["step"])
+    return (step == step.max()) | ~np.isfinite(values)
 
 
 def _facts(values: np.ndarray) -> dict[str, float]:
@@ -96,13 +110,13 @@ def _facts(values: np.ndarray) -> dict[str, float]:
     }
 
 
-def best(settings: Table, min_seeds: int = 1, least: bool = False) -> dict[str, Any]:
+def best(settings: Table, min_seeds: int = 1, minimize: bool = False) -> dict[str, Any]:
     """The setting with the best mean, as a row of a summary.
 
     Args:
       settings: from `summary`.
       min_seeds: finite members that a setting needs to count.
-      least: whether the best mean is the least.
+      minimize: whether the lowest mean is the best.
     Raises:
       ValueError: if no setting has so many finite members.
     """
@@ -112,8 +126,8 @@ def best(settings: Table, min_seeds: int = 1, least: bool = False) -> dict[str, 
             f"no setting has min_seeds={min_seeds} finite members, the most are "
             f"{max(settings['n'])}: train more seeds, or lower min_seeds"
         )
-    means = np.where(enough, settings["mean"], np.inf if least else -np.inf)
-    place = int(np.argmin(means) if least else np.argmax(means))
+    means = np.where(enough, settings["mean"], np.inf if minimize else -np.inf)
+    place = int(np.argmin(means) if minimize else np.argmax(means))
     return {name: column[place].item() for name, column in settings.items()}
 
 

@@ -1,4 +1,4 @@
-"""Consistency: logits that stay the same under changes of samples that keep their meaning."""
+"""Consistency: penalties on how much logits change under semantics-preserving transformations."""
 
 from collections.abc import Callable
 

@@ -101,7 +101,7 @@ def _squared_difference(
 ) -> Array:
     # E (D(x) - D(x + epsilon n))^2 / epsilon^2
     n = normal_like(key, x, index)
-    moved = jax.tree.map(lambda x, n: x + epsilon * n, x, n)
+    moved = jax.tree.map(lambda x, n: (x + epsilon * n).astype(x.dtype), x, n)
     logits = [critic_logits(critic, at, pack).astype(jnp.float32) for at in (x, moved)]
     return mean_square((logits[0] - logits[1]) / epsilon)
 

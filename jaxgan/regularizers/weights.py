@@ -8,8 +8,7 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_choice
 from jaxgan.choices import Player
-from jaxgan.term_inputs import Params
-from jaxgan.types import Array
+from jaxgan.types import Array, Params
 
 
 def make_orthogonality(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.losses import finite
+from jaxgan.losses import finite, mean
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import TermState, penalty
 from jaxgan.types import AdversarialLoss, Array, DiscriminatorOutput, PyTree, Term
@@ -62,17 +62,12 @@ def energy_margin(margin: float) -> AdversarialLoss:
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
         excess = jax.nn.relu(margin + finite(fake_logits))
-        return -_mean(finite(real_logits)) + _mean(excess)
+        return -mean(finite(real_logits)) + mean(excess)
 
     def generator(real_logits: Array, fake_logits: Array) -> Array:
-        return -_mean(finite(fake_logits))
+        return -mean(finite(fake_logits))
 
     return AdversarialLoss(discriminator, generator, None)
-
-
-def _mean(x: Array) -> Array:
-    # Divided before it is summed, so that the sum of extreme values stays finite.
-    return jnp.sum(x / x.size)
 
 
 def pulling_away(fake_output: DiscriminatorOutput, axis_name: str | None = None) -> Array:
@@ -136,11 +131,11 @@ def boundary_equilibrium(gamma: float = 0.5, rate: float = 0.001) -> Term:
 
     def boundary_equilibrium(fake_logits: Array, state: Equilibrium) -> Array:
         # (1 - k) E L(G(z)), L = -logit
-        return -(1.0 - state.k) * _mean(finite(fake_logits))
+        return -(1.0 - state.k) * mean(finite(fake_logits))
 
     def update(state: Equilibrium, real_logits: Array, fake_logits: Array) -> Equilibrium:
         # k + rate (gamma E L(x) - E L(G(z)))
-        errors = [-jax.lax.stop_gradient(_mean(finite(x))) for x in (real_logits, fake_logits)]
+        errors = [-jax.lax.stop_gradient(mean(finite(x))) for x in (real_logits, fake_logits)]
         k = state.k + rate * (gamma * errors[0] - errors[1])
         return Equilibrium(jnp.clip(k, 0.0, 1.0))
 

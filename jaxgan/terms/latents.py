@@ -25,7 +25,7 @@ def mode_seeking(
     condition: PyTree = None,
     axis_name: str | None = None,
 ) -> Array:
-    """How close samples are for the distance of their latents, 1 / (ratio + 1e-5).
+    """The inverse ratio of the distance of samples to that of their latents, 1 / (ratio + 1e-5).
 
     The ratio is E |G(z) - G(z')| / E |z - z'|, both means of absolute values. Each sample is
     compared with its neighbour, under the same condition if there is one, which costs a second
@@ -93,7 +93,7 @@ def latent_consistency(
 
     def moved(key: Array, generate: Callable, latents: PyTree, index: Array) -> PyTree:
         noise = normal_like(key, latents, index)
-        return generate(jax.tree.map(lambda z, n: z + std * n, latents, noise))
+        return generate(jax.tree.map(lambda z, n: (z + std * n).astype(z.dtype), latents, noise))
 
     def zcr_discriminator(
         key: Array,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxgan.checks import check_positive
 from jaxgan.parallel.global_batch import mean_over_devices, sample_keys
-from jaxgan.term_inputs import TermInputs
+from jaxgan.term_inputs import TermInputs, check_factor
 from jaxgan.types import Array, PyTree, Schedule, Term
 
 
@@ -68,9 +68,10 @@ def path_length(
     Returns:
       One of the GAN's `generator_terms`, called "path_length".
     Raises:
-      ValueError: if decay is out of range, or every is not positive.
+      ValueError: if the weight is not finite, decay is out of range, or every is not positive.
     Source: Karras et al. 2020, section 3.2, https://arxiv.org/abs/1912.04958
     """
+    check_factor(weight=weight)
     check_positive(every=every)
     if not 0.0 <= decay < 1.0:
         raise ValueError(f"decay must lie in [0, 1), got {decay}")

@@ -25,7 +25,7 @@ from jaxgan.data import (
 from jaxgan.data.dataset import check_conditional
 from jaxgan.parallel import processes
 from jaxgan.parallel.global_batch import sample_index, sample_keys
-from jaxgan.training.iterables import Batches, as_batches, is_made_elsewhere
+from jaxgan.training.iterables import Batches, as_batches, yields_batches
 from jaxgan.training.plan import Plan, ReadOptions
 from jaxgan.types import Array, Batch, PyTree
 
@@ -82,7 +82,7 @@ def as_data(data: Data) -> Source:
     with contextlib.suppress(ValueError):  # of arrays that differ in shape
         x = np.asarray(x) if isinstance(x, list) else x
     if not hasattr(x, "__array__"):
-        if is_made_elsewhere(data):
+        if yields_batches(data):
             return as_batches(data)
         raise ValueError(
             "data must be an array of samples [N, ...], a Batch, a Dataset, Records, an iterable "
@@ -125,7 +125,7 @@ def make_batch_source(
       ValueError: if the batch does not divide over the processes.
     """
     if isinstance(data, Batches):
-        return _made_elsewhere(data, first_batch, plan.conditional)
+        return _from_batches(data, first_batch, plan.conditional)
     words = np.asarray(jax.random.key_data(order_key)).tolist()
     rows = processes.own_slice(plan.batch_size)
     if isinstance(data, Dataset):
@@ -178,7 +178,7 @@ def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> 
     return BatchSource(draw, (), batches.close)
 
 
-def _made_elsewhere(batches: Batches, first_batch: int, conditional: bool) -> BatchSource:
+def _from_batches(batches: Batches, first_batch: int, conditional: bool) -> BatchSource:
     position = first_batch
 
     def seen(batch: Any) -> Batch:

@@ -1,4 +1,4 @@
-"""Batches that are made elsewhere: by an iterator, or by a function of the batch number."""
+"""Batches from an iterator, or from a function of the batch number."""
 
 import inspect
 import itertools
@@ -14,7 +14,7 @@ from jaxgan.types import Batch
 
 
 class Batches(NamedTuple):
-    """Batches that are made elsewhere.
+    """Batches from an iterator, or from a function of the batch number.
 
     Attributes:
       read: returns the batch of a number, in NumPy arrays; that of an iterator is its next batch,
@@ -52,7 +52,7 @@ class Batches(NamedTuple):
         return self.first.name
 
 
-def is_made_elsewhere(data: Any) -> bool:
+def yields_batches(data: Any) -> bool:
     """Whether data may be an iterable of batches, or a function of their number."""
     given = isinstance(data, Iterable) or callable(data)
     return given and not isinstance(data, str | bytes | tuple | list | Mapping | type)
@@ -79,7 +79,8 @@ def as_batches(data: Any) -> Batches:
             return next(rest)
 
     elif inspect.isgeneratorfunction(data):
-        raise ValueError(f"data is a function of generators: call it, {data.__name__}()")
+        named = getattr(data, "__name__", "the function")  # a functools.partial has none
+        raise ValueError(f"data is a function of generators: call it, {named}()")
     else:
         numbered, first = data, data(0)
     like = _as_dataset(first, f"the first batch of {name}")._replace(name=name)

@@ -77,12 +77,12 @@ def fit(
       data: a `Dataset` or `Records`, or all samples [N, ...], alone or in a `Batch` with labels or
         another condition: an array [N, ...], or a dict or tuple of such arrays.
         Plain float arrays are used as they are; uint8 arrays are images in 0..255.
-        Or batches that are made elsewhere: an iterable of them (a generator, a data loader of Grain
-        or PyTorch), or a function of the batch number, 0 in the first round. A batch is an array of
+        Or batches of your own: an iterable of them (a generator, a data loader of Grain or
+        PyTorch), or a function of the batch number, 0 in the first round. A batch is an array of
         samples [batch, ...], a pair (x, condition) or a `Batch`, all of the shapes and dtypes of
         the first. A round takes max(n_critic, n_generator) batches. A function resumes exactly; an
-        iterator goes on where it stands, and a data loader starts anew in each call of `fit` and
-        when it ends. Each of several processes gives its own rows of the batch.
+        iterator continues where it stopped, and a data loader starts again in each call of `fit`
+        and when it ends. Each of several processes gives its own rows of the batch.
       steps: generator updates of this call, in addition to those of `state`; rounded up to whole
         rounds.
       plan: batch size, updates per round, devices and so on, see `Plan`.

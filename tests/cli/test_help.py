@@ -7,7 +7,10 @@ from commands import invoke, succeed
 
 from jaxgan.recipes import RECIPES, STAGED
 
-COMMANDS = "train", "resume", "sample", "upscale", "evaluate", "report", "export", "recipes"
+COMMANDS = (
+    *("train", "sweep", "resume", "sample", "upscale"),
+    *("evaluate", "report", "export", "recipes"),
+)
 
 
 def help_of(*command):

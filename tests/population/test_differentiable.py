@@ -65,6 +65,30 @@ def test_a_run_plays_all_of_its_rounds(key):
     assert int(jax.jit(run)(key, {"rate": 0.1})) == ROUNDS
 
 
+IMAGES = np.arange(128, dtype=np.uint8).reshape(8, 4, 4, 1)
+MISTAKES = {
+    "another update": (Plan(batch_size=8, update=3), {}, "update must be"),
+    "images without a range": (Plan(batch_size=8), {"x": IMAGES}, "range"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_plan_that_does_not_fit_is_refused(name):
+    plan, given, message = MISTAKES[name]
+    with pytest.raises(ValueError, match=message):
+        jaxgan.make_run(make_linear, given.get("x", np.ones((8, 2))), 3, score, plan)
+
+
+def test_an_augmentation_for_another_range_is_refused(key):
+    plan = Plan(batch_size=8, model_range=(0.0, 1.0))
+    gan = make_linear(augmentation=jaxgan.augment.diffaugment())
+    run = jaxgan.make_run(lambda rate: gan, IMAGES, 3, score, plan)
+    with pytest.raises(ValueError, match="the augmentation is for samples in"):
+        run(key, {"rate": 0.1})
+    with pytest.raises(ValueError, match="the augmentation is for samples in"):
+        jaxgan.fit_many(key, lambda rate: gan, IMAGES, 3, {"rate": np.ones(1)}, plan=plan)
+
+
 def test_epochs_are_refused():
     with pytest.raises(ValueError, match='alternation="steps"'):
         jaxgan.make_run(

@@ -104,6 +104,15 @@ def test_chunks_do_not_change_the_table(points, together, monkeypatch):
         np.testing.assert_allclose(parts.table[name], together.table[name], rtol=1e-5)
 
 
+def test_nonfinite_parameters_are_counted_without_a_score(points):
+    def broken(rate):  # the parameters overflow in the last update, whose gradients are finite
+        return make_linear(generator_optimizer=optax.chain(optax.sgd(rate), optax.scale(1e20)))
+
+    two = population.grid(rate=[1e-22, 1e30])
+    result = fit_many(jax.random.key(0), broken, points, 1, two, plan=PLAN)
+    assert result.table["nonfinite"].tolist() == [0, 1]
+
+
 def test_skipped_updates_are_counted_and_members_go_on(points):
     one, plan = population.grid(gamma=[0.1], rate=[1e30]), PLAN._replace(nonfinite="skip")
     result = fit_many(jax.random.key(0), make_gan, points, 4, one, plan=plan)
@@ -112,7 +121,7 @@ def test_skipped_updates_are_counted_and_members_go_on(points):
 
 
 def test_halving_trains_only_the_best_settings_to_the_end(points, together):
-    halving = population.Halving(STEPS, at=(4,), keep=0.3, score="std", least=True)
+    halving = population.Halving(STEPS, at=(4,), keep=0.3, score="std", minimize=True)
     result = fit_many(jax.random.key(0), make_gan, points, halving, POINTS, SEEDS, spread, PLAN)
     went_on = result.table["step"] == STEPS
     assert went_on.sum() == 2 * SEEDS  # of six settings, the best 30% are two
@@ -120,6 +129,7 @@ def test_halving_trains_only_the_best_settings_to_the_end(points, together):
     means = at_4.summary("std")["mean"]
     best = np.argsort(means)[:2]
     assert set(np.flatnonzero(went_on) // SEEDS) == set(best)
+    assert result.summary("std")["n"].tolist().count(SEEDS) == 2  # dropped ones are not ranked
     # and those are what they would have been without the halving
     np.testing.assert_allclose(
         result.table["std"][went_on], together.table["std"][went_on], rtol=1e-5

@@ -28,9 +28,22 @@ def test_the_best_setting_needs_enough_finite_members():
     settings = population.summary(TABLE, ("gamma",), "modes")
     assert population.best(settings)["gamma"] == 2.0
     assert population.best(settings, min_seeds=2)["gamma"] == 1.0
-    assert population.best(settings, least=True)["gamma"] == 1.0
+    assert population.best(settings, minimize=True)["gamma"] == 1.0
     with pytest.raises(ValueError, match="min_seeds=4"):
         population.best(settings, min_seeds=4)
+
+
+def test_settings_that_were_dropped_are_not_ranked():
+    table = {
+        "gamma": np.array([1.0, 1.0, 2.0, 2.0, 3.0]),
+        "modes": np.array([4.0, np.nan, 9.0, 9.0, 5.0]),
+        "nonfinite": np.array([0, 1, 0, 0, 2]),  # the last one skipped two updates
+        "step": np.array([100, 7, 20, 20, 100]),
+    }
+    settings = population.summary(table, ("gamma",), "modes")
+    assert settings["gamma"].tolist() == [1.0, 3.0]
+    assert settings["nonfinite"].tolist() == [1, 0]  # stopped at 7, not dropped
+    assert population.best(settings)["gamma"] == 3.0
 
 
 def test_an_unknown_column_is_named_with_the_nearest():

@@ -182,7 +182,7 @@ def test_a_picture_goes_beside_the_source_if_nothing_is_said(trained, tmp_path):
     [
         (np.zeros((8, 12, 2), np.uint8), r"image must be uint8 \[height, width, [13]\], got uint8"),
         (np.zeros((8, 12, 1), np.float32), "got float32"),
-        (None, "sides divisible by 4"),
+        (None, "height and width divisible by 4"),
     ],
 )
 def test_pictures_that_do_not_fit_are_named(trained, image, message):

@@ -76,6 +76,16 @@ def test_a_packed_critic_is_moved_as_a_whole():
     np.testing.assert_allclose(np.mean(values), 4.0, rtol=0.1)  # ||(1, 1, 1, 1)||^2
 
 
+def test_integers_among_samples_stay_as_they_are():
+    x, which = normal(4, 2), jnp.array([0, 1, 1, 0])
+    rows = normal(2, 2, seed=3)
+
+    def critic(x):
+        return jnp.sum(x["x"] * rows[x["which"]], axis=1)  # floats would be refused as indices
+
+    assert approximate_r1(KEY, critic, {"x": x, "which": which}) > 0
+
+
 @pytest.mark.parametrize("make", [make_approximate_r1, make_approximate_r2])
 def test_an_epsilon_that_is_not_positive_is_named(make):
     with pytest.raises(ValueError, match="epsilon must be positive, got 0"):

@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 import jaxgan
 from jaxgan import generator_term, penalty
 from jaxgan.regularizers import logit_centring, make_orthogonality
-from jaxgan.term_inputs import Params
+from jaxgan.types import Params
 
 
 def of(generator=None, discriminator=None):

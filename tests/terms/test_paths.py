@@ -10,8 +10,8 @@ from given import given
 
 import jaxgan
 from jaxgan import parallel
-from jaxgan.term_inputs import Params
 from jaxgan.terms import PathLength, path_length, path_lengths
+from jaxgan.types import Params
 
 KEY, INDEX = jax.random.key(0), jnp.arange(4)
 W = normal(3, 2)
@@ -75,7 +75,7 @@ def test_paths_may_start_at_styles():
     assert term.value(styled) == path_length().value(same)
 
 
-@pytest.mark.parametrize(("name", "bad"), [("decay", 1.0), ("decay", -0.1), ("every", 0)])
+@pytest.mark.parametrize(("name", "bad"), [("decay", 1.0), ("decay", -0.1), ("every", 0), ("weight", np.nan)])
 def test_bad_settings_are_named(name, bad):
     with pytest.raises(ValueError, match=name):
         path_length(**{name: bad})

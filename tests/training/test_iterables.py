@@ -1,5 +1,6 @@
-"""Batches that are made elsewhere: by generators, data loaders and functions of their number."""
+"""Batches from generators, data loaders and functions of the batch number."""
 
+import functools
 import itertools
 import re
 import types
@@ -302,6 +303,7 @@ FIRST = {
     "no condition": (endless(), {"conditional": True}, "needs labels, but the generator has none"),
     "epochs": (endless(), {"alternation": "epochs"}, "the generator has none: pass arrays or Rec"),
     "not called": (endless, {}, r"data is a function of generators: call it, endless\(\)"),
+    "a partial": (functools.partial(endless), {}, r"call it, the function\(\)"),
     "a function of one": (lambda number: good(5), {}, "the function has batches of 5 samples"),
     "a class": (Loader, {}, "got type: collect its samples in one array"),
 }

@@ -36,8 +36,8 @@ def write_page(out: Path) -> Path:
 def page(out: Path, file: SweepFile, table: Table) -> str:
     """The report of a sweep as HTML."""
     settings, numbers = file.settings, tuple(file.settings.grid)
-    first, least = main_score(table)
-    ranked = _ranked(summary(table, numbers, first), least)
+    first, minimize = main_score(table)
+    ranked = _ranked(summary(table, numbers, first), minimize)
     total = settings.seeds * int(np.prod([len(values) for values in settings.grid.values()]))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -48,7 +48,7 @@ def page(out: Path, file: SweepFile, table: Table) -> str:
         settings=settings,
         file=file,
         score=first,
-        least=least,
+        minimize=minimize,
         best=best_setting(table, numbers),
         done=len(table["seed"]),
         total=total,
@@ -64,15 +64,15 @@ def best_setting(table: Table, numbers: tuple[str, ...]) -> dict[str, Any] | Non
 
     Only settings with the most finite members count, so that one lucky member does not win.
     """
-    score, least = main_score(table)
+    score, minimize = main_score(table)
     settings = summary(table, numbers, score)
     most = int(np.max(settings["n"]))
-    return best(settings, most, least) if most else None
+    return best(settings, most, minimize) if most else None
 
 
-def _ranked(settings: Table, least: bool) -> list[dict[str, Any]]:
+def _ranked(settings: Table, minimize: bool) -> list[dict[str, Any]]:
     """The rows of a summary, the best first."""
-    order = np.argsort(settings["mean"] if least else -settings["mean"], kind="stable")
+    order = np.argsort(settings["mean"] if minimize else -settings["mean"], kind="stable")
     return [{name: column[place].item() for name, column in settings.items()} for place in order]
 
 

@@ -15,7 +15,7 @@ from jaxgan.types import Range
 SAMPLES = 2_500
 PROJECTIONS = 64
 RANKING = {"modes": False, "sliced_wasserstein": True}
-"""The scores that rank settings, and whether the least is the best."""
+"""The scores that rank settings, and whether the lowest mean is the best."""
 
 
 def score_for(dataset: Dataset, model_range: Range | None) -> Score:
@@ -53,5 +53,5 @@ def _coverage(name: str) -> Score:
 
 
 def main_score(scores: Collection[str]) -> tuple[str, bool]:
-    """The score that ranks settings, and whether the least is the best."""
-    return next((name, least) for name, least in RANKING.items() if name in scores)
+    """The score that ranks settings, and whether the lowest mean is the best."""
+    return next((name, minimize) for name, minimize in RANKING.items() if name in scores)

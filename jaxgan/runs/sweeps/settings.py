@@ -44,7 +44,7 @@ def parse_grid(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
     return grid
 
 
-_FORM = "--grid takes NAME=LOW:HIGH:NUM or NAME=VALUE,VALUE,..., such as gamma=0.1:100:8"
+_FORM = "--grid takes NAME=LOW:HIGH:NUM or NAME=VALUE,VALUE,..., such as gamma=0.1:10:8"
 
 
 def _spaced(text: str, values: str) -> tuple[float, ...]:

@@ -66,6 +66,7 @@ def run_sweep(
     old = read_sweep(out)
     if old is not None:
         check_same(old.settings, settings, out)
+        settings = old.settings  # the order of its grid is that of the members
     setup, members = _prepared(settings, devices)
     with _held(out):
         file = old or SweepFile(settings, _size(setup, members), environment())

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from jaxgan import cli, recipes
 from jaxgan.cli import app
+from jaxgan.cli.console import make_console
 from jaxgan.population import programs
 from jaxgan.runs.sweeps import sweep as sweeps
 from jaxgan.runs.sweeps.page import write_page
@@ -30,7 +31,7 @@ def whole(tmp_path_factory, narrow_recipes):
         return folder, run_sweep(SETTINGS, folder, devices=1)
 
 
-def test_a_killed_sweep_resumes_to_the_same_table(whole, tmp_path):
+def test_a_killed_sweep_resumes_to_the_same_table_in_any_order_of_its_numbers(whole, tmp_path):
     folder, table = whole
 
     def kill(progress):
@@ -41,7 +42,8 @@ def test_a_killed_sweep_resumes_to_the_same_table(whole, tmp_path):
         run_sweep(SETTINGS, tmp_path / "killed", 1, kill)
     assert len(sweeps.read_table(tmp_path / "killed")) == 3
     done = []
-    again = run_sweep(SETTINGS, tmp_path / "killed", 1, lambda progress: done.append(progress.done))
+    swapped = SETTINGS._replace(grid=dict(reversed(SETTINGS.grid.items())))
+    again = run_sweep(swapped, tmp_path / "killed", 1, lambda progress: done.append(progress.done))
     assert done == [3, 4, 5, 6, 7, 8]  # nothing is trained twice
     for name, column in table.items():
         np.testing.assert_array_equal(again[name], column)
@@ -118,6 +120,13 @@ def test_a_grid_is_not_shown_as_an_emoji(capsys, monkeypatch, tmp_path):
     with pytest.raises(SystemExit):
         cli.main()
     assert "gamma=0:100:8" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", [*command, "--grid", "gamma=:100:8"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "\N{HUNDRED POINTS SYMBOL}" not in capsys.readouterr().err
+    make_console().print("gamma=0.1:100:8")
+    assert "gamma=0.1:100:8" in capsys.readouterr().out
+    assert "\N{HUNDRED POINTS SYMBOL}" not in CliRunner().invoke(app, ["sweep", "--help"]).output
 
 
 def test_all_numbers_of_recipes_can_be_given():

@@ -20,6 +20,7 @@ from jaxgan.runs.disk.log import REAL, Row, counted, events, mean_row, read_rows
 from jaxgan.runs.disk.result import Result
 from jaxgan.runs.outputs.report.curves import evenly, figures
 from jaxgan.runs.settings.config import Config, read_config, to_json
+from jaxgan.training.plan import Plan
 
 SCORES = "scores.json"
 IMAGES, EVENTS = 60, 200  # at most, per run
@@ -206,7 +207,6 @@ def _configuration(config: Config) -> Table:
     plan, data = config.options.plan, config.data
     shape = " × ".join(map(str, data.shape))
     recipe = RECIPES.get(config.options.recipe)
-    updates = f"{plan.n_critic} of the discriminator, {plan.n_generator} of the generator"
     classes = "unconditional" if data.num_classes is None else f"conditional, {data.num_classes}"
     return [
         (
@@ -217,11 +217,28 @@ def _configuration(config: Config) -> Table:
         ("Classes", classes),
         ("Generator updates", f"{config.options.steps:,}"),
         ("Batch size", f"{plan.batch_size:,}"),
-        ("Updates per iteration", f"{updates}; {plan.update}, {plan.first} first"),
+        ("Update rule", _update_rule(plan)),
         ("Augmentation", config.options.augment or "none"),
         ("Precision", plan.precision),
         ("Seed", str(config.options.seed)),
     ]
+
+
+def _update_rule(plan: Plan) -> str:
+    """The update rule of a plan; with the updates per round if it alternates.
+
+    >>> _update_rule(Plan(n_critic=5))
+    'alternating, 5 updates of the discriminator and 1 of the generator, discriminator first'
+    >>> _update_rule(Plan(update="extragradient"))
+    'extragradient'
+    """
+    rule = str(plan.update)
+    if not rule.endswith("alternating"):
+        return rule
+    updates = (
+        f"{plan.n_critic} updates of the discriminator and {plan.n_generator} of the generator"
+    )
+    return f"{rule}, {updates}, {plan.first} first"
 
 
 def _environment(config: Config) -> Table:

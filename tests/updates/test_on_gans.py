@@ -213,6 +213,7 @@ def test_extragradient_counts_what_is_non_finite_in_either_evaluation(gan):
     assert metrics["discriminator_nonfinite"] == 2
 
 
+@pytest.mark.slow
 def test_the_generator_of_a_run_by_a_rule_with_memory_is_loaded(small, tmp_path):
     begin(tmp_path / "run", plan=small_options().plan._replace(update="optimistic"))
     loaded = load_generator(tmp_path / "run")

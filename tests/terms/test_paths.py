@@ -75,7 +75,9 @@ def test_paths_may_start_at_styles():
     assert term.value(styled) == path_length().value(same)
 
 
-@pytest.mark.parametrize(("name", "bad"), [("decay", 1.0), ("decay", -0.1), ("every", 0), ("weight", np.nan)])
+@pytest.mark.parametrize(
+    ("name", "bad"), [("decay", 1.0), ("decay", -0.1), ("every", 0), ("weight", np.nan)]
+)
 def test_bad_settings_are_named(name, bad):
     with pytest.raises(ValueError, match=name):
         path_length(**{name: bad})

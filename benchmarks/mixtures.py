@@ -9,11 +9,10 @@ deviation of those samples within their modes, in sigma, as contracted modes rai
 The methods differ in loss, penalties and packing alone. Networks, latents, optimizers, batches and
 the number of updates are those of the recipes `ring` and `grid`, which were chosen for the
 relativistic loss with R1 and R2: the other methods are untuned. `benchmarks/published.py` trains
-them in their authors' own setting. Only in the last row the latents are normal ones, as those of the
-published GANs are.
+them in their authors' own setting. Only the last row has normal latents, as the published GANs do.
 
-What is measured already is read from the JSON file, and not measured again. The table also shows the
-scores of a perfect sampler and the published ones.
+What is measured already is read from the JSON file, and not measured again. The table also shows
+the scores of a perfect sampler and the published ones.
 """
 
 import argparse

@@ -78,7 +78,7 @@ VALUES = {
     "plan.n_critic": (1, 2),
     "plan.n_generator": (1, 2),
     "plan.alternation": get_args(choices.Alternation),
-    "plan.update": get_args(choices.UpdateOrder),
+    "plan.update": ("alternating", "simultaneous", "extragradient", "optimistic"),
     "plan.first": get_args(choices.Player),
     "plan.accumulate": (1, 2, 3),
     "plan.flip": (False, True),

@@ -91,6 +91,7 @@ def test_packing_networks_are_refused_inside_a_bundle():
         bundle({}, lambda nets, x: x)
 
 
+@pytest.mark.slow
 def test_the_losses_of_several_discriminators_are_averaged():
     names = ("a", "b", "c")
     team = bundle(

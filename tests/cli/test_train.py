@@ -101,6 +101,7 @@ def test_warnings_are_one_line_without_a_place_in_the_source(monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_batch_of_more_samples_than_there_are_is_warned_of(tmp_path):
     with pytest.warns(UserWarning, match="batch_size=512 is more than the 256 samples of npz:"):
         said("train", "small", "--steps", 1, "--batch-size", 512, "--out", tmp_path / "run")
@@ -277,6 +278,7 @@ def test_accuracies_are_named_with_their_samples():
     assert progress._main_metrics(row) == ["D accuracy: real 0.90, fake 0.80", "diversity 1.00"]
 
 
+@pytest.mark.slow
 def test_a_run_of_a_generator_alone_shows_no_columns_of_a_discriminator(tmp_path, monkeypatch):
     def alone(shape, num_classes=None):
         return dataclasses.replace(

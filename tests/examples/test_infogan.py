@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 from toys import MLP, mixture, mlp, mutual_information, nearest, ring, trained
 
 import jaxgan
@@ -20,6 +21,7 @@ class Recogniser(nn.Module):
         return DiscriminatorOutput(MLP(1)(x), features=MLP(CLASSES)(x))
 
 
+@pytest.mark.slow
 def test_the_code_is_the_class():
     for_discriminator, for_generator = terms.mutual_information(categories=(CLASSES,))
     gan = jaxgan.GAN(

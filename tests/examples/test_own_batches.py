@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from toys import MLP
 
 import jaxgan
@@ -31,6 +32,7 @@ def circles(rng):
         yield points.astype(np.float32), radius
 
 
+@pytest.mark.slow
 def test_radii_asked_for_are_drawn_and_training_stops_when_they_are():
     gan = jaxgan.GAN(
         generator=jaxgan.from_linen(OnRadius(2)),

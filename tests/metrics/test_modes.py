@@ -118,6 +118,7 @@ def test_ten_sigma_hold_nothing_in_many_dimensions():
 # ---- many dimensions ----
 
 
+@pytest.mark.slow
 def test_the_mixture_of_many_dimensions_is_flat_where_it_should_be():
     x = data.mixture1200(rng(), 600)
     centres, sigma = data.mixture1200_centres(), data.MIXTURE1200_SIGMA

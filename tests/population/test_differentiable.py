@@ -35,6 +35,7 @@ def run_with(optimizer):
     return jaxgan.make_run(make_gan, points, ROUNDS, score, Plan(batch_size=16))
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_reverse_mode_equals_central_differences(key, name):

@@ -92,6 +92,7 @@ def linear_gan(make_gan, **parts):
     return make_gan(generator=network, generator_optimizer=optax.sgd(0.02), **parts)
 
 
+@pytest.mark.slow
 def test_the_lazy_term_keeps_its_mean_in_the_state_and_equals_its_pmap_form(make_gan, batch):
     gan = linear_gan(make_gan, generator_terms=(path_length(0.5, every=2, decay=0.5),))
     start = jaxgan.init(KEY, gan, batch)

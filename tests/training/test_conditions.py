@@ -49,6 +49,7 @@ def numbered(num=16):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "options",

@@ -128,6 +128,7 @@ def test_a_discarded_round_leaves_nothing_in_the_memory_of_a_rule(gan, name):
     jax.tree.map(np.testing.assert_array_equal, after.discriminator, state.discriminator)
 
 
+@pytest.mark.slow
 def test_extragradient_is_the_gradient_at_the_point_ahead(gan):
     """By hand, from the game at the batch: w - h v(w - h v(w))."""
     rule, key = updates.extragradient(), jax.random.key(4)

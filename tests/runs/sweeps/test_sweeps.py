@@ -95,6 +95,7 @@ def test_the_page_holds_everything(whole):
     assert table["modes"].shape == (8,)
 
 
+@pytest.mark.slow
 def test_the_command_sweeps_and_names_the_best(tmp_path):
     out = tmp_path / "spiral"
     command = ["sweep", "spiral", "--grid", "gamma=0.1,1", "--seeds", "1", "--steps", "2"]

@@ -180,6 +180,7 @@ def test_own_gradients_of_packs_are_by_the_whole_pack():
     np.testing.assert_allclose(r1(own_gradient(critic, 2), x, pack=2), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_own_gradients_are_the_same_on_any_number_of_devices(make_gan, batch):
     gan = make_gan(
         discriminator=jaxgan.from_linen(Normed()),

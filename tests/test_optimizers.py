@@ -32,6 +32,7 @@ def scale_after(losses):
     return float(state.scale)
 
 
+@pytest.mark.slow
 def test_a_plateau_of_each_players_own_loss_reduces_its_rate(key, points):
     gan = make_linear(generator_optimizer=with_plateau(), discriminator_optimizer=with_plateau())
     state, history = fit(key, gan, points, 30, plan=Plan(batch_size=16, devices=1))

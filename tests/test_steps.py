@@ -72,6 +72,7 @@ def test_n_critic_turns_equal_single_turns_in_a_row(key, make_gan, largest_diffe
     assert largest_difference(whole, state) < 1e-6
 
 
+@pytest.mark.slow
 def test_n_generator_turns_count_as_so_many_steps(key, make_gan):
     gan = make_gan()
     turns = jax.random.uniform(jax.random.key(1), (2, 8, 4, 4, 1))
@@ -91,6 +92,7 @@ def test_simultaneous_players_both_start_from_the_state_before(key, largest_diff
     assert largest_difference(before.generator.params, after.generator.params) > 1e-5
 
 
+@pytest.mark.slow
 def test_the_first_player_moves_first(key, largest_difference):
     gan, batch = linear_gan(losses.non_saturating, ema_decay=0.9), jnp.ones((16, 1))
     before = start(key, gan, batch)
@@ -232,6 +234,7 @@ def test_accumulated_gradients_equal_those_of_the_whole_batch(
         np.testing.assert_allclose(metrics[name], whole_metrics[name], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_time_scales_and_schedules_move_each_player_at_its_own_rate(key, batch, make_gan):
     gan = make_gan(
         generator_optimizer=optax.sgd(optax.piecewise_constant_schedule(0.1, {1: 0.0})),

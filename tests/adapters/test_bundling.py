@@ -136,6 +136,7 @@ def bigan():
     )
 
 
+@pytest.mark.slow
 def test_an_encoder_in_the_generators_player_learns_from_real_samples():
     # D(x, z) = a.x + b.z, J_G = E softplus(D(x, E(x))) + E softplus(-D(G(z), z))
     gan, x = bigan(), jax.random.normal(KEY, (4, 2))

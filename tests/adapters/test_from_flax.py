@@ -80,6 +80,7 @@ def nnx_network(inputs, outputs):
     return jaxgan.from_nnx(lambda rngs: NNXPlayer(inputs, outputs, rngs))
 
 
+@pytest.mark.slow
 def test_one_step_through_linen_and_through_nnx_gives_the_same_numbers(key):
     x = jax.random.normal(jax.random.key(1), (16, 2))
     state = jax.jit(lambda key, x: jaxgan.init(key, gan_of(linen_with_nnx_names), x))(key, x)

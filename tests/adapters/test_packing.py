@@ -217,6 +217,7 @@ def test_jit_on_many_devices_and_pmap_pack_the_same_samples(accumulate):
     assert_close(pmap_step(mapped, 4)(KEY, state, x), one, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_augmentation_changes_each_sample_before_it_is_packed():
     # D is the spread within a pack of alike samples: what the augmentation put between them
     def apply(params, model_state, x, *, keys, train, axis_name=None):

@@ -91,6 +91,7 @@ def colour_matrices(strength, count=2000):
     return np.asarray(jax.vmap(lambda key: color_jitter_matrix(key, strength))(keys))
 
 
+@pytest.mark.slow
 def test_colours_stay_at_strength_zero():
     np.testing.assert_array_equal(colour_matrices(0.0, 3), np.tile(np.eye(4), (3, 1, 1)))
 
@@ -107,6 +108,7 @@ def test_a_third_of_a_turn_of_hue_swaps_the_channels_in_a_circle():
     np.testing.assert_allclose(turn, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_random_colours_have_the_published_spread():
     matrices = colour_matrices(1.0, 8000)
     # along grey: +- contrast; its log2 has deviation .5, and half the lumas are mirrored

@@ -165,6 +165,7 @@ def test_shares_set_how_often_each_kind_of_change_is_made():
     assert changed(geometry=0, color=0.5) < changed(geometry=0, color=1) - 0.1
 
 
+@pytest.mark.slow
 def test_cutout_leaves_the_draws_of_the_other_changes_as_they_are():
     plain = applied(augment.constant(0.7, geometry=0), IMAGES)
     cut = applied(augment.constant(0.7, geometry=0, cutout=1.0), IMAGES)
@@ -194,6 +195,7 @@ def of_both(critic, fake_critic, real, fake, real_output, fake_output):
     return of_real(critic, real, real_output) + of_real(fake_critic, fake, fake_output)
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("through", ["augmentation", "dropout", "joint pass"])
 def test_penalties_look_at_the_function_that_the_loss_saw_of_their_samples(

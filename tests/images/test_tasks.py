@@ -104,6 +104,7 @@ def level_gan():
     )
 
 
+@pytest.mark.slow
 def test_a_step_on_images_is_the_step_on_what_the_players_see_of_them(key, largest_difference):
     gan = level_gan()
     images = jax.random.uniform(key, (4, 8, 8, 1), minval=-1.0)

@@ -109,6 +109,7 @@ def test_skips_carry_what_the_bottom_does_not():
     np.testing.assert_array_equal(seen, expected)
 
 
+@pytest.mark.slow
 def test_dropout_is_each_samples_own_however_the_batch_is_split():
     run = small_unet("instance", 3)
     x, keys = jnp.tile(normal(1, 8, 8, 3), (4, 1, 1, 1)), keys_of(4)

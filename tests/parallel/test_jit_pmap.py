@@ -149,6 +149,7 @@ def test_turns_are_split_along_the_batch_axis(key, make_gan, wrapper, largest_di
     assert largest_difference(after, expected) < 1e-6
 
 
+@pytest.mark.slow
 def test_generator_terms_look_across_the_global_batch(key, batch, make_gan, largest_difference):
     def feature_matching(fake, real, axis_name):
         means = [jnp.mean(gather(x, axis_name), axis=0) for x in (fake, real)]

@@ -97,6 +97,7 @@ def test_chunks_cover_all_members_in_programs_of_one_size(points):
     assert sorted(set(np.concatenate(parts).tolist())) == list(range(24))
 
 
+@pytest.mark.slow
 def test_chunks_do_not_change_the_table(points, together, monkeypatch):
     monkeypatch.setattr(programs, "MOST_ON_CPU", 5)
     parts = fit_many(jax.random.key(0), make_gan, points, STEPS, POINTS, SEEDS, spread, PLAN)
@@ -120,6 +121,7 @@ def test_skipped_updates_are_counted_and_members_go_on(points):
     assert result.table["nonfinite"][0] > 1
 
 
+@pytest.mark.slow
 def test_halving_trains_only_the_best_settings_to_the_end(points, together):
     halving = population.Halving(STEPS, at=(4,), keep=0.3, score="std", minimize=True)
     result = fit_many(jax.random.key(0), make_gan, points, halving, POINTS, SEEDS, spread, PLAN)
@@ -136,6 +138,7 @@ def test_halving_trains_only_the_best_settings_to_the_end(points, together):
     )
 
 
+@pytest.mark.slow
 def test_several_updates_per_round_equal_those_of_fit(points, largest_difference):
     plan, one = PLAN._replace(n_critic=2), population.grid(gamma=[0.5], rate=[0.05])
     result = fit_many(jax.random.key(1), make_gan, points, 5, one, plan=plan)

@@ -157,6 +157,7 @@ def test_two_parts_of_a_run_equal_the_whole_to_the_bit(
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
     options = small_options(sample_every=3)
     plan = options.plan._replace(alternation="epochs", batch_size=SIZE // 5)

@@ -130,6 +130,7 @@ def test_a_pyramid_is_drawn_coarse_to_fine(trained):
     np.testing.assert_array_equal(draw_samples(whole, 2, seed=5), large[:2])
 
 
+@pytest.mark.slow
 def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
     found = generator.load_generator(trained, which="2")
     assert [each.step for each in found.levels] == [2, 2]
@@ -225,6 +226,7 @@ def test_pictures_have_levels_or_conditions_side_by_side(trained, tmp_path):
     assert pixels(trained / "levels.png").shape[1] == 4 + 4 * (2 * 8 * 3 + 4)
 
 
+@pytest.mark.slow
 def test_a_stage_begins_with_the_generator_of_the_one_before(staged, monkeypatch, tmp_path):
     file = staged.stages[0].data.removeprefix("npz:")
     frozen = stage(

@@ -88,6 +88,7 @@ def test_metrics_of_the_player_off_turn_are_nan(key, images, make_gan):
     assert np.isnan(history["discriminator_loss"][5:]).all()
 
 
+@pytest.mark.slow
 def test_every_image_is_seen_once_an_epoch_in_the_model_range(key, make_gan):
     seen = []
 
@@ -158,6 +159,7 @@ def test_streamed_samples_without_a_label_are_refused_when_they_are_met(key, mak
         fit(key, gan, points, 1, plan=Plan(batch_size=8, conditional=True))
 
 
+@pytest.mark.slow
 def test_layers_that_group_samples_can_be_trained(key, make_gan):
     class Grouped(nn.Module):
         @nn.compact
@@ -170,6 +172,7 @@ def test_layers_that_group_samples_can_be_trained(key, make_gan):
     assert np.isfinite(history["generator_loss"]).all()
 
 
+@pytest.mark.slow
 def test_labels_reach_a_conditional_gan(key, images, make_gan):
     class Player(nn.Module):
         shape: tuple[int, ...]

@@ -190,6 +190,7 @@ np.save(sys.argv[2], artifact.call(key_data, np.arange(4, dtype=np.int32)))
     np.testing.assert_allclose(np.load(out), sample_run(digits_run, 4, 2), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_artifact_does_not_depend_on_the_machine_it_was_made_on(monkeypatch):
     loaded = untrained("dcgan")
     here = export.stablehlo(loaded)

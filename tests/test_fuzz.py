@@ -272,6 +272,8 @@ def edited(config, place, how, value):
     part = config
     for name in place[:-1]:
         part = part[name] if isinstance(part, dict) and name in part else {}
+    if not isinstance(part, dict):  # an edit before this one
+        return config
     if how == "drop":
         part.pop(place[-1], None)
     elif how == "add" and isinstance(part.get(place[-1]), dict):

@@ -159,6 +159,7 @@ def test_data_of_another_kind_are_named(key, name):
         fit(key, make_linear(), data, 1, ON_ONE)
 
 
+@pytest.mark.slow
 def test_lists_of_samples_are_data(key):
     state, _ = fit(key, make_linear(), X.tolist(), 1, ON_ONE)
     assert int(state.step) == 1

@@ -96,6 +96,7 @@ def test_a_gradient_penalty_refuses_a_discriminator_whose_samples_see_each_other
         state_of(make_gan, batch, discriminator(COUPLED[name]), jaxgan.penalty(r1, gamma=1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INDEPENDENT)
 def test_a_gradient_penalty_takes_a_discriminator_of_independent_samples(make_gan, batch, name):
     state_of(make_gan, batch, discriminator(INDEPENDENT[name]), jaxgan.penalty(r1, gamma=1.0))
@@ -158,6 +159,7 @@ def frozen(module, x):
     return critic
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("before_head", [False, True])
 def test_own_gradients_are_the_diagonal_of_the_jacobian(before_head):

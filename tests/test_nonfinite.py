@@ -147,6 +147,7 @@ def test_a_gradient_alone_is_noticed_and_named(key, batch, make_gan, function, t
     assert incident == (4, 3, "discriminator", tensor, 1)
 
 
+@pytest.mark.slow
 def test_a_turn_before_the_last_is_counted_and_its_tensor_kept(key, batch, planted):
     turns = jnp.stack([batch] * 2)
     state = start(key, planted, batch)

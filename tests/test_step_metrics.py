@@ -23,6 +23,7 @@ class ConditionalPlayer(nn.Module):
         return nn.Dense(int(np.prod(self.outputs)))(x).reshape(len(x), *self.outputs)
 
 
+@pytest.mark.slow
 def test_condition_reaches_both_players(key, make_gan):
     gan = make_gan(
         generator=jaxgan.from_linen(ConditionalPlayer((2,))),

@@ -200,6 +200,7 @@ def test_dirac_gan_ends_at_the_known_radius(key, loss, penalties, update, radius
 # --- Average, accumulation, optimizers
 
 
+@pytest.mark.slow
 def test_ema_follows_its_closed_form(key):
     gan = linear_gan(losses.non_saturating, ema_decay=0.9)
     x = jnp.ones((8, 1))

@@ -159,6 +159,7 @@ def test_too_many_samples_for_a_term_are_named(make_gan, batch):
 # ---- weights that change, and states ----
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @BOTH
 def test_the_weight_may_follow_a_schedule(make_gan, batch, field):

@@ -1,6 +1,7 @@
 """Update rules on games by themselves, such as the toys of `jaxgan.games`.
 
 >>> from jaxgan.games import bilinear
+>>> from jaxgan.updates.plain import simultaneous
 >>> path = play(bilinear(), Params(1.0, 0.0), optax.sgd(0.2), simultaneous(), rounds=100)
 >>> radius = jnp.hypot(path.generator, path.discriminator)
 >>> print(f"{(radius[100] / radius[0]) ** 0.01:.5f}")  # sqrt(1 + h^2)

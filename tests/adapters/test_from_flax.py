@@ -97,6 +97,7 @@ def test_one_step_through_linen_and_through_nnx_gives_the_same_numbers(key):
     assert np.any(moved != state.discriminator.model_state["norm"]["mean"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapt", [linen, nnx_network])
 def test_evaluation_uses_running_statistics_and_keeps_them(key, adapt):
     network = adapt(2, 1)

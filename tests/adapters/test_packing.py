@@ -86,6 +86,7 @@ def test_packs_join_the_channels_of_neighbours():
         np.testing.assert_array_equal(packs[p], expected)
 
 
+@pytest.mark.slow
 def test_a_pack_of_one_is_the_network_itself():
     network, x = plain_discriminator(), normal(0, 6, 2)
     alone = jaxgan.packed(network, 1)
@@ -177,6 +178,7 @@ def test_a_step_is_that_of_the_same_game_between_packs(loss):
     assert_close(*ends, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_gradient_penalty_in_a_step_is_that_of_the_same_game_between_packs():
     packed_gan, pairs = make_pairs_gan(
         loss=losses.wasserstein,

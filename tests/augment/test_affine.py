@@ -96,6 +96,7 @@ def test_colours_stay_at_strength_zero():
     np.testing.assert_array_equal(colour_matrices(0.0, 3), np.tile(np.eye(4), (3, 1, 1)))
 
 
+@pytest.mark.slow
 def test_random_colours_keep_grey_grey():
     grey = np.array([0.3, 0.3, 0.3, 1.0])
     made = colour_matrices(1.0) @ grey
@@ -122,6 +123,7 @@ def test_random_colours_have_the_published_spread():
     np.testing.assert_allclose(np.log2(area).std() / 2, np.sqrt(0.5**2 + 1), rtol=0.04)
 
 
+@pytest.mark.slow
 def test_grey_images_take_the_mean_of_what_colours_become():
     matrix = jnp.asarray(colour_matrices(1.0, 1)[0])
     grey = IMAGE[:, :, :1]

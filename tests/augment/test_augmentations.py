@@ -177,6 +177,7 @@ def test_no_key_is_used_twice(key, batch, augmented_gan):
         jax.jit(jaxgan.make_train_step(augmented_gan))(key, state, batch)
 
 
+@pytest.mark.slow
 def test_both_players_see_real_and_fake_samples_augmented(key, batch, make_gan):
     blank = Augmentation(lambda keys, x, strength: jnp.zeros_like(x))
     gan = make_gan(augmentation=blank, penalties=(jaxgan.penalty(regularizers.r1, gamma=1.0),))
@@ -202,6 +203,7 @@ def test_samples_are_drawn_and_compared_as_they_are(key, batch, make_gan):
     np.testing.assert_array_equal(*samples)
 
 
+@pytest.mark.slow
 def test_the_strength_is_part_of_the_state_only_where_it_adapts(key, batch, make_gan):
     assert start(key, make_gan(augmentation=augment.diffaugment()), batch).augmentation is None
     state = start(key, make_gan(augmentation=augment.adaptive()), batch).augmentation

@@ -134,6 +134,7 @@ def test_ranges_that_are_none_are_refused(model_range):
 # --- A strength that follows a schedule
 
 
+@pytest.mark.slow
 def test_a_scheduled_strength_is_that_of_the_generators_step(key, batch, make_gan):
     schedule = cosine(0.0, 1.0, 10)
     scale_by = jaxgan.Augmentation(lambda keys, x, strength: x * (1 - strength))
@@ -152,6 +153,7 @@ def test_constant_takes_a_schedule_in_place_of_a_number():
     assert augment.constant(schedule, color=0.5, cutout=1.0).strength is schedule
 
 
+@pytest.mark.slow
 def test_shares_set_how_often_each_kind_of_change_is_made():
     x = jnp.ones((2000, 4, 4, 1))
     keys = jax.random.split(jax.random.key(3), len(x))

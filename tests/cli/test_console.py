@@ -44,6 +44,7 @@ class Broken:
         raise io.UnsupportedOperation
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "stream",

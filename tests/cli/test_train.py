@@ -212,6 +212,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
 # --- Of what runs have made
 
 
+@pytest.mark.slow
 def test_samples_and_exports_of_a_run_that_has_not_ended_say_so(begun, ended, tmp_path):
     out = tmp_path / "x.npz"
     asked = ("sample", begun, "--num", 2, "--out", out)

@@ -92,6 +92,7 @@ def test_players_of_several_dimensions_are_those_of_one_side_by_side_at_the_equi
     )
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])
 @pytest.mark.parametrize(

@@ -227,6 +227,7 @@ def test_traced_scores_equal_the_coverage():
         assert float(value) == pytest.approx(getattr(wanted, name), rel=1e-4), name
 
 
+@pytest.mark.slow
 def test_traced_scores_take_nonfinite_samples_for_bad_ones():
     samples = np.array([[0.0, 0.0], [np.nan, 0.0], [np.inf, 0.0], [0.1, 0.0]], np.float32)
     got = mode_scores(samples, CORNERS, 0.5)

@@ -197,6 +197,7 @@ def test_pmap_step_equals_jit_step(num_classes, penalties, joint_pass, accumulat
     assert difference(a.generator.params, state.generator.params) > 1e-4
 
 
+@pytest.mark.slow
 def test_gradient_penalties_are_of_the_band_for_a_given_condition():
     # Without convolutions D = w (h + l, label) + b, and its gradient by h is a part of w.
     linear = LAPGANDiscriminator((), (), dropout=0.0, num_classes=CLASSES)
@@ -230,6 +231,7 @@ def test_bfloat16_networks_keep_whole_labels():
     np.testing.assert_allclose(*bands, atol=0.05)
 
 
+@pytest.mark.slow
 def test_sampling_coarse_to_fine_draws_each_sample_by_its_index():
     gan, state = level_gan(CLASSES), started(CLASSES)
 

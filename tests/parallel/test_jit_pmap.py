@@ -193,6 +193,7 @@ def test_state_moves_between_device_counts(key, batch, make_gan, largest_differe
     assert largest_difference(moving, stayed) < 1e-6
 
 
+@pytest.mark.slow
 def test_donation_leaves_the_average_its_own_memory(key, batch, make_gan):
     gan = make_gan()
     step = parallel.jit_step(jaxgan.make_train_step(gan), parallel.make_mesh(1), donate=True)

@@ -189,6 +189,7 @@ def test_arrows_of_all_panels_share_a_scale_unless_normalised():
         assert weak.get_title() == "weak\nlargest gradient 0.014"
 
 
+@pytest.mark.slow
 def test_a_field_that_is_zero_everywhere_is_drawn():
     plots.rendered(plots.gradient_fields({"": (np.ones((3, 2)), np.zeros((3, 2)))}))
 

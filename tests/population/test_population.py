@@ -82,6 +82,7 @@ def test_nonfinite_members_stop_as_they_were_and_are_counted(together):
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(together.states.generator.params))
 
 
+@pytest.mark.slow
 def test_members_over_two_devices_equal_those_on_one(points, together):
     plan = PLAN._replace(devices=2)
     split = fit_many(jax.random.key(0), make_gan, points, STEPS, POINTS, SEEDS, spread, plan)

@@ -23,6 +23,7 @@ from jaxgan.training.sampling import sample_shape
 from jaxgan.types import Batch
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("sides", "levels", "layers"),

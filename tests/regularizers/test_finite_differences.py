@@ -46,6 +46,7 @@ def test_approximate_penalties_have_the_mean_of_the_exact_ones(approximate):
     assert error < 0.02 * r1(quadratic, x)
 
 
+@pytest.mark.slow
 def test_the_critics_parameters_move_as_under_the_exact_penalty():
     x, w = normal(4, 3), normal(3, 3, seed=2)
 

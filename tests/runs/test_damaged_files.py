@@ -299,6 +299,7 @@ def test_unreadable_images_are_named_and_counted_and_the_run_goes_on(
     assert finite(run) == ([4, 8], True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_memory", [0.1, 0.0], ids=["in memory", "streamed"])
 @pytest.mark.parametrize("share", [0.0, 0.03])
 def test_too_many_unreadable_images_are_refused(tmp_path, images, image_recipe, max_memory, share):

@@ -159,6 +159,7 @@ def _left(disk):
     return found.f_bavail * found.f_bsize
 
 
+@pytest.mark.slow
 def test_a_disk_without_any_space_does_not_let_a_run_begin(undisturbed, tmp_path):
     with small_disk(tmp_path / "disk", 1000) as disk:
         (disk / "fill").write_bytes(bytes(_left(disk)))
@@ -198,6 +199,7 @@ def own_disk(folder):
         yield folder
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_named_and_later_taken(third, undisturbed, tmp_path):
     with own_disk(tmp_path / "disk") as disk:
         run = shutil.copytree(third, disk / "run")

@@ -102,6 +102,7 @@ def test_samples_of_a_seed_of_more_than_32_bits_are_refused():
         draw_samples(described(config=None), 10, 2**32)
 
 
+@pytest.mark.slow
 def test_metrics_that_are_never_meant_cannot_be_best(tmp_path):
     options = options_for(tmp_path / "run", {"steps": 1, "plan.devices": 1})
     keep = options.saving.keep._replace(best="generator_nonfinite")

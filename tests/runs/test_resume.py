@@ -170,6 +170,7 @@ def test_a_run_in_epochs_keeps_the_picture_that_it_goes_on_from(tmp_path):
     assert_same_runs(tmp_path / "cut", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_cut_before_its_first_checkpoint_begins_again(undisturbed, tmp_path):
     with pytest.raises(Cut):
         runs.train_run(small_options(), tmp_path / "cut", on_start=cut_at(2))
@@ -179,6 +180,7 @@ def test_a_run_cut_before_its_first_checkpoint_begins_again(undisturbed, tmp_pat
     assert_same_runs(tmp_path / "cut", undisturbed)
 
 
+@pytest.mark.slow
 def test_a_longer_run_goes_on_as_if_it_had_been_asked_for(undisturbed, tmp_path):
     begin(tmp_path / "longer", steps=7)  # ends within a call
     go_on(tmp_path / "longer", steps=12)
@@ -250,6 +252,7 @@ def read_config_of(options, data):
     return Config(options, gan="", data=data, **environment())
 
 
+@pytest.mark.slow
 def test_forced_settings_go_on_and_are_noted(ended):
     options = small_options(steps=14)
     options = options._replace(plan=options.plan._replace(batch_size=8))

@@ -406,6 +406,7 @@ def digits_folder(trained, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_fewer_steps_than_were_made_are_refused_and_not_remembered(trained, tmp_path):
     out = shutil.copytree(trained, tmp_path / "run")
     before = (out / "stages.json").read_text()

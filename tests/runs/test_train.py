@@ -199,6 +199,7 @@ def test_other_settings_are_shown_and_change_nothing(digits_run):
     assert (digits_run / "config.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_result_keeps_the_time_that_its_training_took(digits_run):
     before = (digits_run / "result.json").read_bytes()
     result = invoke("train", "--out", digits_run)

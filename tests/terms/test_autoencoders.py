@@ -59,6 +59,7 @@ def output(features):
     return DiscriminatorOutput(jnp.zeros(len(features)), features)
 
 
+@pytest.mark.slow
 def test_pulling_away_by_hand():
     # cosines 0, 1/sqrt 2, 1/sqrt 2 in three pairs, each counted twice of six
     s = jnp.array([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]])

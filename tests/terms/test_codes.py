@@ -31,6 +31,7 @@ def test_code_cross_entropy_is_minus_the_log_likelihood_of_the_codes(std):
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_code_cross_entropy_has_the_derivatives_of_finite_differences():
     value = jax.jit(lambda x: code_cross_entropy(CODES, x, (3, 2), 0.7))
     check_grads(value, (normal(2, 7),), order=2, eps=0.1)

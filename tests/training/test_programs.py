@@ -54,6 +54,7 @@ PLANS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", PLANS)
 def test_a_fit_from_a_state_compiles_nothing(key, points, gan, times, name, largest_difference):
@@ -132,6 +133,7 @@ def test_programs_that_were_not_used_for_long_are_dropped():
     assert made([0]) is not made([0])  # cannot be hashed
 
 
+@pytest.mark.slow
 def test_kept_programs_hold_no_data(key, points, gan):
     own = dataclasses.replace(gan, ema_decay=0.5)
     data = points.copy()
@@ -176,6 +178,7 @@ def test_metrics_leave_the_device_in_blocks(key, points, gan, monkeypatch):
     assert np.isfinite(history["generator_loss"]).all()
 
 
+@pytest.mark.slow
 def test_blocks_do_not_change_the_history(key, points, gan, monkeypatch):
     histories = []
     for calls in (2, 100):

@@ -87,6 +87,7 @@ def test_optimism_is_that_of_optax():
     np.testing.assert_allclose(rule, other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_consensus_and_symplectic_adjustment_are_one_on_a_zero_sum_rotation():
     """J is antisymmetric there: J^T v = A^T v, both give sqrt((1 - h^2)^2 + h^2) at weight 1."""
     expected = np.sqrt((1 - 0.2) ** 2 + 0.2**2)

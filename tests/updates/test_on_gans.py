@@ -116,6 +116,7 @@ def test_unrolled_refuses_accumulation(gan):
         jaxgan.make_train_step(gan, updates.unrolled(2), accumulate=2)
 
 
+@pytest.mark.slow
 @pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", ["lookahead:k=2", "optimistic"])
 def test_a_discarded_round_leaves_nothing_in_the_memory_of_a_rule(gan, name):

@@ -82,6 +82,7 @@ def test_networks_and_their_distance_equal_those_of_pytorch(
     np.testing.assert_allclose(jnp.sum(jnp.abs(slope)), gradient, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "convolutions"), [(alexnet, ALEXNET), (vgg16, VGG16)])
 def test_grey_images_count_as_rgb_ones_of_equal_channels(network, convolutions):
     grey = pair(33, 32)[0][..., :1]

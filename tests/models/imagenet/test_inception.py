@@ -91,6 +91,7 @@ def test_pools_at_the_edge_look_at_what_is_there():
     np.testing.assert_array_equal(without_edge(x), x[:, 1:2, 1:2])
 
 
+@pytest.mark.slow
 def test_folding_keeps_convolution_and_batch_normalisation():
     tensors, name = random_tensors(), "Conv2d_3b_1x1"
     x = np.random.default_rng(1).normal(size=(2, 5, 4, 64))

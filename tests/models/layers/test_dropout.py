@@ -48,6 +48,7 @@ def test_dropout_outside_training_changes_nothing():
     np.testing.assert_array_equal(Dropout(0.5).apply({}, x, keys, False), x)
 
 
+@pytest.mark.slow
 def test_layers_of_one_network_drop_different_values():
     network = MLPDiscriminator(hidden=(64, 64), dropout=0.5, activation=jnp.ones_like)
     keys = jax.random.split(jax.random.key(0), 8)

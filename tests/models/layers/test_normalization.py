@@ -148,6 +148,7 @@ class Critic(nn.Module):
         return SpectralNorm(nn.Dense(1))(x, train=train)[:, 0]
 
 
+@pytest.mark.slow
 def test_gradient_penalty_through_spectral_norm_has_the_slope_of_finite_differences():
     x = normal(4, 3)
     variables = Critic().init(KEY, x, train=False)

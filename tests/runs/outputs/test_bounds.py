@@ -64,6 +64,7 @@ def conditional_gan(make_gan, classes):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [None, 5])
 def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     key, make_gan, monkeypatch, classes

@@ -76,6 +76,7 @@ def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
     assert scores["high_quality@500"]["baseline"] > 0.95
 
 
+@pytest.mark.slow
 def test_more_samples_than_real_ones_are_named_so(digits_run):
     (score,) = evaluate_run(digits_run, metrics=("swd",), num=2000, features="pixels").scores
     assert score.name == "swd_pixels@2k/1797"

@@ -29,6 +29,8 @@ from jaxgan.types import Weights
 
 FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
 FAST = {"conditional-dcgan"}
+pytestmark = pytest.mark.slow  # a short run is exported in CI
+
 SHAPES = {"spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
 
 
@@ -174,6 +176,7 @@ def test_labels_out_of_range_give_nan_in_their_sample_only(conditional_exported)
     assert np.isfinite(got[1]).all()
 
 
+@pytest.mark.slow
 def test_artifact_samples_where_jaxgan_cannot_be_imported(digits_run, exported, tmp_path):
     code = """
 import sys
@@ -216,6 +219,7 @@ def test_loaded_weights_sample_through_the_recipes_network(conditional_run, cond
     np.testing.assert_allclose(own, wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use_ema", [True, False])
 def test_weights_are_those_asked_for_bit_by_bit(digits_run, tmp_path, use_ema):
     loaded = load_generator(digits_run, use_ema)
@@ -288,6 +292,7 @@ def test_nothing_is_unpickled(exported, monkeypatch):
 # --- Folders and errors
 
 
+@pytest.mark.slow
 def test_command_line_exports_into_the_runs_folder(digits_run, tmp_path):
     result = invoke("export", digits_run, "--no-ema", "--out", tmp_path / "deep" / "x")
     assert result.exit_code == 0, result.output
@@ -297,6 +302,7 @@ def test_command_line_exports_into_the_runs_folder(digits_run, tmp_path):
     assert sorted(path.name for path in (digits_run / "export").iterdir()) == FILES
 
 
+@pytest.mark.slow
 def test_an_earlier_export_is_replaced_and_other_files_are_left(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     for ema in (True, False):
@@ -316,6 +322,7 @@ def test_files_of_another_kind_are_not_written_over(tmp_path, header):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_an_export_cut_short_leaves_whole_files_and_can_be_made_again(tmp_path, monkeypatch):
     export.export_generator(quick(), tmp_path)
     old = (tmp_path / "generator.stablehlo").read_bytes()

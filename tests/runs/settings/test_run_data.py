@@ -79,6 +79,7 @@ def test_all_paths_of_a_run_hold_from_any_folder(monkeypatch):
     assert absolute_paths({"scoring.features": None}) == {}
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_another_folder(wandering, tmp_path):
     assert read_config(wandering).options.input.source == f"npz:{tmp_path}/home/points.npz"
     assert go_on(wandering, steps=14).step == 14
@@ -86,6 +87,7 @@ def test_a_run_goes_on_from_another_folder(wandering, tmp_path):
     assert scored(wandering).facts["data_differ"] == "no"
 
 
+@pytest.mark.slow
 def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     own = scored(wandering)
     with pytest.raises(ValueError, match=r"trained on: the contents of the data"):

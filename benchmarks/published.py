@@ -9,7 +9,7 @@
 - `pacgan-ring`, `pacgan-grid`: packing (Lin et al. 2018) at a tenth of the authors' 400,000 rounds:
   a generator with batch norm and a discriminator of maxout layers, Adam, simultaneous updates.
 
-What is measured already is read from the folder, and a run that was stopped goes on from its last
+What is measured already is read from the folder. A run that was stopped continues from its last
 saved state.
 """
 
@@ -161,7 +161,7 @@ EXPERIMENTS: dict[str, Callable[[], dict[str, Setting]]] = {
 
 
 def train(arm: Setting, seed: int, rounds: int, out: Path) -> list[Scores]:
-    """The scores of one seed, every so many rounds; goes on from the last saved state."""
+    """The scores of one seed at intervals; continues from the last saved state."""
     rows_file = out / "rows.json"
     start, play, sample = compiled(arm, seed)
     found = checkpoint.restore_latest(out / "states", jax.eval_shape(start))

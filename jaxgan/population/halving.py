@@ -19,7 +19,7 @@ class Halving(NamedTuple):
     Attributes:
       steps: generator updates of the members that are never dropped.
       at: generator updates after which settings are dropped, ascending.
-      keep: the fraction of the remaining settings that goes on, in (0, 1); at least one does.
+      keep: the fraction of the remaining settings to keep, in (0, 1); at least one is kept.
       score: name of the score; None if there is only one.
       minimize: whether the lowest mean is the best.
     Source: Jamieson & Talwalkar 2016, figure 1, https://arxiv.org/abs/1502.07943

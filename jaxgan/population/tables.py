@@ -118,7 +118,7 @@ def best(settings: Table, min_seeds: int = 1, minimize: bool = False) -> dict[st
       min_seeds: finite members that a setting needs to count.
       minimize: whether the lowest mean is the best.
     Raises:
-      ValueError: if no setting has so many finite members.
+      ValueError: if no setting has min_seeds finite members.
     """
     enough = np.asarray(settings["n"]) >= max(1, min_seeds)
     if not enough.any():

@@ -38,7 +38,7 @@ def test_code_cross_entropy_has_the_derivatives_of_finite_differences():
 
 
 def test_the_bound_is_reached_by_the_posterior():
-    # x = the code with probability .8, else the other: I = log 2 + .8 log .8 + .2 log .2
+    # x = the code with probability 0.8, else the other: I = log 2 + 0.8 log 0.8 + 0.2 log 0.2
     right = jnp.arange(10) < 8
     codes = jnp.eye(2)[jnp.zeros(10, int)]
     seen = jnp.where(right, 0, 1)

@@ -125,7 +125,7 @@ def test_images_in_bytes_are_scaled_as_those_of_an_array(key, make_gan, largest_
         fit(key, gan, (images[rows] for rows in order(key, 2)), 2, ON_ONE)
 
 
-# --- From where it goes on
+# --- Where training continues
 
 
 def test_a_function_of_the_number_resumes_to_the_bit(key, gan, points, largest_difference):

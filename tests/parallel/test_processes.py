@@ -103,6 +103,7 @@ def of_two(tmp_path_factory, pictures):
     return out, [text for _, text, _ in results]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_numbers_of_one(of_one, of_two):
     out, (first, second) = of_two
     one, two = metrics_rows(of_one), metrics_rows(out)

@@ -103,6 +103,7 @@ def state_digest(run):
     return int(digest((loaded.params, loaded.model_state)))
 
 
+@pytest.mark.slow
 def test_each_stage_is_a_run_of_its_own(trained):
     assert finding._holds_run(trained)  # so that its images are no training data
     for name in ("small", "large"):

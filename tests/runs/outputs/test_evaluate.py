@@ -83,6 +83,7 @@ def test_more_samples_than_real_ones_are_named_so(digits_run):
     assert score.baseline is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -15,6 +15,7 @@ from . import (
     plots as plots,
     population as population,
     recipes as recipes,
+    refinement as refinement,
     regularizers as regularizers,
     runs as runs,
     schedules as schedules,

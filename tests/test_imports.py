@@ -9,11 +9,11 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 LAYERS = (  # from the bottom up: a part may import those before it
-    *("settings", "choices", "types", "checks", "caching", "atomic", "losses", "schedules"),
-    *("transformations", "parallel", "augment", "metrics", "plots", "data", "monitor", "images"),
-    *("latents", "critics", "term_inputs", "regularizers", "terms", "models", "adapters"),
-    *("ema", "nonfinite", "optimizers", "players", "step_metrics", "weighted_terms"),
-    "objectives",
+    *("settings", "choices", "types", "checks", "calls", "caching", "atomic", "losses"),
+    *("schedules", "transformations", "parallel", "augment", "metrics", "plots", "data"),
+    *("monitor", "images", "latents", "critics", "term_inputs", "regularizers", "terms"),
+    *("models", "adapters", "ema", "nonfinite", "optimizers", "players", "step_metrics"),
+    *("weighted_terms", "refinement", "objectives"),
     *("compatibility", "games", "updates", "steps", "training", "population", "recipes"),
     *("scoring", "runs", "cli"),
     "__main__",

@@ -12,6 +12,7 @@ from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.help import Command
 
 if TYPE_CHECKING:
+    from jaxgan.data import Dataset, Records
     from jaxgan.runs.disk.generator import TrainedGenerator
     from jaxgan.runs.outputs.evaluate import Evaluation
 
@@ -20,6 +21,23 @@ FEWEST = 100  # samples in a score
 
 Run = Annotated[Path, typer.Argument(help="Run folder.", callback=at_home)]
 Ema = Annotated[bool, typer.Option(help="Use the EMA generator.")]
+Refine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="drs|mh|ddls|dgflow",
+        help="Correct the samples by the discriminator: rejection sampling, Metropolis-Hastings, "
+        "Langevin dynamics or gradient flow in the latents. Numbers follow, as in "
+        "drs:percentile=80 or mh:steps=100.",
+    ),
+]
+HeldOut = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="Real samples for --refine that the run was not trained on.",
+        show_default="the run's own data",
+    ),
+]
 Checkpoint = Annotated[
     str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to load.")
 ]
@@ -54,24 +72,54 @@ def sample(
     force: Annotated[
         bool, typer.Option(help="Accept --data that differ from the run's data.")
     ] = False,
+    refine: Refine = None,
+    held_out: HeldOut = None,
 ):
     """Draw samples from a run's generator, in the range of its training data."""
-    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.disk.generator import load_generator, load_players
     from jaxgan.runs.outputs import sample_files, samples
     from jaxgan.runs.settings.run_data import data_of
 
-    generator = load_generator(run, ema, checkpoint)
+    players = None if refine is None else load_players(run, ema, checkpoint)
+    generator = load_generator(run, ema, checkpoint) if players is None else players[0]
     sample_files.check_writable(generator, out)
     num = num or sample_files.default_num(generator, label)
     labels = sample_files.requested_labels(generator, num, label)
     read = functools.partial(data_of, source=data, force=force)
-    drawn, conditions = samples.draw_with_conditions(generator, num, seed, labels, read)
+    facts: tuple[str, ...] = ()
+    if refine is None or players is None:
+        drawn, conditions = samples.draw_with_conditions(generator, num, seed, labels, read)
+    else:
+        from jaxgan.runs.outputs.refine import refined_samples
+
+        real = _held_out(generator, held_out, data, force)
+        found, conditions = refined_samples(players, real, refine, num, seed, labels), None
+        drawn, facts = found.samples, found.facts
     sample_files.write_samples(drawn, generator, out, labels, conditions)
     of = ""
     if label is not None and labels is not None:
         of = f" of class {sample_files.class_text(generator, labels[0])}"
     of += _unfinished(run, generator, checkpoint)
+    for fact in facts:
+        say(make_console(), fact)
     say(make_console(), f"{num} samples{of} -> {out}")
+
+
+def _held_out(
+    generator: "TrainedGenerator", held_out: str | None, data: str | None, force: bool
+) -> "Dataset | Records":
+    """The real samples for a refinement: those given, or else the run's data, with a warning."""
+    from jaxgan.runs.settings.config import load_input
+    from jaxgan.runs.settings.run_data import data_of
+
+    if held_out is not None:
+        return load_input(generator.config.options.input._replace(source=held_out))
+    say(
+        make_console(stderr=True),
+        "Warning: the discriminator is calibrated on the run's own data, on which it may be too "
+        "sure of itself; give other real samples with --held-out",
+    )
+    return data_of(generator.config, data, force)
 
 
 def _unfinished(run: Path, generator: "TrainedGenerator", checkpoint: str) -> str:

@@ -1,12 +1,11 @@
 """Update rules by name, for settings and the command line."""
 
-import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
-from jaxgan.checks import check_choice, closest
+from jaxgan.calls import parse_call, parse_number
+from jaxgan.choices import Player
 from jaxgan.updates.adjusted import competitive, consensus, symplectic
 from jaxgan.updates.averaged import anderson, lookahead
 from jaxgan.updates.extrapolated import (
@@ -41,37 +40,18 @@ def from_name(text: str, plain: Update = alternating()) -> Update:  # noqa: B008
     >>> from_name("unrolled:k=3").gradients
     8
     """
-    name, _, numbers = text.partition(":")
-    check_choice(update=(name, tuple(RULES)))
+    make, texts = parse_call("update", text, RULES)
     if text == "alternating":
         return plain
-    parameters = inspect.signature(RULES[name]).parameters
-    given: dict[str, Any] = {}
-    for part in filter(None, numbers.split(",")):
-        parameter, _, value = part.partition("=")
-        if parameter not in parameters:
-            known = ", ".join(parameters) or "none"
-            near = closest(parameter, parameters)
-            raise ValueError(
-                f"update {name} has no parameter {parameter!r}.{near} Its parameters: {known}"
-            )
-        inner = parameter == "inner"
-        given[parameter] = from_name(value, plain) if inner else _value(name, parameter, value)
-    for needed in parameters.values():
-        if needed.default is needed.empty and needed.name not in given:
-            raise ValueError(
-                f"update {name} needs {needed.name}: write {name}:{needed.name}=NUMBER"
-            )
-    return RULES[name](**given)
+    name = text.partition(":")[0]
+    given = {
+        parameter: from_name(value, plain)
+        if parameter == "inner"
+        else _value(f"update {name}: {parameter}", value)
+        for parameter, value in texts.items()
+    }
+    return make(**given)
 
 
-_WORDS = {"true": True, "false": False, "discriminator": "discriminator", "generator": "generator"}
-
-
-def _value(rule: str, parameter: str, value: str) -> Any:
-    if value in _WORDS:
-        return _WORDS[value]
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(value)
-    raise ValueError(f"update {rule}: {parameter} must be a number, got {value!r}")
+def _value(where: str, value: str) -> Any:
+    return value if value in get_args(Player) else parse_number(where, value)

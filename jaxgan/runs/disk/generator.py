@@ -19,7 +19,7 @@ from jaxgan.steps import unchecked_init
 from jaxgan.training.programs import update_rule
 from jaxgan.training.sampling import has_images
 from jaxgan.training.state import run_state
-from jaxgan.types import GAN, Array, Batch, GANState, PyTree, Weights
+from jaxgan.types import GAN, Array, Batch, GANState, PlayerState, PyTree, Weights
 
 
 class TrainedGenerator(NamedTuple):
@@ -86,7 +86,32 @@ def load_generator(run: Path, use_ema: bool = True, which: str = "latest") -> Tr
     return finest._replace(coarser=tuple(coarser))
 
 
+def load_players(
+    run: Path, use_ema: bool = True, which: str = "latest"
+) -> tuple[TrainedGenerator, PlayerState]:
+    """Load the generator and the discriminator of a run, or of the last stage of one.
+
+    Args:
+      run: folder of the run.
+      use_ema: load the EMA generator, if the run keeps one.
+      which: the checkpoint, see `load_generator`.
+    Raises:
+      ValueError: if the run is a pyramid of GANs; otherwise as `load_generator`.
+    """
+    staged = staged_in(run)
+    if staged is not None and staged.drawn_by == "pyramid":
+        raise ValueError(
+            f"{run} has a discriminator for each level of its pyramid: give one of its folders, "
+            f"such as {run / staged.stages[0].stage}"
+        )
+    return _load_both(run if staged is None else run / staged.stages[-1].stage, use_ema, which)
+
+
 def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
+    return _load_both(run, use_ema, which)[0]
+
+
+def _load_both(run: Path, use_ema: bool, which: str) -> tuple[TrainedGenerator, PlayerState]:
     config = read_config(run)
     gan = recipe_gan(
         config.options.recipe, config.data.shape, config.data.num_classes, config.options.augment
@@ -94,7 +119,9 @@ def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
     state = _restored(run, gan, config, which).state.gan
     ema = use_ema and state.ema is not None
     source = state.ema if ema else state.generator
-    return TrainedGenerator(gan, source.params, source.model_state, ema, int(state.step), config)
+    step = int(state.step)
+    generator = TrainedGenerator(gan, source.params, source.model_state, ema, step, config)
+    return generator, state.discriminator
 
 
 def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Restored:

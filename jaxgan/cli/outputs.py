@@ -1,6 +1,7 @@
 """The commands on finished or running runs, from `sample` to `export`."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from jaxgan.data import Dataset, Records
     from jaxgan.runs.disk.generator import TrainedGenerator
     from jaxgan.runs.outputs.evaluate import Evaluation
+    from jaxgan.runs.outputs.refine import RefinedSamples
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
@@ -76,25 +78,20 @@ def sample(
     held_out: HeldOut = None,
 ):
     """Draw samples from a run's generator, in the range of its training data."""
-    from jaxgan.runs.disk.generator import load_generator, load_players
     from jaxgan.runs.outputs import sample_files, samples
     from jaxgan.runs.settings.run_data import data_of
 
-    players = None if refine is None else load_players(run, ema, checkpoint)
-    generator = load_generator(run, ema, checkpoint) if players is None else players[0]
+    generator, refined = _loaded(run, ema, checkpoint, refine)
     sample_files.check_writable(generator, out)
     num = num or sample_files.default_num(generator, label)
     labels = sample_files.requested_labels(generator, num, label)
     read = functools.partial(data_of, source=data, force=force)
     facts: tuple[str, ...] = ()
-    if refine is None or players is None:
+    if refined is None:
         drawn, conditions = samples.draw_with_conditions(generator, num, seed, labels, read)
     else:
-        from jaxgan.runs.outputs.refine import refined_samples
-
-        real = _held_out(generator, held_out, data, force)
-        found, conditions = refined_samples(players, real, refine, num, seed, labels), None
-        drawn, facts = found.samples, found.facts
+        real, conditions = _held_out(generator, held_out, data, force), None
+        drawn, facts = refined(real, num, seed, labels)
     sample_files.write_samples(drawn, generator, out, labels, conditions)
     of = ""
     if label is not None and labels is not None:
@@ -103,6 +100,20 @@ def sample(
     for fact in facts:
         say(make_console(), fact)
     say(make_console(), f"{num} samples{of} -> {out}")
+
+
+def _loaded(
+    run: Path, ema: bool, checkpoint: str, refine: str | None
+) -> "tuple[TrainedGenerator, Callable[..., RefinedSamples] | None]":
+    """The generator of a run, and for --refine `(held_out, num, seed, labels) -> samples`."""
+    from jaxgan.runs.disk.generator import load_generator, load_players
+
+    if refine is None:
+        return load_generator(run, ema, checkpoint), None
+    from jaxgan.runs.outputs.refine import make_refine
+
+    generator, discriminator = load_players(run, ema, checkpoint)
+    return generator, make_refine(generator, discriminator, refine)
 
 
 def _held_out(
@@ -215,6 +226,8 @@ def evaluate(
     force: Annotated[
         bool, typer.Option(help="Accept --data that differ from the run's data.")
     ] = False,
+    refine: Refine = None,
+    held_out: HeldOut = None,
 ):
     """Evaluate a run: FID-style metrics against its training data.
 
@@ -224,7 +237,6 @@ def evaluate(
         raise ValueError(
             f"--num {num} is too few: scores need at least {FEWEST} samples, and 10,000 are usual"
         )
-    from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.outputs import evaluate as evaluation
     from jaxgan.runs.settings.run_data import load_data
     from jaxgan.scoring import defaults
@@ -232,15 +244,19 @@ def evaluate(
     names = None if metrics is None else metrics.split(",")
     defaults.check_names(names or ())
     file = _scores_file(run, out)
-    generator = load_generator(run, ema, checkpoint)
+    generator, refined = _loaded(run, ema, checkpoint, refine)
     dataset, differ = load_data(generator.config, data, force)
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
-    found = evaluation.evaluate_generator(generator, dataset, options, differ)
+    if refined is not None:
+        refined = functools.partial(refined, _held_out(generator, held_out, data, force))
+    found = evaluation.evaluate_generator(generator, dataset, options, differ, refined)
     _print_scores(found)
     if file is not None:  # after the table, which is not lost if the file cannot be written
         evaluation.write_evaluation(found, file)
     kept = "not saved" if file is None else f"-> {file}"
     facts = found.facts
+    if "refined" in facts:
+        say(make_console(), facts["refined"])
     say(make_console(), f"{facts['features']} features, step {facts['step']:,} {kept}")
 
 

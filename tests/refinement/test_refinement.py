@@ -18,7 +18,7 @@ DATA = stats.norm(1, 1)
 
 
 def exact(x):
-    """log p_data(x) / p_generator(x)."""
+    """Log p_data(x) / p_generator(x)."""
     return -((x - 1) ** 2) / 2 + x**2 / 8 + jnp.log(2.0)
 
 
@@ -111,7 +111,7 @@ def test_a_chain_that_never_moves_is_started_again_from_its_first_proposal(key):
 
 
 def ratio(z):
-    """log p_data / p_generator for p_data = N(1, 1 / 2), p_generator = N(0, 1)."""
+    """Log p_data / p_generator for p_data = N(1, 1 / 2), p_generator = N(0, 1)."""
     return jnp.sum(-((z - 1) ** 2) + z**2 / 2, axis=1)
 
 

@@ -6,7 +6,7 @@ found = evaluate_generator(generator, data_of(generator.config))
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from jaxgan.atomic import replace_file
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.runs.disk.generator import TrainedGenerator
+from jaxgan.runs.outputs.refine import RefinedSamples
 from jaxgan.runs.outputs.samples import draw_with_conditions
 from jaxgan.runs.settings.config import environment
 from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
@@ -57,11 +58,16 @@ class Evaluation(NamedTuple):
     facts: dict[str, Any]
 
 
+Refine = Callable[[int, int, np.ndarray | None], RefinedSamples]
+"""`(num, seed, labels) -> samples` that the discriminator has corrected."""
+
+
 def evaluate_generator(
     generator: TrainedGenerator,
     dataset: Dataset | Records,
     options: EvaluationOptions = EvaluationOptions(),  # noqa: B008 (immutable)
     data_differ: str = "",
+    refine: Refine | None = None,
 ) -> Evaluation:
     """Score a generator's samples against real ones.
 
@@ -73,6 +79,7 @@ def evaluate_generator(
       dataset: the data to compare with, usually those of the run.
       options: metrics, number of samples, features, seed.
       data_differ: how the data differ from those of the run, for the record; "" if they do not.
+      refine: draws the samples instead of the generator alone, see `runs.outputs.refine`.
     Raises:
       ValueError: if a name is unknown, or data and metrics do not suit each other.
     """
@@ -81,7 +88,15 @@ def evaluate_generator(
     check_names(options.metrics or ())  # before a classifier is trained
     extractor = make_extractor(options.features or usual_features(dataset), dataset)
     statistics = chosen_statistics(options.metrics, dataset, extractor)
-    real, fake, other = _samples(generator, dataset, options)
+    real, labels = real_rows(dataset, options.num, options.seed)
+    requested = None
+    if generator.data.num_classes is not None:
+        requested = repeated_labels(labels, options.num)
+    refined = None if refine is None else refine(options.num, options.seed, requested)
+    if refined is None:
+        real, fake, other = _samples(generator, dataset, options, real, requested)
+    else:
+        fake, other = refined.samples, _other(dataset, options, len(real))
     see = functools.partial(extract, extractor, dataset)
     features = see(real), see(fake), None if other is None else see(other)
     scores = scores_of(statistics, extractor, *features, errors=options.errors)
@@ -91,24 +106,34 @@ def evaluate_generator(
         "samples": options.num,
         "real": len(real),
         "seed": options.seed,
+        **({} if refined is None else {"refined": "; ".join(refined.facts)}),
     }
     return Evaluation(tuple(scores), facts)
 
 
 def _samples(
-    generator: TrainedGenerator, dataset: Dataset | Records, options: EvaluationOptions
+    generator: TrainedGenerator,
+    dataset: Dataset | Records,
+    options: EvaluationOptions,
+    real: np.ndarray,
+    labels: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Real samples, generated ones, and other real ones for the baseline if there are enough."""
-    num, seed, facts = options.num, options.seed, generator.data
-    real, labels = real_rows(dataset, num, seed)
-    requested = None if facts.num_classes is None else repeated_labels(labels, num)
-    fake, conditions = draw_with_conditions(generator, num, seed, requested, lambda config: dataset)
+    facts = generator.data
+    fake, conditions = draw_with_conditions(
+        generator, options.num, options.seed, labels, lambda config: dataset
+    )
     if conditions.real is not None:
         targets = np.asarray(conditions.real)
         return to_data_range(targets, facts.low, facts.high, generator.model_range), fake, None
-    if dataset.size < len(real) + num:
-        return real, fake, None
-    return real, fake, real_rows(dataset, num, seed, first=len(real))[0]
+    return real, fake, _other(dataset, options, len(real))
+
+
+def _other(dataset: Dataset | Records, options: EvaluationOptions, first: int) -> np.ndarray | None:
+    """Other real samples than the first ones, if there are enough."""
+    if dataset.size < first + options.num:
+        return None
+    return real_rows(dataset, options.num, options.seed, first=first)[0]
 
 
 def _facts(generator: TrainedGenerator, extractor: Extractor) -> dict[str, Any]:

@@ -35,41 +35,43 @@ class RefinedSamples(NamedTuple):
 Method = Callable[..., tuple[Array, str]]
 
 
-def refined_samples(
-    players: tuple[TrainedGenerator, PlayerState],
-    held_out: Dataset | Records,
-    method: str,
-    num: int,
-    seed: int = 0,
-    labels: np.ndarray | None = None,
-) -> RefinedSamples:
-    """Draw samples and correct them by the discriminator.
+def make_refine(
+    generator: TrainedGenerator, discriminator: PlayerState, method: str
+) -> Callable[..., RefinedSamples]:
+    """Make a function that draws samples corrected by the discriminator.
 
     Args:
-      players: from `load_players`.
-      held_out: real samples for the calibration of the discriminator, best such as it has not
-        been trained on.
+      generator: from `load_players`.
+      discriminator: likewise.
       method: "drs" (rejection sampling), "mh" (Metropolis-Hastings), "ddls" (Langevin dynamics in
         the latents) or "dgflow" (gradient flow in the latents), with numbers if need be, such as
         "drs:percentile=80".
-      num: number of samples.
-      seed: seed of the samples. Sample i depends only on the seed, i and its class.
-      labels: int [num], the class of each sample; for conditional runs only.
+    Returns:
+      `(held_out, num, seed, labels) -> RefinedSamples`. Held-out real samples, best such as the run
+      was not trained on, calibrate the discriminator. Labels int [num] are the classes of a
+      conditional run's samples, else None. Sample i depends only on the seed, i and its class.
     Raises:
       ValueError: if the method is unknown, or the run's players cannot be used for it.
     """
     draw, texts = parse_call("refine", method, METHODS)
     numbers = {name: _number(method, name, text) for name, text in texts.items()}
-    generator, discriminator = players
     _check_players(generator)
-    judge_key, draw_key = jax.random.split(jax.random.key(seed))
-    judge, calibrated = make_judge(judge_key, generator, discriminator, held_out)
-    own = None if labels is None else jnp.asarray(labels, jnp.int32)
-    x, found = draw(judge, draw_key, num, own, **numbers)
-    facts, task = generator.data, generator.gan.task
-    x = x if task is None else task.restore(x, own)
-    samples = to_data_range(np.asarray(x), facts.low, facts.high, generator.model_range)
-    return RefinedSamples(samples, (found, calibrated))
+    if draw in (ddls, dgflow):
+        _check_latents(generator.gan.latent, normal=draw is ddls)
+
+    def refine(
+        held_out: Dataset | Records, num: int, seed: int, labels: np.ndarray | None
+    ) -> RefinedSamples:
+        judge_key, draw_key = jax.random.split(jax.random.key(seed))
+        judge, calibrated = make_judge(judge_key, generator, discriminator, held_out)
+        own = None if labels is None else jnp.asarray(labels, jnp.int32)
+        x, found = draw(judge, draw_key, num, own, **numbers)
+        facts, task = generator.data, generator.gan.task
+        x = x if task is None else task.restore(x, own)
+        samples = to_data_range(np.asarray(x), facts.low, facts.high, generator.model_range)
+        return RefinedSamples(samples, (found, calibrated))
+
+    return refine
 
 
 def _number(method: str, name: str, text: str) -> Any:
@@ -128,7 +130,7 @@ def mh(
         )
         found.append(refined.x)
         accepted += refined.acceptance / len(chunks_of(num))
-        sizes.append(refinement.chain_effective_size(trace))
+        sizes.append(_worth(trace))
     return joined(found, num), (
         f"{accepted:.1%} of {steps:,} proposals per sample accepted; each chain is worth "
         f"{np.mean(sizes):,.0f} independent samples"
@@ -146,7 +148,6 @@ def ddls(
     adjusted: bool = True,
 ) -> tuple[Array, str]:
     """Langevin dynamics in the latents."""
-    _check_latents(judge, key, normal=True)
 
     def log_density(z: PyTree, labels: Array | None) -> Array:
         return refinement.normal_log_density(z) + judge.log_ratio(judge.generate(z, labels), labels)
@@ -168,7 +169,7 @@ def ddls(
             accepted.append(float(moved.mean()))
         found.append(judge.generate(z, own))
         traces.append(np.stack(trace))
-    size = refinement.chain_effective_size(np.concatenate(traces, axis=1)) if steps > 3 else 1.0
+    size = _worth(np.concatenate(traces, axis=1))
     return joined(found, num), (
         f"{np.mean(accepted):.1%} of {steps:,} steps per sample accepted; each chain is worth "
         f"{size:,.0f} independent samples"
@@ -187,7 +188,6 @@ def dgflow(
     divergence: refinement.Divergence = "kl",
 ) -> tuple[Array, str]:
     """The discriminator gradient flow in the latents."""
-    _check_latents(judge, key, normal=False)
 
     @jax.jit
     def step(key, index, z, labels):
@@ -219,6 +219,11 @@ def dgflow(
 METHODS: dict[str, Method] = {each.__name__: each for each in (drs, mh, ddls, dgflow)}
 
 
+def _worth(trace: np.ndarray) -> float:
+    """The number of independent samples per chain; 1 for chains too short to tell."""
+    return refinement.chain_effective_size(trace) if len(trace) > 3 else 1.0
+
+
 def _burn_in(judge: Judge, key: Array) -> tuple[Array, Array | None]:
     """Log ratios of many samples, and their labels."""
     classes = judge.num_classes
@@ -240,9 +245,9 @@ def _by_class(num_classes: int | None, labels: Array | None) -> list[Any]:
     return [np.flatnonzero(np.asarray(labels) == number) for number in range(num_classes)]
 
 
-def _check_latents(judge: Judge, key: Array, normal: bool):
+def _check_latents(latent: Callable[[Array, Array], PyTree], normal: bool):
     """Raise a ValueError unless latents can be moved, and are standard normal if need be."""
-    for leaf in jax.tree.leaves(judge.latents(key, sample_index(1_000))):
+    for leaf in jax.tree.leaves(latent(jax.random.key(0), sample_index(1_000))):
         z = np.asarray(leaf).reshape(1_000, -1)
         fewest = min((len(np.unique(column)) for column in z.T), default=0)
         if not np.issubdtype(z.dtype, np.floating) or fewest < 900:

@@ -3,6 +3,7 @@ from . import (
     augment as augment,
     critics as critics,
     data as data,
+    directions as directions,
     ema as ema,
     games as games,
     images as images,

@@ -1,0 +1,88 @@
+"""The commands that explain a generator by pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jaxgan.cli.console import at_home, count, make_console, say
+from jaxgan.cli.help import Command
+from jaxgan.cli.outputs import Checkpoint, Ema, Run
+
+app = typer.Typer()
+Picture = Annotated[Path, typer.Option(help="A .png file.", callback=at_home)]
+
+
+@app.command(cls=Command)
+def traverse(
+    run: Run,
+    out: Picture,
+    by: Annotated[
+        str, typer.Option(metavar="ganspace|sefa", help="How directions are found.")
+    ] = "ganspace",
+    num: Annotated[int, count("Number of directions.", "6")] = 6,
+    reach: Annotated[float, typer.Option(help="How far each row goes, in latent units.")] = 3.0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the sample in the middle.")] = 0,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|NUMBER", help="Class of all samples.", show_default="the first class"
+        ),
+    ] = None,
+    ema: Ema = True,
+    checkpoint: Checkpoint = "latest",
+):
+    """Show what changes along the strongest directions in a generator's latents."""
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.outputs import explore, sample_files
+
+    generator = load_generator(run, ema, checkpoint)
+    if label is None and generator.data.num_classes is not None:
+        label = "0"
+    labels = sample_files.requested_labels(generator, 1, label)
+    number = None if labels is None else int(labels[0])
+    explore.write_traversal(generator, out, by, num, reach, seed, number)  # type: ignore[arg-type]
+    say(make_console(), f"{num} directions by {by}, from -{reach:g} to {reach:g} -> {out}")
+
+
+@app.command(cls=Command)
+def neighbours(
+    run: Run,
+    out: Picture,
+    num: Annotated[int, count("Number of samples.", "8")] = 8,
+    nearest: Annotated[int, count("Real samples beside each.", "5")] = 5,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="classifier|vgg16|pixels|FILE",
+            help="Features in which samples are near.",
+            show_default="classifier, vgg16 or pixels, depending on the data",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
+    ema: Ema = True,
+    checkpoint: Checkpoint = "latest",
+    data: Annotated[
+        str | None,
+        typer.Option(help="New location of the run's data.", show_default="the run's own"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option(help="Accept --data that differ from the run's data.")
+    ] = False,
+):
+    """Show samples beside the real ones nearest to them: are they copies of training data?"""
+    from jaxgan.data import Records
+    from jaxgan.runs.disk.generator import load_generator
+    from jaxgan.runs.outputs import explore
+    from jaxgan.runs.settings.run_data import data_of
+    from jaxgan.scoring.defaults import usual_features
+    from jaxgan.scoring.extractors import make_extractor
+
+    generator = load_generator(run, ema, checkpoint)
+    dataset = data_of(generator.config, data, force)
+    if isinstance(dataset, Records):
+        raise ValueError("neighbours needs data in memory, and this run's are streamed")
+    extractor = make_extractor(features or usual_features(dataset), dataset)
+    explore.write_neighbours(generator, dataset, extractor, out, num, nearest, seed)
+    text = f"{num} samples, each before its {nearest} nearest real ones by {extractor.name}"
+    say(make_console(), f"{text} features -> {out}")

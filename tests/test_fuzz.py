@@ -140,6 +140,7 @@ def check_complete(out):
         assert drawn.shape == (2, *config.data.shape)
 
 
+@pytest.mark.slow
 @few_or_many(4, 300)
 def test_any_options_train_or_the_error_says_what_is_wrong(number):
     def holds(asked):
@@ -324,6 +325,7 @@ FILES = ("s.png", "s.npz", "a/b.png", "s.jpg", "s", "", "n" * 300 + ".png", "nul
          "folder.png", "file/s.npz", "[/].png")  # fmt: skip
 
 
+@pytest.mark.slow
 @few_or_many(8, 500)
 def test_samples_are_written_or_the_error_says_what_is_wrong(number, trained):
     def holds(texts, file):

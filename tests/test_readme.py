@@ -1,6 +1,7 @@
 import re
 
 import numpy as np
+import pytest
 from paths import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -11,6 +12,7 @@ PAGES = sorted(
 )
 
 
+@pytest.mark.slow
 def test_python_of_the_readme_runs_as_it_stands():
     first, step, own, devices = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(first.strip().splitlines()) <= 20

@@ -194,6 +194,7 @@ def test_both_players_count_their_own_updates_and_use_b2_of_the_moment(trained):
         assert float(player.opt_state.hyperparams["learning_rate"]) == pytest.approx(7.75e-3)
 
 
+@pytest.mark.slow
 def test_a_run_on_schedules_goes_on_from_a_checkpoint_as_if_nothing_had_been(trained, tmp_path):
     gan, batch, states, step, _ = trained
     with checkpoint.open_manager(tmp_path / "saved", Keep()) as manager:

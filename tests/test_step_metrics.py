@@ -39,6 +39,7 @@ def test_condition_reaches_both_players(key, make_gan):
     assert float(jnp.min(jnp.max(jnp.abs(same - other), axis=1))) > 1e-3
 
 
+@pytest.mark.slow
 def test_generator_term_adds_its_weighted_value(key, batch, make_gan):
     term = jaxgan.generator_term(lambda fake: jnp.mean(fake), 3.0, name="mean")
     plain, with_term = make_gan(), make_gan(generator_terms=(term,))

@@ -59,6 +59,7 @@ def test_batch_statistics_move_on_the_discriminators_turn_only(key, batch, make_
     assert bits(after.discriminator.model_state) != bits(before.discriminator.model_state)
 
 
+@pytest.mark.slow
 def test_n_critic_turns_equal_single_turns_in_a_row(key, make_gan, largest_difference):
     gan = make_gan(loss=losses.relativistic)  # its generator looks at the real batch too
     turns = jax.random.uniform(jax.random.key(1), (3, 16, 4, 4, 1))
@@ -169,6 +170,7 @@ def test_golden_step_against_formulas_in_numpy(key):
 R1_03 = (jaxgan.penalty(regularizers.r1, gamma=0.3),)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("loss", "penalties", "update", "radius"),
     [
@@ -284,6 +286,7 @@ def test_step_compiles_once(key, batch, make_gan):
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_no_key_is_used_twice(key, batch, make_gan):
     gan = make_gan(
         discriminator=dropping(),

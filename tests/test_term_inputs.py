@@ -234,6 +234,7 @@ def test_a_lazy_term_moves_what_a_step_with_its_weight_times_n_moves(make_gan, b
     )
 
 
+@pytest.mark.slow
 def test_micro_batches_count_as_one_update(make_gan, batch):
     gan = attached(make_gan, "penalties", jaxgan.regularizers.r1, every=2)
     states, _ = trained(gan, batch, 2, jaxgan.make_discriminator_step, accumulate=4)

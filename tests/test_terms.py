@@ -97,6 +97,7 @@ def test_labels_that_do_not_fit_are_named(class_logits, labels, message):
         class_cross_entropy(class_logits, labels)
 
 
+@pytest.mark.slow
 def test_class_cross_entropy_over_eight_devices_is_that_of_the_whole_batch():
     x, w = normal(16, 3), normal(3, 4, seed=1)
     # devices with 2, 1 and 0 labelled samples

@@ -186,6 +186,7 @@ def test_every_path_of_a_command_may_begin_at_home(name):
             assert option.callback is console.at_home, parameter
 
 
+@pytest.mark.slow
 def test_home_is_found(ended, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -164,6 +164,7 @@ def test_a_run_of_another_recipe_is_named_before_its_data_are_read(ended, monkey
 # --- At its end
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("asked", [(), ("--steps", STEPS)])
 @pytest.mark.parametrize("start", [("resume",), ("train", "--out")])
 def test_a_finished_run_is_said_to_be_complete(ended, start, asked):

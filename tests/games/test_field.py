@@ -51,6 +51,7 @@ def network_game():
     return gan, state, x
 
 
+@pytest.mark.slow
 def test_the_game_at_a_batch_has_the_gradients_of_a_simultaneous_round(network_game):
     gan, state, x = network_game
     key = jax.random.key(3)

@@ -33,6 +33,7 @@ def radii(game, start, rate, update, rounds):
     return np.hypot(*(np.asarray(own, float) for own in path))
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_end_at_the_known_radii(method):
     """After 500 steps of 0.2 from (1, 1), generator first: the setting of Mescheder et al. 2018.

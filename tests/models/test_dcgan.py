@@ -28,6 +28,7 @@ def made(generator, discriminator, shape, labels=None):
     return rest
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("size", [8, 9, 15, 16, 20, 28, 32, 33, 64, 100, 127, 128])
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_any_square_size_and_channel_count_fits(size, channels):

@@ -65,6 +65,7 @@ def test_default_unet_has_the_papers_parameters():
     assert count(variables["batch_stats"]) == 2 * normed
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 @pytest.mark.parametrize(("levels", "size"), [(1, (2, 6)), (2, (4, 8)), (5, (32, 64))])
 def test_each_entry_of_features_halves_the_size(levels, size, norm):

@@ -215,6 +215,7 @@ def test_batch_that_does_not_divide_is_refused(key, batch, make_gan):
         parallel.pmap_step(step, 8)(key, state, batch[:12])
 
 
+@pytest.mark.slow
 def test_step_made_without_axis_name_is_refused_by_pmap(key, batch, make_gan):
     gan = make_gan()
     step = parallel.pmap_step(jaxgan.make_train_step(gan), 2)

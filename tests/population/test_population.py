@@ -51,6 +51,7 @@ def by_itself(points, table, row):
     return jaxgan.fit(key, gan, points, STEPS, PLAN)[0]
 
 
+@pytest.mark.slow
 def test_a_member_equals_a_fit_with_its_key_and_numbers(points, together, largest_difference):
     for row in (0, 13):
         state = by_itself(points, together.table, row)
@@ -64,6 +65,7 @@ def test_a_member_alone_equals_itself_in_the_crowd(points, together, largest_dif
     assert alone.table["std"][0] == pytest.approx(together.table["std"][12], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_one_after_the_other_a_member_is_the_same_to_the_bit(points, monkeypatch):
     monkeypatch.setattr(programs, "TOGETHER", 0)
     crowd = fit_many(jax.random.key(0), make_gan, points, 3, POINTS, 1, spread, PLAN)
@@ -106,6 +108,7 @@ def test_chunks_do_not_change_the_table(points, together, monkeypatch):
         np.testing.assert_allclose(parts.table[name], together.table[name], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_nonfinite_parameters_are_counted_without_a_score(points):
     def broken(rate):  # the parameters overflow in the last update, whose gradients are finite
         return make_linear(generator_optimizer=optax.chain(optax.sgd(rate), optax.scale(1e20)))
@@ -115,6 +118,7 @@ def test_nonfinite_parameters_are_counted_without_a_score(points):
     assert result.table["nonfinite"].tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_skipped_updates_are_counted_and_members_go_on(points):
     one, plan = population.grid(gamma=[0.1], rate=[1e30]), PLAN._replace(nonfinite="skip")
     result = fit_many(jax.random.key(0), make_gan, points, 4, one, plan=plan)
@@ -148,6 +152,7 @@ def test_several_updates_per_round_equal_those_of_fit(points, largest_difference
     assert largest_difference(result.state(0), state) < 1e-5
 
 
+@pytest.mark.slow
 def test_all_calls_use_one_program(points):
     times = []
 

@@ -51,6 +51,7 @@ def test_orthogonality_of_selected_parameters_of_either_player():
         make_orthogonality("critic")
 
 
+@pytest.mark.slow
 def test_orthogonality_is_a_term_of_either_player(make_gan, batch):
     gan = make_gan(
         penalties=(penalty(make_orthogonality("discriminator"), 1e-4, name="d_orthogonality"),),

@@ -74,6 +74,7 @@ def said(*arguments):
 # --- Told
 
 
+@pytest.mark.slow
 def test_what_is_found_is_among_the_events_and_told(whole):
     run, told = whole
     assert (found(run, "collapse")[0][:2], len(found(run, "collapse"))) == (("collapse", FOUND), 1)

@@ -55,6 +55,7 @@ def test_a_disk_that_is_full_at_the_start_leaves_no_folder(
     assert_as_undisturbed(run, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1500, slow(2500), slow(4000), 6000])
 def test_a_write_that_fails_stops_the_run_and_it_goes_on_later(
     begun, undisturbed, limit_files, size

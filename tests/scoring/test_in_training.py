@@ -33,6 +33,7 @@ def whole(small, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_scores_stand_in_the_rows_of_their_rounds_alone(whole):
     have = [row["round"] for row in metrics_rows(whole) if set(row) >= NAMES]
     assert have == [4, 8, 12]

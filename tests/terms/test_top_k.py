@@ -16,6 +16,7 @@ LOSSES = {
 } | {"relativistic": losses.relativistic}
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("k", [1, 3, 8])
 def test_top_k_loss_is_the_loss_of_the_best_samples_with_its_gradient(name, k):

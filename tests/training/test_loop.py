@@ -59,6 +59,7 @@ def test_many_turns_a_round_draw_fresh_batches(key, images, make_gan):
     assert len(history["step"]) == 2
 
 
+@pytest.mark.slow
 def test_alternation_in_epochs_freezes_the_other_player(key, images, make_gan):
     gan = make_gan()
     plan = Plan(batch_size=8, alternation="epochs", n_critic=2, devices=1, rounds_per_call=100)

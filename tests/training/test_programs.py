@@ -80,6 +80,7 @@ def _note_compiled(found, event, seconds, **others):
         found.append(event)
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_from_a_state_without_compiling(
     key, points, gan, times, largest_difference
 ):

@@ -48,6 +48,7 @@ AT_A_FIFTH = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", AT_A_FIFTH)
 def test_a_round_contracts_the_bilinear_game_by_its_known_factor(name):
     rule, expected = AT_A_FIFTH[name]

@@ -43,6 +43,7 @@ VGG16 = narrow((3,) * 13, (3, 3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 6, 6))
 # ---- the networks ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "convolutions", "shapes", "means", "distance", "gradient"),
     [

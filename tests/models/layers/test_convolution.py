@@ -32,6 +32,7 @@ def derivatives(function, x, kernel):
     return function(x, kernel), gradients, jax.grad(penalty, argnums=(0, 1))(x, kernel)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize(("window", "stride"), [*itertools.product([1, 2, 3, 4, 5], [1, 2, 3])])
 def test_both_implementations_give_the_same_values(name, window, stride):

@@ -331,6 +331,7 @@ def virtual():
     return network, *network.init(KEY, normal(16, 3))
 
 
+@pytest.mark.slow
 def test_virtual_batch_norm_keeps_samples_apart(virtual):
     network, params, state = virtual
     x, keys = normal(16, 3), jax.random.split(KEY, 16)

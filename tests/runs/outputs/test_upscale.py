@@ -126,6 +126,7 @@ def test_upscale_writes_a_picture_of_the_kind_the_run_knows(run, tmp_path):
         assert made.mode in ("L", "RGB")
 
 
+@pytest.mark.slow
 def test_upscale_enlarges_transparency_too_and_says_so(run, tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (6, 4, 4), np.uint8)
     image[..., 3] = np.where(np.arange(4) < 2, 255, 0)  # opaque on the left

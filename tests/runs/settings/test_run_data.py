@@ -105,6 +105,7 @@ def test_a_run_is_not_scored_against_other_data(wandering, tmp_path):
     assert scored(wandering, f"npz:{moved}").scores == own.scores
 
 
+@pytest.mark.slow
 def test_other_data_are_taken_by_force_and_that_is_written_down(wandering):
     arguments = ("--num", 100, "--features", "pixels", "--no-errors", "--data", "npz:points.npz")
     assert command("evaluate", wandering, *arguments, "--force")[0] == 0

@@ -31,6 +31,7 @@ def whole(tmp_path_factory, narrow_recipes):
         return folder, run_sweep(SETTINGS, folder, devices=1)
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_resumes_to_the_same_table_in_any_order_of_its_numbers(whole, tmp_path):
     folder, table = whole
 

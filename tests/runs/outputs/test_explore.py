@@ -27,7 +27,8 @@ def test_a_row_of_a_traversal_goes_through_the_same_sample(run, tmp_path, monkey
     out = tmp_path / "rows.png"
     text = succeed("traverse", run, "--out", out, "--by", method, "--num", 3).output
     assert f"3 directions by {method}, from -3 to 3" in text
-    assert Image.open(out).size[0] > 9 * 8
+    with Image.open(out) as image:
+        assert image.size[0] > 9 * 8
     rows = shown[0].reshape(3, 9, 8, 8)
     np.testing.assert_allclose(rows[:, 4], np.stack([rows[0, 4]] * 3), atol=1e-4)
     assert (np.abs(rows[:, 0] - rows[:, 8]).max(axis=(1, 2)) > 0.5).all()

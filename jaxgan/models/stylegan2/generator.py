@@ -33,7 +33,7 @@ class StyleGAN2Generator(nn.Module):
     | mixed styles | one place per batch | one place per sample |
     | average of w | of all classes | per class |
 
-    `jaxgan.models.stylegan2.presets.published` has the published sizes.
+    `jaxgan.models.published_stylegan2` has the published sizes.
 
     Latents [batch, dim] are mapped to one style w per sample, and w is repeated for all layers.
     Styles [batch, num_styles, w_dim] may be given instead of latents; they are used as they are, as
@@ -109,7 +109,7 @@ class StyleGAN2Generator(nn.Module):
         if latents.ndim == 3:
             return synthesis(latents, keys, noise)
         check_given(labels, self.num_classes)
-        mapping = self.mapping(name="mapping")
+        mapping = _mapping_of(self)
         w = mapping(latents, labels)
         shape = (self.w_dim,) if self.num_classes is None else (self.num_classes, self.w_dim)
         average = self.variable("averages", "w_avg", jnp.zeros, shape, jnp.float32)
@@ -119,10 +119,6 @@ class StyleGAN2Generator(nn.Module):
             new = (jax.lax.stop_gradient(w), labels, self.average_decay, axis_name)
             average.value = moved_average(average.value, *new)
         return synthesis(self._mixed(mapping, w, latents, labels, keys), keys, noise)
-
-    def mapping(self, name: str | None = None) -> MappingNetwork:
-        """The mapping network, whose parameters are called "mapping" among the generator's."""
-        return MappingNetwork(self.w_dim, self.mapping_layers, self.num_classes, name=name)
 
     def _mixed(
         self,
@@ -171,12 +167,18 @@ def make_styles(generator: StyleGAN2Generator) -> Callable[..., Array]:
       `(params, latents, labels=None) -> ws` [batch, num_styles, w_dim], from the generator's
       parameters, without mixing or truncation.
     """
-    mapping, number = generator.mapping(), generator.num_styles
+    mapping, number = _mapping_of(generator), generator.num_styles
 
     def styles(params: PyTree, latents: Array, labels: Array | None = None) -> Array:
         return _repeated(mapping.apply({"params": params["mapping"]}, latents, labels), number)
 
     return styles
+
+
+def _mapping_of(generator: StyleGAN2Generator) -> MappingNetwork:
+    """The mapping network, whose parameters are called "mapping" among the generator's."""
+    number = generator.mapping_layers
+    return MappingNetwork(generator.w_dim, number, generator.num_classes, name="mapping")
 
 
 def channels(sizes: Sequence[Sequence[int]], base: int, largest: int) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ _PUBLISHED = {
 }
 
 
-def published(
+def published_stylegan2(
     resolution: int,
     channels: int = 3,
     num_classes: int | None = None,

@@ -11,7 +11,7 @@ from jaxgan.regularizers import r1
 from jaxgan.schedules import half_life_decay
 from jaxgan.term_inputs import penalty
 from jaxgan.terms import path_length
-from jaxgan.types import GAN, Array
+from jaxgan.types import GAN
 
 _PATHS_EVERY, _R1_EVERY = 4, 16  # updates
 _HALF_LIFE = 312.5  # of the EMA generator, in updates: 10,000 images in batches of 32
@@ -21,9 +21,9 @@ def stylegan2_gan(
     shape: Shape,
     num_classes: int | None = None,
     *,
-    learning_rate: float | Array = 2.5e-3,
-    gamma: float | Array = 0.01,
-    truncation: float | Array = 1.0,
+    learning_rate: float = 2.5e-3,
+    gamma: float = 0.01,
+    truncation: float = 1.0,
 ) -> GAN:
     """StyleGAN2 at 1/8 to 1/32 of the published width, with its loss, terms and Adam.
 
@@ -57,7 +57,7 @@ def stylegan2_gan(
     )
 
 
-def lazy_adam(learning_rate: float | Array, every: int) -> optax.GradientTransformation:
+def lazy_adam(learning_rate: float, every: int) -> optax.GradientTransformation:
     """StyleGAN2's Adam for a player with a term in every n-th update.
 
     c = n / (n + 1):  rate c,  b1 = 0,  b2 = 0.99^c

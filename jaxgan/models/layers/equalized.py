@@ -95,5 +95,5 @@ def activated(x: Array, gain: float = 1.0, clamp: float | None = None) -> Array:
 
 
 def clamped(x: Array, gain: float = 1.0, clamp: float | None = None) -> Array:
-    """x limited to [-gain clamp, gain clamp]; x itself if clamp is None."""
+    """Limit x to [-gain clamp, gain clamp]; None for no bound."""
     return x if clamp is None else jnp.clip(x, -gain * clamp, gain * clamp)

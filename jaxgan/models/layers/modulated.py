@@ -40,6 +40,11 @@ def modulated_conv(
     Source: Karras et al. 2020, section 2.2, https://arxiv.org/abs/1912.04958
     """
     # y_o = d_o conv(s_i x_i, w_io),  d_o = 1 / sqrt(sum_i s_i^2 sum_k w_iok^2 + eps)
+    # Scaling inputs and outputs was the fastest form on two CPU cores, in milliseconds forward and
+    # with gradients, for 32 samples of 28x28 and 32 channels: 5 and 53; a convolution per sample
+    # (vmap) 36 and 183; a product with patches per sample 72 and 192; a grouped convolution 46 and
+    # 15,000. Upsampled, a transposed convolution and a filter of its output take a third of the
+    # time of one convolution of kernel size 6, and of a convolution of the upsampled input.
     y = _scaled(x, styles)
     if up:
         flipped = jnp.flip(kernel, tuple(range(kernel.ndim - 2)))
@@ -55,7 +60,7 @@ def modulated_conv(
 
 
 def _scaled(x: Array, factors: Array) -> Array:
-    """x [batch, *size, channels] times factors [batch, channels]."""
+    """Multiply x [batch, *size, channels] by factors [batch, channels]."""
     # Broadcast in float32, since the gradient is a sum over all positions.
     rows = as_float32(factors).reshape(len(x), *[1] * (x.ndim - 2), -1)
     return (x * rows).astype(x.dtype)

@@ -29,7 +29,7 @@ class StyleGAN2Discriminator(nn.Module):
 
     | | published | here |
     |---|---|---|
-    | channels at size s | min(32,768 / s, 512), half of the first up to 256 pixels (ADA) | min(1,024 / s, 64) |
+    | channels at size s | min(32,768 / s, 512); ADA, 256 pixels: 16,384 | min(1,024 / s, 64) |
     | architecture | resnet (CIFAR-10: orig) | resnet |
     | minibatch standard deviation | groups of 4 to 32 samples, interleaved | 4, consecutive |
     | label's mapping | 8 layers | 8 layers |
@@ -76,16 +76,18 @@ class StyleGAN2Discriminator(nn.Module):
         check_given(labels, self.num_classes)
         sizes = level_sizes(x.shape[1:])
         widths = channels(sizes, self.channel_base, self.channel_max)
-        image, x = x, None
+        h: Array | None = None
+        image: Array | None = x
         for i, size in enumerate(sizes[:-1]):
             block = DiscriminatorBlock(
                 *(widths[i], widths[i + 1], self.architecture, self.clamp), name=f"b{max(size)}"
             )
-            x, image = block(x, image)
+            h, image = block(h, image)
+        assert h is not None  # there are at least two sizes
         name = f"b{max(sizes[-1])}"
         dim = 1 if self.num_classes is None else widths[-1]
         last = Epilogue(widths[-1], dim, self.group_size, self.architecture, self.clamp, name=name)
-        features, y = last(x, image, axis_name)
+        features, y = last(h, image, axis_name)
         if labels is None:
             return DiscriminatorOutput(y[:, 0], features)
         mapping = MappingNetwork(dim, self.mapping_layers, self.num_classes, name="mapping")
@@ -116,6 +118,7 @@ class DiscriminatorBlock(nn.Module):
             own = activated(own, 1.0, self.clamp)
             x = own if x is None else x + own
             image = downsample(image) if self.architecture == "skip" else None
+        assert x is not None  # the first block has the image
         y = activated(EqualizedConv(self.features, name="conv0")(x), 1.0, self.clamp)
         residual = self.architecture == "resnet"
         gain = _HALF if residual else 1.0
@@ -145,9 +148,7 @@ class Epilogue(nn.Module):
     clamp: float | None
 
     @nn.compact
-    def __call__(
-        self, x: Array, image: Array | None, axis_name: str | None
-    ) -> tuple[Array, Array]:
+    def __call__(self, x: Array, image: Array | None, axis_name: str | None) -> tuple[Array, Array]:
         """Features [batch, features] and the output [batch, dim]."""
         if image is not None:
             x = x + activated(EqualizedConv(self.features, 1, name="fromrgb")(image))
@@ -160,7 +161,7 @@ class Epilogue(nn.Module):
 
 
 def with_std(x: Array, group_size: int, axis_name: str | None) -> Array:
-    """x with the standard deviation of groups of samples as a further channel.
+    """Append the standard deviation of groups of samples to the channels of x.
 
     Groups cross devices where they have to, so that they do not depend on the number of devices.
     """

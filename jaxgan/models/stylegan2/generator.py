@@ -1,7 +1,7 @@
 """The generator of StyleGAN2: mapping, style mixing or truncation, and synthesis."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -26,7 +26,7 @@ class StyleGAN2Generator(nn.Module):
 
     | | published | here |
     |---|---|---|
-    | channels at size s | min(32,768 / s, 512), half of the first up to 256 pixels (ADA) | min(1,024 / s, 64) |
+    | channels at size s | min(32,768 / s, 512); ADA, 256 pixels: 16,384 | min(1,024 / s, 64) |
     | mapping | 8 layers (CIFAR-10: 2) of width 512 | 2 layers of width 128 |
     | smallest size | 4 | 4 to 7 |
     | bound of activations | 256 in float16 (ADA) | none |
@@ -70,7 +70,7 @@ class StyleGAN2Generator(nn.Module):
     clamp: float | None = None
     style_mixing: float = 0.9
     noise: Noise = "const"
-    truncation: float | Array = 1.0
+    truncation: float = 1.0
     truncation_layers: int | None = None
     average_decay: float = 0.995
 
@@ -101,8 +101,11 @@ class StyleGAN2Generator(nn.Module):
         """
         check_choice(noise=(self.noise, ("const", "random", "none")))
         synthesis = SynthesisNetwork(
-            *(self.sizes, channels(self.sizes, self.channel_base, self.channel_max)),
-            *(self.shape[-1], self.architecture, self.clamp),
+            self.sizes,
+            channels(self.sizes, self.channel_base, self.channel_max),
+            self.shape[-1],
+            self.architecture,
+            self.clamp,
             name="synthesis",
         )
         noise = "random" if train else self.noise
@@ -170,7 +173,8 @@ def make_styles(generator: StyleGAN2Generator) -> Callable[..., Array]:
     mapping, number = _mapping_of(generator), generator.num_styles
 
     def styles(params: PyTree, latents: Array, labels: Array | None = None) -> Array:
-        return _repeated(mapping.apply({"params": params["mapping"]}, latents, labels), number)
+        w: Any = mapping.apply({"params": params["mapping"]}, latents, labels)
+        return _repeated(w, number)
 
     return styles
 

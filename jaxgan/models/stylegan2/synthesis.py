@@ -57,6 +57,7 @@ class SynthesisNetwork(nn.Module):
             )
             first = max(2 * i - 1, 0)
             x, image = block(x, image, ws[:, first : 2 * i + 2], keys, noise)
+        assert image is not None  # the last block makes one
         return image
 
 

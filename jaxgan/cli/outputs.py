@@ -23,6 +23,13 @@ Ema = Annotated[bool, typer.Option(help="Use the EMA generator.")]
 Checkpoint = Annotated[
     str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to load.")
 ]
+Truncation = Annotated[
+    float | None,
+    typer.Option(
+        help="Truncation psi of the styles (StyleGAN2): the lower, the less diverse the samples.",
+        show_default="1, no truncation",
+    ),
+]
 
 
 @app.command(cls=Command)
@@ -43,6 +50,7 @@ def sample(
             show_default="all, one per row of the image",
         ),
     ] = None,
+    truncation: Truncation = None,
     checkpoint: Checkpoint = "latest",
     data: Annotated[
         str | None,
@@ -56,11 +64,10 @@ def sample(
     ] = False,
 ):
     """Draw samples from a run's generator, in the range of its training data."""
-    from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.outputs import sample_files, samples
     from jaxgan.runs.settings.run_data import data_of
 
-    generator = load_generator(run, ema, checkpoint)
+    generator = _loaded(run, ema, checkpoint, truncation)
     sample_files.check_writable(generator, out)
     num = num or sample_files.default_num(generator, label)
     labels = sample_files.requested_labels(generator, num, label)
@@ -72,6 +79,15 @@ def sample(
         of = f" of class {sample_files.class_text(generator, labels[0])}"
     of += _unfinished(run, generator, checkpoint)
     say(make_console(), f"{num} samples{of} -> {out}")
+
+
+def _loaded(
+    run: Path, ema: bool, checkpoint: str, truncation: float | None
+) -> "TrainedGenerator":
+    from jaxgan.runs.disk.generator import load_generator, truncated
+
+    generator = load_generator(run, ema, checkpoint)
+    return generator if truncation is None else truncated(generator, truncation)
 
 
 def _unfinished(run: Path, generator: "TrainedGenerator", checkpoint: str) -> str:
@@ -152,6 +168,7 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
     ema: Ema = True,
+    truncation: Truncation = None,
     checkpoint: Checkpoint = "latest",
     errors: Annotated[
         bool, typer.Option(help="Estimate standard errors (takes ten times as long).")
@@ -176,7 +193,6 @@ def evaluate(
         raise ValueError(
             f"--num {num} is too few: scores need at least {FEWEST} samples, and 10,000 are usual"
         )
-    from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.outputs import evaluate as evaluation
     from jaxgan.runs.settings.run_data import load_data
     from jaxgan.scoring import defaults
@@ -184,7 +200,7 @@ def evaluate(
     names = None if metrics is None else metrics.split(",")
     defaults.check_names(names or ())
     file = _scores_file(run, out)
-    generator = load_generator(run, ema, checkpoint)
+    generator = _loaded(run, ema, checkpoint, truncation)
     dataset, differ = load_data(generator.config, data, force)
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
     found = evaluation.evaluate_generator(generator, dataset, options, differ)

@@ -119,7 +119,9 @@ def test_equalised_kernels_start_with_unit_normals_whatever_their_size():
     p = variables["params"]
     np.testing.assert_allclose(jnp.std(p["kernel"]), 100.0, rtol=0.03)
     assert float(p["bias"][0]) == 2.0
-    np.testing.assert_allclose(y, x @ p["kernel"] * 0.01 / math.sqrt(40) + 0.02, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        y, x @ p["kernel"] * 0.01 / math.sqrt(40) + 0.02, rtol=1e-4, atol=1e-5
+    )
     np.testing.assert_allclose(jnp.var(y), 1.0, rtol=0.1)
 
 

@@ -81,9 +81,7 @@ def sample(
     say(make_console(), f"{num} samples{of} -> {out}")
 
 
-def _loaded(
-    run: Path, ema: bool, checkpoint: str, truncation: float | None
-) -> "TrainedGenerator":
+def _loaded(run: Path, ema: bool, checkpoint: str, truncation: float | None) -> "TrainedGenerator":
     from jaxgan.runs.disk.generator import load_generator, truncated
 
     generator = load_generator(run, ema, checkpoint)

@@ -1,5 +1,6 @@
 """The discriminator of StyleGAN2."""
 
+import functools
 import math
 
 import flax.linen as nn
@@ -168,7 +169,7 @@ def with_std(x: Array, group_size: int, axis_name: str | None) -> Array:
     check_positive(group_size=group_size)
     devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
     size = max(n for n in range(1, group_size + 1) if devices * len(x) % n == 0)
-    layer = MinibatchStd(size)
+    append = functools.partial(MinibatchStd(size).apply, {})
     if len(x) % size == 0:
-        return layer(x)
-    return jnp.take(layer(gather(x, axis_name)), sample_index(len(x), axis_name), axis=0)
+        return append(x)
+    return jnp.take(append(gather(x, axis_name)), sample_index(len(x), axis_name), axis=0)

@@ -8,10 +8,16 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_choice
-from jaxgan.models.layers.keys import layer_keys
 from jaxgan.models.layers.labels import check_given, one_hot
 from jaxgan.models.levels import level_sizes
-from jaxgan.models.stylegan2.mapping import MappingNetwork, moved_average
+from jaxgan.models.stylegan2.mapping import MappingNetwork
+from jaxgan.models.stylegan2.styles import (
+    mixed,
+    mixing_draws,
+    moved_average,
+    repeated,
+    truncated,
+)
 from jaxgan.models.stylegan2.synthesis import Architecture, SynthesisNetwork
 from jaxgan.types import Array, PyTree
 
@@ -112,55 +118,30 @@ class StyleGAN2Generator(nn.Module):
         if latents.ndim == 3:
             return synthesis(latents, keys, noise)
         check_given(labels, self.num_classes)
-        mapping = _mapping_of(self)
+        mapping, number = _mapping_of(self), self.num_styles
         w = mapping(latents, labels)
-        shape = (self.w_dim,) if self.num_classes is None else (self.num_classes, self.w_dim)
-        average = self.variable("averages", "w_avg", jnp.zeros, shape, jnp.float32)
+        centre = self._centre(w, labels, train, axis_name)
         if not train:
-            return synthesis(self._truncated(w, average.value, labels), keys, noise)
-        if not self.is_initializing():
-            new = (jax.lax.stop_gradient(w), labels, self.average_decay, axis_name)
-            average.value = moved_average(average.value, *new)
-        return synthesis(self._mixed(mapping, w, latents, labels, keys), keys, noise)
-
-    def _mixed(
-        self,
-        mapping: MappingNetwork,
-        w: Array,
-        latents: Array,
-        labels: Array | None,
-        keys: Array | None,
-    ) -> Array:
-        """Styles of all layers; those from a random layer on may be of a second latent."""
-        number = self.num_styles
+            cutoff = number if self.truncation_layers is None else self.truncation_layers
+            return synthesis(truncated(w, centre, self.truncation, cutoff, number), keys, noise)
         if self.style_mixing == 0:
-            return _repeated(w, number)
+            return synthesis(repeated(w, number), keys, noise)
         if keys is None:
             raise ValueError("keys are missing: style mixing needs one PRNG key per sample")
-
-        def drawn(key: Array) -> tuple[Array, Array]:
-            latent_key, coin_key, place_key = jax.random.split(key, 3)
-            z = jax.random.normal(latent_key, latents.shape[1:], jnp.float32)
-            mixes = jax.random.bernoulli(coin_key, self.style_mixing)
-            place = jax.random.randint(place_key, (), 1, number)
-            return z, jnp.where(mixes, place, number)
-
-        z, place = jax.vmap(drawn)(layer_keys(keys, ("style mixing",)))
+        z, begin = mixing_draws(keys, latents.shape[1:], number, self.style_mixing)
         second = mapping(z.astype(latents.dtype), labels)
-        own = (jnp.arange(number)[None] < place[:, None])[:, :, None]
-        return jnp.where(own, _repeated(w, number), _repeated(second, number))
+        return synthesis(mixed(w, second, begin, number), keys, noise)
 
-    def _truncated(self, w: Array, average: Array, labels: Array | None) -> Array:
-        """Styles of all layers, w' = centre + psi (w - centre)."""
-        centre = average[None]
-        if self.num_classes is not None and labels is not None:
-            centre = one_hot(labels, self.num_classes) @ average
-        moved = (centre + self.truncation * (w - centre)).astype(w.dtype)
-        moved = jnp.where(jnp.asarray(self.truncation) == 1, w, moved)  # not even rounded
-        number, layers = self.num_styles, self.truncation_layers
-        cut = number if layers is None else layers
-        truncated = (jnp.arange(number) < cut)[None, :, None]
-        return jnp.where(truncated, _repeated(moved, number), _repeated(w, number))
+    def _centre(self, w: Array, labels: Array | None, train: bool, axis_name: str | None) -> Array:
+        """The average style of each sample's class [batch or 1, dim], updated in training."""
+        shape = (self.w_dim,) if self.num_classes is None else (self.num_classes, self.w_dim)
+        average = self.variable("averages", "w_avg", jnp.zeros, shape, jnp.float32)
+        if train and not self.is_initializing():
+            new = (jax.lax.stop_gradient(w), labels, self.average_decay, axis_name)
+            average.value = moved_average(average.value, *new)
+        if self.num_classes is None or labels is None:
+            return average.value[None]
+        return one_hot(labels, self.num_classes) @ average.value
 
 
 def make_styles(generator: StyleGAN2Generator) -> Callable[..., Array]:
@@ -174,7 +155,7 @@ def make_styles(generator: StyleGAN2Generator) -> Callable[..., Array]:
 
     def styles(params: PyTree, latents: Array, labels: Array | None = None) -> Array:
         w: Any = mapping.apply({"params": params["mapping"]}, latents, labels)
-        return _repeated(w, number)
+        return repeated(w, number)
 
     return styles
 
@@ -192,8 +173,3 @@ def channels(sizes: Sequence[Sequence[int]], base: int, largest: int) -> tuple[i
     (512, 512, 128)
     """
     return tuple(max(1, min(base // max(size), largest)) for size in sizes)
-
-
-def _repeated(w: Array, number: int) -> Array:
-    """The style w [batch, dim] of all layers, [batch, number, dim]."""
-    return jnp.repeat(w[:, None], number, axis=1)

@@ -1,4 +1,4 @@
-"""The mapping network of StyleGAN2, and the average of its outputs, the centre of truncation."""
+"""The mapping network of StyleGAN2."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -6,7 +6,6 @@ import jax.numpy as jnp
 from jaxgan.models.layers.equalized import EqualizedDense, activated
 from jaxgan.models.layers.labels import check_given, one_hot
 from jaxgan.models.layers.normalization import PixelNorm
-from jaxgan.parallel.global_batch import mean_over_devices
 from jaxgan.types import Array
 
 _LR_MULTIPLIER = 0.01
@@ -46,28 +45,3 @@ class MappingNetwork(nn.Module):
         for i in range(self.layers):
             x = activated(EqualizedDense(self.features, _LR_MULTIPLIER, name=f"fc{i}")(x))
         return x
-
-
-def moved_average(
-    average: Array, w: Array, labels: Array | None, decay: float, axis_name: str | None = None
-) -> Array:
-    """The moving average of styles after an update, one per class if there are labels.
-
-    For the fraction f of the samples that are in a class, out of C classes: average' = mean + b
-    (average - mean) with b = decay^(C f), so that the average of a rare class covers as many
-    updates as that of a frequent one.
-
-    Args:
-      average: so far, float32 [dim], or [classes, dim] with labels.
-      w: styles [batch, dim].
-      labels: int [batch], or None.
-      decay: in [0, 1].
-      axis_name: mapped device axis, or None.
-    """
-    classes = average.reshape(-1, average.shape[-1])
-    member = jnp.ones((len(w), 1)) if labels is None else one_hot(labels, len(classes))
-    total = jnp.einsum("bc,bd->cd", member, w.astype(jnp.float32)) / len(w)
-    fraction, total = mean_over_devices((jnp.mean(member, axis=0), total), axis_name)
-    mean = total / jnp.where(fraction > 0, fraction, 1.0)[:, None]
-    b = decay ** (len(classes) * fraction)[:, None]
-    return (mean + b * (classes - mean)).reshape(average.shape)

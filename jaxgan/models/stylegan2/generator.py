@@ -141,7 +141,8 @@ class StyleGAN2Generator(nn.Module):
             average.value = moved_average(average.value, *new)
         if self.num_classes is None or labels is None:
             return average.value[None]
-        return one_hot(labels, self.num_classes) @ average.value
+        rows = one_hot(labels, self.num_classes).astype(jnp.float32)
+        return rows @ average.value
 
 
 def make_styles(generator: StyleGAN2Generator) -> Callable[..., Array]:

@@ -39,7 +39,7 @@ class MappingNetwork(nn.Module):
         parts = [] if latents is None else [PixelNorm()(latents)]
         if self.num_classes is not None and labels is not None:
             rows = one_hot(labels, self.num_classes)
-            rows = rows if latents is None else rows.astype(latents.dtype)
+            rows = rows.astype(jnp.float32 if latents is None else latents.dtype)
             parts.append(PixelNorm()(EqualizedDense(self.features, name="embed")(rows)))
         x = jnp.concatenate(parts, axis=1)
         for i in range(self.layers):

@@ -82,6 +82,7 @@ def moved_average(
     """
     classes = average.reshape(-1, average.shape[-1])
     member = jnp.ones((len(w), 1)) if labels is None else one_hot(labels, len(classes))
+    member = member.astype(jnp.float32)
     total = jnp.einsum("bc,bd->cd", member, w.astype(jnp.float32)) / len(w)
     fraction, total = mean_over_devices((jnp.mean(member, axis=0), total), axis_name)
     mean = total / jnp.where(fraction > 0, fraction, 1.0)[:, None]

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from jaxgan.cli.console import at_home, count, make_console, say
+from jaxgan.cli.generators import Checkpoint, Ema, Run
 from jaxgan.cli.help import Command
-from jaxgan.cli.outputs import Checkpoint, Ema, Run
 
 app = typer.Typer()
 Picture = Annotated[Path, typer.Option(help="A .png file.", callback=at_home)]

@@ -1,7 +1,6 @@
 """The commands on finished or running runs, from `sample` to `export`."""
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -10,39 +9,25 @@ from rich.table import Table
 
 from jaxgan.choices import Features
 from jaxgan.cli.console import at_home, count, make_console, say
+from jaxgan.cli.generators import (
+    Checkpoint,
+    Ema,
+    HeldOut,
+    Refine,
+    Run,
+    Truncation,
+    Wanted,
+    held_out_data,
+    load_refined,
+)
 from jaxgan.cli.help import Command
 
 if TYPE_CHECKING:
-    from jaxgan.data import Dataset, Records
     from jaxgan.runs.disk.generator import TrainedGenerator
     from jaxgan.runs.outputs.evaluate import Evaluation
-    from jaxgan.runs.outputs.refine import RefinedSamples
 
 app = typer.Typer()
 FEWEST = 100  # samples in a score
-
-Run = Annotated[Path, typer.Argument(help="Run folder.", callback=at_home)]
-Ema = Annotated[bool, typer.Option(help="Use the EMA generator.")]
-Refine = Annotated[
-    str | None,
-    typer.Option(
-        metavar="drs|mh|ddls|dgflow",
-        help="Correct the samples by the discriminator: rejection sampling, Metropolis-Hastings, "
-        "Langevin dynamics or gradient flow in the latents. Numbers follow, as in "
-        "drs:percentile=80 or mh:steps=100.",
-    ),
-]
-HeldOut = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DATA",
-        help="Real samples for --refine that the run was not trained on.",
-        show_default="the run's own data",
-    ),
-]
-Checkpoint = Annotated[
-    str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to load.")
-]
 
 
 @app.command(cls=Command)
@@ -63,6 +48,7 @@ def sample(
             show_default="all, one per row of the image",
         ),
     ] = None,
+    truncation: Truncation = None,
     checkpoint: Checkpoint = "latest",
     data: Annotated[
         str | None,
@@ -81,7 +67,8 @@ def sample(
     from jaxgan.runs.outputs import sample_files, samples
     from jaxgan.runs.settings.run_data import data_of
 
-    generator, refined = _loaded(run, ema, checkpoint, refine)
+    wanted = Wanted(ema, checkpoint, truncation)
+    generator, refined = load_refined(run, wanted, refine)
     sample_files.check_writable(generator, out)
     num = num or sample_files.default_num(generator, label)
     labels = sample_files.requested_labels(generator, num, label)
@@ -90,7 +77,7 @@ def sample(
     if refined is None:
         drawn, conditions = samples.draw_with_conditions(generator, num, seed, labels, read)
     else:
-        real, conditions = _held_out(generator, held_out, data, force), None
+        real, conditions = held_out_data(generator, held_out, data, force), None
         drawn, facts = refined(real, num, seed, labels)
     sample_files.write_samples(drawn, generator, out, labels, conditions)
     of = ""
@@ -100,37 +87,6 @@ def sample(
     for fact in facts:
         say(make_console(), fact)
     say(make_console(), f"{num} samples{of} -> {out}")
-
-
-def _loaded(
-    run: Path, ema: bool, checkpoint: str, refine: str | None
-) -> "tuple[TrainedGenerator, Callable[..., RefinedSamples] | None]":
-    """The generator of a run, and for --refine `(held_out, num, seed, labels) -> samples`."""
-    from jaxgan.runs.disk.generator import load_generator, load_players
-
-    if refine is None:
-        return load_generator(run, ema, checkpoint), None
-    from jaxgan.runs.outputs.refine import make_refine
-
-    generator, discriminator = load_players(run, ema, checkpoint)
-    return generator, make_refine(generator, discriminator, refine)
-
-
-def _held_out(
-    generator: "TrainedGenerator", held_out: str | None, data: str | None, force: bool
-) -> "Dataset | Records":
-    """The real samples for a refinement: those given, or else the run's data, with a warning."""
-    from jaxgan.runs.settings.config import load_input
-    from jaxgan.runs.settings.run_data import data_of
-
-    if held_out is not None:
-        return load_input(generator.config.options.input._replace(source=held_out))
-    say(
-        make_console(stderr=True),
-        "Warning: the discriminator is calibrated on the run's own data, on which it may be too "
-        "sure of itself; give other real samples with --held-out",
-    )
-    return data_of(generator.config, data, force)
 
 
 def _unfinished(run: Path, generator: "TrainedGenerator", checkpoint: str) -> str:
@@ -211,6 +167,7 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
     ema: Ema = True,
+    truncation: Truncation = None,
     checkpoint: Checkpoint = "latest",
     errors: Annotated[
         bool, typer.Option(help="Estimate standard errors (takes ten times as long).")
@@ -244,11 +201,12 @@ def evaluate(
     names = None if metrics is None else metrics.split(",")
     defaults.check_names(names or ())
     file = _scores_file(run, out)
-    generator, refined = _loaded(run, ema, checkpoint, refine)
+    wanted = Wanted(ema, checkpoint, truncation)
+    generator, refined = load_refined(run, wanted, refine)
     dataset, differ = load_data(generator.config, data, force)
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
     if refined is not None:
-        refined = functools.partial(refined, _held_out(generator, held_out, data, force))
+        refined = functools.partial(refined, held_out_data(generator, held_out, data, force))
     found = evaluation.evaluate_generator(generator, dataset, options, differ, refined)
     _print_scores(found)
     if file is not None:  # after the table, which is not lost if the file cannot be written

@@ -54,3 +54,9 @@ from .srgan import (
     SubPixelConv as SubPixelConv,
     depth_to_space as depth_to_space,
 )
+from .stylegan2.discriminator import StyleGAN2Discriminator as StyleGAN2Discriminator
+from .stylegan2.generator import (
+    StyleGAN2Generator as StyleGAN2Generator,
+    make_styles as make_styles,
+)
+from .stylegan2.presets import published_stylegan2 as published_stylegan2

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxgan.models.layers.grouped import GroupedConv
 from jaxgan.models.layers.labels import LabelEmbedding, check_given
 from jaxgan.models.layers.linear import Dense, leaky_relu
+from jaxgan.models.layers.resampling import downsample, upsample
 from jaxgan.models.levels import level_sizes, one_each
 from jaxgan.types import Array, DiscriminatorOutput
 
@@ -253,59 +254,3 @@ def _linear(features: int) -> Dense:
 
 def _widened(x: Array, width: int) -> Array:
     return x if x.shape[-1] == width else _linear(width)(x)
-
-
-# --- Resampling with the filter [1, 3, 3, 1]
-
-
-def upsample(x: Array) -> Array:
-    """Upsample each axis by 2 with bilinear interpolation.
-
-    y[2 n] = (x[n - 1] + 3 x[n]) / 4,  y[2 n + 1] = (3 x[n] + x[n + 1]) / 4,  x = 0 outside
-
-    Args:
-      x: float [batch, *size, channels].
-    Returns:
-      Float [batch, *2 size, channels].
-
-    >>> print(upsample(jnp.array([4.0, 8.0]).reshape(1, 2, 1)).ravel())
-    [3. 5. 7. 6.]
-    """
-    for axis in range(1, x.ndim - 1):
-        n = x.shape[axis]
-        padded = _padded(x, axis, 1, 1)
-        before, after = (_cut(padded, axis, start, n) for start in (0, 2))
-        pairs = jnp.stack([(before + 3 * x) / 4, (3 * x + after) / 4], axis + 1)
-        x = pairs.reshape(*x.shape[:axis], 2 * n, *x.shape[axis + 1 :])
-    return x
-
-
-def downsample(x: Array) -> Array:
-    """Downsample each axis by 2.
-
-    y[n] = (x[2 n - 1] + 3 x[2 n] + 3 x[2 n + 1] + x[2 n + 2]) / 8,  x = 0 outside
-
-    Args:
-      x: float [batch, *size, channels].
-    Returns:
-      Float [batch, *size / 2, channels], sizes rounded up.
-
-    >>> print(downsample(jnp.array([8.0, 16.0, 0.0, 8.0]).reshape(1, 4, 1)).ravel())
-    [9. 5.]
-    """
-    for axis in range(1, x.ndim - 1):
-        n = -(-x.shape[axis] // 2)
-        padded = _padded(x, axis, 1, 2 * n + 1 - x.shape[axis])
-        pairs = padded.reshape(*x.shape[:axis], n + 1, 2, *x.shape[axis + 1 :])
-        odd, even = (jnp.take(pairs, i, axis + 1) for i in (0, 1))  # x[2n - 1], x[2n]
-        low, high = ([_cut(part, axis, start, n) for part in (odd, even)] for start in (0, 1))
-        x = (low[0] + 3 * low[1] + 3 * high[0] + high[1]) / 8
-    return x
-
-
-def _padded(x: Array, axis: int, low: int, high: int) -> Array:
-    return jnp.pad(x, [(low, high) if each == axis else (0, 0) for each in range(x.ndim)])
-
-
-def _cut(x: Array, axis: int, start: int, length: int) -> Array:
-    return x[(slice(None),) * axis + (slice(start, start + length),)]

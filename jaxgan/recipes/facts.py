@@ -156,6 +156,16 @@ SINGLE = (
         result="MNIST: 10/10 classes, rarest class 7.0%, intra-class std 1.02, near-duplicates 0%",
     ),
     Recipe(
+        name="stylegan2",
+        summary="StyleGAN2: styles, noise, lazy R1 and path lengths; for MNIST use --data idx:DIR",
+        data="digits",
+        gan=Builder("stylegan2.stylegan2_gan"),
+        steps=5_000,
+        plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
+        time="",
+        result="",
+    ),
+    Recipe(
         name="pix2pix",
         summary="Image-to-image translation; for folders of pairs use --data pairs:FROM,TO",
         data="digit-outlines",

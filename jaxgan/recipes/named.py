@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import importlib.util
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from jaxgan.caching import cached
@@ -46,6 +46,7 @@ def recipe_gan(
     shape: Shape,
     num_classes: int | None = None,
     augmentation: AugmentationName | None = None,
+    numbers: Mapping[str, float] | None = None,
 ) -> "GAN":
     """The GAN of a recipe, for samples of the given shape.
 
@@ -54,11 +55,12 @@ def recipe_gan(
       shape: shape of one sample.
       num_classes: number of classes of a conditional GAN.
       augmentation: name in `augment.NAMED`, to replace the recipe's own augmentation.
+      numbers: values for some of the recipe's numbers, see `recipe_numbers`.
     Raises:
       ValueError: if there is no such recipe, or it does not support the shape or classes.
     """
     found = recipe(name)
-    gan = found.gan(shape, num_classes)
+    gan = found.gan(shape, num_classes, **(numbers or {}))
     if augmentation is None:
         return gan
     from jaxgan import augment

@@ -53,7 +53,7 @@ def path_length(
     *,
     every: int = 4,
     decay: float = 0.99,
-    styles: Callable[[PyTree, PyTree], PyTree] | None = None,
+    styles: Callable[..., PyTree] | None = None,
 ) -> Term:
     """Path-length regularization, E (||J^T y|| - a)^2 with a the running mean of the lengths.
 
@@ -62,9 +62,10 @@ def path_length(
       every: computed in every n-th update of the generator, with n times the weight.
       decay: of the running mean, which starts at 0 and includes this update's lengths, as in the
         authors' code.
-      styles: `(params, latents) -> w`, from the generator's parameters and latents to the point
-        where paths start; the generator must take w in place of latents, which the type of w can
-        tell it. By default w are the latents.
+      styles: `(params, latents) -> w`, or with the condition as a third argument if the GAN is
+        conditional, from the generator's parameters and latents to the point where paths start;
+        the generator must take w in place of latents, which the type of w can tell it. By default
+        w are the latents.
     Returns:
       One of the GAN's `generator_terms`, called "path_length".
     Raises:
@@ -79,7 +80,8 @@ def path_length(
     def lengths_of(inputs: TermInputs) -> Array:
         w = inputs.latents
         if styles is not None:
-            w = styles(inputs.params.generator, w)
+            given = () if inputs.condition is None else (inputs.condition,)
+            w = styles(inputs.params.generator, w, *given)
         return path_lengths(inputs.key, inputs.generate, w, inputs.index)
 
     def mean_with(lengths: Array, inputs: TermInputs) -> Array:

@@ -1,12 +1,12 @@
 """Dropout with one key per sample."""
 
 import math
-import zlib
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxgan.models.layers.keys import layer_keys
 from jaxgan.types import Array
 
 
@@ -35,9 +35,7 @@ class Dropout(nn.Module):
             raise ValueError(f"rate must be in [0, 1), got {self.rate}")
         if not train or self.rate == 0.0:
             return x
-        # All layers of a network share the sample keys, so each folds in its own path.
-        path = zlib.crc32("/".join(self.path).encode())
-        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, path)
+        keys = layer_keys(keys, self.path)
         words = random_words(keys, math.prod(x.shape[1:])).reshape(x.shape)
         kept = words >= jnp.uint32(round(self.rate * 2**32))
         return jnp.where(kept, x * (1.0 / (1.0 - self.rate)), 0)

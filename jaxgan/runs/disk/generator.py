@@ -1,6 +1,7 @@
 """The trained generator of a run, loaded once and passed on as a value."""
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.players import PassOptions, generate
-from jaxgan.recipes import recipe_gan
+from jaxgan.recipes import recipe_gan, recipe_numbers
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.stage_folders import staged_in
@@ -33,6 +34,7 @@ class TrainedGenerator(NamedTuple):
       step: number of generator updates.
       config: settings of the run.
       coarser: the generators of a pyramid's coarser levels, coarsest first; otherwise empty.
+      truncation: of its samples, see `truncated`; None for none.
     """
 
     gan: GAN
@@ -42,6 +44,7 @@ class TrainedGenerator(NamedTuple):
     step: int
     config: Config
     coarser: tuple[Any, ...] = ()  # of `TrainedGenerator`: a field cannot name its own class
+    truncation: float | None = None
 
     @property
     def levels(self) -> tuple["TrainedGenerator", ...]:
@@ -122,6 +125,29 @@ def _load_both(run: Path, use_ema: bool, which: str) -> tuple[TrainedGenerator, 
     step = int(state.step)
     generator = TrainedGenerator(gan, source.params, source.model_state, ema, step, config)
     return generator, state.discriminator
+
+
+def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerator:
+    """A generator with truncation: samples of higher quality and lower diversity.
+
+    Args:
+      generator: of a recipe with a number called truncation, such as stylegan2.
+      truncation: psi; 1 for none, 0 for the average sample of each class.
+    Raises:
+      ValueError: if the recipe has no truncation, or it is not finite.
+    """
+    options, data = generator.config.options, generator.data
+    if "truncation" not in recipe_numbers(options.recipe):
+        raise ValueError(
+            f"--truncation {truncation}: the recipe {options.recipe} has no truncation, as "
+            "stylegan2 has: leave it out"
+        )
+    if not math.isfinite(truncation):
+        raise ValueError(f"--truncation must be a finite number, got {truncation}")
+    gan = recipe_gan(
+        options.recipe, data.shape, data.num_classes, options.augment, {"truncation": truncation}
+    )
+    return generator._replace(gan=gan, truncation=truncation)
 
 
 def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Restored:

@@ -145,6 +145,7 @@ def _facts(generator: TrainedGenerator, extractor: Extractor) -> dict[str, Any]:
         "ema": generator.ema,
         "features": extractor.name,
         "resized": extractor.resized or "no",
+        **({} if generator.truncation is None else {"truncation": generator.truncation}),
         **extractor.facts,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         **{name: environment()[name] for name in ("versions", "device")},

@@ -1,0 +1,72 @@
+"""The recipe of StyleGAN2, for images of any size."""
+
+import jax.numpy as jnp
+import optax
+
+from jaxgan import latents, losses
+from jaxgan.adapters.from_flax import from_linen
+from jaxgan.models import StyleGAN2Discriminator, StyleGAN2Generator, make_styles
+from jaxgan.recipes.base import Shape
+from jaxgan.regularizers import r1
+from jaxgan.schedules import half_life_decay
+from jaxgan.term_inputs import penalty
+from jaxgan.terms import path_length
+from jaxgan.types import GAN
+
+_PATHS_EVERY, _R1_EVERY = 4, 16  # updates
+_HALF_LIFE = 312.5  # of the EMA generator, in updates: 10,000 images in batches of 32
+
+
+def stylegan2_gan(
+    shape: Shape,
+    num_classes: int | None = None,
+    *,
+    learning_rate: float = 2.5e-3,
+    gamma: float = 0.01,
+    truncation: float = 1.0,
+) -> GAN:
+    """StyleGAN2 at 1/8 to 1/32 of the published width, with its loss, terms and Adam.
+
+    Learning rate and gamma are those of the published configuration for CIFAR-10, style mixing,
+    path lengths and the mapping network of two layers those of the automatic one. As there, the
+    half-life of the EMA generator grows with the number of images, at 5% of it.
+
+    Args:
+      shape: shape of one sample.
+      num_classes: number of classes of a conditional GAN.
+      learning_rate: of both players, before the correction for lazy terms.
+      gamma: of R1.
+      truncation: psi, used outside of training only, see `StyleGAN2Generator`.
+    Source: Karras et al. 2020, https://arxiv.org/abs/2006.06676, and train.py of
+      https://github.com/NVlabs/stylegan2-ada-pytorch
+    """
+    generator = StyleGAN2Generator(shape, num_classes=num_classes, truncation=truncation)
+    discriminator = StyleGAN2Discriminator(num_classes=num_classes)
+    # The minibatch standard deviation couples the samples; the official R1 ignores it too.
+    lazy_r1 = penalty(r1, gamma=gamma, every=_R1_EVERY)._replace(coupled="allow")
+    return GAN(
+        generator=from_linen(generator),
+        discriminator=from_linen(discriminator),
+        latent=latents.normal(generator.w_dim),
+        loss=losses.non_saturating,
+        penalties=(lazy_r1,),
+        generator_terms=(path_length(every=_PATHS_EVERY, styles=make_styles(generator)),),
+        generator_optimizer=lazy_adam(learning_rate, _PATHS_EVERY),
+        discriminator_optimizer=lazy_adam(learning_rate, _R1_EVERY),
+        ema_decay=half_life_decay(lambda step: jnp.minimum(_HALF_LIFE, 0.05 * step)),
+    )
+
+
+def lazy_adam(learning_rate: float, every: int) -> optax.GradientTransformation:
+    """StyleGAN2's Adam for a player with a term in every n-th update.
+
+    c = n / (n + 1):  rate c,  b1 = 0,  b2 = 0.99^c
+
+    Args:
+      learning_rate: before the correction.
+      every: n.
+    Source: Karras et al. 2020, appendix B, https://arxiv.org/abs/1912.04958. There the term is an
+      update of its own, so that n updates become n + 1; here it is part of one of the n.
+    """
+    c = every / (every + 1)
+    return optax.adam(learning_rate * c, b1=0.0, b2=0.99**c, eps=1e-8)

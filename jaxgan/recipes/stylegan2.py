@@ -29,7 +29,9 @@ def stylegan2_gan(
 
     Learning rate and gamma are those of the published configuration for CIFAR-10, style mixing,
     path lengths and the mapping network of two layers those of the automatic one. As there, the
-    half-life of the EMA generator grows with the number of images, at 5% of it.
+    half-life of the EMA generator grows with the number of images, at 5% of it. Path lengths are of
+    the whole batch and of styles that are not mixed; as published, of half of it and mixed. R1 and
+    path lengths are part of the updates in which they are due, instead of updates of their own.
 
     Args:
       shape: shape of one sample.

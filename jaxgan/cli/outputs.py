@@ -24,6 +24,16 @@ Checkpoint = Annotated[
     str, typer.Option(metavar="latest|best|ROUND", help="Which checkpoint to load.")
 ]
 
+Standing = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Take batch norm's statistics from this many batches of samples (standing "
+        "statistics), such as 16.",
+        show_default="the averages of training",
+    ),
+]
+
 
 @app.command(cls=Command)
 def sample(
@@ -44,6 +54,7 @@ def sample(
         ),
     ] = None,
     checkpoint: Checkpoint = "latest",
+    standing_statistics: Standing = 0,
     data: Annotated[
         str | None,
         typer.Option(
@@ -58,10 +69,12 @@ def sample(
     """Draw samples from a run's generator, in the range of its training data."""
     from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.outputs import sample_files, samples
+    from jaxgan.runs.outputs.standing import with_standing_statistics
     from jaxgan.runs.settings.run_data import data_of
 
     generator = load_generator(run, ema, checkpoint)
     sample_files.check_writable(generator, out)
+    generator = with_standing_statistics(generator, standing_statistics)
     num = num or sample_files.default_num(generator, label)
     labels = sample_files.requested_labels(generator, num, label)
     read = functools.partial(data_of, source=data, force=force)
@@ -153,6 +166,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
     ema: Ema = True,
     checkpoint: Checkpoint = "latest",
+    standing_statistics: Standing = 0,
     errors: Annotated[
         bool, typer.Option(help="Estimate standard errors (takes ten times as long).")
     ] = True,
@@ -178,13 +192,14 @@ def evaluate(
         )
     from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.outputs import evaluate as evaluation
+    from jaxgan.runs.outputs.standing import with_standing_statistics
     from jaxgan.runs.settings.run_data import load_data
     from jaxgan.scoring import defaults
 
     names = None if metrics is None else metrics.split(",")
     defaults.check_names(names or ())
     file = _scores_file(run, out)
-    generator = load_generator(run, ema, checkpoint)
+    generator = with_standing_statistics(load_generator(run, ema, checkpoint), standing_statistics)
     dataset, differ = load_data(generator.config, data, force)
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
     found = evaluation.evaluate_generator(generator, dataset, options, differ)
@@ -250,15 +265,17 @@ def export_run(
         Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
     ] = None,
     ema: Ema = True,
+    standing_statistics: Standing = 0,
 ):
     """Export a run's generator as safetensors, and as StableHLO that samples without jaxgan."""
     from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.disk.stage_folders import last_stage
     from jaxgan.runs.outputs import export
+    from jaxgan.runs.outputs.standing import with_standing_statistics
 
     out = last_stage(run) / "export" if out is None else out
     export.check_folder(out)  # before loading
-    generator = load_generator(run, ema)
+    generator = with_standing_statistics(load_generator(run, ema), standing_statistics)
     export.export_generator(generator, out)
     unfinished = _unfinished(run, generator, "latest")
     if unfinished:

@@ -156,6 +156,22 @@ SINGLE = (
         result="MNIST: 10/10 classes, rarest class 7.0%, intra-class std 1.02, near-duplicates 0%",
     ),
     Recipe(
+        name="biggan",
+        summary="BigGAN: class-conditional residual networks with chunks of latents, hinge loss",
+        data="digits",
+        gan=Builder("biggan.biggan_gan"),
+        steps=5_000,
+        plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
+    ),
+    Recipe(
+        name="reacgan",
+        summary="ReACGAN: BigGAN's networks, whose discriminator compares samples by their classes",
+        data="digits",
+        gan=Builder("biggan.reacgan_gan"),
+        steps=5_000,
+        plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
+    ),
+    Recipe(
         name="pix2pix",
         summary="Image-to-image translation; for folders of pairs use --data pairs:FROM,TO",
         data="digit-outlines",

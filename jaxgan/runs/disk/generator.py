@@ -33,6 +33,8 @@ class TrainedGenerator(NamedTuple):
       step: number of generator updates.
       config: settings of the run.
       coarser: the generators of a pyramid's coarser levels, coarsest first; otherwise empty.
+      standing: number of batches of samples whose batch statistics the model state has, see
+        `jaxgan.runs.outputs.standing`; 0 for the running averages of training.
     """
 
     gan: GAN
@@ -42,6 +44,7 @@ class TrainedGenerator(NamedTuple):
     step: int
     config: Config
     coarser: tuple[Any, ...] = ()  # of `TrainedGenerator`: a field cannot name its own class
+    standing: int = 0
 
     @property
     def levels(self) -> tuple["TrainedGenerator", ...]:

@@ -1,8 +1,6 @@
 """Recipes with the networks of BigGAN: BigGAN itself and ReACGAN."""
 
 import dataclasses
-import math
-from collections.abc import Callable
 
 import optax
 
@@ -29,10 +27,10 @@ def biggan_gan(
 ) -> GAN:
     """BigGAN with narrow networks, hinge loss, Adam and orthogonal regularisation.
 
-    The widths are 1/12 (generator) and 1/6 of those for CIFAR-10. As there, attention follows the
-    largest level below the samples' size; here it has at most 32 positions per axis. Each player
-    has one update per round; the discriminator has two in the paper, and four or five in settings
-    for CIFAR-10 (`n_critic`).
+    The widths are 1/12 (generator) and 1/6 of those for CIFAR-10. As there, attention is at half
+    the size of the samples, but at 32 positions per axis for larger ones, and nowhere for those
+    that leave no level in between. Each player has one update per round; the discriminator has two
+    in the paper, and four or five in settings for CIFAR-10 (`n_critic`).
 
     Args:
       shape: of one sample.
@@ -41,11 +39,9 @@ def biggan_gan(
       orthogonality: weight of the generator's orthogonal regularisation, without the embedding.
     Source: Brock et al. 2019, https://arxiv.org/abs/1809.11096
     """
-    # Generators round the sizes of their levels up, discriminators cut off odd positions.
-    generator = BigGANGenerator(shape, 32, num_classes, attention=_attended(shape, math.ceil))
-    discriminator = BigGANDiscriminator(
-        32, num_classes=num_classes, attention=_attended(shape, math.floor)
-    )
+    of_generator, of_discriminator = _attended(shape)
+    generator = BigGANGenerator(shape, 32, num_classes, attention=of_generator)
+    discriminator = BigGANDiscriminator(32, num_classes=num_classes, attention=of_discriminator)
     orthogonal = make_orthogonality(select=lambda name: "LabelEmbedding" not in name)
     adam = optax.adam(learning_rate, b1=0.0, b2=0.999)
     return GAN(
@@ -86,9 +82,8 @@ def reacgan_gan(
     if num_classes is None:
         raise ValueError("reacgan needs labelled data: its terms compare samples by their classes")
     gan = biggan_gan(shape, num_classes, learning_rate=learning_rate, orthogonality=orthogonality)
-    attention = _attended(shape, math.floor)
     discriminator = BigGANDiscriminator(
-        32, auxiliary_classes=num_classes, embedding=64, attention=attention
+        32, auxiliary_classes=num_classes, embedding=64, attention=_attended(shape)[1]
     )
     of_discriminator, of_generator = data_to_data(weight)
     return dataclasses.replace(
@@ -99,9 +94,11 @@ def reacgan_gan(
     )
 
 
-def _attended(shape: Shape, rounded: Callable[[float], int]) -> tuple[int, ...]:
-    """The largest size after a block with at most 32 positions per axis, halves being rounded."""
-    size = rounded(max(shape[:-1]) / 2)
-    while size > _LARGEST_ATTENDED:
-        size = rounded(size / 2)
-    return (size,)
+def _attended(shape: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes for attention in both networks: of the largest inner level that is small enough."""
+    inner = [max(size) for size in level_sizes(shape)[1:-1]]
+    for depth, size in enumerate(inner):
+        if size <= _LARGEST_ATTENDED:
+            # Generators round the sizes of their levels up, discriminators cut off odd positions.
+            return (size,), (max(shape[:-1]) // 2 ** (depth + 1),)
+    return (), ()

@@ -160,7 +160,7 @@ SINGLE = (
         summary="BigGAN: class-conditional residual networks with chunks of latents, hinge loss",
         data="digits",
         gan=Builder("biggan.biggan_gan"),
-        steps=5_000,
+        steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
     ),
     Recipe(
@@ -168,7 +168,7 @@ SINGLE = (
         summary="ReACGAN: BigGAN's networks, whose discriminator compares samples by their classes",
         data="digits",
         gan=Builder("biggan.reacgan_gan"),
-        steps=5_000,
+        steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
     ),
     Recipe(

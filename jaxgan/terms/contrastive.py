@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import generator_term, penalty
@@ -169,7 +170,7 @@ def _similarities(
     embedding: Array, cosines: Array, labels: Array, axis_name: str | None
 ) -> _Similarities:
     check_labels(cosines, labels)
-    if not isinstance(labels, jax.core.Tracer) and (labels < 0).any():
+    if not isinstance(labels, jax.core.Tracer) and (np.asarray(labels) < 0).any():
         raise ValueError("labels must all be known: samples of unknown class cannot be compared")
     embedding, cosines = (gather(x.astype(jnp.float32), axis_name) for x in (embedding, cosines))
     labels = gather(jnp.asarray(labels, jnp.int32), axis_name)

@@ -118,6 +118,8 @@ def test_labels_out_of_range_are_an_error_or_nan(loss, label):
     labels = LABELS.at[1].set(label)
     with pytest.raises(ValueError, match="labels must"):
         of(loss, EMBEDDING, labels)
+    with pytest.raises(ValueError, match="labels must"):  # known in a compiled function too
+        jax.jit(lambda x: of(loss, x, labels))(EMBEDDING)
     assert np.isnan(jax.jit(lambda labels: of(loss, EMBEDDING, labels))(labels))
 
 

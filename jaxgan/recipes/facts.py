@@ -162,6 +162,8 @@ SINGLE = (
         gan=Builder("biggan.biggan_gan"),
         steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
+        time="10 min (shared machine)",
+        result="class accuracy 99.6%, intra-class std 0.90, near-duplicates 0.3%",
     ),
     Recipe(
         name="reacgan",

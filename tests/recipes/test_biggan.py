@@ -1,4 +1,4 @@
-"""BigGAN and ReACGAN on one and on eight devices, and where they attend."""
+"""BigGAN and ReACGAN on one and on two devices, and where they attend."""
 
 import dataclasses
 import functools
@@ -28,16 +28,15 @@ def narrow(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["biggan", "reacgan"])
-def test_pmap_step_equals_jit_step(narrow, name):
+def test_pmap_step_equals_jit_step(narrow):
     sgd = optax.sgd(0.05)
-    gan = recipe_gan(name, (16, 16, 1), 3)
+    gan = recipe_gan("reacgan", (8, 8, 1), 3)
     gan = dataclasses.replace(gan, generator_optimizer=sgd, discriminator_optimizer=sgd)
-    batch = jaxgan.Batch(normal(16, 16, 16, 1), jnp.arange(16) % 3)
+    batch = jaxgan.Batch(normal(8, 8, 8, 1), jnp.arange(8) % 3)
     state = jax.jit(lambda key: jaxgan.init(key, gan, batch))(jax.random.key(0))
     steps = (
         jax.jit(jaxgan.make_train_step(gan)),
-        parallel.pmap_step(jaxgan.make_train_step(gan, axis_name=parallel.AXIS), 8),
+        parallel.pmap_step(jaxgan.make_train_step(gan, axis_name=parallel.AXIS), 2),
     )
     expected, got = (step(jax.random.key(1), state, batch) for step in steps)
     check = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)

@@ -2,6 +2,7 @@
 
 import jax
 
+from jaxgan.checks import check_not_negative
 from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
 from jaxgan.training.standing import BATCH_SIZE, standing_statistics
 from jaxgan.types import Weights
@@ -20,6 +21,7 @@ def with_standing_statistics(generator: TrainedGenerator, batches: int) -> Train
       ValueError: if batches is negative, the generator has no batch norm, is a pyramid's or is
         conditioned on images.
     """
+    check_not_negative(batches=batches)
     if batches == 0:
         return generator
     if generator.coarser or takes_images(generator):

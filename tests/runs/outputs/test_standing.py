@@ -47,7 +47,7 @@ def test_generators_without_them_are_named(dcgan, narrow_recipes):
         with_standing_statistics(dcgan._replace(coarser=(dcgan,)), 2)
     with pytest.raises(ValueError, match="the generator has no batch statistics"):
         with_standing_statistics(untrained("spiral", shape=(2,)), 2)
-    with pytest.raises(ValueError, match="batches must be a positive int, got -1"):
+    with pytest.raises(ValueError, match="batches must be a finite number, 0 or more, got -1"):
         with_standing_statistics(dcgan, -1)
 
 

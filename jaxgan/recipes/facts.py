@@ -170,7 +170,7 @@ SINGLE = (
         summary="ReACGAN: BigGAN's networks, whose discriminator compares samples by their classes",
         data="digits",
         gan=Builder("biggan.reacgan_gan"),
-        steps=3_000,
+        steps=10_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
     ),
     Recipe(

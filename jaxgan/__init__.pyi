@@ -61,6 +61,7 @@ from .term_inputs import (
 )
 from .training.loop import fit as fit, iterate as iterate
 from .training.plan import Plan as Plan
+from .training.standing import standing_statistics as standing_statistics
 from .training.state import RunState as RunState, init_run as init_run
 from .types import (
     GAN as GAN,

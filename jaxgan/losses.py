@@ -301,6 +301,18 @@ def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
     return loss._replace(generator=lambda real_logits, fake_logits: jnp.zeros((), jnp.float32))
 
 
+def _zero(real_logits, fake_logits):
+    return jnp.zeros((), jnp.float32)
+
+
+terms_only = AdversarialLoss(_zero, _zero, 0.0)
+"""0 for both players, which then minimise their additional terms only.
+
+The multi-hinge loss (`jaxgan.terms.multi_hinge_terms`) replaces the adversarial loss in this way.
+The accuracy metric uses a decision threshold of 0.
+"""
+
+
 def bidirectional(loss: AdversarialLoss) -> AdversarialLoss:
     """The loss of BiGAN: the generator's is the discriminator's with real and fake exchanged.
 

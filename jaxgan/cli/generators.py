@@ -25,6 +25,15 @@ Truncation = Annotated[
         show_default="1, no truncation",
     ),
 ]
+Standing = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Take batch norm's statistics from this many batches of samples (standing "
+        "statistics), such as 16.",
+        show_default="the averages of training",
+    ),
+]
 Refine = Annotated[
     str | None,
     typer.Option(
@@ -51,11 +60,13 @@ class Wanted(NamedTuple):
       ema: the EMA generator, if the run keeps one.
       checkpoint: "latest", "best" or a round.
       truncation: psi, None for none.
+      standing: number of batches for standing statistics, 0 for none.
     """
 
     ema: bool = True
     checkpoint: str = "latest"
     truncation: float | None = None
+    standing: int = 0
 
 
 def load_wanted(run: Path, wanted: Wanted) -> "TrainedGenerator":
@@ -81,10 +92,11 @@ def load_refined(
 
 def _changed(generator: "TrainedGenerator", wanted: Wanted) -> "TrainedGenerator":
     from jaxgan.runs.disk.generator import truncated
+    from jaxgan.runs.outputs.standing import with_standing_statistics
 
     if wanted.truncation is not None:
         generator = truncated(generator, wanted.truncation)
-    return generator
+    return with_standing_statistics(generator, wanted.standing)
 
 
 def held_out_data(

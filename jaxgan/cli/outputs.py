@@ -15,10 +15,12 @@ from jaxgan.cli.generators import (
     HeldOut,
     Refine,
     Run,
+    Standing,
     Truncation,
     Wanted,
     held_out_data,
     load_refined,
+    load_wanted,
 )
 from jaxgan.cli.help import Command
 
@@ -50,6 +52,7 @@ def sample(
     ] = None,
     truncation: Truncation = None,
     checkpoint: Checkpoint = "latest",
+    standing_statistics: Standing = 0,
     data: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +70,7 @@ def sample(
     from jaxgan.runs.outputs import sample_files, samples
     from jaxgan.runs.settings.run_data import data_of
 
-    wanted = Wanted(ema, checkpoint, truncation)
+    wanted = Wanted(ema, checkpoint, truncation, standing_statistics)
     generator, refined = load_refined(run, wanted, refine)
     sample_files.check_writable(generator, out)
     num = num or sample_files.default_num(generator, label)
@@ -169,6 +172,7 @@ def evaluate(
     ema: Ema = True,
     truncation: Truncation = None,
     checkpoint: Checkpoint = "latest",
+    standing_statistics: Standing = 0,
     errors: Annotated[
         bool, typer.Option(help="Estimate standard errors (takes ten times as long).")
     ] = True,
@@ -201,7 +205,7 @@ def evaluate(
     names = None if metrics is None else metrics.split(",")
     defaults.check_names(names or ())
     file = _scores_file(run, out)
-    wanted = Wanted(ema, checkpoint, truncation)
+    wanted = Wanted(ema, checkpoint, truncation, standing_statistics)
     generator, refined = load_refined(run, wanted, refine)
     dataset, differ = load_data(generator.config, data, force)
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
@@ -272,15 +276,15 @@ def export_run(
         Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
     ] = None,
     ema: Ema = True,
+    standing_statistics: Standing = 0,
 ):
     """Export a run's generator as safetensors, and as StableHLO that samples without jaxgan."""
-    from jaxgan.runs.disk.generator import load_generator
     from jaxgan.runs.disk.stage_folders import last_stage
     from jaxgan.runs.outputs import export
 
     out = last_stage(run) / "export" if out is None else out
     export.check_folder(out)  # before loading
-    generator = load_generator(run, ema)
+    generator = load_wanted(run, Wanted(ema, standing=standing_statistics))
     export.export_generator(generator, out)
     unfinished = _unfinished(run, generator, "latest")
     if unfinished:

@@ -1,3 +1,8 @@
+from .biggan import (
+    BigGANDiscriminator as BigGANDiscriminator,
+    BigGANGenerator as BigGANGenerator,
+    biggan_published as biggan_published,
+)
 from .dcgan import DCGANDiscriminator as DCGANDiscriminator, DCGANGenerator as DCGANGenerator
 from .imagenet.features import (
     VGG16_LAYERS as VGG16_LAYERS,
@@ -24,7 +29,9 @@ from .layers.dropout import Dropout as Dropout
 from .layers.grouped import GroupedConv as GroupedConv, grouped_conv as grouped_conv
 from .layers.labels import (
     ConditionalBatchNorm as ConditionalBatchNorm,
+    CosineHead as CosineHead,
     LabelEmbedding as LabelEmbedding,
+    ModulatedBatchNorm as ModulatedBatchNorm,
     ProjectionHead as ProjectionHead,
     concatenate_labels as concatenate_labels,
     one_hot as one_hot,

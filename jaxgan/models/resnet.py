@@ -113,20 +113,10 @@ class ResNetDiscriminator(nn.Module):
           ValueError: if features or labels are invalid, or samples are too small for the blocks.
         """
         check_given(labels, self.num_classes)
-        down = _halvings(x.shape) if self.down_blocks is None else self.down_blocks
-        if min(down, self.flat_blocks) < 0:
-            raise ValueError(
-                f"down_blocks={down} and flat_blocks={self.flat_blocks} must not be negative"
-            )
-        if min(x.shape[1:-1]) < 2**down:
-            raise ValueError(
-                f"down_blocks={down} needs samples of at least {2**down} positions per axis, "
-                f"got {x.shape[1:]}"
-            )
+        down = halvings(x.shape, self.down_blocks, self.flat_blocks)
         for block, width in enumerate(one_each("features", self.features, down + self.flat_blocks)):
             x = DownBlock(width, halve=block < down, first=block == 0)(x, train)
-        kind = jnp.promote_types(x.dtype, jnp.float32)
-        features = jnp.sum(nn.relu(x), tuple(range(1, x.ndim - 1)), kind).astype(x.dtype)
+        features = sum_pool(nn.relu(x))
         if self.num_classes is not None and labels is not None:
             logits = ProjectionHead(self.num_classes, spectral_norm=True)(features, labels, train)
         else:
@@ -134,13 +124,32 @@ class ResNetDiscriminator(nn.Module):
         return DiscriminatorOutput(logits, features)
 
 
-def _halvings(shape: tuple[int, ...]) -> int:
+def halvings(shape: tuple[int, ...], down_blocks: int | None, flat_blocks: int) -> int:
+    """The number of blocks of a discriminator that halve the size.
+
+    Args:
+      shape: of a batch of samples.
+      down_blocks: that number if it is chosen; by default as many as leave at most 8 positions per
+        axis, and at least one.
+      flat_blocks: number of blocks after them, which is checked too.
+    Raises:
+      ValueError: if a number is negative, or samples have another shape or are too small.
+    """
     if len(shape) not in (3, 4):
         raise ValueError(
             "x must be [batch, height, width, channels] or [batch, length, channels], "
             f"got shape {shape}"
         )
-    return max(1, math.ceil(math.log2(max(shape[1:-1]) / _SMALLEST)))
+    default = max(1, math.ceil(math.log2(max(shape[1:-1]) / _SMALLEST)))
+    down = default if down_blocks is None else down_blocks
+    if min(down, flat_blocks) < 0:
+        raise ValueError(f"down_blocks={down} and flat_blocks={flat_blocks} must not be negative")
+    if min(shape[1:-1]) < 2**down:
+        raise ValueError(
+            f"down_blocks={down} needs samples of at least {2**down} positions per axis, "
+            f"got {shape[1:]}"
+        )
+    return down
 
 
 # --- Blocks
@@ -190,11 +199,15 @@ class DownBlock(nn.Module):
       halve: whether to halve the size.
       first: whether it is the network's first block, which has no ReLU in front and uses the width
         of its output inside, not that of its input.
+      wide: use the width of the output inside other blocks too, as BigGAN does.
+      kernel_init: initialiser of all kernels; None for SN-GAN's.
     """
 
     features: int
     halve: bool = True
     first: bool = False
+    wide: bool = False
+    kernel_init: Callable | None = None
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
@@ -203,15 +216,16 @@ class DownBlock(nn.Module):
         def normed(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train)
 
-        inner = self.features if self.first else x.shape[-1]
+        inner = self.features if self.first or self.wide else x.shape[-1]
+        inside = self.kernel_init or _BEFORE_RELU
         h = x if self.first else nn.relu(x)
-        h = normed(Conv(inner, 3, kernel_init=_BEFORE_RELU), h)
-        h = normed(Conv(self.features, 3, kernel_init=_BEFORE_RELU), nn.relu(h))
+        h = normed(Conv(inner, 3, kernel_init=inside), h)
+        h = normed(Conv(self.features, 3, kernel_init=inside), nn.relu(h))
         if not self.halve and x.shape[-1] == self.features:
             return x + h
         # Pooling first is cheaper; it commutes with the linear map.
         h, x = (mean_pool(h), mean_pool(x)) if self.halve else (h, x)
-        return h + normed(Dense(self.features, kernel_init=_GLOROT), x)
+        return h + normed(Dense(self.features, kernel_init=self.kernel_init or _GLOROT), x)
 
 
 # --- Resampling
@@ -233,3 +247,9 @@ def mean_pool(x: Array) -> Array:
         first, second = (jnp.take(pairs, i, axis + 1) for i in (0, 1))
         x = (first + second) / 2
     return x
+
+
+def sum_pool(x: Array) -> Array:
+    """Sums [batch, channels] of x [batch, *size, channels] over all positions, in float32."""
+    kind = jnp.promote_types(x.dtype, jnp.float32)
+    return jnp.sum(x, tuple(range(1, x.ndim - 1)), kind).astype(x.dtype)

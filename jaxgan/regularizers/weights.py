@@ -29,7 +29,7 @@ def make_orthogonality(
         arrays with fewer than two axes never do. BigGAN leaves out its shared embedding.
     Returns:
       A function of `params` that returns a float32 scalar, units of W^4; multiply by 1e-4, as in
-      BigGAN.
+      BigGAN. The gradient in BigGAN's PyTorch code is half of this term's: its 1e-4 is 5e-5 here.
     Raises:
       ValueError: if player is unknown. When called, if no parameter takes part.
     Source: Brock et al. 2017, section 3.2, https://arxiv.org/abs/1609.07093, with squares; Brock et

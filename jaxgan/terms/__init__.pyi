@@ -10,6 +10,12 @@ from .codes import (
     code_cross_entropy as code_cross_entropy,
     mutual_information as mutual_information,
 )
+from .contrastive import (
+    contrastive as contrastive,
+    contrastive_loss as contrastive_loss,
+    data_to_data as data_to_data,
+    data_to_data_cross_entropy as data_to_data_cross_entropy,
+)
 from .distances import (
     content_loss as content_loss,
     mean_absolute_error as mean_absolute_error,
@@ -26,6 +32,19 @@ from .paths import (
     PathLength as PathLength,
     path_length as path_length,
     path_lengths as path_lengths,
+)
+from .rival_classes import (
+    adc_discriminator as adc_discriminator,
+    adc_generator as adc_generator,
+    discriminative_classifier as discriminative_classifier,
+    multi_hinge as multi_hinge,
+    multi_hinge_discriminator as multi_hinge_discriminator,
+    multi_hinge_generator as multi_hinge_generator,
+    multi_hinge_output as multi_hinge_output,
+    multi_hinge_terms as multi_hinge_terms,
+    tac_discriminator as tac_discriminator,
+    tac_generator as tac_generator,
+    twin_classifiers as twin_classifiers,
 )
 from .best_samples import top_k as top_k, top_k_loss as top_k_loss
 from .autoencoders import (

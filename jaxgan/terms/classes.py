@@ -30,24 +30,38 @@ def class_cross_entropy(class_logits: Array, labels: Array, axis_name: str | Non
     Raises:
       ValueError: if the shapes or dtypes do not fit, or concrete labels are out of range.
     """
-    _check_labels(class_logits, labels)
+    check_labels(class_logits, labels)
     class_logits = gather(class_logits, axis_name)
     labels = gather(jnp.asarray(labels, jnp.int32), axis_name)
-    classes = class_logits.shape[1]
+    log_softmax = jax.nn.log_softmax(finite(class_logits))
+    log_p = at_labels(log_softmax, labels)
+    return labelled_mean(-log_p, labels, class_logits.shape[1])
+
+
+def at_labels(x: Array, labels: Array) -> Array:
+    """The entries [batch] of x [batch, classes] at labels; any one where there is no label."""
+    column = jnp.clip(labels, 0, x.shape[1] - 1)[:, None]
+    return jnp.take_along_axis(x, column, axis=1)[:, 0]
+
+
+def labelled_mean(x: Array, labels: Array, classes: int) -> Array:
+    """The mean of x [batch] over the labelled samples; see `class_cross_entropy`."""
     labelled = labels != _UNLABELLED
     in_range = (labels >= 0) & (labels < classes)
     # The root is NaN for labels out of range only: a NaN constant would set off `jax_debug_nans`.
     valid = jnp.sqrt(jnp.where(labelled & ~in_range, -1.0, 1.0).astype(jnp.float32))
     weights = valid * labelled
     count = jnp.sum(weights)
-    # sum_i w_i (-log softmax(l_i)[c_i]) / sum_i w_i, divided before summed so as not to overflow
-    log_softmax = jax.nn.log_softmax(finite(class_logits))
-    column = jnp.clip(labels, 0, classes - 1)[:, None]
-    log_p = jnp.take_along_axis(log_softmax, column, axis=1)[:, 0]
-    return jnp.sum(-log_p * weights / jnp.where(count == 0, 1.0, count))
+    # sum_i w_i x_i / sum_i w_i, divided before summed so as not to overflow
+    return jnp.sum(x * weights / jnp.where(count == 0, 1.0, count))
 
 
-def _check_labels(class_logits: Array, labels: PyTree):
+def check_labels(class_logits: Array, labels: PyTree):
+    """Check that labels fit class logits.
+
+    Raises:
+      ValueError: if the shapes or dtypes do not fit, or concrete labels are out of range.
+    """
     if labels is None:
         raise ValueError("labels are None: classes need a batch whose condition holds its labels")
     if not hasattr(labels, "dtype") or not jnp.issubdtype(labels.dtype, jnp.integer):
@@ -68,7 +82,12 @@ def _check_labels(class_logits: Array, labels: PyTree):
         )
 
 
-def _class_logits(output: DiscriminatorOutput) -> Array:
+def class_logits_of(output: DiscriminatorOutput) -> Array:
+    """The class logits of an output.
+
+    Raises:
+      ValueError: if there are none.
+    """
     if output.class_logits is None:
         raise ValueError(
             "class_logits are None: the discriminator must return a DiscriminatorOutput with them"
@@ -94,7 +113,7 @@ def real_classification(
       ValueError: if there are no class logits or labels, or they do not fit.
     Source: Salimans et al. 2016, section 5 (L_supervised), https://arxiv.org/abs/1606.03498
     """
-    return class_cross_entropy(_class_logits(real_output), condition, axis_name)
+    return class_cross_entropy(class_logits_of(real_output), condition, axis_name)
 
 
 def acgan_discriminator(
@@ -117,8 +136,8 @@ def acgan_discriminator(
     Source: Odena et al. 2017, equation 3, https://arxiv.org/abs/1610.09585
     """
     # -L_C = -E log P(C = c | x) - E log P(C = c | G(z, c))
-    real = class_cross_entropy(_class_logits(real_output), condition, axis_name)
-    return real + class_cross_entropy(_class_logits(fake_output), condition, axis_name)
+    real = class_cross_entropy(class_logits_of(real_output), condition, axis_name)
+    return real + class_cross_entropy(class_logits_of(fake_output), condition, axis_name)
 
 
 def acgan_generator(
@@ -136,7 +155,7 @@ def acgan_generator(
       ValueError: if there are no class logits or labels, or they do not fit.
     Source: Odena et al. 2017, equation 3: G maximises L_C - L_S.
     """
-    return class_cross_entropy(_class_logits(fake_output), condition, axis_name)
+    return class_cross_entropy(class_logits_of(fake_output), condition, axis_name)
 
 
 def auxiliary_classifier(weight: float = 1.0, real_only: bool = False) -> tuple[Term, Term]:

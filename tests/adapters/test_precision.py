@@ -366,7 +366,12 @@ def test_reference_batch_takes_the_type_of_the_batch():
 # --- Training
 
 
-MORE_IN_FLOAT32 = ("sngan", "srgan/adversarial")  # spectral norms, features of VGG
+MORE_IN_FLOAT32 = (
+    "biggan",
+    "reacgan",
+    "sngan",
+    "srgan/adversarial",
+)  # spectral norms, features of VGG
 
 
 @pytest.mark.one_quick_case

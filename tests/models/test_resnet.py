@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 from arrays import count, normal
 from networks import shapes
+from residual import convolved, doubled, drawn, pooled, relu, standardised, with_exact_vectors
 
 from jaxgan.models import ResNetDiscriminator, ResNetGenerator
 from jaxgan.models.resnet import DownBlock, UpBlock, mean_pool, repeat
 
 KEY = jax.random.key(0)
-
-
-def drawn(module, *inputs):
-    """Variables of the right shapes, from N(0, 1) but for batch statistics that nothing uses."""
-    tree = jax.eval_shape(lambda key: module.init(key, *inputs), KEY)
-    return jax.tree.map(lambda leaf: normal(*leaf.shape, seed=leaf.size), tree)
 
 
 # ---- resampling ----
@@ -39,32 +34,6 @@ def test_pooling_undoes_repeating():
 
 
 # ---- blocks, in numpy and in the authors' order ----
-
-
-def convolved(x, kernel, bias=0.0):
-    x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
-    _, height, width, _ = x.shape
-    x = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
-    places = np.ndindex(3, 3)
-    return bias + sum(x[:, i : i + height, j : j + width] @ kernel[i, j] for i, j in places)
-
-
-def doubled(x):
-    return x.repeat(2, axis=1).repeat(2, axis=2)
-
-
-def pooled(x):
-    n, height, width, channels = x.shape
-    return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean((2, 4))
-
-
-def standardised(x, scale, bias):
-    mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
-    return scale * (x - mean) / np.sqrt(var + 1e-5) + bias
-
-
-def relu(x):
-    return np.maximum(x, 0)
 
 
 @jax.jit
@@ -91,23 +60,6 @@ def test_biases_before_batch_norms_would_change_nothing():
     difference = np.asarray(up(variables, x + shift.reshape(1, 1, 1, 5)) - up(variables, x))
     constant = np.broadcast_to(difference[:1, :1, :1], difference.shape)
     np.testing.assert_allclose(difference, constant, atol=1e-3)
-
-
-def with_exact_vectors(variables):
-    """The variables with the first singular vectors, and the weights divided by their norms."""
-    vectors, weights = {}, {}
-    layers = list(variables["spectral_norm"])  # SpectralNorm_0 wraps Conv_0, and so on
-    assert len(layers) == len(variables["params"])
-    for wrapper, (name, layer) in zip(layers, variables["params"].items(), strict=True):
-        matrix = np.asarray(layer["kernel"], np.float64).reshape(-1, layer["kernel"].shape[-1])
-        _, sigma, rows = np.linalg.svd(matrix, full_matrices=False)
-        vectors[wrapper] = {"kernel": jnp.float32(rows[0])}
-        weights[name] = {
-            "kernel": np.asarray(layer["kernel"], np.float64) / sigma[0],
-            "bias": np.asarray(layer["bias"], np.float64),
-        }
-    assert jax.tree.structure(vectors) == jax.tree.structure(variables["spectral_norm"])
-    return {**variables, "spectral_norm": vectors}, weights
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -1,5 +1,7 @@
 """Self-attention over positions."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -21,11 +23,13 @@ class SelfAttention(nn.Module):
       pool: max-pool keys and values over 2 x 2 positions if all sides are even, as the authors'
         code does; it saves 75% of the work.
       spectral_norm: divide the weights W by their largest singular value.
+      kernel_init: initialiser of the weights W.
     Source: Zhang et al. 2019, section 3, https://arxiv.org/abs/1805.08318
     """
 
     pool: bool = True
     spectral_norm: bool = False
+    kernel_init: Callable = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, x: Array, train: bool | None = None) -> Array:
@@ -43,7 +47,7 @@ class SelfAttention(nn.Module):
         channels = x.shape[-1]
 
         def dense(x: Array, features: int) -> Array:
-            layer = Dense(max(features, 1), use_bias=False)
+            layer = Dense(max(features, 1), use_bias=False, kernel_init=self.kernel_init)
             return SpectralNorm(layer)(x, train=train) if self.spectral_norm else layer(x)
 
         q, k, v = dense(x, channels // 8), dense(x, channels // 8), dense(x, channels // 2)

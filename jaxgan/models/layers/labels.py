@@ -1,4 +1,4 @@
-"""Layers and functions for class labels: concatenation, conditional batch norm, projection.
+"""Layers and functions for class labels: concatenation, conditional batch norm, last layers.
 
 Labels are int [batch] from 0 to num_classes - 1. A label out of range raises a ValueError if its
 value is known. Inside a compiled step everything computed from it becomes NaN.
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.models.layers.linear import Dense
+from jaxgan.models.layers.linear import Dense, as_float32
 from jaxgan.models.layers.normalization import BatchNorm
 from jaxgan.models.layers.spectral_norm import SpectralNorm
 from jaxgan.types import Array
@@ -54,7 +54,7 @@ def concatenate_labels(x: Array, labels: Array | None, num_classes: int | None) 
     if labels is None or num_classes is None:
         return x
     rows = one_hot(labels, num_classes).astype(x.dtype)
-    rows = _at_all_positions(rows, x)
+    rows = at_all_positions(rows, x)
     return jnp.concatenate([x, jnp.broadcast_to(rows, (*x.shape[:-1], num_classes))], axis=-1)
 
 
@@ -146,11 +146,42 @@ class ConditionalBatchNorm(nn.Module):
         def row(name: str, init: Callable[..., Array]) -> Array:
             table = LabelEmbedding(self.num_classes, x.shape[-1], init, name=name)
             # Broadcast in float32, since the gradient is a sum over all positions.
-            return _at_all_positions(table(labels).astype(jnp.float32), x)
+            return at_all_positions(table(labels).astype(jnp.float32), x)
 
         y = BatchNorm(False, False, self.momentum, self.epsilon)(x, train, axis_name)
         y = row("scale", nn.initializers.ones) * y + row("bias", nn.initializers.zeros)
         return y.astype(x.dtype)
+
+
+class ModulatedBatchNorm(nn.Module):
+    """Batch normalisation whose scale and bias are linear functions of a vector per sample.
+
+    y = (1 + W_s c) (x - mean) / sqrt(var + epsilon) + W_b c
+
+    Both matrices have spectral norm.
+
+    Attributes:
+      momentum: decay of the running averages.
+      epsilon: added to the variance.
+      kernel_init: initialiser of W_s and W_b.
+    Source: Brock et al. 2019 (BigGAN), appendix B, https://arxiv.org/abs/1809.11096
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    kernel_init: Callable = nn.initializers.orthogonal()
+
+    @nn.compact
+    def __call__(self, x: Array, c: Array, train: bool, axis_name: str | None = None) -> Array:
+        """Normalised x [batch, ..., channels] for vectors c [batch, dim]."""
+
+        def row(name: str) -> Array:
+            layer = Dense(x.shape[-1], False, self.kernel_init, name=name)
+            # Broadcast in float32, since the gradient is a sum over all positions.
+            return at_all_positions(as_float32(SpectralNorm(layer)(c, train=train)), x)
+
+        y = BatchNorm(False, False, self.momentum, self.epsilon)(x, train, axis_name)
+        return ((1.0 + row("scale")) * y + row("bias")).astype(x.dtype)
 
 
 class ProjectionHead(nn.Module):
@@ -161,11 +192,15 @@ class ProjectionHead(nn.Module):
     Attributes:
       num_classes: number of classes.
       spectral_norm: divide w and the matrix of all e_y by their largest singular value.
+      kernel_init: initialiser of w.
+      embedding_init: initialiser of the matrix of all e_y, [num_classes, dim].
     Source: Miyato & Koyama 2018, equation 3, https://arxiv.org/abs/1802.05637
     """
 
     num_classes: int
     spectral_norm: bool = False
+    kernel_init: Callable = nn.initializers.lecun_normal()
+    embedding_init: Callable = LabelEmbedding.embedding_init
 
     @nn.compact
     def __call__(self, features: Array, labels: Array, train: bool | None = None) -> Array:
@@ -184,9 +219,59 @@ class ProjectionHead(nn.Module):
         def run(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train) if self.spectral_norm else layer(x)
 
-        unconditional = jnp.squeeze(run(Dense(1), features), axis=1)
-        embedding = run(LabelEmbedding(self.num_classes, features.shape[-1]), labels)
+        unconditional = jnp.squeeze(run(Dense(1, kernel_init=self.kernel_init), features), axis=1)
+        vectors = LabelEmbedding(self.num_classes, features.shape[-1], self.embedding_init)
+        embedding = run(vectors, labels)
         return unconditional + jnp.sum(embedding * features, axis=1)
+
+
+class CosineHead(nn.Module):
+    """An embedding of the features, and its cosines with a learned vector (proxy) per class.
+
+    h = W features + b,  cos_k = h v_k / (|h| |v_k|)
+
+    The terms of `jaxgan.terms.contrastive` compare samples with each other and with their proxies.
+
+    Attributes:
+      num_classes: number of classes.
+      embedding: length of h and of the proxies v_k.
+      spectral_norm: divide W by its largest singular value.
+      kernel_init: initialiser of W and of the matrix of proxies, [embedding, num_classes].
+    Source: Kang & Park 2020 (ContraGAN), section 3, https://arxiv.org/abs/2006.12681
+    """
+
+    num_classes: int
+    embedding: int
+    spectral_norm: bool = False
+    kernel_init: Callable = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, features: Array, train: bool | None = None) -> tuple[Array, Array]:
+        """Unit vectors h / |h| [batch, embedding] and cosines [batch, num_classes].
+
+        `train` is required with spectral norm and ignored otherwise.
+
+        Raises:
+          ValueError: if features are not [batch, dim], or `train` is missing with spectral norm.
+        """
+        if features.ndim != 2:
+            raise ValueError(f"features must be [batch, dim], got shape {features.shape}")
+        layer = Dense(self.embedding, kernel_init=self.kernel_init)
+        h = SpectralNorm(layer)(features, train=train) if self.spectral_norm else layer(features)
+        shape = (self.embedding, self.num_classes)
+        proxies = self.param("proxies", self.kernel_init, shape, jnp.float32)
+        h = unit_vectors(h)
+        return h, jnp.dot(h, unit_vectors(proxies.T).T)
+
+
+def unit_vectors(x: Array) -> Array:
+    """Rows x / |x| of x [batch, dim], of its dtype; a row of zeros stays zero."""
+    wide = as_float32(x)
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(wide), axis=1, keepdims=True))
+    # Scaled first, since squares of very large or small numbers do not fit into float32.
+    wide = wide / jnp.where(largest > 0, largest, 1.0)
+    square = jnp.sum(wide**2, axis=1, keepdims=True)
+    return (wide * jax.lax.rsqrt(jnp.where(largest > 0, square, 1.0))).astype(x.dtype)
 
 
 def _rows(table: Array, labels: Array) -> Array:
@@ -207,7 +292,7 @@ def _rows(table: Array, labels: Array) -> Array:
     )
 
 
-def _at_all_positions(rows: Array, x: Array) -> Array:
+def at_all_positions(rows: Array, x: Array) -> Array:
     """Rows [batch, n] with as many axes as x [batch, ..., channels]."""
     _check_number(rows, x)
     return rows.reshape(len(rows), *[1] * (x.ndim - 2), rows.shape[-1])

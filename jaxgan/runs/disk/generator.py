@@ -35,6 +35,8 @@ class TrainedGenerator(NamedTuple):
       config: settings of the run.
       coarser: the generators of a pyramid's coarser levels, coarsest first; otherwise empty.
       truncation: of its samples, see `truncated`; None for none.
+      standing: number of batches of samples whose batch statistics the model state has, see
+        `jaxgan.runs.outputs.standing`; 0 for the running averages of training.
     """
 
     gan: GAN
@@ -45,6 +47,7 @@ class TrainedGenerator(NamedTuple):
     config: Config
     coarser: tuple[Any, ...] = ()  # of `TrainedGenerator`: a field cannot name its own class
     truncation: float | None = None
+    standing: int = 0
 
     @property
     def levels(self) -> tuple["TrainedGenerator", ...]:

@@ -143,6 +143,7 @@ def _facts(generator: TrainedGenerator, extractor: Extractor) -> dict[str, Any]:
         "step": generator.step,
         **({"levels": levels} if generator.coarser else {}),
         "ema": generator.ema,
+        **({"standing_statistics": generator.standing} if generator.standing else {}),
         "features": extractor.name,
         "resized": extractor.resized or "no",
         **({} if generator.truncation is None else {"truncation": generator.truncation}),

@@ -1,0 +1,192 @@
+"""Class-conditional GANs at equal time: BigGAN, ReACGAN and SN-GAN with projection.
+
+    python benchmarks/conditional.py --data DIR --minutes 60 --json conditional.json
+
+DIR has a folder of images per class, such as CIFAR-10. Each arm trains for the same time,
+compilation included and scoring left out. On the way 10,000 samples, as many of each class, are
+scored by the data's own small classifier: the fraction that it gives the class asked for (class
+accuracy), and the Fréchet distance of its features to those of as many real images, lower is
+better. Samples are the EMA generator's; the last row has the same with standing statistics. Other
+work on the machine counts against the arm that runs beside it. What is finished is kept in the file
+of --json and not done again; a table of all arms is printed.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+import jaxgan
+from jaxgan import data, plots
+from jaxgan.metrics import frechet_distance
+from jaxgan.players import generator_weights
+from jaxgan.recipes import recipe
+from jaxgan.scoring.classifier import Classifier, classifier_for, classify
+from jaxgan.scoring.quality import class_accuracy
+from jaxgan.training.standing import BATCH_SIZE
+from jaxgan.types import GAN, GANState
+
+ARMS = ("sngan", "biggan", "reacgan")
+SAMPLES = 10_000
+A_CALL = 250
+STANDING = 16  # batches
+
+
+class Snapshot(NamedTuple):
+    """A state after so many steps and seconds of training."""
+
+    seconds: float
+    steps: int
+    state: GANState
+
+
+def snapshots(name: str, dataset: data.Dataset, args) -> Iterator[Snapshot]:
+    """Trains a recipe with labels; a snapshot at each mark of the clock."""
+    started = time.perf_counter()
+    plan = recipe(name).plan._replace(conditional=True, batch_size=args.batch_size, flip=True)
+    gan = gan_of(name, dataset)
+    state = jaxgan.init_run(jax.random.key(args.seed), gan, dataset, plan)
+    marks, spent = args.marks, 0.0
+    for progress in jaxgan.iterate(gan, dataset, 10**9, plan, state):
+        if progress.round % 10 == 0:  # the clock may look ahead by ten calls that have only begun
+            jax.block_until_ready(progress.state)
+        if spent + time.perf_counter() - started < marks[0]:
+            continue
+        jax.block_until_ready(progress.state)
+        spent += time.perf_counter() - started
+        yield Snapshot(spent, progress.step, progress.state.gan)
+        marks = marks[1:]
+        if not marks:
+            return
+        started = time.perf_counter()
+
+
+def gan_of(name: str, dataset: data.Dataset) -> GAN:
+    """The conditional GAN of a recipe; the same one for the same arguments' run."""
+    return recipe(name).gan(dataset.shape, dataset.num_classes)
+
+
+def make_draw(gan: GAN, classes: int, seed: int):
+    """A function of a state that draws the samples, with their labels, as many of each class."""
+    key = jax.random.fold_in(jax.random.key(seed), 1)
+    labels = np.arange(SAMPLES, dtype=np.int32) % classes
+
+    @jax.jit
+    def draw(state: GANState, first: int, labels: jax.Array) -> jax.Array:
+        return jaxgan.sample(key, gan, state, first + jnp.arange(A_CALL), labels)
+
+    def drawn(state: GANState) -> np.ndarray:
+        parts = range(0, SAMPLES, A_CALL)
+        return np.concatenate([draw(state, at, labels[at : at + A_CALL]) for at in parts])
+
+    return drawn, labels
+
+
+def standing(gan: GAN, state: GANState, classes: int) -> GANState:
+    """The state, whose samples are drawn with standing statistics."""
+    label_key, key = jax.random.split(jax.random.key(0))
+    labels = jax.random.randint(label_key, (STANDING * BATCH_SIZE,), 0, classes)
+    weights = generator_weights(state)
+    return state._replace(ema=jaxgan.standing_statistics(key, gan, weights, STANDING, labels))
+
+
+def scores(
+    classifier: Classifier, real: np.ndarray, samples: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
+    """Of samples [n, height, width, channels] in [-1, 1] against features of real ones."""
+    found = classify(classifier, samples)
+    accuracy, each = class_accuracy(found.logits.argmax(axis=1), labels)
+    return {
+        "class_accuracy": accuracy,
+        "worst_class": float(each.min()),
+        "fd_classifier@10k": float(frechet_distance(real, found.features)),
+    }
+
+
+def run_arm(name: str, dataset, classifier, real, args) -> list[dict]:
+    """The rows of one arm; the last samples as a picture, if asked."""
+    gan, classes = gan_of(name, dataset), dataset.num_classes
+    draw, labels = make_draw(gan, classes, args.seed)
+    rows = []
+    for snapshot in snapshots(name, dataset, args):
+        samples = draw(snapshot.state)
+        row = {"seconds": round(snapshot.seconds, 1), "steps": snapshot.steps}
+        rows.append(row | scores(classifier, real, samples, labels))
+        print("  ".join(f"{key} {value:.5g}" for key, value in rows[-1].items()), flush=True)
+    again = scores(classifier, real, draw(standing(gan, snapshot.state, classes)), labels)
+    rows[-1] |= {f"{key}_standing": value for key, value in again.items()}
+    if args.pictures:
+        grid = plots.sample_grid(samples[:100], -1.0, 1.0, columns=classes)
+        Image.fromarray(grid).save(f"{args.pictures}_{name}.png")
+    return rows
+
+
+def real_rows(dataset: data.Dataset, classifier: Classifier) -> tuple[np.ndarray, dict]:
+    """Features of real images, and the scores of as many other real ones."""
+    order = np.random.default_rng(0).permutation(dataset.size)[: 2 * SAMPLES]
+    images = data.scale(dataset.x[order], (dataset.low, dataset.high), (-1.0, 1.0))
+    real = classify(classifier, images[:SAMPLES]).features
+    return real, scores(classifier, real, images[SAMPLES:], dataset.labels[order[SAMPLES:]])
+
+
+def table(results: dict[str, list[dict]], floor: dict) -> str:
+    """The last scores of every arm as a Markdown table."""
+    lines = [
+        "| recipe | steps | class accuracy | worst class | `fd_classifier@10k` "
+        "| with standing statistics |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, rows in results.items():
+        last = rows[-1]
+        again = (last[f"{key}_standing"] for key in ("class_accuracy", "fd_classifier@10k"))
+        lines.append(
+            f"| `{name}` | {last['steps']:,} | {last['class_accuracy']:.1%} "
+            f"| {last['worst_class']:.1%} | {last['fd_classifier@10k']:.1f} "
+            "| {:.1%}, {:.1f} |".format(*again)
+        )
+    real = f"{floor['class_accuracy']:.1%} | {floor['worst_class']:.1%}"
+    lines.append(f"| other real images | | {real} | {floor['fd_classifier@10k']:.1f} | |")
+    return "\n".join(lines)
+
+
+def main():
+    """Train and score the arms that the file has not yet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="a folder with a folder per class")
+    parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--minutes", type=float, default=60.0, help="of training per arm")
+    parser.add_argument("--points", type=int, default=6, help="scores on the way")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", help="start of the names of pictures of samples")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    args.marks = [60 * args.minutes * (i + 1) / args.points for i in range(args.points)]
+    dataset = data.load(args.data)
+    classifier = classifier_for(dataset)
+    real, floor = real_rows(dataset, classifier)
+    print(f"classifier right on {classifier.accuracy:.1%} of held-out images; other real: {floor}")
+    facts = {name: getattr(args, name) for name in ("minutes", "seed", "data", "batch_size")}
+    start = facts | {"classifier_accuracy": classifier.accuracy, "real": floor, "arms": {}}
+    done = json.loads(args.json.read_text()) if args.json and args.json.exists() else start
+    if any(done[name] != value for name, value in facts.items()):
+        parser.error(f"{args.json} has arms of other {', '.join(facts)}")
+    for name in args.arms.split(","):
+        if name in done["arms"]:
+            continue
+        print(f"--- {name}")
+        done["arms"][name] = run_arm(name, dataset, classifier, real, args)
+        if args.json:
+            args.json.write_text(json.dumps(done, indent=1) + "\n")
+    print(table(done["arms"], floor))
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ LAYERS = (  # from the bottom up: a part may import those before it
     *("settings", "choices", "types", "checks", "caching", "atomic", "losses", "schedules"),
     *("transformations", "parallel", "augment", "metrics", "plots", "data", "monitor", "images"),
     *("latents", "critics", "term_inputs", "regularizers", "terms", "models", "adapters"),
-    *("ema", "nonfinite", "optimizers", "players", "step_metrics", "weighted_terms"),
+    *("ema", "nonfinite", "optimizers", "players", "step_metrics", "weighted_terms", "pools"),
     "objectives",
     *("compatibility", "games", "updates", "steps", "training", "population", "recipes"),
     *("scoring", "runs", "cli"),

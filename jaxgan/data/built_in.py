@@ -40,6 +40,35 @@ def digit_outlines() -> Dataset:
     return pairs._replace(low=0.0, high=16.0)
 
 
+def slanted_digits() -> Dataset:
+    """Scikit-learn's digits, inverted and slanted: a second domain beside `digits`.
+
+    Row y of 8 moves to the right by (3.5 - y) / 2 pixels, rounded away from the middle; ink is
+    then 0 and paper 16.
+
+    Returns:
+      Dataset with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
+    """
+    upright = digits()
+    return upright._replace(x=16.0 - slanted(upright.x, 0.5), name="slanted-digits")
+
+
+def slanted(x: np.ndarray, slope: float) -> np.ndarray:
+    """Images whose rows are moved to the right by whole pixels, `slope` per row above the middle.
+
+    Args:
+      x: images [N, height, width, channels]; what comes in from the sides is 0.
+      slope: pixels per row; negative to move to the left.
+    """
+    height, width = x.shape[1:3]
+    moved = np.zeros_like(x)
+    for row, above in enumerate((height - 1) / 2 - np.arange(height)):
+        shift = int(np.copysign(np.floor(abs(slope * above) + 0.5), slope * above))
+        kept = slice(max(0, -shift), width - max(0, shift))
+        moved[:, row, max(0, shift) : width + min(0, shift)] = x[:, row, kept]
+    return moved
+
+
 def photos() -> Dataset:
     """Patches of scikit-learn's two photographs, a temple and a flower, that overlap by half.
 

@@ -1,3 +1,8 @@
+from .cyclegan import (
+    CycleGANGenerator as CycleGANGenerator,
+    cyclegan_discriminator as cyclegan_discriminator,
+    published_cyclegan as published_cyclegan,
+)
 from .dcgan import DCGANDiscriminator as DCGANDiscriminator, DCGANGenerator as DCGANGenerator
 from .imagenet.features import (
     VGG16_LAYERS as VGG16_LAYERS,

@@ -83,7 +83,7 @@ class UNet(nn.Module):
         return jnp.tanh(ConvTranspose(self.channels, 4, 2, kernel_init=_NORMAL)(nn.relu(x)))
 
     def _check(self, image: Array):
-        _check_image("image", image)
+        check_image("image", image)
         if not self.features or min(self.features) < 1:
             raise ValueError(f"features must be positive ints, got {tuple(self.features)}")
         multiple = 2 ** len(self.features)
@@ -112,12 +112,16 @@ class PatchGAN(nn.Module):
       norm: "batch" for batch norm after all but the first and last convolution, as in the paper;
         "instance" for instance norm at the same layers; "spectral" for spectral norm of all
         weights; "none".
+      affine: whether instance norm has a scale and a bias per channel.
+      cancelled_biases: whether convolutions before an instance norm have a bias, which it cancels.
     Source: Isola et al. 2017, sections 3.2.2 and 6.1.2, https://arxiv.org/abs/1611.07004
     """
 
     features: int = 64
     layers: int = 3
     norm: Literal["batch", "instance", "spectral", "none"] = "batch"
+    affine: bool = True
+    cancelled_biases: bool = False
 
     @nn.compact
     def __call__(
@@ -152,12 +156,13 @@ class PatchGAN(nn.Module):
         for level in range(self.layers + 1):
             plain = level == 0 or self.norm in ("spectral", "none")
             width = self.features * min(2**level, 8)
-            x = conv(width, 2 if level < self.layers else 1, plain, x)
-            x = leaky_relu(x if plain else _normed(self.norm, x, train, axis_name))
+            biased = plain or (self.norm == "instance" and self.cancelled_biases)
+            x = conv(width, 2 if level < self.layers else 1, biased, x)
+            x = leaky_relu(x if plain else _normed(self.norm, x, train, axis_name, self.affine))
         return DiscriminatorOutput(conv(1, 1, True, x)[..., 0], x)
 
     def _check(self, x: Array, condition: Array | None):
-        _check_image("x", x)
+        check_image("x", x)
         check_choice(norm=(self.norm, ("batch", "instance", "spectral", "none")))
         check_positive(features=self.features, layers=self.layers)
         smallest = 3 * 2**self.layers
@@ -167,7 +172,7 @@ class PatchGAN(nn.Module):
                 f"got shape {x.shape}"
             )
         if condition is not None:
-            _check_image("condition", condition)
+            check_image("condition", condition)
             if condition.shape[:3] != x.shape[:3]:
                 raise ValueError(
                     f"condition must have the size of x {x.shape}, got shape {condition.shape}"
@@ -177,13 +182,16 @@ class PatchGAN(nn.Module):
 # --- Both
 
 
-def _normed(norm: str, x: Array, train: bool, axis_name: str | None) -> Array:
+def _normed(norm: str, x: Array, train: bool, axis_name: str | None, affine: bool = True) -> Array:
     if norm == "batch":
         return BatchNorm(scale_init=around_one())(x, train, axis_name)
-    return InstanceNorm(scale_init=around_one())(x) if norm == "instance" else x
+    if norm == "instance":
+        return InstanceNorm(use_bias=affine, use_scale=affine, scale_init=around_one())(x)
+    return x
 
 
-def _check_image(name: str, x: Array):
+def check_image(name: str, x: Array):
+    """Raises a ValueError unless x is float [batch, height, width, channels]."""
     if jnp.ndim(x) != 4 or not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
             f"{name} must be float [batch, height, width, channels], got "

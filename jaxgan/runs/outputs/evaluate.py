@@ -102,7 +102,10 @@ def _samples(
     num, seed, facts = options.num, options.seed, generator.data
     real, labels = real_rows(dataset, num, seed)
     requested = None if facts.num_classes is None else repeated_labels(labels, num)
-    fake, conditions = draw_with_conditions(generator, num, seed, requested, lambda config: dataset)
+    drawn, conditions = draw_with_conditions(
+        generator, num, seed, requested, lambda config: dataset
+    )
+    fake = np.asarray(drawn.x)
     if conditions.real is not None:
         targets = np.asarray(conditions.real)
         return to_data_range(targets, facts.low, facts.high, generator.model_range), fake, None

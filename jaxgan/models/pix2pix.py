@@ -6,7 +6,7 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.checks import check_choice, check_positive
+from jaxgan.checks import check_choice, check_not_negative, check_positive
 from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.linear import Conv, ConvTranspose, leaky_relu
 from jaxgan.models.layers.normalization import BatchNorm, InstanceNorm, around_one
@@ -102,8 +102,8 @@ class PatchGAN(nn.Module):
     """Discriminator with one logit per patch of an image: convolutions of size 4 with leaky ReLU.
 
     `layers` convolutions have stride 2, one more has stride 1, and the last one gives the logits.
-    Each logit sees a patch of size 9 * 2^layers - 2, which is 16, 34, 70 (the paper's), 142 or 286
-    for 1 to 5 layers. With the defaults and a condition it has 2,768,705 parameters for colour
+    Each logit sees a patch of size 9 * 2^layers - 2, which is 7, 16, 34, 70 (the paper's), 142 or
+    286 for 0 to 5 layers. With the defaults and a condition it has 2,768,705 parameters for colour
     images, as the authors' code has. The slope of leaky ReLU is 0.2.
 
     Attributes:
@@ -164,7 +164,8 @@ class PatchGAN(nn.Module):
     def _check(self, x: Array, condition: Array | None):
         check_image("x", x)
         check_choice(norm=(self.norm, ("batch", "instance", "spectral", "none")))
-        check_positive(features=self.features, layers=self.layers)
+        check_positive(features=self.features)
+        check_not_negative(layers=self.layers)
         smallest = 3 * 2**self.layers
         if min(x.shape[1:3]) < smallest:
             raise ValueError(

@@ -13,7 +13,6 @@ from jaxgan.images.tasks import two_domains
 from jaxgan.models import CycleGANGenerator, cyclegan_discriminator
 from jaxgan.recipes.base import Shape
 from jaxgan.recipes.facts import CYCLEGAN_STEPS
-from jaxgan.recipes.pix2pix import patch_layers
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import cycle_consistency, identity_mapping
 from jaxgan.types import GAN, Array, DiscriminatorOutput, PyTree, Schedule
@@ -51,7 +50,7 @@ the recipe's steps |
     | channels of the first convolution | 64 | 16 |
     | residual blocks | 9 from 256 pixels on, 6 at 128 pixels | 9 from 256 pixels on, else 6 |
     | halvings | 2 | 2 from 16 pixels on, else 1 |
-    | patches | 70 pixels | the same, or 34 or 16 where those are larger than the image |
+    | patches | 70 pixels | the same from 117 pixels on, 34 from 57, 16 from 27, else 7 |
 
     Args:
       shape: shape of two images, [height, width, 2 * channels], see `jaxgan.data.unpaired`.
@@ -104,6 +103,15 @@ def discriminators(shape: Shape, width: int):
     """Both discriminators as one; their logits stand side by side."""
     one = from_linen(cyclegan_discriminator(width, patch_layers(shape)))
     return without_condition(bundle({"a": one, "b": one}, _judged))
+
+
+def patch_layers(shape: Shape) -> int:
+    """The number of strided layers of the discriminators, 0 to 3.
+
+    A patch takes at most 0.6 of the image. A discriminator of whole images would accept any
+    translation with the right contents, such as one digit for another; one of patches sees style.
+    """
+    return max((n for n in (1, 2, 3) if 9 * 2**n - 2 <= 0.6 * min(shape[:2])), default=0)
 
 
 def _judged(nets: Nets, x: PyTree) -> DiscriminatorOutput:

@@ -15,7 +15,7 @@ from jaxgan.recipes.base import Shape
 from jaxgan.recipes.facts import CYCLEGAN_STEPS
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import cycle_consistency, identity_mapping
-from jaxgan.types import GAN, Array, DiscriminatorOutput, PyTree, Schedule
+from jaxgan.types import GAN, Array, DiscriminatorOutput, Network, PyTree, Schedule
 
 WIDTH = 16  # channels of the first convolution of both players, a quarter of the paper's
 BLOCKS = 6  # below 256 pixels; 9 from there on, as in the paper
@@ -68,7 +68,7 @@ the recipe's steps |
     terms = ((cycle_consistency, cycle), (identity_mapping, identity))
     rate = constant_then_linear(learning_rate, CYCLEGAN_STEPS)
     return GAN(
-        generator=generators(shape, WIDTH),
+        generator=generators(shape, WIDTH, 9 if min(shape[:2]) >= 256 else BLOCKS),
         discriminator=discriminators(shape, WIDTH),
         latent=latents.none(),
         loss=losses.least_squares,
@@ -86,10 +86,9 @@ def constant_then_linear(rate: float | Array, steps: int) -> Schedule:
     return optax.linear_schedule(rate, 0.0, steps - steps // 2, steps // 2)
 
 
-def generators(shape: Shape, width: int):
+def generators(shape: Shape, width: int, blocks: int) -> Network:
     """Both generators as one, `(latents, (a, b)) -> (F(b), G(a))`."""
-    side = min(shape[:2])
-    levels, blocks = (2 if side >= 16 else 1), (9 if side >= 256 else BLOCKS)
+    levels = 2 if min(shape[:2]) >= 16 else 1
     one = from_linen(CycleGANGenerator(width, shape[-1] // 2, blocks, levels))
     return bundle({"to_a": one, "to_b": one}, _translated)
 
@@ -99,7 +98,7 @@ def _translated(nets: Nets, latents: PyTree, condition: PyTree) -> PyTree:
     return nets["to_a"](b), nets["to_b"](a)
 
 
-def discriminators(shape: Shape, width: int):
+def discriminators(shape: Shape, width: int) -> Network:
     """Both discriminators as one; their logits stand side by side."""
     one = from_linen(cyclegan_discriminator(width, patch_layers(shape)))
     return without_condition(bundle({"a": one, "b": one}, _judged))

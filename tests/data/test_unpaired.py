@@ -12,6 +12,7 @@ import jaxgan
 from jaxgan import data
 from jaxgan.data.order import side_words
 from jaxgan.data.sources import absolute, side_specs
+from jaxgan.data.summary import summary
 from jaxgan.training.batches import batch_of, make_batch_source
 from jaxgan.training.plan import ReadOptions
 
@@ -144,6 +145,11 @@ def test_grey_beside_colours_becomes_three_channels():
 def test_sides_that_do_not_fit_are_named(b, text):
     with pytest.raises(ValueError, match=text):
         data.unpaired(A, b)
+
+
+def test_the_summary_counts_both_sides():
+    for found in (data.unpaired(A, B), data.unpaired(streamed(A), B)):
+        assert summary(found) == "5 + 8 unpaired images 4x4x1"
 
 
 # --- As a spec

@@ -1,4 +1,5 @@
 from .built_in import (
+    digit_domains as digit_domains,
     digit_outlines as digit_outlines,
     digits as digits,
     photos as photos,
@@ -41,6 +42,6 @@ from .toy import (
     spiral_distance as spiral_distance,
     toy_dataset as toy_dataset,
 )
-from .unpaired import unpaired as unpaired
+from .domains import unpaired as unpaired
 from .transforms import flip_horizontally as flip_horizontally, random_crop as random_crop
 from .waves import TIMBRES as TIMBRES, tones as tones, wave_dataset as wave_dataset

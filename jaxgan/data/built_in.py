@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxgan.data.dataset import Dataset, from_arrays
+from jaxgan.data.domains import unpaired
 from jaxgan.data.patches import starts
 
 PATCH = 96
@@ -51,6 +52,17 @@ def slanted_digits() -> Dataset:
     """
     upright = digits()
     return upright._replace(x=16.0 - slanted(upright.x, 0.5), name="slanted-digits")
+
+
+def digit_domains() -> Dataset:
+    """Two domains without pairs: `digits` and `slanted_digits`, drawn independently.
+
+    Returns:
+      Dataset with x float32 [1797, 8, 8, 2] in 0..16; no labels.
+    """
+    both = unpaired(digits(), slanted_digits())
+    assert isinstance(both, Dataset)  # as both sides are
+    return both._replace(name="digit-domains")
 
 
 def slanted(x: np.ndarray, slope: float) -> np.ndarray:

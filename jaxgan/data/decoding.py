@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxgan.data.dataset import Dataset
+from jaxgan.data.domains import unpaired
 from jaxgan.data.records import Records
 from jaxgan.data.soundness import check_bytes
-from jaxgan.data.unpaired import unpaired
 
 MESSAGES_SHOWN = 3
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Container
 from pathlib import Path
 
 from jaxgan.checks import closest
-from jaxgan.data.built_in import digit_outlines, digits, photos, slanted_digits
+from jaxgan.data.built_in import digit_domains, digit_outlines, digits, photos, slanted_digits
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_fraction, decode
+from jaxgan.data.domains import unpaired
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
 from jaxgan.data.images import BACKGROUNDS
 from jaxgan.data.pairs import NEAREST, pair_records
@@ -17,7 +18,6 @@ from jaxgan.data.patches import patch_records
 from jaxgan.data.records import Records
 from jaxgan.data.tfds import parse_tfds, split_label, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
-from jaxgan.data.unpaired import unpaired
 from jaxgan.data.waves import wave_dataset
 
 
@@ -77,6 +77,7 @@ def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
 NAMED: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
     "digit-outlines": digit_outlines,
+    "digit-domains": digit_domains,
     "slanted-digits": slanted_digits,
     "photos": photos,
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},

@@ -170,7 +170,7 @@ SINGLE = (
     Recipe(
         name="cyclegan",
         summary="Image-to-image translation without pairs; for two folders use --data unpaired:A,B",
-        data="unpaired:digits,slanted-digits",
+        data="digit-domains",
         gan=Builder("cyclegan.cyclegan_gan"),
         steps=CYCLEGAN_STEPS,
         plan=Plan(batch_size=1, model_range=(-1.0, 1.0), update="simultaneous"),

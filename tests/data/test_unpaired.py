@@ -187,6 +187,9 @@ def test_named_data_are_sides_too():
     found = data.load("unpaired:digits,slanted-digits")
     digits = data.digits()
     np.testing.assert_array_equal(found.x[..., :1], digits.x)
+    built_in = data.load("digit-domains")
+    assert (built_in.name, built_in.sides) == ("digit-domains", (1797, 1797))
+    np.testing.assert_array_equal(built_in.x, found.x)
     # the middle rows move by half a pixel, rounded to none; the first by 1.75, rounded to 2
     ink = 16.0 - found.x[..., 1:]
     np.testing.assert_array_equal(ink[:, 0, 2:], digits.x[:, 0, :-2])

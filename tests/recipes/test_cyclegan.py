@@ -142,7 +142,7 @@ def test_data_of_one_domain_are_named(spec, text, tmp_path):
 
 @pytest.mark.slow
 def test_training_is_the_same_on_one_device_and_on_eight(key):
-    both = data.load("unpaired:digits,slanted-digits")
+    both = data.load("digit-domains")
     results = []
     for devices, parallel in ((1, "jit"), (8, "jit"), (8, "pmap")):
         plan = recipes.recipe("cyclegan").plan._replace(

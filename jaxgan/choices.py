@@ -25,5 +25,6 @@ AugmentationName = Literal["diffaugment", "ada"]
 AlertKind = Literal[
     "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
 ]
+Domain = Literal["a", "b"]
 ScoreName = Literal["fd", "kd", "is", "pr", "dc", "swd", "modes"]
 Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]

@@ -24,6 +24,7 @@ from jaxgan.players import (
     run_generator,
     run_real,
 )
+from jaxgan.pools import Pool, exchange
 from jaxgan.step_metrics import diversity, logit_metrics
 from jaxgan.term_inputs import TermInputs
 from jaxgan.types import (
@@ -56,12 +57,16 @@ class Sampled(NamedTuple):
     indices: Array
 
 
+_OF_POOL = 0x706F6F6C  # folded into the terms' key, which numbers the terms from 0 on
+
+
 class Carry(NamedTuple):
     """What one micro-batch hands on to the next: the player's model state and its terms' states."""
 
     model_state: PyTree
     terms: dict[str, PyTree]
     augmentation: PyTree
+    pool: Pool | None
 
 
 Loss = Callable[[PyTree, Carry, PlayerState, Sampled], tuple[Array, tuple[Carry, Metrics]]]
@@ -110,6 +115,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         fake = _generated(seen, both, sampled, keys, options)
         x, _ = run_real(gan, generator, sampled.batch.x, keys.real, options)
         _check_shapes(x, fake.x)
+        fake, pool = _from_pool(fake, carry.pool, sampled, keys, axis_name)
         run_both = _joint_pass if gan.joint_pass else _two_passes
         real_output, fake_output, model_state = run_both(seen, weights, (x, fake.x), keys, options)
         real_logits = gather(real_output.logits, axis_name)  # D(x)
@@ -129,7 +135,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
         metrics |= logit_metrics(gan, real_logits, fake_logits)
         metrics["diversity"] = diversity(x, fake.x, axis_name)
-        return loss, (Carry(model_state, terms, augmentation), metrics)
+        return loss, (Carry(model_state, terms, augmentation, pool), metrics)
 
     return loss_fn
 
@@ -158,7 +164,7 @@ def make_generator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         inputs = _term_inputs(seen, both, passes, sampled, keys, options)
         loss, terms, metrics = plus_terms(adversarial, gan.generator_terms, inputs, carry.terms)
         metrics["generator_loss"] = loss
-        return loss, (Carry(model_state, terms, carry.augmentation), metrics)
+        return loss, (carry._replace(model_state=model_state, terms=terms), metrics)
 
     return loss_fn
 
@@ -188,6 +194,17 @@ def _generated(
     weights, index = players.generator, sampled.indices
     moved = None if gan.latent_step is None else move
     return generate(keys.generate, gan, weights, index, options, moved)
+
+
+def _from_pool(
+    fake: Generated, pool: Pool | None, sampled: Sampled, keys: Keys, axis_name: str | None
+) -> tuple[Generated, Pool | None]:
+    """What the discriminator is shown of generated samples, and the pool after them."""
+    if pool is None:
+        return fake, None
+    key = jax.random.fold_in(keys.terms, _OF_POOL)
+    shown, pool = exchange(key, pool, fake.x, sampled.indices, axis_name)
+    return fake._replace(x=shown), pool
 
 
 def _check_shapes(real: PyTree, fake: PyTree):

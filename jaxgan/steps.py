@@ -15,6 +15,7 @@ from jaxgan.ema import start_average
 from jaxgan.optimizers import started
 from jaxgan.parallel.global_batch import num_samples, sample_index
 from jaxgan.players import inputs, pair, prepared_batch, shown_example
+from jaxgan.pools import init_pool
 from jaxgan.types import (
     GAN,
     Array,
@@ -81,6 +82,7 @@ def unchecked_init(
         discriminator=discriminator,
         ema=None if gan.ema_decay is None else Weights(*start_average(weights)),
         augmentation=init_augmentation(gan),
+        pool=init_pool(gan.pool_size, x),
     )
     return state._replace(update=memory(update, state))
 

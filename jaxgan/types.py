@@ -59,10 +59,13 @@ class Task(NamedTuple):
       prepare: `batch -> Batch`; from images x [batch, ...] in the model's range, with labels or
         nothing as their condition, to samples and their condition.
       restore: `(x, condition) -> images`; the images that samples stand for.
+      way_back: `x -> condition`; the condition under which the generator leads samples back to
+        where they came from. None where no way leads back.
     """
 
     prepare: Callable[[Batch], Batch]
-    restore: Callable[[Array, PyTree], Array]
+    restore: Callable[[PyTree, PyTree], Array]
+    way_back: Callable[[PyTree], PyTree] | None = None
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -196,6 +199,7 @@ class GANState(NamedTuple):
       ema: weights of the EMA generator; None if the GAN has none.
       augmentation: the state of an adaptive augmentation, else None.
       update: what the update rule keeps from round to round, else None.
+      pool: earlier generated samples, a `jaxgan.pools.Pool`; None if the GAN keeps none.
     """
 
     step: Array
@@ -204,6 +208,7 @@ class GANState(NamedTuple):
     ema: Weights | None = None
     augmentation: PyTree = None
     update: PyTree = None
+    pool: PyTree = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,6 +243,9 @@ class GAN:
         then take whole images. None if the players see samples as they are.
       augmentation: of the discriminator's inputs in both players' updates, see `jaxgan.augment`.
         Gradient penalties are taken with respect to the samples before augmentation.
+      pool_size: number of earlier generated samples in a pool, with which half of those that the
+        discriminator is shown in its updates change places, see `jaxgan.pools`; 0 for none. Their
+        conditions stay behind, so the discriminator must not look at the condition.
     """
 
     generator: Network
@@ -254,6 +262,7 @@ class GAN:
     latent_step: Callable[[PyTree, Callable[[PyTree], Array]], PyTree] | None = None
     task: Task | None = None
     augmentation: Augmentation | None = None
+    pool_size: int = 0
 
     def __post_init__(self):
         for player in get_args(Player):
@@ -282,6 +291,8 @@ class GAN:
             raise ValueError(f"task must be a Task, got {self.task!r}")
         if self.augmentation is not None and not isinstance(self.augmentation, Augmentation):
             raise ValueError(f"augmentation must be an Augmentation, got {self.augmentation!r}")
+        if not isinstance(self.pool_size, numbers.Integral) or self.pool_size < 0:
+            raise ValueError(f"pool_size must be an int, 0 or more, got {self.pool_size!r}")
 
 
 def _described(value: Any) -> str:

@@ -17,6 +17,7 @@ CORE = (
         "players",
         "objectives",
         "weighted_terms",
+        "pools",
         "step_metrics",
         "updates",
         "steps",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 from rich.table import Table
 
-from jaxgan.choices import Features
+from jaxgan.choices import Domain, Features
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.generators import (
     Checkpoint,
@@ -80,8 +80,8 @@ def sample(
     if refined is None:
         drawn, conditions = samples.draw_with_conditions(generator, num, seed, labels, read)
     else:
-        real, conditions = held_out_data(generator, held_out, data, force), None
-        drawn, facts = refined(real, num, seed, labels)
+        found = refined(held_out_data(generator, held_out, data, force), num, seed, labels)
+        drawn, conditions, facts = samples.Drawn(found.samples), None, found.facts
     sample_files.write_samples(drawn, generator, out, labels, conditions)
     of = ""
     if label is not None and labels is not None:
@@ -129,21 +129,39 @@ def translate(
     run: Annotated[
         Path, typer.Argument(help="Run folder of an image-to-image recipe.", callback=at_home)
     ],
-    image: Annotated[Path, typer.Argument(help="The image to translate.", callback=at_home)],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="The images to translate.")
+    ],
     out: Annotated[
         Path | None,
-        typer.Option(help="A .png file.", show_default="IMAGE-made.png", callback=at_home),
+        typer.Option(
+            help="A .png file, for a single image.",
+            show_default="IMAGE-made.png",
+            callback=at_home,
+        ),
+    ] = None,
+    to: Annotated[
+        Domain | None,
+        typer.Option(help="Domain to translate to, of a run on unpaired:A,B.", show_default="b"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed (of the dropout).")] = 0,
     ema: Ema = True,
 ):
-    """Apply an image-to-image model (pix2pix) to an image."""
+    """Apply an image-to-image model (pix2pix, CycleGAN) to images."""
     from jaxgan.runs.disk.generator import load_generator
-    from jaxgan.runs.outputs.translate import translate_file
+    from jaxgan.runs.outputs.image_files import check_png
+    from jaxgan.runs.outputs.translate import make_translate, source_channels, translate_file
 
-    out = image.with_name(f"{image.stem}-made.png") if out is None else out
+    if out is not None and len(images) > 1:
+        raise ValueError(f"--out is for a single image, got {len(images)}: leave it out")
+    files = [path for path in map(at_home, images) if path is not None]
+    outs = [out or path.with_name(f"{path.stem}-made.png") for path in files]
+    for each in outs:
+        check_png(each)
     generator = load_generator(run, ema)
-    say(make_console(), f"{translate_file(generator, image, out, seed)} -> {out}")
+    translate, channels = make_translate(generator, seed, to), source_channels(generator)
+    for path, each in zip(files, outs, strict=True):
+        say(make_console(), f"{translate_file(translate, channels, path, each)} -> {each}")
 
 
 @app.command(cls=Command)

@@ -1,4 +1,11 @@
-from .built_in import digit_outlines as digit_outlines, digits as digits, photos as photos
+from .built_in import (
+    digit_domains as digit_domains,
+    digit_outlines as digit_outlines,
+    digits as digits,
+    photos as photos,
+    slanted as slanted,
+    slanted_digits as slanted_digits,
+)
 from .dataset import (
     Dataset as Dataset,
     from_arrays as from_arrays,
@@ -35,5 +42,6 @@ from .toy import (
     spiral_distance as spiral_distance,
     toy_dataset as toy_dataset,
 )
+from .domains import unpaired as unpaired
 from .transforms import flip_horizontally as flip_horizontally, random_crop as random_crop
 from .waves import TIMBRES as TIMBRES, tones as tones, wave_dataset as wave_dataset

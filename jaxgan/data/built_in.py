@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxgan.data.dataset import Dataset, from_arrays
+from jaxgan.data.domains import unpaired
 from jaxgan.data.patches import starts
 
 PATCH = 96
@@ -38,6 +39,46 @@ def digit_outlines() -> Dataset:
     outline = np.where(above | left, np.float32(16), np.float32(0))
     pairs = from_arrays(np.concatenate([x, outline], axis=3), name="digit-outlines")
     return pairs._replace(low=0.0, high=16.0)
+
+
+def slanted_digits() -> Dataset:
+    """Scikit-learn's digits, inverted and slanted: a second domain beside `digits`.
+
+    Row y of 8 moves to the right by (3.5 - y) / 2 pixels, rounded away from the middle; ink is
+    then 0 and paper 16.
+
+    Returns:
+      Dataset with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
+    """
+    upright = digits()
+    return upright._replace(x=16.0 - slanted(upright.x, 0.5), name="slanted-digits")
+
+
+def digit_domains() -> Dataset:
+    """Two domains without pairs: `digits` and `slanted_digits`, drawn independently.
+
+    Returns:
+      Dataset with x float32 [1797, 8, 8, 2] in 0..16; no labels.
+    """
+    both = unpaired(digits(), slanted_digits())
+    assert isinstance(both, Dataset)  # as both sides are
+    return both._replace(name="digit-domains")
+
+
+def slanted(x: np.ndarray, slope: float) -> np.ndarray:
+    """Images whose rows are moved to the right by whole pixels, `slope` per row above the middle.
+
+    Args:
+      x: images [N, height, width, channels]; what comes in from the sides is 0.
+      slope: pixels per row; negative to move to the left.
+    """
+    height, width = x.shape[1:3]
+    moved = np.zeros_like(x)
+    for row, above in enumerate((height - 1) / 2 - np.arange(height)):
+        shift = int(np.copysign(np.floor(abs(slope * above) + 0.5), slope * above))
+        kept = slice(max(0, -shift), width - max(0, shift))
+        moved[:, row, max(0, shift) : width + min(0, shift)] = x[:, row, kept]
+    return moved
 
 
 def photos() -> Dataset:

@@ -27,6 +27,8 @@ class Dataset(NamedTuple):
       bad: one message for each record that could not be read and was left out.
       class_names: the name of each class, in order, or None.
       left_out: counts of the files that were skipped, such as "4 .txt".
+      sides: the sizes of equal parts of the channels that are drawn independently of each other,
+        see `jaxgan.data.unpaired`; empty for samples that are drawn as they are.
     """
 
     x: np.ndarray
@@ -37,6 +39,7 @@ class Dataset(NamedTuple):
     bad: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
+    sides: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:

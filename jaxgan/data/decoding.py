@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxgan.data.dataset import Dataset
+from jaxgan.data.domains import unpaired
 from jaxgan.data.records import Records
 from jaxgan.data.soundness import check_bytes
 
@@ -87,6 +88,10 @@ def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
         and shows the first ones.
     """
     check_fraction(max_bad_fraction)
+    if records.sides:
+        decoded = unpaired(*(decode(side, max_bad_fraction) for side in records.sides))
+        assert isinstance(decoded, Dataset)  # as both sides are
+        return decoded._replace(left_out=records.left_out)
     x = np.empty((records.size, *records.shape), records.dtype)
     labels = np.empty(records.size, np.int32)
     bad: dict[int, str] = {}

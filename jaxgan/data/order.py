@@ -76,6 +76,11 @@ def batch_indices(
     return np.concatenate(pieces).reshape(num_batches, batch_size)
 
 
+def side_words(seed_words: Sequence[int], side: int) -> tuple[int, ...]:
+    """The seed of the order of one of several sides of a data set, see `Dataset.sides`."""
+    return (*seed_words, side + 1)  # not 0, since trailing zeros do not count
+
+
 def _check_at_least(minimum: int, **numbers: int) -> None:
     for name, number in numbers.items():
         if number < minimum:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Records(NamedTuple):
       name: the name in messages and reports.
       class_names: the name of each class, in order, or None.
       left_out: counts of the files that were skipped, such as "4 .txt".
+      sides: the `Records` of equal parts of the channels that are drawn independently of each
+        other, see `jaxgan.data.unpaired`; empty for samples that are drawn as they are.
     """
 
     read: Callable[[int], Sample]
@@ -37,6 +39,7 @@ class Records(NamedTuple):
     name: str
     class_names: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
+    sides: tuple[Any, ...] = ()  # of `Records`: a field cannot name its own class
 
     @property
     def num_bytes(self) -> int:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Container
 from pathlib import Path
 
 from jaxgan.checks import closest
-from jaxgan.data.built_in import digit_outlines, digits, photos
+from jaxgan.data.built_in import digit_domains, digit_outlines, digits, photos, slanted_digits
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_fraction, decode
+from jaxgan.data.domains import unpaired
 from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
 from jaxgan.data.images import BACKGROUNDS
 from jaxgan.data.pairs import NEAREST, pair_records
@@ -76,17 +77,22 @@ def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
 NAMED: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
     "digit-outlines": digit_outlines,
+    "digit-domains": digit_domains,
+    "slanted-digits": slanted_digits,
     "photos": photos,
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }
 FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {"idx": _load_idx, "npz": _load_npz}
-PATH_KINDS = frozenset((*FROM_PATH, "folder", "patches", "pairs"))
+PATH_KINDS = frozenset((*FROM_PATH, "folder", "patches", "pairs", "unpaired"))
+SIDES = frozenset((*FROM_PATH, "folder", "patches", "tfds"))
+"""The kinds of data that may be a side of unpaired data, as may those in `NAMED`."""
 SPECS = (
     *NAMED,
     *("idx:DIR", "idx:DIR:test", "npz:FILE", "npz:FILE@SAMPLES,LABELS"),
     *("folder:DIR", "folder:DIR@64", "folder:DIR@64,white"),
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64", f"pairs:FROM,TO{NEAREST}@64"),
+    *("unpaired:A,B", "unpaired:A,B@64", "unpaired:idx:DIR,npz:FILE"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64", "tfds:NAME:SPLIT@64,LABEL"),
 )
 ELSEWHERE = {
@@ -100,6 +106,37 @@ ELSEWHERE = {
     "celeba": "tfds:celeb_a@64, or folder:DIR@64 for the images",
 }
 """Well-known datasets that do not come with jaxgan, and the specs that read them."""
+
+
+def side_specs(path: str) -> tuple[str, str]:
+    """The specs of both sides in the path of `unpaired:A,B`; a side may be a folder or a spec.
+
+    Raises:
+      ValueError: if there are not two, or a comma may belong to a side or stand between them.
+
+    >>> side_specs("horses,zebras@64"), side_specs("idx:DIR,npz:FILE@x,y")
+    (('folder:horses@64', 'folder:zebras@64'), ('idx:DIR', 'npz:FILE@x,y'))
+    """
+    places = [place for place, letter in enumerate(path) if letter == ","]
+    pairs = [(path[:place], path[place + 1 :]) for place in places]
+    if len(pairs) > 1:  # the comma that separates the sides is that before a spec
+        pairs = [pair for pair in pairs if _is_side(pair[1])]
+    if len(pairs) != 1 or not all(pairs[0]):
+        raise ValueError(
+            f"data 'unpaired:{path}' must name two sides, as in unpaired:A,B for two folders, or "
+            "unpaired:folder:A@64,folder:B@64"
+        )
+    a, b = pairs[0]
+    _, size = (b, None) if _is_side(b) else _sized(b)
+    if size is not None and not _is_side(a) and _sized(a)[1] is None:
+        a = f"{a}@{size}"
+    first, second = (each if _is_side(each) else f"folder:{each}" for each in (a, b))
+    return first, second
+
+
+def _is_side(text: str) -> bool:
+    kind, colon, _ = text.partition(":")
+    return kind in SIDES if colon else kind in NAMED
 
 
 def absolute(spec: str, kinds: Container[str] = PATH_KINDS) -> str:
@@ -116,6 +153,8 @@ def absolute(spec: str, kinds: Container[str] = PATH_KINDS) -> str:
     paths = path.split(",", 1) if kind == "pairs" else [path]
     if kind not in kinds or not all(paths):
         return spec
+    if kind == "unpaired":
+        return f"unpaired:{','.join(absolute(side, kinds) for side in side_specs(path))}"
     # Paths are not normalised: a suffix such as @64 must not merge with similar file names.
     found = [absolute_path(each) for each in paths]
     is_ambiguous = kind == "pairs" and "," in found[0]  # a comma in the name of the current folder
@@ -143,6 +182,8 @@ def load(
         'folder:DIR', 'folder:DIR@64' (cropped to 64x64), 'folder:DIR@white' or
         'folder:DIR@64,white' (the background of transparent pixels: white, black or grey),
         'pairs:PHOTOS,MASKS:nearest@64' (masks are resized by the nearest pixel),
+        'unpaired:A,B@64' (two folders of images of two domains, drawn independently of each other,
+        or two other specs),
         'tfds:cifar10:test@64' (see `parse_tfds`), or 'tfds:cifar100@coarse_label' or
         'tfds:cifar100@64,coarse_label' (the feature that holds the labels).
       max_bytes: records up to this size in memory are decoded, see `decode`; larger ones are left
@@ -177,17 +218,30 @@ def load(
         "pairs": functools.partial(_load_pairs, max_pixels=max_pixels),
         "tfds": functools.partial(_load_tfds, manual_dir=tfds_manual_dir),
     }
+    if kind == "unpaired" and path:
+        limits = (max_bytes, max_bad_fraction, max_pixels)
+        return _load_unpaired(path, *limits)
     if kind in sources and path:
         found = sources[kind](path)
         if isinstance(found, Records) and found.num_bytes <= max_bytes:
             return decode(found, max_bad_fraction)
         return found
     known = f"known: {', '.join(SPECS)}"
-    if kind in sources:
+    if kind in (*sources, "unpaired"):
         raise ValueError(f"data {spec!r} needs a path after '{kind}:'; {known}")
     if kind in NAMED:
         raise ValueError(f"data {spec!r} takes no path, use {kind!r}; {known}")
-    raise ValueError(f"unknown data {spec!r}.{_suggestion(spec, [*NAMED, *sources])}")
+    raise ValueError(f"unknown data {spec!r}.{_suggestion(spec, [*NAMED, *sources, 'unpaired'])}")
+
+
+def _load_unpaired(
+    path: str, max_bytes: int, max_bad_fraction: float, max_pixels: int | None
+) -> Dataset | Records:
+    a, b = (
+        load(side, max_bytes=max_bytes, max_bad_fraction=max_bad_fraction, max_pixels=max_pixels)
+        for side in side_specs(path)
+    )
+    return unpaired(a, b)
 
 
 def _suggestion(spec: str, known: list[str]) -> str:

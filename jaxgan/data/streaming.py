@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from jaxgan.data.decoding import check_fraction, read_sample, reject_bad, too_many_bad
-from jaxgan.data.order import batch_indices
+from jaxgan.data.order import batch_indices, side_words
 from jaxgan.data.records import Records
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def stream(
       batch_size: size of the global batch, 1 or more.
       start: this process's first row of each global batch.
       stop: the row after this process's last one; None for the end of the batch.
-      workers: number of reading processes; 0 reads in a thread of this process. The batches are
-        the same.
+      workers: number of reading processes, of each side if there are `sides`; 0 reads in a thread
+        of this process. The batches are the same.
       max_bad_fraction: the largest fraction of bad records, 0..1. Each process counts the bad
         records that it meets in this stream, each once.
 
@@ -97,6 +97,22 @@ def stream(
       ValueError: if an argument is out of range; from the generator, if too many records are bad.
       ChildProcessError: from the generator, if a worker dies.
     """
+    if records.sides:
+        sides = [
+            stream(
+                each,
+                side_words(seed_words, side),
+                first_batch,
+                num_batches,
+                batch_size,
+                start=start,
+                stop=stop,
+                workers=workers,
+                max_bad_fraction=max_bad_fraction,
+            )
+            for side, each in enumerate(records.sides)
+        ]
+        return _side_by_side(sides)
     import grain  # here, since it takes half as long to import as JAX
 
     batch_indices(seed_words, first_batch, 1, batch_size, records.size)  # checks the arguments
@@ -116,6 +132,18 @@ def stream(
     last = first_batch + (ENDLESS if num_batches is None else num_batches)
     batches = _with_workers(grain.MapDataset.range(first_batch, last).map(read), workers)
     return _checked(records, batches, max_bad_fraction)
+
+
+def _side_by_side(
+    sides: list[Generator[StreamedBatch, None, None]],
+) -> Generator[StreamedBatch, None, None]:
+    """The batches of several streams, next to each other along the channels."""
+    with contextlib.ExitStack() as stack:
+        for side in sides:
+            stack.enter_context(contextlib.closing(side))
+        for parts in zip(*sides, strict=True):
+            x = np.concatenate([part.x for part in parts], axis=-1)
+            yield StreamedBatch(x, None, tuple(text for part in parts for text in part.bad))
 
 
 def prefetch(

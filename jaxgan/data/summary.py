@@ -18,12 +18,22 @@ def summary(data: Dataset | Records) -> str:
     """
     kind = "images" if len(data.shape) == 3 else "samples of shape"
     found = f"{data.size:,} {kind} {'x'.join(map(str, data.shape))}"
+    if data.sides:
+        counts = " + ".join(
+            f"{each if isinstance(each, int) else each.size:,}" for each in data.sides
+        )
+        found = f"{counts} unpaired images {_domain_shape(data)}"
     if data.num_classes is not None:
         found += f", {data.num_classes} class{'es' if data.num_classes != 1 else ''}"
         found += f": {_names(data.class_names)}" if data.class_names else ""
     bad = data.bad if isinstance(data, Dataset) else ()
     left_out = [*data.left_out, *([f"{len(bad)} unreadable"] if bad else [])]
     return found + (f"; left out: {', '.join(left_out)}" if left_out else "")
+
+
+def _domain_shape(data: Dataset | Records) -> str:
+    height, width, channels = data.shape
+    return f"{height}x{width}x{channels // len(data.sides)}"
 
 
 def _names(names: tuple[str, ...]) -> str:

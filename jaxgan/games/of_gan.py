@@ -14,8 +14,8 @@ def at_batch(key: Array, gan: GAN, state: GANState, batch: Batch | Array) -> Gam
     """The game that a GAN's players play at a batch, as a function of both players' parameters.
 
     Everything else is bound: the batch with its condition, the latents and all other random
-    numbers, the model states, the terms' states and the augmentation. Its losses are those that
-    the steps minimise, with penalties and terms.
+    numbers, the model states, the terms' states, the augmentation and the pool. Its losses are
+    those that the steps minimise, with penalties and terms.
 
     Args:
       key: of all random numbers; both players see the same generated samples.
@@ -30,7 +30,7 @@ def at_batch(key: Array, gan: GAN, state: GANState, batch: Batch | Array) -> Gam
     sampled = Sampled(key, state.step, batch, sample_index(num_samples(batch.x)))
 
     def loss_of(loss: Loss, own: PyTree, player: PlayerState, opponent: PlayerState):
-        carry = Carry(player.model_state, player.terms, state.augmentation)
+        carry = Carry(player.model_state, player.terms, state.augmentation, state.pool)
         value, (_, metrics) = loss(own, carry, opponent, _fresh(sampled))
         return value, metrics
 

@@ -1,4 +1,4 @@
-"""Tasks that derive samples and conditions from images: pyramids, super-resolution, pairs."""
+"""Tasks that derive samples and conditions from images: pyramids, super-resolution, translation."""
 
 import jax.numpy as jnp
 
@@ -105,3 +105,27 @@ def pairs() -> Task:
         return Batch(target, _with_labels(source, batch.condition))
 
     return Task(prepare, lambda x, condition: x)
+
+
+def two_domains() -> Task:
+    """Image to image between two domains: samples and condition are both the images (a, b).
+
+    The generator translates them to (F(b), G(a)), of which G(a) is shown. Images hold both domains
+    along the channel axis, A first; see `jaxgan.data.unpaired`.
+
+    Raises:
+      ValueError: in the step, if samples have an odd number of channels, or there is a condition.
+    Source: Zhu et al. 2017, section 3, https://arxiv.org/abs/1703.10593
+    """
+
+    def prepare(batch: Batch) -> Batch:
+        channels = batch.x.shape[-1]
+        if batch.x.ndim != 4 or channels % 2 or batch.condition is not None:
+            raise ValueError(
+                "two domains are images with an even number of channels and without labels, got "
+                f"{batch.x.shape[1:]}: use --data unpaired:A,B"
+            )
+        a, b = jnp.split(batch.x, 2, axis=-1)
+        return Batch((a, b), (a, b))
+
+    return Task(prepare, lambda x, condition: x[1], way_back=lambda x: x)

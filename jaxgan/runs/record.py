@@ -12,6 +12,7 @@ from jaxgan.runs.early_stopping import EarlyStopping
 from jaxgan.runs.run import Run
 from jaxgan.runs.snapshots import real_image, snapshot_image
 from jaxgan.training.loop import Progress
+from jaxgan.training.sampling import Drawn
 
 ROUNDS_SKIPPED_IN_A_ROW = 100
 
@@ -27,7 +28,7 @@ class PendingRecord(NamedTuple):
     """
 
     progress: Progress
-    samples: list[jax.Array] | None
+    samples: list[Drawn] | None
     due: list[int]
     scores: Row
 

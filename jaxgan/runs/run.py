@@ -4,14 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
-
 from jaxgan.data import Dataset, Records
 from jaxgan.monitor.detector import Alert
 from jaxgan.runs.disk.log import Row
 from jaxgan.runs.settings.config import Config
 from jaxgan.scoring.in_training import Scorer
-from jaxgan.training.sampling import Conditions
+from jaxgan.training.sampling import Conditions, Drawn
 from jaxgan.types import GAN, GANState
 
 
@@ -35,7 +33,7 @@ class Run:
     config: Config
     gan: GAN
     dataset: Dataset | Records
-    draw: Callable[[GANState], list[jax.Array]]
+    draw: Callable[[GANState], list[Drawn]]
     drawn_on: Conditions
     on_row: Callable[[Row], None]
     on_alert: Callable[[Alert], None]

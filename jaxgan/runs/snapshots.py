@@ -11,13 +11,20 @@ from jaxgan.runs.run import Run
 from jaxgan.runs.settings.config import Config
 from jaxgan.scoring.reference import real_rows
 from jaxgan.training.keys import run_keys
-from jaxgan.training.sampling import Conditions, conditions_for, has_images, make_pieces
+from jaxgan.training.sampling import (
+    Conditions,
+    Drawn,
+    beside_each_other,
+    conditions_for,
+    has_images,
+    make_pieces,
+)
 from jaxgan.types import GAN, GANState
 
 
 def make_snapshot(
     gan: GAN, config: Config, dataset: Dataset | Records
-) -> tuple[Callable[[GANState], list[jax.Array]], Conditions]:
+) -> tuple[Callable[[GANState], list[Drawn]], Conditions]:
     """A function that draws samples of fixed latents, whole on all devices; their conditions."""
     key, plan = run_keys(config.options.seed).images, config.options.plan
     classes = config.data.num_classes
@@ -29,18 +36,16 @@ def make_snapshot(
     return lambda state: list(pieces(state)), drawn_on
 
 
-def snapshot_image(run: Run, pieces: list[jax.Array]) -> np.ndarray | None:
+def snapshot_image(run: Run, pieces: list[Drawn]) -> np.ndarray | None:
     """The image of samples, given in pieces; None if they cannot be shown."""
     data, plan = run.config.data, run.config.options.plan
-    samples = np.concatenate([np.asarray(piece) for piece in pieces])
-    beside = [x for x in (run.drawn_on.source, run.drawn_on.real) if x is not None]
+    drawn = jax.tree.map(lambda *each: np.concatenate([np.asarray(x) for x in each]), *pieces)
     own = [
         to_data_range(np.asarray(x), data.low, data.high, plan.model_range)
-        for x in (samples, *beside)
+        for x in beside_each_other(drawn, run.drawn_on)
     ]
-    if beside:
-        drawn, source, real = own
-        return plots.side_by_side((source, drawn, real), data.low, data.high)
+    if len(own) > 1:
+        return plots.side_by_side(own, data.low, data.high)
     points = run.dataset.x if isinstance(run.dataset, Dataset) else None
     return plots.sample_image(own[0], data.low, data.high, points, data.num_classes)
 

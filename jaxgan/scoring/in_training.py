@@ -46,7 +46,7 @@ def make_scorer(
     draw = make_pieces(run_keys(seed).scores, gan, scoring.num, classes, plan.devices)
 
     def of(state: GANState) -> dict[str, float]:
-        samples = collect(draw(state), scoring.num)
+        samples = collect((piece.x for piece in draw(state)), scoring.num)
         own = to_data_range(samples, dataset.low, dataset.high, plan.model_range)
         fake = extract(extractor, dataset, own)
         found = scores_of(statistics, extractor, real, fake, errors=False)

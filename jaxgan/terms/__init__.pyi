@@ -54,4 +54,7 @@ from .autoencoders import (
     pulling_away as pulling_away,
     reconstruction_output as reconstruction_output,
 )
-from .cycles import cycle_consistency as cycle_consistency
+from .cycles import (
+    cycle_consistency as cycle_consistency,
+    identity_mapping as identity_mapping,
+)

@@ -23,6 +23,7 @@ from jaxgan.data import (
     to_model_range,
 )
 from jaxgan.data.dataset import check_conditional
+from jaxgan.data.order import side_words
 from jaxgan.parallel import processes
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.training.iterables import Batches, as_batches, yields_batches
@@ -147,19 +148,41 @@ def make_batch_source(
 def _resident(
     data: Dataset, order_words: list[int], first_batch: int, rows: slice, plan: Plan
 ) -> BatchSource:
-    condition = jax.tree.map(jnp.asarray, data.condition) if plan.conditional else None
-    records = Batch(jnp.asarray(data.x.reshape(data.size, -1)), condition)
+    records = resident_records(data, plan.conditional)
     position = first_batch
 
     def draw(shape: tuple[int, ...]) -> CallInputs:
         nonlocal position
         num = int(np.prod(shape))
-        indices = batch_indices(order_words, position, num, plan.batch_size, data.size)
+        indices = drawn_indices(data, order_words, position, num, plan.batch_size)[:, rows]
         position += num
-        return CallInputs(indices[:, rows].reshape(*shape, -1))
+        return CallInputs(indices.reshape(*shape, *indices.shape[1:]))
 
     on_device = parallel.replicate(records, parallel.make_mesh(plan.devices))
     return BatchSource(draw, on_device, lambda: None)
+
+
+def resident_records(data: Dataset, conditional: bool) -> Batch:
+    """All samples as rows of a matrix, or one matrix per side, on the device."""
+    condition = jax.tree.map(jnp.asarray, data.condition) if conditional else None
+    if not data.sides:
+        return Batch(jnp.asarray(data.x.reshape(data.size, -1)), condition)
+    parts = np.split(data.x, len(data.sides), axis=-1)
+    pairs = zip(parts, data.sides, strict=True)
+    return Batch(tuple(jnp.asarray(x[:size].reshape(size, -1)) for x, size in pairs), condition)
+
+
+def drawn_indices(
+    data: Dataset, order_words: list[int], first_batch: int, num: int, batch_size: int
+) -> np.ndarray:
+    """The samples of `num` batches, int32 [num, batch], or [num, batch, sides]."""
+    if not data.sides:
+        return batch_indices(order_words, first_batch, num, batch_size, data.size)
+    each = [
+        batch_indices(side_words(order_words, side), first_batch, num, batch_size, size)
+        for side, size in enumerate(data.sides)
+    ]
+    return np.stack(each, axis=-1)
 
 
 def _streamed(batches: Generator, conditional: bool, refused_in: str | None) -> BatchSource:
@@ -202,7 +225,7 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
     """The batch of a round, inside the compiled call: gathered by index, or as it was streamed.
 
     Args:
-      payload: the drawn indices [(updates,) batch], or a `Batch`.
+      payload: the drawn indices [(updates,) batch], or [(updates,) batch, sides], or a `Batch`.
       records: the arrays on the device, see `BatchSource`.
       shape: the shape of a sample.
     """
@@ -210,10 +233,14 @@ def batch_of(payload: PyTree, records: PyTree, shape: tuple[int, ...]) -> Batch:
         return payload
 
     # Clipped rows of a matrix are ten times faster to gather on CPU than bounds-checked images.
-    def take(rows):
+    def take(rows, payload=payload):
         found = jnp.take(rows.reshape(len(rows), -1), payload, axis=0, mode="clip")
         return found.reshape(*payload.shape, *rows.shape[1:])
 
+    if isinstance(records.x, tuple):  # sides, each with its own index
+        own = (*payload.shape[:-1], *shape[:-1], shape[-1] // len(records.x))
+        parts = [take(rows, payload[..., i]).reshape(own) for i, rows in enumerate(records.x)]
+        return Batch(jnp.concatenate(parts, axis=-1))
     x = take(records.x).reshape(*payload.shape, *shape)
     return Batch(x, jax.tree.map(take, records.condition))
 

@@ -5,7 +5,7 @@ Image conditions are taken from the run's own data, evenly spread.
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,8 +36,36 @@ class Conditions(NamedTuple):
     """
 
     condition: PyTree
-    source: Array | None = None
-    real: Array | None = None
+    source: Any = None
+    real: Any = None
+
+
+class Drawn(NamedTuple):
+    """Samples as images, in arrays of JAX or NumPy.
+
+    Attributes:
+      x: samples [num, ...], after `Task.restore`.
+      returned: what the generator makes of them on the way back, [num, ...], see `Task.way_back`;
+        None where no way leads back.
+    """
+
+    x: Any
+    returned: Any = None
+
+
+def drawn(gan: GAN, draw: Callable[[PyTree], PyTree], condition: PyTree) -> Drawn:
+    """The samples of a condition, and where they come from in the eyes of the generator.
+
+    Args:
+      gan: the GAN, for its task.
+      draw: `condition -> samples`.
+      condition: of the samples.
+    """
+    x, task = draw(condition), gan.task
+    if task is None:
+        return Drawn(x)
+    image = task.restore(x, condition)
+    return Drawn(image, None if task.way_back is None else condition_image(draw(task.way_back(x))))
 
 
 def conditions_for(
@@ -69,6 +97,17 @@ def conditions_for(
     return Conditions(batch.condition, nearest(source, (real.shape[1], real.shape[2])), real)
 
 
+def beside_each_other(drawn: Drawn, conditions: Conditions) -> list[Any]:
+    """The images of each sample: its source, itself and its target, or itself on the way back.
+
+    A sample without a source stands alone.
+    """
+    if conditions.source is None:
+        return [drawn.x]
+    last = conditions.real if drawn.returned is None else drawn.returned
+    return [conditions.source, drawn.x, last]
+
+
 def rows_from(tree: PyTree, first: int, count: int) -> PyTree:
     """`count` rows of all arrays from `first` on; the first row follows the last."""
 
@@ -80,7 +119,7 @@ def rows_from(tree: PyTree, first: int, count: int) -> PyTree:
 
 def make_pieces(
     key: Array, gan: GAN, num: int, condition: PyTree, devices: int | None
-) -> Callable[[GANState], Iterator[Array]]:
+) -> Callable[[GANState], Iterator[Drawn]]:
     """Returns a function that draws samples [num, ...] of a state in pieces, one at a time.
 
     Args:
@@ -128,14 +167,14 @@ def collect(chunks: Iterable[PyTree], num: int) -> PyTree:
 
 
 @cached
-def _compiled_sample(gan: GAN, size: int, devices: int | None) -> Callable[..., Array]:
+def _compiled_sample(gan: GAN, size: int, devices: int | None) -> Callable[..., Drawn]:
     """A compiled function that draws one piece of samples, whole on all devices."""
     whole = NamedSharding(parallel.make_mesh(devices), PartitionSpec())
 
     @functools.partial(jax.jit, out_shardings=whole)
-    def sample_piece(key: Array, state: GANState, first: int, condition: PyTree) -> Array:
-        x = sample(key, gan, state, first + sample_index(size), condition)
-        return x if gan.task is None else gan.task.restore(x, condition)
+    def sample_piece(key: Array, state: GANState, first: int, condition: PyTree) -> Drawn:
+        index = first + sample_index(size)
+        return drawn(gan, lambda own: sample(key, gan, state, index, own), condition)
 
     return sample_piece
 

@@ -81,7 +81,7 @@ def _point(
     batch, own = prepared_batch(gan, batch), getattr(state, player)
     opponent = state.generator if player == "discriminator" else state.discriminator
     index = sample_index(num_samples(batch.x), axis_name)
-    carry = Carry(own.model_state, own.terms, state.augmentation)
+    carry = Carry(own.model_state, own.terms, state.augmentation, state.pool)
     return own.params, carry, opponent, Sampled(key, state.step, batch, index)
 
 
@@ -97,7 +97,7 @@ def _make_finish(gan: GAN, skip_nonfinite: bool) -> Callable:
         own = own._replace(model_state=carry.model_state, terms=terms)
         changed: dict[str, Any] = {player: moved(own, proposal)}
         if not generates:
-            changed["augmentation"] = carry.augmentation
+            changed |= {"augmentation": carry.augmentation, "pool": carry.pool}
         new = state._replace(**changed)
         if generates and gan.ema_decay is not None:
             present = Weights(new.generator.params, new.generator.model_state)

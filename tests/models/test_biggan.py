@@ -8,7 +8,7 @@ from arrays import count, normal
 from networks import shapes
 from residual import convolved, doubled, drawn, pooled, relu, standardised, with_exact_vectors
 
-from jaxgan.models import BigGANDiscriminator, BigGANGenerator, biggan_published
+from jaxgan.models import BigGANDiscriminator, BigGANGenerator, published_biggan
 from jaxgan.models.biggan import BigGANBlock
 from jaxgan.models.layers.labels import CosineHead, ModulatedBatchNorm, unit_vectors
 from jaxgan.models.resnet import DownBlock
@@ -32,7 +32,7 @@ def test_networks_for_cifar_10_have_the_published_sizes():
     # As StudioGAN's log of BigGAN on CIFAR-10 says (BigGAN-train-2021_01_15_14_48_48.log in its
     # repository); ajbrock's Generator with G_ch=96, dim_z=80, hier, shared_dim=128 and G_attn='16'
     # has as many. The generator here lacks eight biases per channel that batch norms cancel.
-    sizes = sizes_of(*biggan_published("cifar10"), 80)
+    sizes = sizes_of(*published_biggan("cifar10"), 80)
     assert sizes == (9_416_196 - 8 * 384, 2_415_170)
 
 
@@ -41,7 +41,7 @@ def test_networks_for_imagenet_have_the_published_sizes():
     # options of launch_BigGAN_bs256x8.sh. The missing biases: three per channel and block, but two
     # in the block before attention, which has 192 channels.
     missing = 3 * (1536 + 768 + 384 + 192 + 96) - 192
-    sizes = sizes_of(*biggan_published("imagenet128"), 120)
+    sizes = sizes_of(*published_biggan("imagenet128"), 120)
     assert sizes == (70_433_988 - missing, 87_982_370)
 
 
@@ -225,4 +225,4 @@ def test_discriminators_options_that_do_not_fit_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         shapes(BigGANDiscriminator(8, **options), jnp.ones((2, 28, 28, 1)))
     with pytest.raises(ValueError, match="data must be one of"):
-        biggan_published("mnist")
+        published_biggan("mnist")

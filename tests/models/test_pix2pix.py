@@ -180,7 +180,7 @@ def test_default_patch_discriminator_has_the_papers_parameters():
     assert count(variables["batch_stats"]) == 2 * (128 + 256 + 512)
 
 
-@pytest.mark.parametrize(("layers", "size", "patch"), [(1, 24, 16), (3, 96, 70)])
+@pytest.mark.parametrize(("layers", "size", "patch"), [(0, 12, 7), (1, 24, 16), (3, 96, 70)])
 def test_each_logit_sees_a_patch(layers, size, patch):
     module = PatchGAN(2, layers, "none")
     x, condition = normal(1, size, size, 1), normal(1, size, size, 2, seed=1)
@@ -228,7 +228,7 @@ def test_a_single_small_image_is_judged_with_every_norm(norm, size, map_size, co
         ({}, (2, 24, 24, 3), (1, 24, 24, 3), "condition must have the size of x"),
         ({}, (1, 24, 24, 3), (1,), r"condition must be float \[batch"),
         ({"norm": "layer"}, (1, 24, 24, 3), None, "norm must be one of batch, instance, spectral"),
-        ({"layers": 0}, (1, 24, 24, 3), None, "layers must be a positive int, got 0"),
+        ({"layers": -1}, (1, 24, 24, 3), None, "layers must be a finite number, 0 or more, got -1"),
         ({"features": 0}, (1, 24, 24, 3), None, "features must be a positive int, got 0"),
     ],
 )

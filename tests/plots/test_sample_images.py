@@ -9,6 +9,7 @@ from jaxgan.runs.outputs.sample_files import write_samples
 from jaxgan.runs.settings.config import Config, environment
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
+from jaxgan.training.sampling import Drawn
 
 
 def images(num, size=4):
@@ -114,7 +115,7 @@ def test_samples_of_a_waveform_run_are_drawn_as_an_image(tmp_path, low, high):
     config = Config(options_from_recipe("waves"), gan="", data=data, **environment())
     gan = recipe_gan("waves", data.shape, None)
     x = np.random.default_rng(0).uniform(-1, 1, (9, 32, 2)).astype(np.float32)
-    write_samples(x, described(config)._replace(gan=gan), tmp_path / "x.png")
+    write_samples(Drawn(x), described(config)._replace(gan=gan), tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as image:
         assert min(image.size) > 100
         assert len(np.unique(np.asarray(image))) > 10

@@ -120,9 +120,10 @@ def _samples(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Real samples, generated ones, and other real ones for the baseline if there are enough."""
     facts = generator.data
-    fake, conditions = draw_with_conditions(
+    drawn, conditions = draw_with_conditions(
         generator, options.num, options.seed, labels, lambda config: dataset
     )
+    fake = np.asarray(drawn.x)
     if conditions.real is not None:
         targets = np.asarray(conditions.real)
         return to_data_range(targets, facts.low, facts.high, generator.model_range), fake, None

@@ -5,6 +5,7 @@ Images are uint8 [height, width, channels]. Networks see them in the generator's
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,21 +13,33 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.atomic import check_replaceable, replace_file
+from jaxgan.choices import Domain
 from jaxgan.data import scale
 from jaxgan.data.images import HIDDEN, read_image
 from jaxgan.runs.disk.generator import TrainedGenerator, make_draw
 
 _PIXELS = (0, 255)
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 
-def make_apply(generator: TrainedGenerator, seed: int = 0) -> Callable[[np.ndarray], np.ndarray]:
-    """Make a function from an image to the generator's output for it, a float image in 0..255."""
+def make_apply(
+    generator: TrainedGenerator, seed: int = 0, to: Domain | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Make a function from an image to the generator's output for it, a float image in 0..255.
+
+    Args:
+      generator: one that takes an image, or a pair of the domains ("a", "b").
+      seed: seed of the generator's noise.
+      to: the domain of the output, for a generator that takes pairs; else None.
+    """
     draw = make_draw(generator)
     model_range = generator.model_range or (-1.0, 1.0)
 
     def apply(image: np.ndarray) -> np.ndarray:
         source = scale(image[None], _PIXELS, model_range)
-        made = draw(jax.random.key(seed), source, jnp.arange(1))
+        condition = source if to is None else (source, source)  # each goes one of the ways
+        made = draw(jax.random.key(seed), condition, jnp.arange(1))
+        made = made if to is None else made[DOMAINS.index(to)]
         return scale(np.asarray(made)[0], model_range, _PIXELS)
 
     return apply

@@ -11,7 +11,7 @@ from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.checks import check_positive, closest
 from jaxgan.data import to_data_range
 from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
-from jaxgan.training.sampling import Conditions, sample_shape
+from jaxgan.training.sampling import Conditions, Drawn, beside_each_other, sample_shape
 
 CLASSES_SHOWN = 20
 
@@ -83,7 +83,7 @@ def check_writable(generator: TrainedGenerator, out: Path):
 
 
 def write_samples(
-    samples: np.ndarray,
+    drawn: Drawn,
     generator: TrainedGenerator,
     out: Path,
     labels: np.ndarray | None = None,
@@ -92,7 +92,7 @@ def write_samples(
     """Write samples as an image (.png), or as the array `samples` (.npz).
 
     Args:
-      samples: [num, ...] in the range of the data.
+      drawn: samples [num, ...] in the range of the data, and those of the way back if there is one.
       generator: the generator they were drawn from.
       out: the file. An image of all classes has one per row; a .npz file holds `labels` too.
       labels: labels of the samples [num], if the run is conditional.
@@ -105,16 +105,16 @@ def write_samples(
     try:
         if out.suffix == ".npz":
             own: dict[str, Any] = {} if labels is None else {"labels": labels}
-            replace_file(out, lambda beside: np.savez_compressed(beside, samples=samples, **own))
+            replace_file(out, lambda beside: np.savez_compressed(beside, samples=drawn.x, **own))
         else:
-            image = _image(samples, generator, labels, conditions)
+            image = _image(drawn, generator, labels, conditions)
             replace_file(out, Image.fromarray(image).save)
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name
         raise OSError(f"samples cannot be written to {out}: {error}") from error
 
 
 def _image(
-    samples: np.ndarray,
+    drawn: Drawn,
     generator: TrainedGenerator,
     labels: np.ndarray | None,
     conditions: Conditions | None,
@@ -125,10 +125,11 @@ def _image(
             to_data_range(np.asarray(x), low, high, generator.model_range)
             for x in (conditions.source, conditions.real)
         )
-        return plots.side_by_side((source, samples, real), low, high)
+        own = conditions._replace(source=source, real=real)
+        return plots.side_by_side(beside_each_other(drawn, own), low, high)
     num_classes = generator.data.num_classes
     classes = num_classes if _is_class_rows(labels, num_classes) else None
-    image = plots.sample_image(samples, low, high, None, classes)
+    image = plots.sample_image(drawn.x, low, high, None, classes)
     assert image is not None  # by check_writable
     return image
 

@@ -21,8 +21,10 @@ from jaxgan.runs.settings.run_data import data_of
 from jaxgan.training.sampling import (
     SAMPLES_PER_CALL,
     Conditions,
+    Drawn,
     collect,
     conditions_for,
+    drawn,
     in_chunks,
 )
 from jaxgan.types import Array, PyTree
@@ -43,7 +45,7 @@ def draw_samples(
       FileNotFoundError: if the generator takes images, and the run's data are no longer there.
       ValueError: if num is not positive, or labels are missing, not applicable or out of range.
     """
-    return draw_with_conditions(generator, num, seed, labels)[0]
+    return draw_with_conditions(generator, num, seed, labels)[0].x
 
 
 def draw_with_conditions(
@@ -52,8 +54,10 @@ def draw_with_conditions(
     seed: int,
     labels: np.ndarray | None = None,
     read: Callable[[Config], Dataset | Records] = data_of,
-) -> tuple[np.ndarray, Conditions]:
-    """Draw samples as `draw_samples` does, and return their conditions too.
+) -> tuple[Drawn, Conditions]:
+    """Draw samples as `draw_samples` does, with what they become on the way back if there is one.
+
+    Their conditions are returned too.
 
     Args:
       generator: from `load_generator`.
@@ -68,7 +72,7 @@ def draw_with_conditions(
     check_seed(seed)
     labels = _checked_labels(generator, num, labels)
     conditions = _conditions(generator, num, labels, read)
-    return _draw(generator, num, seed, conditions.condition)[-1], conditions
+    return _draw(generator, num, seed, conditions.condition), conditions
 
 
 def draw_levels(
@@ -91,40 +95,52 @@ def draw_levels(
             f"{generator.config.options.recipe} is not a pyramid of GANs: use draw_samples"
         )
     check_seed(seed)
-    return _draw(generator, num, seed, _checked_labels(generator, num, labels))
+    return _draw_levels(generator, num, seed, _checked_labels(generator, num, labels))
 
 
-def _draw(generator: TrainedGenerator, num: int, seed: int, condition: PyTree) -> list[np.ndarray]:
-    """Samples of every level, drawn in chunks."""
-    key, data = jax.random.key(seed), generator.data
-    draw = _make_draw_levels(generator)
+def _draw(generator: TrainedGenerator, num: int, seed: int, condition: PyTree) -> Drawn:
+    if generator.coarser:
+        return Drawn(_draw_levels(generator, num, seed, condition)[-1])
+    draw = make_draw(generator)
 
-    def chunk(first: int, own: PyTree) -> list[np.ndarray]:
-        images = draw(key, own, first + sample_index(SAMPLES_PER_CALL))
-        model_range = generator.model_range
-        return [to_data_range(np.asarray(x), data.low, data.high, model_range) for x in images]
+    def draw_one(key, condition, index):
+        return drawn(generator.gan, lambda own: draw(key, own, index), condition)
 
-    return collect(in_chunks(chunk, num, condition, SAMPLES_PER_CALL), num)
+    return _in_chunks(draw_one, generator, num, seed, condition)
 
 
-def _make_draw_levels(
-    generator: TrainedGenerator,
-) -> Callable[[Array, PyTree, Array], tuple[Array, ...]]:
-    """Make `(key, condition, index) -> samples of every level`, in the generator's range."""
+def _draw_levels(
+    generator: TrainedGenerator, num: int, seed: int, labels: np.ndarray | None
+) -> list[np.ndarray]:
+    """Samples of every level of a pyramid."""
     draws = [make_draw(level) for level in generator.levels]
 
     def draw_pyramid(key, labels, index):
         levels = [_with_labels(draw, labels) for draw in draws]
         *coarse, full = sample_pyramid(key, levels, index)
         height, width = generator.data.shape[:2]
-        return (*coarse, crop_to(full, (height, width)))
+        return [*coarse, crop_to(full, (height, width))]
 
-    def draw_one(key, condition, index):
-        x = draws[0](key, condition, index)
-        task = generator.gan.task
-        return (x if task is None else task.restore(x, condition),)
+    return _in_chunks(draw_pyramid, generator, num, seed, labels)
 
-    return draw_pyramid if generator.coarser else draw_one
+
+def _in_chunks(
+    draw: Callable[[Array, PyTree, Array], PyTree],
+    generator: TrainedGenerator,
+    num: int,
+    seed: int,
+    condition: PyTree,
+) -> PyTree:
+    """What `(key, condition, index)` draws in the generator's range, in that of the data."""
+    key, data = jax.random.key(seed), generator.data
+
+    def chunk(first: int, own: PyTree) -> PyTree:
+        def in_range(x: Array) -> np.ndarray:
+            return to_data_range(np.asarray(x), data.low, data.high, generator.model_range)
+
+        return jax.tree.map(in_range, draw(key, own, first + sample_index(SAMPLES_PER_CALL)))
+
+    return collect(in_chunks(chunk, num, condition, SAMPLES_PER_CALL), num)
 
 
 def _with_labels(draw: Callable, labels: np.ndarray | None) -> Callable:

@@ -110,7 +110,13 @@ def in_own_range(x, config):
 # --- StableHLO
 
 
-OF_IMAGES = ("pix2pix", "srgan", "lapgan/middle", "lapgan/fine")  # refused: another test
+OF_IMAGES = (
+    "pix2pix",
+    "cyclegan",
+    "srgan",
+    "lapgan/middle",
+    "lapgan/fine",
+)  # refused: another test
 
 
 @pytest.mark.parametrize(

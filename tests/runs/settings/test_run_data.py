@@ -176,7 +176,7 @@ def test_scores_of_a_run_that_is_read_only_are_shown(ended, monkeypatch, capsys)
         (["report", "--out", "x.html"], "jaxgan.runs.outputs.report.page.page"),
         (["export", "--out", "x"], "jaxgan.runs.disk.generator.load_generator"),
         (["upscale", "--out", "x.png"], "jaxgan.runs.outputs.upscale.upscale_image"),
-        (["translate", "--out", "x.png"], "jaxgan.runs.outputs.translate.translate_image"),
+        (["translate", "--out", "x.png"], "jaxgan.runs.outputs.translate.make_translate"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_told_before_the_work(

@@ -90,6 +90,11 @@ def at_home(path: Path | None) -> Path | None:
         raise ValueError(f"{path}: {error}") from error
 
 
+def all_at_home(paths: list[Path]) -> list[Path]:
+    """Expand ~ in paths."""
+    return [at_home(path) or path for path in paths]
+
+
 def say(console: Console, text: str):
     """Print a line unchanged and unwrapped, so that paths can be copied."""
     console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from .codes import (
     code_cross_entropy as code_cross_entropy,
     mutual_information as mutual_information,
 )
-from .contrastive import (
+from .contrasts import (
     contrastive as contrastive,
     contrastive_loss as contrastive_loss,
     data_to_data as data_to_data,

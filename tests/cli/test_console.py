@@ -17,7 +17,7 @@ from paths import HELPERS
 from small_game import command, saved
 
 from jaxgan import cli
-from jaxgan.cli import console, outputs
+from jaxgan.cli import console, explore, outputs
 from jaxgan.parallel import processes
 from jaxgan.runs import train as runs
 from jaxgan.runs.signals import StopSignals
@@ -167,7 +167,7 @@ def test_a_platform_that_jax_lacks_is_one_line(tmp_path):
 
 
 def commands():
-    apps = (cli.app, outputs.app)
+    apps = (cli.app, outputs.app, explore.app)
     return {
         each.callback.__name__: each.callback
         for app in apps
@@ -183,7 +183,7 @@ def test_every_path_of_a_command_may_begin_at_home(name):
     for parameter in inspect.signature(function).parameters:
         kind, option = get_args(hints[parameter])
         if kind is Path or Path in get_args(kind):
-            assert option.callback is console.at_home, parameter
+            assert option.callback in (console.at_home, console.all_at_home), parameter
 
 
 @pytest.mark.slow

@@ -112,7 +112,8 @@ def translate(
         Path, typer.Argument(help="Run folder of an image-to-image recipe.", callback=at_home)
     ],
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="The images to translate.")
+        list[Path],
+        typer.Argument(metavar="IMAGE...", help="The images to translate.", callback=at_home),
     ],
     out: Annotated[
         Path | None,
@@ -136,14 +137,13 @@ def translate(
 
     if out is not None and len(images) > 1:
         raise ValueError(f"--out is for a single image, got {len(images)}: leave it out")
-    files = [path for path in map(at_home, images) if path is not None]
-    outs = [out or path.with_name(f"{path.stem}-made.png") for path in files]
+    outs = [out or image.with_name(f"{image.stem}-made.png") for image in images]
     for each in outs:
         check_png(each)
     generator = load_generator(run, ema)
     translate, channels = make_translate(generator, seed, to), source_channels(generator)
-    for path, each in zip(files, outs, strict=True):
-        say(make_console(), f"{translate_file(translate, channels, path, each)} -> {each}")
+    for image, each in zip(images, outs, strict=True):
+        say(make_console(), f"{translate_file(translate, channels, image, each)} -> {each}")
 
 
 @app.command(cls=Command)

@@ -109,18 +109,13 @@ def make_domains(spec: str, slope: float) -> Domains:
 
 
 def make_gan(shape: tuple[int, ...], args: argparse.Namespace) -> GAN:
-    """The recipe's GAN with this script's schedule, without the identity term.
-
-    That term asks each generator to leave its own output's domain alone, which keeps colours of
-    paintings, and costs a third of the time.
-    """
+    """The recipe's GAN with the sizes and the schedule of the arguments."""
     gan = cyclegan.cyclegan_gan(shape, cycle=args.cycle)
     rate = cyclegan.constant_then_linear(args.learning_rate, args.steps)
     return dataclasses.replace(
         gan,
         generator=cyclegan.generators(shape, args.width, args.blocks),
         discriminator=cyclegan.discriminators(shape, args.width),
-        generator_terms=gan.generator_terms[:1],
         generator_optimizer=optax.adam(rate, b1=0.5),
         discriminator_optimizer=optax.adam(rate, b1=0.5),
     )
@@ -210,7 +205,7 @@ def main():
     parser.add_argument("--every", type=int, default=500, help="steps between scores")
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--width", type=int, default=cyclegan.WIDTH)
-    parser.add_argument("--blocks", type=int, default=3)
+    parser.add_argument("--blocks", type=int, default=cyclegan.BLOCKS)
     parser.add_argument("--slope", type=float, default=0.25, help="of domain B, pixels per row")
     parser.add_argument("--cycle", type=float, default=10.0, help="weight of the cycle errors")
     parser.add_argument("--learning-rate", type=float, default=5e-4)

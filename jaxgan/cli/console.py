@@ -3,8 +3,7 @@
 import contextlib
 import os
 import sys
-from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -82,17 +81,14 @@ def count(help_text: str, default: str = "the recipe's") -> typer.models.OptionI
     return typer.Option(min=1, help=help_text, show_default=default)
 
 
-def at_home(path: Path | None) -> Path | None:
-    """Expand ~ in a path, for shells that do not (--out='~/x')."""
+def at_home(path: Any) -> Any:
+    """Expand ~ in a path, or in each of several, for shells that do not (--out='~/x')."""
+    if isinstance(path, list | tuple):
+        return [at_home(each) for each in path]
     try:
         return None if path is None else path.expanduser()
     except RuntimeError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def all_at_home(paths: list[Path]) -> list[Path]:
-    """Expand ~ in paths."""
-    return [at_home(path) or path for path in paths]
 
 
 def say(console: Console, text: str):

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from jaxgan.choices import Domain, Features
-from jaxgan.cli.console import all_at_home, at_home, count, make_console, say
+from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.generators import (
     Checkpoint,
     Ema,
@@ -131,7 +131,7 @@ def translate(
     ],
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGE...", help="The images to translate.", callback=all_at_home),
+        typer.Argument(metavar="IMAGE...", help="The images to translate.", callback=at_home),
     ],
     out: Annotated[
         Path | None,
@@ -155,13 +155,13 @@ def translate(
 
     if out is not None and len(images) > 1:
         raise ValueError(f"--out is for a single image, got {len(images)}: leave it out")
-    outs = [out or path.with_name(f"{path.stem}-made.png") for path in images]
+    outs = [out or image.with_name(f"{image.stem}-made.png") for image in images]
     for each in outs:
         check_png(each)
     generator = load_generator(run, ema)
     translate, channels = make_translate(generator, seed, to), source_channels(generator)
-    for path, each in zip(images, outs, strict=True):
-        say(make_console(), f"{translate_file(translate, channels, path, each)} -> {each}")
+    for image, each in zip(images, outs, strict=True):
+        say(make_console(), f"{translate_file(translate, channels, image, each)} -> {each}")
 
 
 @app.command(cls=Command)

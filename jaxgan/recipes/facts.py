@@ -184,6 +184,8 @@ SINGLE = (
         gan=Builder("biggan.reacgan_gan"),
         steps=10_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
+        time="17 min (shared machine)",
+        result="class accuracy 99.9%, intra-class std 0.93, near-duplicates 0.9%",
     ),
     Recipe(
         name="pix2pix",

@@ -11,9 +11,9 @@ from .codes import (
     mutual_information as mutual_information,
 )
 from .contrastive import (
-    contrastive as contrastive,
+    contrastive_terms as contrastive_terms,
     contrastive_loss as contrastive_loss,
-    data_to_data as data_to_data,
+    data_to_data_terms as data_to_data_terms,
     data_to_data_cross_entropy as data_to_data_cross_entropy,
 )
 from .distances import (

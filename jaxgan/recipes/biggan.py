@@ -11,7 +11,7 @@ from jaxgan.models.levels import level_sizes
 from jaxgan.recipes.base import Shape
 from jaxgan.regularizers import make_orthogonality
 from jaxgan.term_inputs import generator_term
-from jaxgan.terms import data_to_data
+from jaxgan.terms import data_to_data_terms
 from jaxgan.types import GAN
 
 _CHUNK = 20  # latents per level, as published
@@ -85,7 +85,7 @@ def reacgan_gan(
     discriminator = BigGANDiscriminator(
         32, auxiliary_classes=num_classes, embedding=64, attention=_attended(shape)[1]
     )
-    of_discriminator, of_generator = data_to_data(weight)
+    of_discriminator, of_generator = data_to_data_terms(weight)
     return dataclasses.replace(
         gan,
         discriminator=from_linen(discriminator),

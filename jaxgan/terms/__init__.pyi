@@ -10,10 +10,10 @@ from .codes import (
     code_cross_entropy as code_cross_entropy,
     mutual_information as mutual_information,
 )
-from .contrasts import (
-    contrastive as contrastive,
+from .contrastive import (
+    contrastive_terms as contrastive_terms,
     contrastive_loss as contrastive_loss,
-    data_to_data as data_to_data,
+    data_to_data_terms as data_to_data_terms,
     data_to_data_cross_entropy as data_to_data_cross_entropy,
 )
 from .distances import (

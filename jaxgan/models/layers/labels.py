@@ -230,7 +230,7 @@ class CosineHead(nn.Module):
 
     h = W features + b,  cos_k = h v_k / (|h| |v_k|)
 
-    The terms of `jaxgan.terms.contrasts` compare samples with each other and with their proxies.
+    The terms of `jaxgan.terms.contrastive` compare samples with each other and with their proxies.
 
     Attributes:
       num_classes: number of classes.

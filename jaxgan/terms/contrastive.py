@@ -102,7 +102,7 @@ def data_to_data_cross_entropy(
     return jnp.mean(jax.nn.logsumexp(scores, 1, where=_with_own(~same)) - attraction)
 
 
-def contrastive(weight: float = 1.0, temperature: float = 1.0) -> tuple[Term, Term]:
+def contrastive_terms(weight: float = 1.0, temperature: float = 1.0) -> tuple[Term, Term]:
     """Both players' terms of ContraGAN: the discriminator's on real samples.
 
     Args:
@@ -120,7 +120,7 @@ def contrastive(weight: float = 1.0, temperature: float = 1.0) -> tuple[Term, Te
     return _both("contrastive", loss, weight)
 
 
-def data_to_data(
+def data_to_data_terms(
     weight: float = 0.5, temperature: float = 0.5, margin: float = 0.98
 ) -> tuple[Term, Term]:
     """Both players' terms of ReACGAN: the discriminator's on real samples.

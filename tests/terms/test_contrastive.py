@@ -13,10 +13,10 @@ from jax.test_util import check_grads
 from jaxgan import DiscriminatorOutput, parallel
 from jaxgan.models.layers.labels import unit_vectors
 from jaxgan.terms import (
-    contrastive,
     contrastive_loss,
-    data_to_data,
+    contrastive_terms,
     data_to_data_cross_entropy,
+    data_to_data_terms,
 )
 
 LABELS = jnp.array([0, 2, 0, 1, 2, 0, 1, 1])
@@ -132,7 +132,9 @@ def test_embeddings_of_any_length_have_finite_gradients(size):
         assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize(("make", "loss"), [(contrastive, LOSSES[0]), (data_to_data, LOSSES[1])])
+@pytest.mark.parametrize(
+    ("make", "loss"), [(contrastive_terms, LOSSES[0]), (data_to_data_terms, LOSSES[1])]
+)
 def test_the_discriminator_compares_real_samples_and_the_generator_its_own(make, loss):
     of_discriminator, of_generator = make(0.25, temperature=0.7)
     outputs = [
@@ -148,13 +150,13 @@ def test_the_discriminator_compares_real_samples_and_the_generator_its_own(make,
 
 
 def test_outputs_that_cannot_be_compared_are_named():
-    term = data_to_data()[0]
+    term = data_to_data_terms()[0]
     without = DiscriminatorOutput(jnp.zeros(8), EMBEDDING)
     with pytest.raises(ValueError, match="class_logits are None"):
         term.value(given(real_output=without, condition=LABELS))
     without = DiscriminatorOutput(jnp.zeros(8), None, cosines(EMBEDDING))
     with pytest.raises(ValueError, match="one array of unit vectors"):
         term.value(given(real_output=without, condition=LABELS))
-    for make in (contrastive, data_to_data):
+    for make in (contrastive_terms, data_to_data_terms):
         with pytest.raises(ValueError, match="temperature must be positive and finite, got 0"):
             make(temperature=0.0)

@@ -45,6 +45,12 @@ from .layers.normalization import (
 from .layers.spectral_norm import SpectralNorm as SpectralNorm
 from .mlp import MLPDiscriminator as MLPDiscriminator, MLPGenerator as MLPGenerator
 from .pix2pix import PatchGAN as PatchGAN, UNet as UNet
+from .projected import (
+    FrozenMixing as FrozenMixing,
+    ProjectedDiscriminator as ProjectedDiscriminator,
+    published_projected as published_projected,
+    vgg16_maps as vgg16_maps,
+)
 from .r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
 from .resnet import ResNetDiscriminator as ResNetDiscriminator, ResNetGenerator as ResNetGenerator
 from .srgan import (

@@ -34,7 +34,7 @@ from jaxgan.types import Array, DiscriminatorOutput
 Extractor = Callable[[Array], Sequence[Array]]
 Norm = Literal["batch", "none"]
 
-_WINDOW = 4  # of the heads' convolutions
+_WINDOW, _PADDING = 4, ((1, 1), (1, 1))  # of the heads' convolutions
 _EMBEDDING, _CLASS_CHANNELS = 128, 64
 
 
@@ -48,7 +48,7 @@ class ProjectedDiscriminator(nn.Module):
     |---|---|---|
     | features | EfficientNet-lite0, strides 4, 8, 16, 32 | any function, such as `vgg16_maps` |
     | images | enlarged to 224 pixels | enlarged to `resize` pixels |
-    | channel mixing | 1x1 convolutions to 64, 128, 256, 512 channels | `channels` times 1, 2, 4, 8 |
+    | channel mixing | 1x1, to 64, 128, 256, 512 channels | `channels` times 1, 2, 4, 8 |
     | scale mixing | 1x1 convolutions in the code, 3x3 in the paper | 1x1, or `mixing_kernel` |
     | random weights | PyTorch's default in the code, Kaiming in the paper | as in the code |
     | strided layers of the heads | 4, 3, 2, 1 | as many, if 4 positions per axis are left |
@@ -242,7 +242,7 @@ class ProjectedHead(nn.Module):
         fitting = int(math.log2(min(x.shape[1:3]) / _WINDOW))
         for i in reversed(range(min(self.halvings, fitting))):
             width = max(8 * self.features // 2**i, self.features)
-            x = SpectralNorm(Conv(width, _WINDOW, 2, (1, 1), use_bias=plain))(x, train=train)
+            x = SpectralNorm(Conv(width, _WINDOW, 2, _PADDING, use_bias=plain))(x, train=train)
             x = leaky_relu(x if plain else BatchNorm()(x, train, axis_name))
         classes = self.num_classes is not None and labels is not None
         width = _CLASS_CHANNELS if classes else 1

@@ -30,6 +30,16 @@ from .layers.labels import (
     one_hot as one_hot,
 )
 from .layers.linear import Conv as Conv, ConvTranspose as ConvTranspose, Dense as Dense
+from .layers.magnitude import (
+    Gain as Gain,
+    MPConv as MPConv,
+    MPFourier as MPFourier,
+    forced_weight_norm as forced_weight_norm,
+    mp_cat as mp_cat,
+    mp_silu as mp_silu,
+    mp_sum as mp_sum,
+    unit_magnitude as unit_magnitude,
+)
 from .layers.minibatch import (
     MinibatchDiscrimination as MinibatchDiscrimination,
     MinibatchStd as MinibatchStd,

@@ -35,7 +35,7 @@ def network(**changes):
 def tiny_gan(**changes):
     sgd = optax.sgd(0.05)
     return jaxgan.GAN(
-        generator=from_linen(MLPGenerator((8, 8, 1), hidden=(4,))),
+        generator=from_linen(MLPGenerator((4, 4, 1), hidden=(4,))),
         discriminator=from_linen(network(**changes)),
         latent=latents.normal(2),
         loss=losses.hinge,
@@ -186,7 +186,7 @@ def test_maps_that_are_too_small_are_refused():
 @pytest.fixture(scope="module")
 def played():
     """The state before and after a round."""
-    gan, batch = tiny_gan(), normal(8, 8, 8, 1)
+    gan, batch = tiny_gan(), normal(8, 4, 4, 1)
     state = start(KEY, gan, batch)
     new, _ = jax.jit(jaxgan.make_train_step(gan))(KEY, state, batch)
     return gan, batch, state, new
@@ -230,8 +230,9 @@ def test_a_checkpoint_keeps_the_random_mixing(played, tmp_path):
     assert bits(found) == bits(new)
 
 
+@pytest.mark.slow
 def test_penalties_need_heads_without_batch_norm():
-    batch, r1 = normal(4, 8, 8, 1), penalty(regularizers.r1, gamma=1.0)
+    batch, r1 = normal(4, 4, 4, 1), penalty(regularizers.r1, gamma=1.0)
     for norm in ("batch", "none"):
         gan = dataclasses.replace(tiny_gan(norm=norm), penalties=(r1,))
         begin = lambda gan=gan: jaxgan.init(KEY, gan, batch)  # noqa: E731
@@ -245,7 +246,7 @@ def test_penalties_need_heads_without_batch_norm():
 @pytest.mark.slow
 def test_a_round_is_the_same_on_one_device_and_on_eight(played):
     gan, _, state, _ = played
-    batch = normal(16, 8, 8, 1)
+    batch = normal(16, 4, 4, 1)
     one, metrics = jax.jit(jaxgan.make_train_step(gan))(KEY, state, batch)
     step = jaxgan.make_train_step(gan, axis_name=parallel.AXIS)
     eight, same = parallel.pmap_step(step, 8)(KEY, state, batch)

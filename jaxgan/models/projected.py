@@ -244,10 +244,9 @@ class ProjectedHead(nn.Module):
             width = max(8 * self.features // 2**i, self.features)
             x = SpectralNorm(Conv(width, _WINDOW, 2, _PADDING, use_bias=plain))(x, train=train)
             x = leaky_relu(x if plain else BatchNorm()(x, train, axis_name))
-        classes = self.num_classes is not None and labels is not None
-        width = _CLASS_CHANNELS if classes else 1
+        width = 1 if self.num_classes is None else _CLASS_CHANNELS
         y = SpectralNorm(Conv(width, _WINDOW, 1, "VALID", use_bias=False))(x, train=train)
-        if not classes:
+        if self.num_classes is None or labels is None:
             return y[..., 0], x
         embedding = LabelEmbedding(self.num_classes, _EMBEDDING, nn.initializers.normal(1.0))
         vectors = leaky_relu(Dense(width)(embedding(labels)))

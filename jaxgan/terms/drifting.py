@@ -15,7 +15,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from jaxgan.checks import check_positive
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import generator_term
 from jaxgan.types import Array, PyTree, Schedule, Term
@@ -45,7 +44,8 @@ def drifting(
     Source: Deng et al. 2026, equations 6, 13 and 14, and algorithm 1 (mean over all values). The
       paper's additional normalisations of features and of the kernel are left out.
     """
-    check_positive(temperature=temperature)
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
 
     def value(fake: Array, real: Array, index: Array, axis_name: str | None) -> Array:
         seen = [x if extractor is None else extractor(x) for x in (fake, real)]

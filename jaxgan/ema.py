@@ -179,8 +179,10 @@ def reconstruction_weights(stored: Sequence[Profile], wanted: Profile) -> np.nda
 def reconstruct(averages: Sequence[PyTree], stored: Sequence[Profile], wanted: Profile) -> PyTree:
     """A power-function average that was not computed in training, from some that were.
 
-    Store averages of two widths, such as 0.05 and 0.10, at several steps of a run. Any width
-    between and beyond them, down to about half of the smaller one, can then be reconstructed.
+    The authors keep averages of two widths, 0.05 and 0.10, at several steps. A GAN has one, the EMA
+    generator, with `ema_decay=power_decay(0.05)`; a second one is a `moving_average` of the
+    generator with a decay of its own. From snapshots of width 0.05 alone, at equal distances, an
+    average of width 0.10 has weights that are off by 14% in total (20 snapshots) or 7% (40).
 
     Args:
       averages: trees of the same structure, one per stored profile.

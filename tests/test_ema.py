@@ -198,3 +198,12 @@ def test_impossible_reconstructions_are_refused():
         reconstruction_weights([Profile(0, 0.1)], Profile(0, 0.1))
     with pytest.raises(ValueError, match="got 1 averages for 2"):
         reconstruct([0.0], [one, Profile(20, 0.1)], one)
+
+
+def test_snapshots_of_one_average_reconstruct_a_wider_one():
+    x = np.sin(np.arange(1000) / 150)
+    run, steps = averaged(x, 0.05), range(25, 1001, 25)
+    stored = [Profile(step, 0.05) for step in steps]
+    got = reconstruct([run[step - 1] for step in steps], stored, Profile(1000, 0.10))
+    np.testing.assert_allclose(got, averaged(x, 0.10)[-1], atol=5e-3)
+    assert abs(run[-1] - averaged(x, 0.10)[-1]) > 5e-2

@@ -3,7 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.ema import ema_warmup, moving_average
+from jaxgan.ema import (
+    Profile,
+    ema_warmup,
+    moving_average,
+    power_decay,
+    power_exponent,
+    reconstruct,
+    reconstruction_weights,
+)
 
 # ---- the decay ----
 
@@ -85,3 +93,117 @@ def test_leaves_keep_their_dtype_under_a_traced_decay(dtype):
 def test_trees_of_different_structure_are_refused():
     with pytest.raises(ValueError, match="b"):
         moving_average({"a": jnp.ones(1)}, {"b": jnp.ones(1)}, 0.9)
+
+
+# ---- power-function averages ----
+
+
+def width(gamma):
+    """The standard deviation of s with density (gamma + 1) s^gamma on [0, 1], in closed form."""
+    return np.sqrt((gamma + 1) / (gamma + 3) - ((gamma + 1) / (gamma + 2)) ** 2)
+
+
+def averaged(values, sigma_rel):
+    """The averages of a sequence of numbers after each update."""
+    decay = power_decay(sigma_rel)
+
+    def update(average, item):
+        step, new = item
+        average = moving_average(average, new, decay(step))
+        return average, average
+
+    start = jnp.full((), 8.0, jnp.float32)  # which must leave no trace
+    return jax.lax.scan(update, start, (jnp.arange(len(values)), jnp.float32(values)))[1]
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 6.94, 16.97, 100.0])
+def test_the_exponent_gives_the_wanted_width(gamma):
+    np.testing.assert_allclose(power_exponent(width(gamma)), gamma, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma_rel", [0.0, -0.1, 0.3, float("nan")])
+def test_widths_that_no_exponent_has_are_refused(sigma_rel):
+    with pytest.raises(ValueError, match="sigma_rel must be above 0"):
+        power_exponent(sigma_rel)
+
+
+def test_a_power_average_with_exponent_zero_is_the_mean():
+    x = np.random.default_rng(0).normal(size=50)
+    got = averaged(x, 12**-0.5)
+    np.testing.assert_allclose(got, np.cumsum(x) / np.arange(1, 51), rtol=1e-4, atol=1e-5)
+
+
+def test_a_power_average_weighs_updates_by_their_power():
+    # decay_t = ((t - 1) / t)^(gamma + 1): the weights are differences of (s / t)^(gamma + 1)
+    x, s = np.random.default_rng(0).normal(size=400), np.arange(401) / 400
+    weights = np.diff(s ** (power_exponent(0.1) + 1))
+    got = averaged(x, 0.1)[-1]
+    np.testing.assert_allclose(got, weights @ x, rtol=1e-4)
+    mean = weights @ s[1:]
+    np.testing.assert_allclose(np.sqrt(weights @ (s[1:] - mean) ** 2), 0.1, rtol=1e-2)
+
+
+def test_the_decay_of_a_million_updates_keeps_its_digits():
+    for step in (999, 999_999):
+        wanted = -(power_exponent(0.05) + 1) * np.log1p(-1 / (step + 1))
+        np.testing.assert_allclose(1 - np.float64(power_decay(0.05)(step)), wanted, rtol=0.02)
+
+
+def test_weights_are_those_of_least_squares_on_a_fine_grid():
+    stored = [Profile(t, sigma) for t in (300, 700, 1000) for sigma in (0.05, 0.10)]
+    wanted = Profile(900, 0.075)
+
+    def density(profile, s):
+        gamma = power_exponent(profile.sigma_rel)
+        inside = (gamma + 1) / profile.step * (s / profile.step) ** gamma
+        return np.where(s <= profile.step, inside, 0.0)
+
+    s = (np.arange(200_000) + 0.5) / 200
+    columns = np.stack([density(profile, s) for profile in stored], axis=1)
+    best = np.linalg.lstsq(columns, density(wanted, s), rcond=None)[0]
+    got = reconstruction_weights(stored, wanted)
+    np.testing.assert_allclose(got, best / best.sum(), atol=2e-3)
+    np.testing.assert_allclose(got.sum(), 1.0, rtol=1e-12)
+
+
+def test_a_stored_average_is_its_own_reconstruction():
+    stored = [Profile(500, 0.05), Profile(500, 0.1), Profile(1000, 0.05), Profile(1000, 0.1)]
+    got = reconstruction_weights(stored, stored[2])
+    np.testing.assert_allclose(got, [0, 0, 1, 0], atol=1e-9)
+
+
+def test_a_width_is_reconstructed_from_two_others():
+    x = np.sin(np.arange(2000) / 150) + np.arange(2000) / 1000
+    stored = [Profile(t, sigma) for sigma in (0.05, 0.10) for t in range(200, 2001, 200)]
+    runs = {sigma: averaged(x, sigma) for sigma in (0.05, 0.10)}
+    trees = [
+        {"w": runs[each.sigma_rel][each.step - 1], "n": jnp.int32(each.step)} for each in stored
+    ]
+    for sigma in (0.04, 0.075, 0.15):
+        got = reconstruct(trees, stored, Profile(2000, sigma))
+        # The nearest stored width is off by more than ten times as much.
+        np.testing.assert_allclose(got["w"], averaged(x, sigma)[-1], atol=5e-3)
+        assert (got["w"].dtype, got["n"]) == (jnp.float32, 2000)
+
+
+def test_impossible_reconstructions_are_refused():
+    one = Profile(10, 0.1)
+    with pytest.raises(ValueError, match="different profiles"):
+        reconstruction_weights([one, one], one)
+    with pytest.raises(ValueError, match="different profiles"):
+        reconstruction_weights([], one)
+    with pytest.raises(ValueError, match="comes after all stored"):
+        reconstruction_weights([one], Profile(11, 0.1))
+    with pytest.raises(ValueError, match="must be positive"):
+        reconstruction_weights([Profile(0, 0.1)], Profile(0, 0.1))
+    with pytest.raises(ValueError, match="got 1 averages for 2"):
+        reconstruct([0.0], [one, Profile(20, 0.1)], one)
+
+
+def test_snapshots_of_one_average_reconstruct_a_wider_one():
+    x = np.sin(np.arange(1000) / 150)
+    run, steps = averaged(x, 0.05), range(25, 1001, 25)
+    stored = [Profile(step, 0.05) for step in steps]
+    got = reconstruct([run[step - 1] for step in steps], stored, Profile(1000, 0.10))
+    np.testing.assert_allclose(got, averaged(x, 0.10)[-1], atol=5e-3)
+    assert abs(run[-1] - averaged(x, 0.10)[-1]) > 5e-2

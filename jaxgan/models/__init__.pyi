@@ -42,6 +42,16 @@ from .layers.labels import (
     one_hot as one_hot,
 )
 from .layers.linear import Conv as Conv, ConvTranspose as ConvTranspose, Dense as Dense
+from .layers.magnitude import (
+    Gain as Gain,
+    MPConv as MPConv,
+    MPFourier as MPFourier,
+    forced_weight_norm as forced_weight_norm,
+    mp_cat as mp_cat,
+    mp_silu as mp_silu,
+    mp_sum as mp_sum,
+    unit_magnitude as unit_magnitude,
+)
 from .layers.minibatch import (
     MinibatchDiscrimination as MinibatchDiscrimination,
     MinibatchStd as MinibatchStd,
@@ -57,6 +67,12 @@ from .layers.normalization import (
 from .layers.spectral_norm import SpectralNorm as SpectralNorm
 from .mlp import MLPDiscriminator as MLPDiscriminator, MLPGenerator as MLPGenerator
 from .pix2pix import PatchGAN as PatchGAN, UNet as UNet
+from .projected import (
+    FrozenMixing as FrozenMixing,
+    ProjectedDiscriminator as ProjectedDiscriminator,
+    published_projected as published_projected,
+    vgg16_maps as vgg16_maps,
+)
 from .r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
 from .resnet import ResNetDiscriminator as ResNetDiscriminator, ResNetGenerator as ResNetGenerator
 from .srgan import (

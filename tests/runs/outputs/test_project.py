@@ -11,7 +11,7 @@ from PIL import Image
 
 from jaxgan import latents
 from jaxgan.adapters.from_flax import from_linen
-from jaxgan.models import StyleGAN2Generator, load_converted
+from jaxgan.models import MLPGenerator, StyleGAN2Generator, load_converted
 from jaxgan.projection import ProjectionOptions
 from jaxgan.runs.outputs.project import Projectable, project_image
 
@@ -38,7 +38,7 @@ def image(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("space", "factor"), [("w", 20), ("w+", 20), ("z", 5)])
+@pytest.mark.parametrize(("space", "factor"), [("w", 10), ("w+", 10), ("z", 5)])
 def test_a_generated_image_is_found_again(tiny, space, factor):
     z = tiny.latent(jax.random.key(7), jnp.arange(1))
     variables = {"params": tiny.params, **tiny.model_state}
@@ -52,6 +52,29 @@ def test_a_generated_image_is_found_again(tiny, space, factor):
     np.testing.assert_allclose(found.images[-1], made[0], atol=1e-5)
 
 
+def test_an_image_of_any_generator_is_found_again_in_its_latents():
+    module = MLPGenerator((8, 8, 1), (16,))
+    network = from_linen(module)
+    params, state = network.init(jax.random.key(0), jnp.zeros((1, 4)))
+    normal = latents.normal(4)
+    made = Projectable(network, params, state, normal, (8, 8, 1), (0.0, 1.0), None, None)
+    z = jnp.asarray([[1.0, -0.5, 0.3, 2.0]])
+    target = np.asarray(module.apply({"params": params}, z))
+    steps = []
+    found = project_image(
+        made, target, None, ProjectionOptions(80), 0, lambda step, _: steps.append(step)
+    )
+    assert steps == list(range(1, 81))
+    assert found.space == "z"
+    assert len(found.images) == 6
+    assert found.distances[-1] < found.distances[0] / 100
+    np.testing.assert_allclose(found.w, z, atol=0.1)
+    with pytest.raises(ValueError, match=r"space w\+ needs a generator of StyleGAN2: choose z"):
+        project_image(made, target, "w+")
+    with pytest.raises(ValueError, match="give the class of the image with --label"):
+        project_image(made._replace(num_classes=3), target)
+
+
 @pytest.mark.slow
 def test_an_official_generator_is_converted_and_projected_into(image, tmp_path):
     weights, out = tmp_path / "g.safetensors", tmp_path / "p.png"
@@ -60,21 +83,23 @@ def test_an_official_generator_is_converted_and_projected_into(image, tmp_path):
     assert load_converted(weights).module.num_classes == 3
     text = succeed("project", weights, image, "--out", out, "--steps", 8, "--space", "w+").output
     assert "step 8/8  distance " in text
-    arrays = np.load(tmp_path / "p.npz")
-    assert arrays["w"].shape == (1, 4, 6)
-    assert arrays["distances"].shape == (8,)
-    assert arrays["noise/synthesis/b8/conv0/noise_const"].shape == (8, 8)
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert arrays["w"].shape == (1, 4, 6)
+        assert arrays["distances"].shape == (8,)
+        assert arrays["noise/synthesis/b8/conv0/noise_const"].shape == (8, 8)
     with Image.open(out) as picture:
         assert picture.width > 7 * picture.height / 2  # a row of the target and six images
 
 
+@pytest.mark.slow
 def test_an_image_is_projected_into_the_latents_of_a_run(image, tmp_path):
     run, out = tmp_path / "run", tmp_path / "p.png"
     succeed("train", "digits", "--steps", 2, "--out", run, "--devices", 1)
     text = succeed("project", run, image, "--out", out, "--steps", 4).output
     assert "mean squared difference of pixels; z in" in text
     assert out.exists()
-    assert np.load(tmp_path / "p.npz")["z"].ndim == 2
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert arrays["z"].ndim == 2
     for options, message in (
         (("--space", "w"), "space w needs a generator of StyleGAN2: choose z"),
         (("--space", "x"), "space must be one of w, w+, z, got 'x'"),

@@ -188,7 +188,7 @@ def project_image(
 def _seen(key: Array, generator: Projectable, space: Space) -> tuple[Array, int]:
     """Latents, or styles [num, dim], and the number of layers that take styles, 0 for latents."""
     latent_key, label_key = jax.random.split(key)
-    z = generator.latent(latent_key, sample_index(_SEEN))
+    z = jax.jit(generator.latent)(latent_key, sample_index(_SEEN))
     classes, label = generator.num_classes, generator.label
     if space == "z":
         if classes is not None and label is None:
@@ -266,7 +266,7 @@ def write_projection(
     picture = plots.sample_grid(row, *generator.model_range, len(row))
     replace_file(out, Image.fromarray(picture).save)
     name = "z" if found.space == "z" else "w"
-    content = {name: found.w, "distances": found.distances}
+    content: dict[str, Any] = {name: found.w, "distances": found.distances}
     for path, n in jax.tree_util.tree_leaves_with_path(found.noise):
         place = jax.tree_util.keystr(path, simple=True, separator="/")
         content[f"noise/{place}"] = np.asarray(n)

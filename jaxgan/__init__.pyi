@@ -15,6 +15,7 @@ from . import (
     parallel as parallel,
     plots as plots,
     population as population,
+    projection as projection,
     recipes as recipes,
     refinement as refinement,
     regularizers as regularizers,

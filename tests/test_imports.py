@@ -13,7 +13,7 @@ LAYERS = (  # from the bottom up: a part may import those before it
     *("schedules", "transformations", "parallel", "augment", "metrics", "plots", "data"),
     *("monitor", "images", "latents", "critics", "term_inputs", "regularizers", "terms"),
     *("models", "adapters", "ema", "nonfinite", "optimizers", "players", "step_metrics"),
-    *("weighted_terms", "refinement", "directions", "pools", "objectives"),
+    *("weighted_terms", "refinement", "directions", "projection", "pools", "objectives"),
     "standing",
     *("compatibility", "games", "updates", "steps", "training", "population", "recipes"),
     *("scoring", "runs", "cli"),

@@ -87,4 +87,16 @@ from .stylegan2.generator import (
     StyleGAN2Generator as StyleGAN2Generator,
     make_styles as make_styles,
 )
+from .stylegan2.official import (
+    Converted as Converted,
+    latent_size as latent_size,
+    load_converted as load_converted,
+    official_discriminator as official_discriminator,
+    official_generator as official_generator,
+    save_converted as save_converted,
+)
+from .stylegan2.official_file import (
+    OfficialNetwork as OfficialNetwork,
+    read_official as read_official,
+)
 from .stylegan2.presets import published_stylegan2 as published_stylegan2

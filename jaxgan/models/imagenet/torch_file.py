@@ -44,16 +44,31 @@ BROKEN = (
 """Exceptions that reading a damaged file, or one of another format, can raise."""
 
 
-class _Storage(NamedTuple):
+class Storage(NamedTuple):
+    """The numbers of tensors, by the name that the file gives them.
+
+    Attributes:
+      key: the name.
+      dtype: of the numbers, in NumPy's notation.
+      length: their number.
+    """
+
     key: str
     dtype: str
     length: int
 
 
-class _View(NamedTuple):
-    """A tensor as a view of a storage, with offset and strides in numbers (not bytes)."""
+class View(NamedTuple):
+    """A tensor as a view of a storage.
 
-    storage: _Storage
+    Attributes:
+      storage: the storage.
+      offset: of the first number, in numbers (not bytes).
+      shape: of the tensor.
+      strides: in numbers.
+    """
+
+    storage: Storage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
@@ -73,10 +88,10 @@ def read_tensors(file: Path) -> dict[str, np.ndarray]:
     """
     try:
         content = file.read_bytes()
-        views, numbers = (_zip if content.startswith(b"PK") else _stream)(content)
-        if not isinstance(views, dict) or not all(isinstance(v, _View) for v in views.values()):
+        views, numbers = (_zip if content.startswith(b"PK") else read_stream)(content)
+        if not isinstance(views, dict) or not all(isinstance(v, View) for v in views.values()):
             raise ValueError("it does not hold a dictionary of tensors")
-        return {str(name): _array(view, numbers(view.storage)) for name, view in views.items()}
+        return {str(name): view_array(view, numbers(view.storage)) for name, view in views.items()}
     except BROKEN as error:
         raise ValueError(f"{file} is not a PyTorch checkpoint of tensors: {error}") from error
 
@@ -84,7 +99,7 @@ def read_tensors(file: Path) -> dict[str, np.ndarray]:
 # --- The two formats: the contents of a file, and a function that returns the bytes of a storage
 
 
-Contents = tuple[Any, Callable[[_Storage], memoryview]]
+Contents = tuple[Any, Callable[[Storage], memoryview]]
 
 
 def _zip(content: bytes) -> Contents:
@@ -99,20 +114,23 @@ def _zip(content: bytes) -> Contents:
     if len(pickles) != 1:
         raise ValueError(f"its archive must hold one data.pkl, got {len(pickles)}")
     folder = pickles[0].removesuffix(".pkl")
-    views = _Descriptions(io.BytesIO(archive.read(pickles[0]))).load()
+    views = TensorUnpickler(io.BytesIO(archive.read(pickles[0]))).load()
     # Each storage is read once, since many tensors may share it.
     read = functools.cache(lambda key: memoryview(archive.read(f"{folder}/{key}")))
     return views, lambda storage: read(storage.key)
 
 
-def _stream(content: bytes) -> Contents:
-    """Five pickles (magic number, version, system, tensors, keys), then each storage's bytes."""
+def read_stream(content: bytes) -> Contents:
+    """The older format: what it describes, and a function that returns the bytes of a storage.
+
+    Five pickles (magic number, version, system, tensors, keys), then each storage's bytes.
+    """
     stream = io.BytesIO(content)
-    if _Descriptions(stream).load() != _MAGIC:
+    if TensorUnpickler(stream).load() != _MAGIC:
         raise ValueError("bad magic number")
-    _version, _system = _Descriptions(stream).load(), _Descriptions(stream).load()
-    described = _Descriptions(stream)
-    views, keys = described.load(), _Descriptions(stream).load()
+    _version, _system = TensorUnpickler(stream).load(), TensorUnpickler(stream).load()
+    described = TensorUnpickler(stream)
+    views, keys = described.load(), TensorUnpickler(stream).load()
     slices, start = {}, stream.tell()
     for key in keys:
         length = int.from_bytes(content[start : start + 8], "little")
@@ -124,12 +142,12 @@ def _stream(content: bytes) -> Contents:
     return views, lambda storage: memoryview(content)[slices[storage.key]]
 
 
-class _Descriptions(pickle.Unpickler):
+class TensorUnpickler(pickle.Unpickler):
     """An unpickler that returns tuples describing tensors, and rejects everything else."""
 
     def __init__(self, stream: io.BytesIO):
         super().__init__(stream)
-        self.storages: dict[str, _Storage] = {}
+        self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         """The type or function that a pickle refers to by name."""
@@ -139,24 +157,27 @@ class _Descriptions(pickle.Unpickler):
             return _DTYPES[name]
         # New functions each time, since a pickle can set attributes of the objects it refers to.
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, strides, *_: _View(
-                storage, offset, shape, strides
-            )
+            return lambda storage, offset, shape, strides, *_: View(storage, offset, shape, strides)
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
             return lambda view, *_: view
         raise ValueError(f"rejected {module}.{name}: only tensors are read")
 
-    def persistent_load(self, identity: Any) -> _Storage:
+    def persistent_load(self, identity: Any) -> Storage:
         """The storage that a pickle refers to."""
         kind, dtype, key, _location, length, *view = identity
         if kind != "storage" or dtype not in _DTYPES.values() or any(v is not None for v in view):
             raise ValueError(f"rejected the reference {identity}")
-        return self.storages.setdefault(key, _Storage(key, dtype, length))
+        return self.storages.setdefault(key, Storage(key, dtype, length))
 
 
-def _array(view: _View, content: memoryview) -> np.ndarray:
+def view_array(view: View, content: memoryview) -> np.ndarray:
+    """The tensor that a view describes, as a read-only array.
+
+    Raises:
+      ValueError: if it exceeds its storage, or the storage is incomplete.
+    """
     storage, offset, shape, strides = view
-    if not isinstance(storage, _Storage) or len(shape) != len(strides):
+    if not isinstance(storage, Storage) or len(shape) != len(strides):
         raise ValueError(f"invalid description of a tensor: {tuple(view)}")
     numbers = np.frombuffer(content, storage.dtype)
     if len(numbers) != storage.length:

@@ -167,6 +167,15 @@ def _mapping_of(generator: StyleGAN2Generator) -> MappingNetwork:
     return MappingNetwork(generator.w_dim, number, generator.num_classes, name="mapping")
 
 
+def mapping_of_params(params: PyTree) -> tuple[MappingNetwork, int]:
+    """The mapping network and the number of styles per sample, from a generator's parameters."""
+    own = params["mapping"]
+    layers = sum(name.startswith("fc") for name in own)
+    classes = len(own["embed"]["kernel"]) if "embed" in own else None
+    width = own["fc0"]["kernel"].shape[1]
+    return MappingNetwork(width, layers, classes, name="mapping"), 2 * len(params["synthesis"])
+
+
 def channels(sizes: Sequence[Sequence[int]], base: int, largest: int) -> tuple[int, ...]:
     """Channels at each size, min(base / size, largest).
 

@@ -45,6 +45,7 @@ from .players import (
     make_discriminate as make_discriminate,
     make_generate as make_generate,
     sample as sample,
+    starting_from as starting_from,
 )
 from .population.differentiable import make_run as make_run
 from .population.fitting import fit_many as fit_many

@@ -21,7 +21,22 @@ UpdateName = Literal[
 Precision = Literal["float32", "bfloat16"]
 NonfinitePolicy = Literal["stop", "skip", "rollback"]
 Parallelization = Literal["jit", "pmap"]
-AugmentationName = Literal["diffaugment", "ada"]
+AugmentationName = Literal[
+    "diffaugment",
+    "apa",
+    "ada",
+    "ada-blit",
+    "ada-geom",
+    "ada-color",
+    "ada-filter",
+    "ada-noise",
+    "ada-cutout",
+    "ada-bg",
+    "ada-bgc",
+    "ada-bgcf",
+    "ada-bgcfn",
+    "ada-bgcfnc",
+]
 AlertKind = Literal[
     "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
 ]

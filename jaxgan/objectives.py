@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.augment.apply import adapt, augmented
+from jaxgan.augment.apply import adapt, augmented, current_strength
 from jaxgan.critics import mean_over_patches
 from jaxgan.parallel.global_batch import gather, num_samples, sample_keys
 from jaxgan.players import (
@@ -39,6 +39,8 @@ from jaxgan.types import (
     Weights,
 )
 from jaxgan.weighted_terms import plus_terms, scalar
+
+_PSEUDO = 0x70736575  # folded into the key of an update that shows generated samples as real
 
 
 class Sampled(NamedTuple):
@@ -115,6 +117,8 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         fake = _generated(seen, both, sampled, keys, options)
         x, _ = run_real(gan, generator, sampled.batch.x, keys.real, options)
         _check_shapes(x, fake.x)
+        spread = diversity(x, fake.x, axis_name)
+        x = _shown_as_real(gan, both, x, carry, sampled, options)
         fake, pool = _from_pool(fake, carry.pool, sampled, keys, axis_name)
         run_both = _joint_pass if gan.joint_pass else _two_passes
         real_output, fake_output, model_state = run_both(seen, weights, (x, fake.x), keys, options)
@@ -134,7 +138,7 @@ def make_discriminator_loss(gan: GAN, axis_name: str | None = None) -> Loss:
         # Minus the adversarial loss is what the discriminator maximises: V(D, G) or its like.
         metrics |= {"discriminator_loss": loss, "value": -adversarial} | strength
         metrics |= logit_metrics(gan, real_logits, fake_logits)
-        metrics["diversity"] = diversity(x, fake.x, axis_name)
+        metrics["diversity"] = spread
         return loss, (Carry(model_state, terms, augmentation, pool), metrics)
 
     return loss_fn
@@ -205,6 +209,26 @@ def _from_pool(
     key = jax.random.fold_in(keys.terms, _OF_POOL)
     shown, pool = exchange(key, pool, fake.x, sampled.indices, axis_name)
     return fake._replace(x=shown), pool
+
+
+def _shown_as_real(
+    gan: GAN, players: Players, x: PyTree, carry: Carry, sampled: Sampled, options: PassOptions
+) -> PyTree:
+    """Real samples; with pseudo augmentation, generated ones in place of some."""
+    if gan.augmentation is None or not gan.augmentation.pseudo:
+        return x
+    key = jax.random.fold_in(jax.random.clone(sampled.key), _PSEUDO)
+    generate_key, gate_key = jax.random.split(key)
+    pseudo = generate(generate_key, gan, players.generator, sampled.indices, options).x
+    p = current_strength(gan, carry.augmentation, sampled.step)
+    gates = sample_keys(gate_key, sampled.indices)
+    taken = jax.vmap(jax.random.bernoulli, in_axes=(0, None))(gates, p)
+
+    def mixed(real: Array, fake: Array) -> Array:
+        chosen = taken.reshape(-1, *(1,) * (real.ndim - 1))
+        return jnp.where(chosen, jax.lax.stop_gradient(fake), real)
+
+    return jax.tree.map(mixed, x, pseudo)
 
 
 def _check_shapes(real: PyTree, fake: PyTree):

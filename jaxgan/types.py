@@ -150,6 +150,8 @@ class Augmentation(NamedTuple):
         [batch, ...] are the real logits minus the loss's threshold, or minus the fake logits if the
         loss has no threshold.
       model_range: (low, high) of the samples that `apply` is made for; None for any.
+      pseudo: show the discriminator generated samples in place of real ones, with the strength as
+        the probability, see `jaxgan.augment.adaptive_pseudo`.
     """
 
     apply: Callable[[Array, Array, Array | float], Array]
@@ -157,6 +159,7 @@ class Augmentation(NamedTuple):
     init: Callable[[], Any] | None = None
     update: Callable[[Any, Array], Any] | None = None
     model_range: Range | None = None
+    pseudo: bool = False
 
 
 class Weights(NamedTuple):

@@ -4,6 +4,8 @@ import numpy as np
 import optax
 import pytest
 
+import jaxgan
+from jaxgan import transformations
 from jaxgan.transformations import historical_averaging, weight_clipping
 
 # ---- weight clipping ----
@@ -104,3 +106,46 @@ def test_historical_averaging_without_params_is_named():
     transformation = historical_averaging(0.1)
     with pytest.raises(ValueError, match="historical_averaging needs params"):
         transformation.update(jnp.ones(1), transformation.init(jnp.ones(1)))
+
+
+# --- Frozen layers
+
+PARAMS = {
+    "Conv_0": {"kernel": jnp.ones(3), "bias": jnp.ones(1)},
+    "Conv_01": {"kernel": jnp.ones(2)},
+    "Dense_0": {"kernel": jnp.full(4, 2.0)},
+}
+
+
+def test_frozen_layers_stay_and_the_others_move_as_without():
+    gradients = jax.tree.map(lambda p: 0.3 * p, PARAMS)
+    adam = optax.adam(0.1)
+    optimizer = transformations.frozen(adam, ["Conv_0", "Dense_0/kernel"])
+    updates, _ = jax.jit(optimizer.update)(gradients, optimizer.init(PARAMS), PARAMS)
+    expected, _ = jax.jit(adam.update)(gradients, adam.init(PARAMS), PARAMS)
+    assert not np.any(jax.tree.leaves([updates["Conv_0"], updates["Dense_0"]])[0])
+    np.testing.assert_array_equal(updates["Dense_0"]["kernel"], 0.0)
+    np.testing.assert_array_equal(updates["Conv_01"]["kernel"], expected["Conv_01"]["kernel"])
+
+
+def test_frozen_layers_have_no_state_of_the_optimizer():
+    optimizer = transformations.frozen(optax.adam(0.1), ["Conv_0"])
+    sizes = [leaf.size for leaf in jax.tree.leaves(optimizer.init(PARAMS))]
+    assert sum(sizes) == 1 + 2 * (2 + 4)  # Adam's count, and two moments
+
+
+def test_a_gan_trains_with_frozen_layers(key, batch, make_gan):
+    optimizer = transformations.frozen(optax.sgd(0.1), ["Dense_0"])
+    gan = make_gan(discriminator_optimizer=optimizer)
+    state = jaxgan.init(key, gan, batch)
+    new, _ = jax.jit(jaxgan.make_discriminator_step(gan))(key, state, batch)
+    before, after = state.discriminator.params, new.discriminator.params
+    np.testing.assert_array_equal(before["Dense_0"]["kernel"], after["Dense_0"]["kernel"])
+    assert np.any(before["Dense_1"]["kernel"] != after["Dense_1"]["kernel"])
+
+
+def test_names_that_are_not_among_the_parameters_are_refused():
+    with pytest.raises(ValueError, match="names has 'Conv_1', but the parameters are Conv_0/bias"):
+        transformations.frozen(optax.sgd(0.1), ["Conv_1"]).init(PARAMS)
+    with pytest.raises(ValueError, match=r"names must be a sequence .* got 'Conv_0'"):
+        transformations.frozen(optax.sgd(0.1), "Conv_0")

@@ -2,9 +2,8 @@ from .ada import (
     AdaptiveStrength as AdaptiveStrength,
     adaptive as adaptive,
     constant as constant,
-    geometric_jitter as geometric_jitter,
-    strong_color_jitter as strong_color_jitter,
 )
+from .apa import adaptive_pseudo as adaptive_pseudo
 from .diff_augment import (
     DIFFAUGMENT as DIFFAUGMENT,
     color_jitter as color_jitter,
@@ -12,5 +11,11 @@ from .diff_augment import (
     diffaugment as diffaugment,
     translation as translation,
 )
+from .jitter import (
+    geometric_jitter as geometric_jitter,
+    jitter as jitter,
+    strong_color_jitter as strong_color_jitter,
+)
 from .named import NAMED as NAMED, AugmentationName as AugmentationName
+from .pipeline import SETS as SETS, pipeline as pipeline
 from .value_range import Transform as Transform, in_range as in_range

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.ndimage import map_coordinates
 
+from jaxgan.augment.low_pass import downsampling_matrix, upsampling_matrix
 from jaxgan.types import Array
 
 # --- Positions
@@ -44,7 +45,58 @@ def sample_affine(x: Array, inverse: Array) -> Array:
     return sample(x).astype(x.dtype)
 
 
-def geometric_jitter_matrix(key: Array, size: tuple[int, int], strength: Array | float) -> Array:
+def sample_filtered(x: Array, inverse: Array) -> Array:
+    """The same as `sample_affine`, low-pass filtered against aliasing.
+
+    The image is reflected once at each border, upsampled by 2, sampled bilinearly, and downsampled
+    by 2. It is 0 beyond its reflections.
+
+    Args:
+      x: image float [height, width, channels].
+      inverse: inverse of the map, float [3, 3], for (row, column, 1) in pixels from the centre.
+    Returns:
+      Float [height, width, channels].
+    Source: Karras et al. 2020, appendix B.2, https://arxiv.org/abs/2006.06676
+    """
+    up = [upsampling_matrix(n) for n in x.shape[:2]]
+    down = [downsampling_matrix(n) for n in x.shape[:2]]
+    fine = jnp.einsum("ih,hwc,jw->ijc", up[0], x, up[1])
+    # In pixels of half the size, between which the centre lies: T(-1/2) S(2) A S(1/2) T(1/2)
+    half = jnp.full(2, 0.5)
+    parts = (_shift(-half), _scaling(2.0, 2.0), inverse, _scaling(0.5, 0.5), _shift(half))
+    matrix = jnp.linalg.multi_dot(parts, precision="highest")
+    grid = (jnp.arange(d.shape[1]) - (d.shape[1] - 1) / 2 for d in down)
+    rows, columns = jnp.meshgrid(*grid, indexing="ij")
+    positions = jnp.stack([rows, columns, jnp.ones_like(rows)])
+    source = jnp.einsum("ij,jhw->ihw", matrix, positions, precision="highest")
+    sampled = _bilinear(fine, source[:2])
+    return jnp.einsum("hi,ijc,wj->hwc", down[0], sampled, down[1]).astype(x.dtype)
+
+
+def _bilinear(padded: Array, positions: Array) -> Array:
+    """Values at positions [2, ...] from the centre of an array with 1 zero before, 2 after it."""
+    height, width, channels = padded.shape
+    sizes = jnp.array([height - 3, width - 3])[:, None, None]
+    index = jnp.clip(positions + (sizes + 1) / 2, 0.0, sizes + 1.0)  # outside: a zero
+    corner = jnp.floor(index)
+    (v, h), (row, column) = index - corner, corner.astype(jnp.int32)
+    flat = padded.reshape(-1, channels)
+
+    def at(down: int, right: int) -> Array:
+        return jnp.take(flat, (row + down) * width + column + right, axis=0, mode="clip")
+
+    v, h = v[..., None], h[..., None]
+    upper = (1 - h) * at(0, 0) + h * at(0, 1)
+    return (1 - v) * upper + v * ((1 - h) * at(1, 0) + h * at(1, 1))
+
+
+def geometric_jitter_matrix(
+    key: Array,
+    size: tuple[int, int],
+    strength: Array | float,
+    blit: bool = True,
+    general: bool = True,
+) -> Array:
     """The inverse, for `sample_affine`, of a random map whose parts each have probability p.
 
     The parts, in order and with n standard normal: horizontal flip, rotation by quarter turns,
@@ -55,6 +107,8 @@ def geometric_jitter_matrix(key: Array, size: tuple[int, int], strength: Array |
       key: PRNG key.
       size: height and width in pixels.
       strength: p, scalar in [0, 1].
+      blit: whether to flip, rotate by quarter turns and shift by whole pixels.
+      general: whether to scale, rotate by any angle and shift by fractions of pixels.
     Returns:
       float32 [3, 3].
     """
@@ -63,30 +117,30 @@ def geometric_jitter_matrix(key: Array, size: tuple[int, int], strength: Array |
     # At least one of the two rotations happens with probability p: 1 - (1 - p_rotate)^2 = p.
     p_rotate = 1.0 - jnp.sqrt(jnp.maximum(1.0 - p, 0.0))
     sides = jnp.asarray(size, jnp.float32)
-    mirror = _with_probability(
-        flip, p, lambda k: jnp.where(jax.random.bernoulli(k), -1.0, 1.0), 1.0
-    )
-    quarters = _with_probability(quarter, p, lambda k: jax.random.randint(k, (), 0, 4), 0)
-    pixels = _with_probability(
+    mirror = with_probability(flip, p, lambda k: jnp.where(jax.random.bernoulli(k), -1.0, 1.0), 1.0)
+    quarters = with_probability(quarter, p, lambda k: jax.random.randint(k, (), 0, 4), 0)
+    pixels = with_probability(
         whole, p, lambda k: jnp.round(jax.random.uniform(k, (2,), minval=-1.0) * sides / 8), 0.0
     )
-    zoom = _with_probability(scale, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
-    factor = _with_probability(stretch, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
-    offset = _with_probability(shift, p, lambda k: 0.125 * jax.random.normal(k, (2,)) * sides, 0.0)
+    zoom = with_probability(scale, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
+    factor = with_probability(stretch, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
+    offset = with_probability(shift, p, lambda k: 0.125 * jax.random.normal(k, (2,)) * sides, 0.0)
     parts = (
         _scaling(1.0, mirror),
         _rotation(quarters * (jnp.pi / 2)),
         _shift(-pixels),
         _scaling(1 / zoom, 1 / zoom),
-        _rotation(_with_probability(before, p_rotate, _angle, 0.0)),
+        _rotation(with_probability(before, p_rotate, _angle, 0.0)),
         _scaling(factor, 1 / factor),
-        _rotation(_with_probability(after, p_rotate, _angle, 0.0)),
+        _rotation(with_probability(after, p_rotate, _angle, 0.0)),
         _shift(-offset),
     )
-    return jnp.linalg.multi_dot(parts, precision="highest")
+    chosen = parts[: 8 if general else 3][0 if blit else 3 :]
+    return jnp.linalg.multi_dot(chosen, precision="highest")
 
 
-def _with_probability(key: Array, probability: Array, draw, otherwise) -> Array:
+def with_probability(key: Array, probability: Array, draw, otherwise) -> Array:
+    """A random value, `draw(key)`, with the given probability; otherwise the other one."""
     gate_key, draw_key = jax.random.split(key)
     return jnp.where(jax.random.bernoulli(gate_key, probability), draw(draw_key), otherwise)
 
@@ -148,11 +202,11 @@ def color_jitter_matrix(key: Array, strength: Array | float) -> Array:
     """
     shift, contrast, luma, hue, saturation = jax.random.split(key, 5)
     p = jnp.asarray(strength, jnp.float32)
-    added = _with_probability(shift, p, lambda k: 0.2 * jax.random.normal(k), 0.0)
-    factor = _with_probability(contrast, p, lambda k: 2.0 ** (0.5 * jax.random.normal(k)), 1.0)
-    flipped = _with_probability(luma, p, lambda k: jax.random.bernoulli(k).astype(jnp.float32), 0.0)
-    angle = _with_probability(hue, p, _angle, 0.0)
-    vivid = _with_probability(saturation, p, lambda k: 2.0 ** jax.random.normal(k), 1.0)
+    added = with_probability(shift, p, lambda k: 0.2 * jax.random.normal(k), 0.0)
+    factor = with_probability(contrast, p, lambda k: 2.0 ** (0.5 * jax.random.normal(k)), 1.0)
+    flipped = with_probability(luma, p, lambda k: jax.random.bernoulli(k).astype(jnp.float32), 0.0)
+    angle = with_probability(hue, p, _angle, 0.0)
+    vivid = with_probability(saturation, p, lambda k: 2.0 ** jax.random.normal(k), 1.0)
     along = jnp.full((3, 3), 1 / 3)  # the projection onto grey, (1, 1, 1)
     across = jnp.eye(3) - along
     # y = S H L C (x + b): saturation, hue, luma, contrast and brightness

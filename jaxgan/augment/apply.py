@@ -24,7 +24,7 @@ def augmented(gan: GAN, state: PyTree, step: Array) -> GAN:
     augmentation = gan.augmentation
     if augmentation is None:
         return gan
-    strength = _strength(gan, state, step)
+    strength = current_strength(gan, state, step)
 
     def apply(params, model_state, x, *condition, keys, train, axis_name=None):
         check_one_array("augmentation", x)
@@ -47,7 +47,8 @@ def augmented(gan: GAN, state: PyTree, step: Array) -> GAN:
     return dataclasses.replace(gan, discriminator=gan.discriminator._replace(apply=apply))
 
 
-def _strength(gan: GAN, state: PyTree, step: Array) -> Array | float:
+def current_strength(gan: GAN, state: PyTree, step: Array) -> Array | float:
+    """The strength of the augmentation that the GAN has, at its state or at a step."""
     assert gan.augmentation is not None  # by the callers
     return value_at(gan.augmentation.strength, step) if state is None else state.strength
 
@@ -70,7 +71,7 @@ def adapt(
         return state, {}
     if augmentation.update is None:
         changes = callable(augmentation.strength)
-        strength = _strength(gan, state, step)
+        strength = current_strength(gan, state, step)
         return state, {"augment_strength": jnp.asarray(strength)} if changes else {}
     balance = fake_logits if gan.loss.threshold is None else gan.loss.threshold
     margins = jax.lax.stop_gradient(real_logits - balance)

@@ -19,6 +19,7 @@ from .order import batch_indices as batch_indices, epoch_permutation as epoch_pe
 from .pairs import pair_records as pair_records
 from .patches import patch_records as patch_records
 from .records import Records as Records
+from .selection import select_instances as select_instances
 from .sources import load as load
 from .streaming import StreamedBatch as StreamedBatch, prefetch as prefetch, stream as stream
 from .tfds import parse_tfds as parse_tfds, tfds_source as tfds_source

@@ -6,9 +6,10 @@ import optax
 
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
+from jaxgan.augment import diffaugment
 from jaxgan.models import DCGANDiscriminator, DCGANGenerator
 from jaxgan.recipes.base import Shape
-from jaxgan.regularizers import r1, r2
+from jaxgan.regularizers import lecam_penalty, r1, r2
 from jaxgan.term_inputs import penalty
 from jaxgan.types import GAN
 
@@ -43,6 +44,22 @@ def conditional_dcgan_gan(shape: Shape, num_classes: int | None) -> GAN:
         generator=from_linen(DCGANGenerator(shape, num_classes=num_classes)),
         discriminator=from_linen(discriminator),
     )
+
+
+def few_shot_gan(shape: Shape, num_classes: int | None = None, *, lecam: float = 0.1) -> GAN:
+    """DCGAN for few images, with DiffAugment and LeCam.
+
+    The weight of LeCam lies within the range of the paper, and has not been tuned.
+
+    Args:
+      shape: shape of one sample.
+      num_classes: number of classes of a conditional GAN.
+      lecam: weight of LeCam, see `lecam_penalty`.
+    Source: Zhao et al. 2020, https://arxiv.org/abs/2006.10738; Tseng et al. 2021,
+      https://arxiv.org/abs/2104.03310
+    """
+    gan = dcgan_gan(shape) if num_classes is None else conditional_dcgan_gan(shape, num_classes)
+    return dataclasses.replace(gan, augmentation=diffaugment(), penalties=(lecam_penalty(lecam),))
 
 
 def waves_gan(shape: Shape, num_classes: int | None = None) -> GAN:

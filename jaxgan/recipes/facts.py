@@ -140,6 +140,17 @@ SINGLE = (
         result="MNIST: class accuracy 98.5%, near-duplicates 0.1%",
     ),
     Recipe(
+        name="few-shot",
+        summary="DCGAN with DiffAugment and LeCam, for a few hundred images; for a folder use "
+        "--data folder:DIR@SIZE",
+        data="digits",
+        gan=Builder("dcgan.few_shot_gan"),
+        steps=3_000,
+        plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
+        time="",
+        result="",
+    ),
+    Recipe(
         name="waves",
         summary="One-dimensional DCGAN on synthetic tones of three timbres",
         data="waves",

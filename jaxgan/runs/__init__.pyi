@@ -1,4 +1,8 @@
-from .disk.generator import TrainedGenerator as TrainedGenerator, load_generator as load_generator
+from .disk.generator import (
+    TrainedGenerator as TrainedGenerator,
+    load_generator as load_generator,
+    load_players as load_players,
+)
 from .disk.result import Result as Result
 from .outputs.evaluate import (
     Evaluation as Evaluation,

@@ -126,6 +126,8 @@ def test_policies_apply_in_their_order():
 
 # --- In training
 
+COLORS = augment.jitter(geometry=0.0)
+
 
 @dataclasses.dataclass(frozen=True)
 class Named:
@@ -139,6 +141,7 @@ AUGMENTATIONS = [
     Named("diffaugment", augment.diffaugment()),
     Named("adaptive", augment.adaptive(target=0.0, ramp=100.0, every=1)),
     Named("constant", augment.constant(0.5)),
+    Named("pipeline", augment.constant(0.5, transforms="bgcfnc")),
 ]
 
 
@@ -247,7 +250,7 @@ def test_strength_falls_below_the_target_and_stays_in_its_range():
     ids=["non_saturating", "least_squares", "relativistic"],
 )
 def test_signs_are_counted_from_where_the_loss_balances(key, batch, make_gan, loss, shift):
-    augmentation = augment.adaptive(target=0.0, ramp=1e6, every=1, geometry=False)
+    augmentation = augment.adaptive(target=0.0, ramp=1e6, every=1, transforms=COLORS)
     gan = make_gan(loss=loss, augmentation=augmentation)
     state = start(key, gan, batch)
     new, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(key, state, batch)
@@ -259,7 +262,7 @@ def test_signs_are_counted_from_where_the_loss_balances(key, batch, make_gan, lo
 
 @pytest.mark.slow
 def test_generator_turns_use_the_strength_and_leave_it(key, batch, make_gan):
-    gan = make_gan(augmentation=augment.adaptive(geometry=False))
+    gan = make_gan(augmentation=augment.adaptive(transforms=COLORS))
     state = start(key, gan, batch)
     strong = AdaptiveStrength(jnp.float32(1.0), jnp.float32(3.0), jnp.float32(16.0))
     strong = state._replace(augmentation=strong)
@@ -281,7 +284,7 @@ def test_generator_turns_use_the_strength_and_leave_it(key, batch, make_gan):
         (lambda: augment.adaptive(target=1.0), "target must be in \\(-1, 1\\), got 1.0"),
         (lambda: augment.adaptive(ramp=0.0), "ramp must be positive, got 0.0"),
         (lambda: augment.adaptive(every=0), "every"),
-        (lambda: augment.adaptive(geometry=False, color=False), "color and cutout are all 0"),
+        (lambda: augment.jitter(geometry=False, color=False), "color and cutout are all 0"),
         (lambda: augment.constant(1.5), "strength must be in \\[0, 1\\], got 1.5"),
         (lambda: augment.translation(KEYS, IMAGES, 1.5), "ratio must be in"),
         (lambda: augment.cutout(KEYS, IMAGES[0]), "images .* got shape \\(8, 12, 3\\)"),

@@ -23,9 +23,11 @@ AUGMENTATIONS = {
     "translation": functools.partial(augment.diffaugment, ("translation",)),
     "cutout": functools.partial(augment.diffaugment, ("cutout",)),
     "diffaugment": augment.diffaugment,
-    "ada colours": functools.partial(augment.adaptive, geometry=0),
+    "ada colours": functools.partial(augment.adaptive, transforms=augment.jitter(geometry=0)),
     "ada": augment.adaptive,
-    "constant": functools.partial(augment.constant, 0.7, geometry=0, color=0, cutout=1),
+    "constant": functools.partial(
+        augment.constant, 0.7, transforms=augment.jitter(geometry=0, color=0, cutout=1)
+    ),
 }
 
 
@@ -150,7 +152,10 @@ def test_a_scheduled_strength_is_that_of_the_generators_step(key, batch, make_ga
 
 def test_constant_takes_a_schedule_in_place_of_a_number():
     schedule = cosine(0.0, 0.55, 10)
-    assert augment.constant(schedule, color=0.5, cutout=1.0).strength is schedule
+    assert (
+        augment.constant(schedule, transforms=augment.jitter(color=0.5, cutout=1.0)).strength
+        is schedule
+    )
 
 
 @pytest.mark.slow
@@ -159,7 +164,7 @@ def test_shares_set_how_often_each_kind_of_change_is_made():
     keys = jax.random.split(jax.random.key(3), len(x))
 
     def changed(**shares):
-        y = jax.jit(augment.constant(0.5, **shares).apply)(keys, x, 0.5)
+        y = jax.jit(augment.jitter(**shares))(keys, x, 0.5)
         return float(jnp.mean(jnp.any(y != x, axis=(1, 2, 3))))
 
     np.testing.assert_allclose(changed(geometry=0, color=0, cutout=1), 0.5, atol=0.04)
@@ -169,8 +174,8 @@ def test_shares_set_how_often_each_kind_of_change_is_made():
 
 @pytest.mark.slow
 def test_cutout_leaves_the_draws_of_the_other_changes_as_they_are():
-    plain = applied(augment.constant(0.7, geometry=0), IMAGES)
-    cut = applied(augment.constant(0.7, geometry=0, cutout=1.0), IMAGES)
+    plain = applied(augment.constant(0.7, transforms=augment.jitter(geometry=0)), IMAGES)
+    cut = applied(augment.constant(0.7, transforms=augment.jitter(geometry=0, cutout=1.0)), IMAGES)
     same = np.asarray(cut == plain)
     assert (same | np.asarray(cut == 0)).all()
     assert 0.5 < same.mean() < 1.0
@@ -179,7 +184,7 @@ def test_cutout_leaves_the_draws_of_the_other_changes_as_they_are():
 @pytest.mark.parametrize("shares", [{"color": 1.5}, {"geometry": -0.1}, {"cutout": 2}])
 def test_shares_out_of_range_are_named(shares):
     with pytest.raises(ValueError, match=r"must be a fraction of p, in \[0, 1\], got"):
-        augment.constant(0.5, **shares)
+        augment.jitter(**shares)
 
 
 # --- What penalties look at

@@ -75,9 +75,7 @@ def official_generator(network: OfficialNetwork) -> Converted:
         options.
     """
     options = network.options
-    mapping, synthesis = (
-        dict(options.get(f"{part}_kwargs", {})) for part in ("mapping", "synthesis")
-    )
+    mapping, synthesis = (_part(options, f"{part}_kwargs") for part in ("mapping", "synthesis"))
     _check("Generator", options, _GENERATOR)
     _check("mapping_kwargs", mapping, _MAPPING)
     _check("synthesis_kwargs", synthesis, _OF_BLOCKS | _LAYERS | {"use_noise": (True,)})
@@ -106,7 +104,7 @@ def official_discriminator(network: OfficialNetwork) -> Converted:
         its options.
     """
     options = network.options
-    block, mapping, epilogue = (dict(options.get(part, {})) for part in _PARTS)
+    block, mapping, epilogue = (_part(options, part) for part in _PARTS)
     _check("Discriminator", options, _DISCRIMINATOR)
     _check("block_kwargs", block, _LAYERS | {"fp16_channels_last": None, "freeze_layers": None})
     _check("mapping_kwargs", mapping, _MAPPING)
@@ -133,6 +131,13 @@ def _check(part: str, given: Mapping[str, Any], allowed: Mapping[str, tuple | No
             raise ValueError(
                 f"the official {part} has {name}={value!r}, which StyleGAN2 has not here{one_of}"
             )
+
+
+def _part(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = options.get(name, {})
+    if not isinstance(part, Mapping):
+        raise ValueError(f"the official option {name} must be a dictionary, got {part!r}")
+    return part
 
 
 def _number(options: Mapping[str, Any], name: str, default: Any = None, least: int = 1) -> int:

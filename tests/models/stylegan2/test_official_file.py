@@ -116,6 +116,7 @@ def test_weights_that_do_not_fit_the_options_are_refused(networks):
         ({"mapping_kwargs": {"lr_multiplier": 0.1}}, r"lr_multiplier may be 0.01"),
         ({"synthesis_kwargs": {"use_noise": False}}, r"use_noise=False, which StyleGAN2 has not"),
         ({"magnitude_ema": True}, "the official Generator has magnitude_ema=True"),
+        ({"mapping_kwargs": 5}, "mapping_kwargs must be a dictionary, got 5"),
         ({"z_dim": "4"}, "z_dim must be an int >= 1, got '4'"),
     ],
 )

@@ -75,19 +75,21 @@ def sample_filtered(x: Array, inverse: Array) -> Array:
 
 def _bilinear(padded: Array, positions: Array) -> Array:
     """Values at positions [2, ...] from the centre of an array with 1 zero before, 2 after it."""
-    height, width, channels = padded.shape
-    sizes = jnp.array([height - 3, width - 3])[:, None, None]
+    sizes = jnp.array(padded.shape[:2])[:, None, None] - 3
     index = jnp.clip(positions + (sizes + 1) / 2, 0.0, sizes + 1.0)  # outside: a zero
     corner = jnp.floor(index)
-    (v, h), (row, column) = index - corner, corner.astype(jnp.int32)
-    flat = padded.reshape(-1, channels)
-
-    def at(down: int, right: int) -> Array:
-        return jnp.take(flat, (row + down) * width + column + right, axis=0, mode="clip")
-
-    v, h = v[..., None], h[..., None]
-    upper = (1 - h) * at(0, 0) + h * at(0, 1)
-    return (1 - v) * upper + v * ((1 - h) * at(1, 0) + h * at(1, 1))
+    v, h = (index - corner)[..., None]
+    # One gather of squares: on CPU twice as fast, with its gradient, as one of each corner.
+    squares = jax.lax.gather(
+        padded,
+        jnp.moveaxis(corner.astype(jnp.int32), 0, -1),
+        jax.lax.GatherDimensionNumbers((2, 3, 4), (), (0, 1)),
+        slice_sizes=(2, 2, padded.shape[2]),
+        mode="clip",
+    )
+    upper = (1 - h) * squares[:, :, 0, 0] + h * squares[:, :, 0, 1]
+    lower = (1 - h) * squares[:, :, 1, 0] + h * squares[:, :, 1, 1]
+    return (1 - v) * upper + v * lower
 
 
 def geometric_jitter_matrix(

@@ -43,7 +43,7 @@ def pipeline(transforms: str = "bgc") -> Callable[[Array, Array, Array | float],
     - cutout: a square of half the image's sides set to 0;
 
     with n standard normal. bg, bgc, bgcf, bgcfn and bgcfnc are blit and geom, with color, and so
-    on. The authors train with bgc, the best of them in their figure 4.
+    on. The authors' default is bgc.
 
     Images are resampled once for blit and geom together, by `sample_filtered`, which takes about
     36 times the memory of the images.

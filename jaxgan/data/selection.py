@@ -17,7 +17,7 @@ def select_instances(dataset: Dataset, features: np.ndarray, keep: float) -> Dat
     Args:
       dataset: N samples.
       features: of each sample, float [N, d], from any network, such as `scoring`'s extractors.
-      keep: fraction to keep, in (0, 1]; 0.5 was the best for ImageNet at 64 x 64 pixels.
+      keep: fraction to keep, in (0, 1].
     Returns:
       A dataset of the samples kept, at least 2.
     Raises:

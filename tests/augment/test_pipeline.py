@@ -197,4 +197,4 @@ def test_unknown_sets_are_named():
     with pytest.raises(ValueError, match=r"transforms must be one of blit, .* got 'bcg'"):
         augment.adaptive(transforms="bcg")
     with pytest.raises(ValueError, match="must have 1 or 3 channels"):
-        augment.pipeline("bgc")(KEYS, jnp.zeros((COUNT, 4, 4, 2)), 1.0)
+        augment.pipeline("color")(KEYS, jnp.zeros((COUNT, 4, 4, 2)), 1.0)

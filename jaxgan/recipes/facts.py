@@ -96,8 +96,8 @@ SINGLE = (
         gan=Builder("flow.flow_gan"),
         steps=FLOW_STEPS,
         plan=Plan(batch_size=256),
-        time="",
-        result="",
+        time="not measured",
+        result="not measured yet",
     ),
     Recipe(
         name="ring",
@@ -147,8 +147,8 @@ SINGLE = (
         gan=Builder("dcgan.few_shot_gan"),
         steps=3_000,
         plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="",
-        result="",
+        time="not measured",
+        result="not measured yet",
     ),
     Recipe(
         name="waves",
@@ -187,8 +187,8 @@ SINGLE = (
         gan=Builder("stylegan2.stylegan2_gan"),
         steps=5_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="",
-        result="",
+        time="not measured",
+        result="not measured yet",
     ),
     Recipe(
         name="biggan",
@@ -217,8 +217,8 @@ SINGLE = (
         gan=Builder("projected.projected_gan"),
         steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="",
-        result="",
+        time="not measured",
+        result="not measured yet",
         needs=_PERCEPTUAL,
     ),
     Recipe(
@@ -228,8 +228,8 @@ SINGLE = (
         gan=Builder("projected.r3gan_projected_gan"),
         steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="",
-        result="",
+        time="not measured",
+        result="not measured yet",
         needs=_PERCEPTUAL,
     ),
     Recipe(
@@ -249,8 +249,8 @@ SINGLE = (
         gan=Builder("cyclegan.cyclegan_gan"),
         steps=CYCLEGAN_STEPS,
         plan=Plan(batch_size=1, model_range=(-1.0, 1.0), update="simultaneous"),
-        time="",
-        result="",
+        time="not measured",
+        result="not measured yet",
     ),
 )
 

@@ -199,6 +199,7 @@ def test_runs_that_translate_nothing_say_so(narrow_recipes, tmp_path):
     options = ("--steps", "1", "--batch-size", "8", "--devices", "1")
     assert invoke("train", "digits", "--out", str(tmp_path / "run"), *options).exit_code == 0
     with pytest.raises(
-        ValueError, match=r"translate needs .* run, such as .* pix2pix; .* recipe digits"
+        ValueError,
+        match=r"translate needs .* run, such as .* pix2pix and cyclegan; .* recipe digits",
     ):
         translate_image(load_generator(tmp_path / "run"), np.zeros((8, 8, 1), np.uint8))

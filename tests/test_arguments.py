@@ -222,6 +222,7 @@ def test_weights_that_no_penalty_has_are_refused(options, message):
         jaxgan.penalty(regularizers.r1, **options)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
@@ -322,6 +323,7 @@ def test_samples_of_another_shape_than_at_the_start_are_named(key, make):
         make(gan)(key, state, jnp.zeros((8, 3)))
 
 
+@pytest.mark.slow
 def test_a_batch_of_more_samples_than_there_are_is_warned_of(key):
     plan = Plan(batch_size=16, devices=1)
     with pytest.warns(UserWarning, match="batch_size=16 is more than the 8 samples of .* at most"):

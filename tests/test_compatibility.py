@@ -88,6 +88,7 @@ INDEPENDENT = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", COUPLED)
 def test_a_gradient_penalty_refuses_a_discriminator_whose_samples_see_each_other(
     make_gan, batch, name

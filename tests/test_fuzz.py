@@ -149,6 +149,7 @@ def test_any_options_train_or_the_error_says_what_is_wrong(number):
     run_examples(number, holds, wanted(good_data | good_data | any_data))
 
 
+@pytest.mark.slow
 @few_or_many(10, 4000)
 def test_any_options_are_sound_or_the_error_says_what_is_wrong(number, untrained):
     def holds(asked):

@@ -84,6 +84,7 @@ def with_pool(make_gan, **parts):
     return make_gan(pool_size=6, **parts)
 
 
+@pytest.mark.slow
 def test_the_discriminator_learns_from_the_pool_and_the_generator_does_not(make_gan, batch, key):
     gan = with_pool(make_gan)
     state = jaxgan.init(key, gan, batch[:8])

@@ -101,6 +101,7 @@ def test_gradient_penalty_of_a_quadratic_critic_has_its_closed_form(one_sided):
     np.testing.assert_allclose(to_b, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.one_quick_case
 @every_penalty
 def test_second_derivatives_are_those_of_finite_differences(name):
     x = normal(4, 3)
@@ -120,6 +121,7 @@ def test_second_derivatives_are_those_of_finite_differences(name):
         np.testing.assert_allclose(got, expected, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.one_quick_case
 @every_penalty
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_penalty_of_a_constant_critic_is_finite_with_its_gradient(name, dtype):
@@ -138,6 +140,7 @@ def test_penalty_of_a_constant_critic_is_finite_with_its_gradient(name, dtype):
     assert all(np.isfinite(np.asarray(leaf, np.float32)).all() for leaf in rest)
 
 
+@pytest.mark.one_quick_case
 @every_penalty
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_penalty_is_finite_with_its_gradient_at_extreme_logits(name, dtype):

@@ -50,6 +50,7 @@ def test_generator_term_adds_its_weighted_value(key, batch, make_gan):
     np.testing.assert_allclose(added, 3.0 * more["term_mean"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_lecam_averages_move_towards_the_mean_logits(key, batch, make_gan):
     gan = make_gan(penalties=(regularizers.lecam_penalty(0.1, decay=0.75),))
     state, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(
@@ -96,6 +97,7 @@ def test_metrics_have_stable_names_and_finite_values(key, batch, make_gan, loss,
     assert all(value.shape == () and np.isfinite(value) for value in metrics.values())
 
 
+@pytest.mark.slow
 def test_a_constant_discriminator_is_right_half_the_time(key, batch, make_gan):
     constant = Network(
         lambda key, x: (jnp.float32(0), {}),
@@ -138,6 +140,7 @@ def test_diversity_is_not_a_number_where_real_samples_have_none(
     assert jnp.isfinite(metrics["discriminator_loss"])
 
 
+@pytest.mark.slow
 def test_diversity_of_a_collapsed_generator_is_zero(key, batch, make_gan):
     collapsed = Network(
         lambda key, z: (jnp.float32(0), {}),

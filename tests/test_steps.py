@@ -52,6 +52,7 @@ def test_generator_step_leaves_discriminator_unchanged(key, batch, make_gan):
     assert int(after.step) == 1
 
 
+@pytest.mark.slow
 def test_batch_statistics_move_on_the_discriminators_turn_only(key, batch, make_gan):
     gan = make_gan(discriminator=jaxgan.from_linen(BatchNormDiscriminator()))
     before = start(key, gan, batch)
@@ -82,6 +83,7 @@ def test_n_generator_turns_count_as_so_many_steps(key, make_gan):
     assert int(state.step) == 2
 
 
+@pytest.mark.slow
 def test_simultaneous_players_both_start_from_the_state_before(key, largest_difference):
     gan, batch = linear_gan(losses.non_saturating, ema_decay=0.9), jnp.ones((16, 1))
     before = start(key, gan, batch)
@@ -318,6 +320,7 @@ def test_many_seeds_train_at_once_under_vmap(make_gan, largest_difference):
     assert largest_difference(jax.tree.map(lambda x: x[1], together), alone) < 1e-5
 
 
+@pytest.mark.slow
 def test_sample_is_the_same_however_it_is_split(key, batch, make_gan):
     gan = make_gan()
     state = start(key, gan, batch)
@@ -326,6 +329,7 @@ def test_sample_is_the_same_however_it_is_split(key, batch, make_gan):
     np.testing.assert_array_equal(whole[6:], rest)
 
 
+@pytest.mark.slow
 def test_sample_takes_the_average_unless_told_not_to(key, batch, make_gan):
     gan = make_gan()
     state = start(key, gan, batch)

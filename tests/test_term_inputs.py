@@ -91,6 +91,7 @@ def test_a_term_of_either_player_is_given_all_that_it_may_ask_for(make_gan, batc
     assert seen["latents"].shape == (16, 5)
 
 
+@pytest.mark.slow
 def test_a_term_of_generated_samples_alone_sees_them_as_the_loss_does(make_gan, batch):
     dropping = jaxgan.from_linen(MLPDiscriminator(hidden=(12,), dropout=0.5))
 
@@ -106,6 +107,7 @@ def test_a_term_of_generated_samples_alone_sees_them_as_the_loss_does(make_gan, 
     assert float(metrics[0]["penalty_mixed"]) > 0.01  # the masks of the real samples
 
 
+@pytest.mark.slow
 def test_a_generators_term_is_differentiated_through_the_samples_it_generates(make_gan, batch):
     # The loss is the term alone, E G(z)^2 / 2 at the batch's own latents: a step by SGD of 0.1.
     def half_square(generate, latents):
@@ -224,6 +226,7 @@ def test_lazy_updates_are_counted_per_player(make_gan, batch):
     assert int(state.generator.terms["g"].updates) == 3
 
 
+@pytest.mark.slow
 def test_a_lazy_term_moves_what_a_step_with_its_weight_times_n_moves(make_gan, batch):
     lazy = make_gan(penalties=(penalty(jaxgan.regularizers.r1, gamma=1.0, every=4),))
     eager = make_gan(penalties=(penalty(jaxgan.regularizers.r1, gamma=4.0),))

@@ -38,6 +38,7 @@ def test_class_cross_entropy_has_its_closed_form_gradient():
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_class_cross_entropy_has_the_derivatives_of_finite_differences():
     value = jax.jit(lambda x: class_cross_entropy(x, LABELS))
     check_grads(value, (LOGITS,), order=2, eps=0.1)
@@ -49,6 +50,7 @@ def test_class_cross_entropy_without_labels_is_zero():
     np.testing.assert_array_equal(gradient, 0.0)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_class_cross_entropy_is_finite_with_its_gradient_at_extreme_logits(dtype):
     largest = float(jnp.finfo(dtype).max)
@@ -180,6 +182,7 @@ def test_semi_supervised_output_keeps_what_it_is_given():
     assert got.features is features
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_semi_supervised_logits_are_finite_with_their_gradient_at_extreme_logits(dtype):
     largest = float(jnp.finfo(dtype).max)
@@ -207,6 +210,7 @@ def test_feature_matching_by_hand():
     assert got.dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_feature_matching_has_its_closed_form_gradient():
     real, fake = normal(4, 3), normal(4, 3, seed=1)
 

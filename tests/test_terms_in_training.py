@@ -115,6 +115,7 @@ def test_joint_pass_gives_the_terms_of_separate_passes(make_gan, labelled):
     jax.tree.map(check, *ends)
 
 
+@pytest.mark.slow
 def test_penalties_are_given_the_condition_and_both_outputs(make_gan, labelled):
     def seen(condition, real, fake, real_output, fake_output, real_logits):
         # the features of the tiny discriminator below are the samples themselves

@@ -167,6 +167,7 @@ def test_the_natural_step_inverts_the_damped_fisher_matrix_of_each_sample():
     np.testing.assert_allclose(moved, z + 0.7 * steps, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_both_players_losses_are_those_at_the_moved_latents():
     # D(G(z)) = v.Wz moves by rate |W'v|^2 on every sample, and the gradient flows through it.
     rate = 0.2

@@ -11,11 +11,11 @@ from .diff_augment import (
     diffaugment as diffaugment,
     translation as translation,
 )
-from .jitter import (
+from .jittering import (
     geometric_jitter as geometric_jitter,
     jitter as jitter,
     strong_color_jitter as strong_color_jitter,
 )
 from .named import NAMED as NAMED, AugmentationName as AugmentationName
-from .pipeline import SETS as SETS, pipeline as pipeline
+from .ada_transforms import SETS as SETS, pipeline as pipeline
 from .value_range import Transform as Transform, in_range as in_range

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxgan.augment.jitter import jitter
-from jaxgan.augment.pipeline import pipeline
+from jaxgan.augment.ada_transforms import pipeline
+from jaxgan.augment.jittering import jitter
 from jaxgan.augment.value_range import in_range
 from jaxgan.checks import check_positive
 from jaxgan.types import Array, Augmentation, Range, Schedule

@@ -4,9 +4,9 @@ import functools
 from collections.abc import Callable
 
 from jaxgan.augment.ada import adaptive
+from jaxgan.augment.ada_transforms import SETS
 from jaxgan.augment.apa import adaptive_pseudo
 from jaxgan.augment.diff_augment import diffaugment
-from jaxgan.augment.pipeline import SETS
 from jaxgan.choices import AugmentationName
 from jaxgan.types import Augmentation
 

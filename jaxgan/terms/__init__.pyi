@@ -21,7 +21,7 @@ from .distances import (
     mean_absolute_error as mean_absolute_error,
     mean_squared_error as mean_squared_error,
 )
-from .drifting import drifting as drifting, drifting_field as drifting_field
+from .drifting_fields import drifting as drifting, drifting_field as drifting_field
 from .features import feature_matching as feature_matching
 from .latents import (
     latent_consistency as latent_consistency,

@@ -154,6 +154,7 @@ def test_an_encoder_in_the_generators_player_learns_from_real_samples():
     assert jnp.abs(moved).max() > 0
 
 
+@pytest.mark.slow
 def test_the_discriminator_is_shown_pairs():
     gan, x = bigan(), jax.random.normal(KEY, (4, 2))
     state = jaxgan.init(KEY, gan, x)

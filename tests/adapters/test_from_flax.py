@@ -158,6 +158,7 @@ def test_spectral_norm_of_linen_keeps_the_weights_and_moves_its_vector(key):
     jax.tree.map(np.testing.assert_array_equal, still, state)
 
 
+@pytest.mark.slow
 def test_network_without_condition_is_the_network_of_its_first_input(key):
     network = linen(2, 1)
     blind = without_condition(network)

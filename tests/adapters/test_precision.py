@@ -141,6 +141,7 @@ def hand_written():
 # --- One network
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "network",
     [

@@ -26,6 +26,7 @@ def gan(make_gan):
     return make_gan(augmentation=augment.adaptive_pseudo(), penalties=(jaxgan.penalty(shown, 1.0),))
 
 
+@pytest.mark.slow
 def test_nothing_changes_at_strength_zero(key, batch, make_gan):
     still = jaxgan.Augmentation(lambda keys, x, strength: x, strength=0.0)
     states = []
@@ -45,6 +46,7 @@ def test_real_samples_are_replaced_with_the_probability_of_the_strength(key, gan
     np.testing.assert_allclose(replaced[1], 0.3, atol=0.07)
 
 
+@pytest.mark.slow
 def test_what_is_shown_as_real_is_generated_from_other_latents(key, make_gan):
     def nearest(real, fake):
         return jnp.min(jnp.mean((real[:, None] - fake[None]) ** 2, axis=(2, 3, 4)))

@@ -48,6 +48,7 @@ def test_the_picture_is_the_same_in_every_range(name):
         np.testing.assert_allclose(scale(found, model_range, (-1, 1)), wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("transform", "fills"),
     [(augment.translation, True), (augment.cutout, True), (augment.color_jitter, False)],

@@ -253,6 +253,7 @@ def test_the_summary_counts_unreadable_images_and_names_few_classes(tmp_path):
     assert summary(data.load("gaussian")) == "100,000 samples of shape 2"
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("options", [(), ("--max-memory", "0")], ids=["in memory", "streamed"])
 def test_a_run_begins_with_a_line_on_its_data(
     numbered, tmp_path_factory, untrained, narrow_recipes, options

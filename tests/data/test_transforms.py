@@ -64,6 +64,7 @@ def test_crop_offsets_are_equally_likely_and_flips_too():
     assert abs(flips.sum() - 4500) < 5 * np.sqrt(9000) / 2
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("transform", [flip_horizontally, lambda k, x: random_crop(k, x, 2)])
 def test_a_sample_is_transformed_by_its_own_key_alone(keys, transform):
     x = images()

@@ -109,6 +109,7 @@ def test_eigenvalues_at_the_equilibrium_are_those_of_the_paper(loss, slope, gamm
     np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(expected), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_consensus_adds_the_descent_of_the_squared_field():
     game = games.dirac_gan(losses.non_saturating)
     place = np.array([0.4, -0.9])

@@ -170,6 +170,7 @@ def test_sliced_distance_of_normals_is_the_closed_form(key):
     np.testing.assert_allclose(sliced_wasserstein(key, x, y, 150), 5.0, rtol=0.1)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(("n", "m"), [(4, 6), (7, 5), (1, 3), (5, 5)])
 def test_sliced_distance_of_unequal_numbers_is_that_of_repeated_samples(key, n, m):
     rng = np.random.default_rng(n)

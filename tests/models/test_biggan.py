@@ -36,6 +36,7 @@ def test_networks_for_cifar_10_have_the_published_sizes():
     assert sizes == (9_416_196 - 8 * 384, 2_415_170)
 
 
+@pytest.mark.slow
 def test_networks_for_imagenet_have_the_published_sizes():
     # 70.43 and 87.98 million in table 4 of the paper; exactly these in ajbrock's networks with the
     # options of launch_BigGAN_bs256x8.sh. The missing biases: three per channel and block, but two

@@ -97,6 +97,7 @@ def test_samples_lie_within_tanh():
     assert float(jnp.std(x)) > 0.001
 
 
+@pytest.mark.slow
 def test_spectral_norm_leaves_a_one_lipschitz_discriminator():
     network = jaxgan.from_linen(
         DCGANDiscriminator(norm="spectral", num_classes=3, condition_by="projection")

@@ -81,6 +81,7 @@ def test_each_entry_of_features_halves_the_size(levels, size, norm):
     assert str(dropped).count("random_bits") == min(3, levels - 1)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("norm", ["batch", "instance"])
 def test_a_single_image_of_one_pixel_at_the_bottom_is_seen_whole(norm):
     run = small_unet(norm, 2, dropout=0.0)
@@ -282,6 +283,7 @@ def players_metrics(gan, batch):
     return metrics
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("loss", "judged"),
     [

@@ -90,6 +90,7 @@ def test_a_block_that_changes_no_shape_has_the_input_itself_beside_it():
 # ---- the start ----
 
 
+@pytest.mark.slow
 def test_kernels_start_as_published():
     x = normal(1, 4, 4, 32)
     up_block, down_block = jax.jit(
@@ -144,6 +145,7 @@ def test_images_and_signals_of_any_size_fit(shape):
 # ---- as networks ----
 
 
+@pytest.mark.slow
 def test_the_logit_is_a_linear_function_of_sums_over_all_places():
     x = normal(2, 8, 8, 1)
     d = ResNetDiscriminator(4, flat_blocks=0)

@@ -50,6 +50,7 @@ VALUES = {
 }
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", PAIRS)
 def test_generator_curves_are_those_worked_by_hand(name):
     values, gradients = plots.generator_curve(PAIRS[name], np.array([-4.0, 0.0, 4.0]))
@@ -84,6 +85,7 @@ def test_discriminator_curves_of_either_side_are_those_worked_by_hand():
     np.testing.assert_allclose(values, [2.0, 3.0, 7.0])
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", PAIRS)
 def test_loss_gradients_draws_the_values_worked_by_hand(name):
     figure = plots.loss_gradients(PAIRS)
@@ -97,6 +99,7 @@ def test_loss_gradients_draws_the_values_worked_by_hand(name):
         np.testing.assert_array_equal(same, y)
 
 
+@pytest.mark.slow
 def test_discriminator_losses_draws_the_values_worked_by_hand():
     real, fake = plots.discriminator_losses(PAIRS).axes
     for axes, at_four in ((real, -np.log(SURE)), (fake, -np.log(1 - SURE))):
@@ -429,6 +432,7 @@ def test_training_curves_leave_out_rounds_without_a_value():
     np.testing.assert_array_equal(thin, [[0, 1], [2, 3], [3, 4]])
 
 
+@pytest.mark.slow
 def test_a_given_scale_makes_frames_comparable():
     def colours(critic, scale):
         figure = plots.matching(lambda z: z, critic, POINTS, LIMITS, scale=scale)

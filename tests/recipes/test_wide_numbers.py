@@ -46,6 +46,7 @@ def test_a_recipe_trains_in_float32(narrow_recipes, name):
         assert jax.tree.map(lambda x: x.dtype, state) == jax.tree.map(lambda x: x.dtype, new)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "latent",
     [

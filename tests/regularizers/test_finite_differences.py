@@ -24,6 +24,7 @@ def quadratic(x):
     return 0.5 * jnp.sum((x @ A) ** 2, axis=1)  # gradient x A A'
 
 
+@pytest.mark.slow
 def test_approximate_r1_of_a_linear_critic_is_the_mean_of_its_squared_projections():
     g, x = jnp.array([3.0, 4.0]), normal(8, 2)
     got = approximate_r1(KEY, lambda x: x @ g, x)
@@ -37,6 +38,7 @@ def test_approximate_r1_of_a_linear_critic_is_the_mean_of_its_squared_projection
     np.testing.assert_allclose(values.std(), 12.5, rtol=0.1)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("approximate", [approximate_r1, approximate_r2])
 def test_approximate_penalties_have_the_mean_of_the_exact_ones(approximate):
     x = normal(8, 3)
@@ -93,6 +95,7 @@ def test_an_epsilon_that_is_not_positive_is_named(make):
         make(0.0)
 
 
+@pytest.mark.slow
 def test_approximate_penalties_train_a_discriminator_with_batch_norm(make_gan, batch):
     # Exact penalties refuse layers that look at other samples; no derivative is taken here.
     def apply(params, state, x, *, keys, train, axis_name=None):

@@ -160,6 +160,7 @@ def test_a_run_asked_to_stops_on_a_finding_and_saves_its_state(stopped, whole):
     assert result.finding.startswith(f"step {FOUND}: collapse: ")
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("number", [FOUND - 1, FOUND])
 def test_a_run_cut_short_stops_where_it_would_have(stopped, tmp_path, number):
     run = tmp_path / "cut"

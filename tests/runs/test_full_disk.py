@@ -40,6 +40,7 @@ def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not(begun, undisturbed
 # --- The disk is full
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("size", [10, slow(300), 1000])
 def test_a_disk_that_is_full_at_the_start_leaves_no_folder(
     tmp_path, undisturbed, limit_files, size
@@ -133,6 +134,7 @@ def small_disk(folder, kilobytes):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("free", [0, slow(3), slow(16), 80])  # kB; a checkpoint takes about 100
 def test_a_full_disk_stops_a_run_and_once_there_is_space_it_goes_on(
     third, undisturbed, tmp_path, free

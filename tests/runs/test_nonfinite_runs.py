@@ -41,6 +41,7 @@ def test_the_planted_sample_is_met_where_it_should_be():
     assert rounds.tolist() == [PLANTED_ROUND]
 
 
+@pytest.mark.slow
 def test_a_run_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
     run = tmp_path / "run"
     message = "non-finite discriminator loss at step 7 (round 7)"

@@ -116,6 +116,7 @@ def test_each_stage_is_a_run_of_its_own(trained):
     assert stage_folders.last_stage(trained / "small") == trained / "small"
 
 
+@pytest.mark.slow
 def test_a_pyramid_is_drawn_coarse_to_fine(trained):
     whole = generator.load_generator(trained)
     small, large = draw_levels(whole, 3, seed=5)

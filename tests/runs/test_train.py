@@ -163,6 +163,7 @@ def test_pictures_of_conditional_runs_have_one_class_a_row(conditional_run, tmp_
     assert sizes[1][0] - sizes[0][0] == 5 * 60
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -213,6 +214,7 @@ def test_bad_options_leave_no_folder_behind(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -71,6 +71,7 @@ def test_a_scored_run_that_was_cut_has_the_rows_of_the_one_that_was_not(whole, t
     assert_same_runs(tmp_path / "cut", whole)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("mode", ["min", "max"])
 def test_the_best_checkpoint_is_the_one_of_the_best_score(small, tmp_path, mode):
     saving = small_options().saving

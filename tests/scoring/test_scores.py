@@ -45,6 +45,7 @@ def test_other_scores_on_inception_features_say_how_images_were_resized():
     )
 
 
+@pytest.mark.slow
 def test_names_foretold_are_those_of_the_scores():
     statistics = STATISTICS | {"modes": make_coverage(MIXTURES["ring8"]())}
     of = {name: s for name, s in statistics.items() if name != "modes"}

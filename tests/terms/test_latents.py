@@ -75,6 +75,7 @@ def inputs(**others):
     return given(lambda x: x[:, 0] - 2 * x[:, 1], **(own | others))
 
 
+@pytest.mark.slow
 def test_latent_consistency_of_linear_players_has_its_closed_form_in_the_mean():
     # D(G(z)) changes by std n W v: E of its square is std^2 |W v|^2; G(z) by std n W: a mean
     # over two values of std^2 |W|^2

@@ -81,6 +81,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_generator_of_the_batches_of_an_array_ends_in_the_same_state(
     key, gan, points, form, largest_difference

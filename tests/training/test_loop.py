@@ -80,6 +80,7 @@ def test_alternation_in_epochs_freezes_the_other_player(key, images, make_gan):
     assert turns == [(5, False, True), (10, True, False), (5, False, True)]
 
 
+@pytest.mark.slow
 def test_metrics_of_the_player_off_turn_are_nan(key, images, make_gan):
     _, history = fit(
         key, make_gan(), images, 5, plan=Plan(batch_size=8, alternation="epochs", devices=1)

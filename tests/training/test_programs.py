@@ -192,6 +192,7 @@ def test_blocks_do_not_change_the_history(key, points, gan, monkeypatch):
         assert values.dtype == histories[1][name].dtype
 
 
+@pytest.mark.slow
 def test_a_hook_sees_each_call_and_changes_nothing(key, points, gan, largest_difference):
     seen = []
 

@@ -119,6 +119,7 @@ def bilinear(x, size):
     return x
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("size", [(32, 40), (299, 150), (640, 480), (1, 2)])
 def test_images_are_interpolated_without_antialiasing(size):
     x = np.random.default_rng(0).integers(0, 256, (1, *size, 3)).astype(np.uint8)
@@ -162,6 +163,7 @@ def test_what_are_no_images_is_named(x, value_range, message):
 # ---- weights of the user ----
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("write", [streamed, zipped])
 def test_the_known_file_gives_features_and_logits(narrow, write, tmp_path, monkeypatch):
     file = tmp_path / "pt_inception.pth"

@@ -65,6 +65,7 @@ def attention_in_numpy(params, x, pool):
     return y
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("shape", "pool", "pooled"),
     [((4, 2), True, True), ((4, 2), False, False), ((4, 3), True, False)],
@@ -80,6 +81,7 @@ def test_self_attention_is_that_of_numpy(shape, pool, pooled):
     np.testing.assert_allclose(y, attention_in_numpy(params, x, pooled), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("shape", [(2, 4, 3), (2, 3, 3, 8), (2, 2, 2, 2, 8)])
 def test_self_attention_starts_as_the_identity_with_a_gradient(shape):
     x = normal(*shape)
@@ -127,6 +129,7 @@ def test_self_attention_without_places_is_an_error():
 # ---- across samples ----
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("shape", [(6, 5), (6, 2, 3), (6, 3, 2, 4)])
 @pytest.mark.parametrize("group_size", [None, 2])
 def test_minibatch_deviation_is_that_of_numpy(shape, group_size):

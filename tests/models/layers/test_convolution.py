@@ -79,6 +79,7 @@ def test_both_implementations_give_the_same_first_and_second_derivatives(
         np.testing.assert_allclose(ours, plain, atol=2e-5 * float(jnp.max(jnp.abs(plain))))
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives_equal_finite_differences(name):
     x, kernel = arrays((4, 5), (3, 3), (2, 2))

@@ -30,6 +30,7 @@ def test_random_words_are_uncorrelated_along_and_across_samples(words):
         assert max(abs(along), abs(across)) < 5 / np.sqrt(kept.size / 2)
 
 
+@pytest.mark.slow
 def test_random_words_of_a_key_do_not_depend_on_the_others():
     keys = jax.random.split(jax.random.key(1), 6)
     np.testing.assert_array_equal(random_words(keys, 9)[4:], random_words(keys[4:], 9))
@@ -79,6 +80,7 @@ def test_textbook_networks_have_the_textbook_sizes():
     assert count(discriminator) == 784 * 1024 + 1024 + 1024 * 512 + 512 + 512 + 1
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("shape", [(2,), (8, 8, 1), (5, 7, 3)])
 def test_generator_gives_samples_of_any_shape_in_the_range_of_its_output(shape):
     network = MLPGenerator(shape, hidden=(6,))

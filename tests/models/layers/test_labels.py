@@ -75,6 +75,7 @@ USERS = {
 every_user = pytest.mark.parametrize("use", USERS.values(), ids=USERS)
 
 
+@pytest.mark.one_quick_case
 @every_user
 @pytest.mark.parametrize("wrong", [-1, 3, 2**31 - 1, -(2**31)])
 def test_label_out_of_range_is_an_error_or_nan(use, wrong):

@@ -226,6 +226,7 @@ def test_spectral_norm_names_wrong_arguments(dense):
 # ---- batch normalisation ----
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("shape", [(6, 3), (4, 5, 3), (3, 4, 2, 3)])
 def test_batch_norm_is_that_of_flax(shape):
     x, g = 2.0 + 3.0 * normal(*shape), normal(*shape, seed=1)
@@ -354,6 +355,7 @@ def test_virtual_batch_norm_keeps_samples_apart(virtual):
         np.testing.assert_allclose(shard_leaf, whole_leaf, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_reference_batch_is_drawn_at_the_start_and_kept(virtual):
     network, params, state = virtual
     x, keys = normal(4, 3), jax.random.split(KEY, 4)

@@ -52,6 +52,7 @@ def test_a_generated_image_is_found_again(tiny, space, factor):
     np.testing.assert_allclose(found.images[-1], made[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_image_of_any_generator_is_found_again_in_its_latents():
     module = MLPGenerator((8, 8, 1), (16,))
     network = from_linen(module)

@@ -50,6 +50,7 @@ def test_refined_samples_come_with_their_acceptance_and_calibration(ring_run, tm
     assert "give other real samples with --held-out" in output
 
 
+@pytest.mark.slow
 def test_a_refined_sample_depends_on_the_seed_and_its_number_alone(ring_run, tmp_path):
     arguments = ("--held-out", "ring8", "--refine", "mh:steps=3")
     few = samples(ring_run, tmp_path / "few.npz", "--num", 10, *arguments)[0]
@@ -59,6 +60,7 @@ def test_a_refined_sample_depends_on_the_seed_and_its_number_alone(ring_run, tmp
     assert "Warning" not in output
 
 
+@pytest.mark.slow
 def test_a_class_has_a_bound_of_its_own_and_labels_stay(classes_run, tmp_path):
     arguments = ("--num", 20, "--refine", "drs:percentile=80")
     _, output = samples(classes_run, tmp_path / "x.npz", *arguments)

@@ -136,5 +136,5 @@ def test_all_numbers_of_recipes_can_be_given():
         numbers = recipes.recipe_numbers(name)
         if numbers:
             classes = 10 if recipes.recipe(name).plan.conditional else None
-            shape = (2,) if name in ("ring", "grid", "spiral", "wgan") else (8, 8, 1)
+            shape = (2,) if name in ("ring", "grid", "spiral", "wgan", "flow") else (8, 8, 1)
             assert isinstance(recipes.recipe_maker(name, shape, classes)(**numbers), GAN)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from jaxgan import augment
+from jaxgan.augment.ada_transforms import amplify_bands, band_gains, without_square
 from jaxgan.augment.affine import sample_affine, sample_filtered
 from jaxgan.augment.low_pass import SYM6, band_matrices
-from jaxgan.augment.pipeline import amplify_bands, band_gains, without_square
 
 COUNT = 16
 KEYS = jax.random.split(jax.random.key(0), COUNT)

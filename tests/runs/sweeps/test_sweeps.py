@@ -131,10 +131,13 @@ def test_a_grid_is_not_shown_as_an_emoji(capsys, monkeypatch, tmp_path):
     assert "\N{HUNDRED POINTS SYMBOL}" not in CliRunner().invoke(app, ["sweep", "--help"]).output
 
 
+SHAPES = dict.fromkeys(("ring", "grid", "spiral", "wgan", "flow"), (2,)) | {"cyclegan": (8, 8, 2)}
+
+
 def test_all_numbers_of_recipes_can_be_given():
     for name in recipes.RECIPES:
         numbers = recipes.recipe_numbers(name)
         if numbers:
             classes = 10 if recipes.recipe(name).plan.conditional else None
-            shape = (2,) if name in ("ring", "grid", "spiral", "wgan", "flow") else (8, 8, 1)
+            shape = SHAPES.get(name, (8, 8, 1))
             assert isinstance(recipes.recipe_maker(name, shape, classes)(**numbers), GAN)

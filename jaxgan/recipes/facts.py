@@ -96,7 +96,7 @@ SINGLE = (
         gan=Builder("flow.flow_gan"),
         steps=FLOW_STEPS,
         plan=Plan(batch_size=256),
-        time="not measured",
+        time="unknown",
         result="not measured yet",
     ),
     Recipe(
@@ -147,7 +147,7 @@ SINGLE = (
         gan=Builder("dcgan.few_shot_gan"),
         steps=3_000,
         plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="not measured",
+        time="unknown",
         result="not measured yet",
     ),
     Recipe(
@@ -187,7 +187,7 @@ SINGLE = (
         gan=Builder("stylegan2.stylegan2_gan"),
         steps=5_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="not measured",
+        time="unknown",
         result="not measured yet",
     ),
     Recipe(
@@ -217,7 +217,7 @@ SINGLE = (
         gan=Builder("projected.projected_gan"),
         steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="not measured",
+        time="unknown",
         result="not measured yet",
         needs=_PERCEPTUAL,
     ),
@@ -228,7 +228,7 @@ SINGLE = (
         gan=Builder("projected.r3gan_projected_gan"),
         steps=3_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="not measured",
+        time="unknown",
         result="not measured yet",
         needs=_PERCEPTUAL,
     ),
@@ -249,7 +249,7 @@ SINGLE = (
         gan=Builder("cyclegan.cyclegan_gan"),
         steps=CYCLEGAN_STEPS,
         plan=Plan(batch_size=1, model_range=(-1.0, 1.0), update="simultaneous"),
-        time="not measured",
+        time="unknown",
         result="not measured yet",
     ),
 )

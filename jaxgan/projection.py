@@ -58,7 +58,7 @@ class ProjectionState(NamedTuple):
 
     w: Array
     noise: PyTree
-    moments: optax.OptState
+    moments: PyTree
     step: Array
 
 

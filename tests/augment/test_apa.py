@@ -26,6 +26,7 @@ def gan(make_gan):
     return make_gan(augmentation=augment.adaptive_pseudo(), penalties=(jaxgan.penalty(shown, 1.0),))
 
 
+@pytest.mark.slow
 def test_nothing_changes_at_strength_zero(key, batch, make_gan):
     still = jaxgan.Augmentation(lambda keys, x, strength: x, strength=0.0)
     states = []

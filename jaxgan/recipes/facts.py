@@ -187,8 +187,8 @@ SINGLE = (
         gan=Builder("stylegan2.stylegan2_gan"),
         steps=5_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="unknown",
-        result="not measured yet",
+        time="42 min (shared machine)",
+        result="10/10 classes, rarest class 0.1%, intra-class std 0.61: not tuned yet",
     ),
     Recipe(
         name="biggan",

@@ -28,12 +28,14 @@ def stylegan2_gan(
     """StyleGAN2 at 1/8 to 1/32 of the published width, with its loss, terms and Adam.
 
     Learning rate, style mixing, path lengths and the mapping network of two layers are those of the
-    official code's automatic configuration. Its gamma, 0.01 for CIFAR-10, is meant for augmented
-    images: on 1,797 digits without augmentation most classes were lost after 1,000 steps with
-    gammas of 0.01 and 0.1, and none with 1. As there, the
-    half-life of the EMA generator grows with the number of images, at 5% of it. Path lengths are of
-    the whole batch and of styles that are not mixed; as published, of half of it and mixed. R1 and
-    path lengths are part of the updates in which they are due, instead of updates of their own.
+    official code's automatic configuration. As there, the half-life of the EMA generator grows with
+    the number of images, at 5% of it. Its gamma, 0.01 for CIFAR-10, is meant for augmented images:
+    on 1,797 digits without augmentation, half of the classes were lost after 1,000 steps with a
+    gamma of 0.1, and none with 1.
+
+    Path lengths are those of the whole batch and of styles that are not mixed; as published, of
+    half of the batch, and mixed. R1 and path lengths are part of the updates in which they are due,
+    instead of updates of their own.
 
     Args:
       shape: shape of one sample.

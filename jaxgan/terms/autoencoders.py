@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgan.losses import finite, mean
+from jaxgan.losses.likelihood import finite, mean
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import TermState, penalty
 from jaxgan.types import AdversarialLoss, Array, DiscriminatorOutput, PyTree, Term

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.losses import finite
+from jaxgan.losses.likelihood import finite
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import generator_term, penalty
 from jaxgan.types import Array, DiscriminatorOutput, PyTree, Term

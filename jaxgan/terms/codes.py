@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_positive
-from jaxgan.losses import finite
+from jaxgan.losses.likelihood import finite
 from jaxgan.term_inputs import generator_term, penalty
 from jaxgan.types import Array, DiscriminatorOutput, Schedule, Term
 

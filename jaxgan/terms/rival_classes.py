@@ -10,7 +10,7 @@ have more class logits than classes, and the generator is held to those of both 
 
 import jax.numpy as jnp
 
-from jaxgan.losses import finite
+from jaxgan.losses.likelihood import finite
 from jaxgan.parallel.global_batch import gather
 from jaxgan.term_inputs import generator_term, penalty
 from jaxgan.terms.classes import (

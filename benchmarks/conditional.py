@@ -21,6 +21,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from clock import at_marks
 from PIL import Image
 
 import jaxgan
@@ -40,7 +41,7 @@ STANDING = 16  # batches
 
 
 class Snapshot(NamedTuple):
-    """A state after so many steps and seconds of training."""
+    """A state, with the steps and seconds of training before it."""
 
     seconds: float
     steps: int
@@ -53,23 +54,13 @@ def snapshots(name: str, dataset: data.Dataset, args) -> Iterator[Snapshot]:
     plan = recipe(name).plan._replace(conditional=True, batch_size=args.batch_size, flip=True)
     gan = gan_of(name, dataset)
     state = jaxgan.init_run(jax.random.key(args.seed), gan, dataset, plan)
-    marks, spent = args.marks, 0.0
-    for progress in jaxgan.iterate(gan, dataset, 10**9, plan, state):
-        if progress.round % 10 == 0:  # the clock may look ahead by ten calls that have only begun
-            jax.block_until_ready(progress.state)
-        if spent + time.perf_counter() - started < marks[0]:
-            continue
-        jax.block_until_ready(progress.state)
-        spent += time.perf_counter() - started
+    calls = jaxgan.iterate(gan, dataset, 10**9, plan, state)
+    for spent, progress in at_marks(calls, args.marks, started):
         yield Snapshot(spent, progress.step, progress.state.gan)
-        marks = marks[1:]
-        if not marks:
-            return
-        started = time.perf_counter()
 
 
 def gan_of(name: str, dataset: data.Dataset) -> GAN:
-    """The conditional GAN of a recipe; the same one for the same arguments' run."""
+    """The conditional GAN of a recipe."""
     return recipe(name).gan(dataset.shape, dataset.num_classes)
 
 

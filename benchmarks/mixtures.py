@@ -90,7 +90,7 @@ METHODS: dict[str, Callable[[GAN], GAN]] = {
 
 
 def train(gan: GAN, batch_size: int, steps: int, x: Array, seeds: int) -> np.ndarray:
-    """Samples [seeds, NUM, 2] of the averaged generators after so many steps."""
+    """Samples [seeds, NUM, 2] of the EMA generators after training."""
     step = jaxgan.make_train_step(gan)
 
     def one(key, x):

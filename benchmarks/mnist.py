@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+from clock import at_marks
 from PIL import Image
 
 import jaxgan
@@ -35,7 +36,7 @@ A_CALL = 500
 
 
 class Snapshot(NamedTuple):
-    """Samples [10000, 28, 28, 1] in [-1, 1] after so many steps and seconds of training."""
+    """Samples [10000, 28, 28, 1] in [-1, 1], with the steps and seconds of training before them."""
 
     seconds: float
     steps: int
@@ -53,21 +54,11 @@ def jaxgan_snapshots(name: str, dataset: data.Dataset, args) -> Iterator[Snapsho
         lambda state, first: jaxgan.sample(sample_key, gan, state, first + jnp.arange(A_CALL))
     )
     low, high = plan.model_range
-    marks, spent = args.marks, 0.0
-    for progress in jaxgan.iterate(gan, dataset, 10**9, plan, state):
-        if progress.round % 10 == 0:  # the clock may look ahead by ten calls that have only begun
-            jax.block_until_ready(progress.state)
-        if spent + time.perf_counter() - started < marks[0]:
-            continue
-        jax.block_until_ready(progress.state)
-        spent += time.perf_counter() - started
+    calls = jaxgan.iterate(gan, dataset, 10**9, plan, state)
+    for spent, progress in at_marks(calls, args.marks, started):
         parts = [np.asarray(draw(progress.state.gan, at)) for at in range(0, SAMPLES, A_CALL)]
         samples = data.scale(np.concatenate(parts), (low, high), (-1.0, 1.0))
         yield Snapshot(spent, progress.step, samples)
-        marks = marks[1:]
-        if not marks:
-            return
-        started = time.perf_counter()
 
 
 def keras_snapshots(dataset: data.Dataset, args) -> Iterator[Snapshot]:

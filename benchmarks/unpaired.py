@@ -61,7 +61,7 @@ class Domains(NamedTuple):
 
 
 def turned(dataset: data.Dataset, slope: float) -> data.Dataset:
-    """Digits of domain B: inverted and slanted, by so many pixels per row."""
+    """The digits of domain B: inverted, and slanted by `slope` pixels per row."""
     assert dataset.high is not None
     x = (dataset.high - data.slanted(dataset.x, slope)).astype(dataset.x.dtype)
     return dataset._replace(x=x, name=f"turned {dataset.name}")
@@ -170,7 +170,7 @@ def picture(domains: Domains, state: RunState, draw: Callable) -> np.ndarray:
 
 
 def train(domains: Domains, gan: GAN, key: Array, args: argparse.Namespace) -> RunState:
-    """Trains, or goes on from the last saved state; writes scores on the way."""
+    """Train, from the last saved state if there is one, and write scores at intervals."""
     plan = jaxgan.recipes.recipe("cyclegan").plan._replace(batch_size=args.batch_size)
     draw = make_draw(gan, len(domains.images[0]))
     file = args.out / "scores.json"

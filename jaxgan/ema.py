@@ -134,7 +134,7 @@ def power_decay(sigma_rel: float) -> Schedule:
 
 
 class Profile(NamedTuple):
-    """Which power-function average of a training run is meant.
+    """The place and the width of a power-function average in a training run.
 
     Attributes:
       step: number of updates when it was stored.

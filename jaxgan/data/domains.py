@@ -85,7 +85,7 @@ def _in_channels(x: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _as_records(data: Dataset | Records, channels: int) -> Records:
-    """One side without labels, in so many channels."""
+    """One side, without its labels and with the given number of channels."""
     if isinstance(data, Dataset):
         read: Callable[[int], Sample] = functools.partial(_read_row, data.x, channels)
         dtype = data.x.dtype

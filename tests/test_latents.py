@@ -30,6 +30,7 @@ def test_latent_depends_on_key_and_global_index_only_bit_for_bit(make):
     assert len(np.unique(both)) == both.size  # samples differ, and keys
 
 
+@pytest.mark.one_quick_case
 @every_distribution
 def test_latents_on_eight_devices_are_those_of_one(make):
     latent = make(5)
@@ -143,6 +144,7 @@ def test_bound_that_is_not_positive_is_named(bound):
 # --- From one latent to another
 
 
+@pytest.mark.slow
 def test_paths_begin_and_end_with_their_ends():
     start, end = jax.random.normal(jax.random.key(0), (2, 3, 5))
     for path in (latents.lerp, latents.slerp):

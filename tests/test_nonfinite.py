@@ -112,6 +112,7 @@ def test_the_loss_comes_before_the_gradients_and_bfloat16_is_looked_at_too():
     assert (int(metrics["generator_nonfinite"]), int(metrics["generator_tensor"])) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_loss_alone_is_noticed_in_the_players_turn(key, batch, planted):
     state = start(key, planted, batch)
     _, metrics = jax.jit(jaxgan.make_train_step(planted))(key, state, mark(batch))
@@ -165,6 +166,7 @@ def test_a_turn_before_the_last_is_counted_and_its_tensor_kept(key, batch, plant
         np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_all_turns_are_counted(key, batch, planted):
     turns = mark(mark(jnp.stack([batch] * 2)).at[1, 3, 0, 0, 0].set(MARK))
     state = start(key, planted, batch)

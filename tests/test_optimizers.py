@@ -62,7 +62,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_with_and_without_a_loss_move_both_players(key, points, name):
     gan = make_linear(

@@ -232,6 +232,7 @@ def test_what_is_drawn_depends_on_the_global_sample_index_only(name):
     np.testing.assert_allclose(value(whole, None), value(whole, index), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_dragan_over_eight_devices_is_that_of_the_whole_batch():
     x = normal(8, 3) * jnp.arange(1.0, 9.0)[:, None]
 
@@ -258,6 +259,7 @@ def test_lecam_by_hand():
     np.testing.assert_array_equal(to_state, [0.0, 0.0])
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_lecam_is_finite_with_its_gradient_at_extreme_logits(dtype):
     grid = jnp.array([-1.0, 0.0, 1.0], dtype) * jnp.asarray(float(jnp.finfo(dtype).max), dtype)

@@ -40,6 +40,7 @@ def test_cosine_is_that_of_r3gans_training_loop():
         np.testing.assert_allclose(ours(step), theirs, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_cosine_falls_as_optaxs():
     ours, theirs = cosine(3.0, 0.6, 70), optax.cosine_decay_schedule(3.0, 70, alpha=0.2)
     steps = jnp.arange(100)
@@ -148,11 +149,13 @@ def trained():
     return gan, batch, states, step, traces
 
 
+@pytest.mark.slow
 def test_a_step_on_schedules_compiles_once(trained):
     *_, traces = trained
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_a_scheduled_weight_is_the_constant_of_the_moment(trained):
     gan, batch, (begin, *_), _, _ = trained
 
@@ -173,6 +176,7 @@ def test_a_scheduled_weight_is_the_constant_of_the_moment(trained):
         assert (jnp.abs(losses(state, gamma + 50)[1] / scheduled - 1) > 1e-3).all()
 
 
+@pytest.mark.slow
 def test_a_scheduled_average_follows_the_schedule(trained, largest_difference):
     _, _, (begin, one, two), _, _ = trained
     # half-lives 0 and, at 60 degrees, 2 (1 - cos) / 2 = .5: decays 0 and 2^-2

@@ -113,6 +113,7 @@ def test_a_constant_discriminator_is_right_half_the_time(key, batch, make_gan):
     np.testing.assert_allclose(metrics["prob_real"], 0.5)
 
 
+@pytest.mark.slow
 def test_mean_pairwise_distance_equals_the_double_loop():
     x = np.random.default_rng(0).normal(size=(20, 3, 2)).astype(np.float32)
     pairs = [np.linalg.norm(x[i] - x[j]) for i in range(20) for j in range(20) if i != j]
@@ -123,7 +124,7 @@ def test_one_sample_has_no_pairwise_distance():
     assert np.isnan(mean_pairwise_distance(jnp.ones((1, 4))))
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "alike", "accumulate", "known"),
     [(1, False, 1, False), (4, True, 1, False), (4, False, 4, False), (4, False, 2, True)],

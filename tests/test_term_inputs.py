@@ -39,7 +39,7 @@ def trained(gan, batch, number, make_step=jaxgan.make_train_step, **options):
 # ---- what a term is given ----
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @BOTH
 def test_a_term_of_either_player_is_given_all_that_it_may_ask_for(make_gan, batch, field):
     seen = {}
@@ -133,6 +133,7 @@ def test_a_generators_term_is_differentiated_through_the_samples_it_generates(ma
     )
 
 
+@pytest.mark.slow
 def test_weights_can_be_regularised(make_gan, batch):
     # An L2 term of weight w on the generator's parameters adds w p to their gradients.
     def half_norm(params):
@@ -212,6 +213,7 @@ def test_a_lazy_term_is_computed_in_every_third_update_and_counts_three_times(
     assert shown == [1.0, 1.0, 1.0, 4.0, 4.0, 4.0, 7.0]
 
 
+@pytest.mark.slow
 def test_lazy_updates_are_counted_per_player(make_gan, batch):
     turns = jnp.stack([batch, batch])
     gan = make_gan(
@@ -244,6 +246,7 @@ def test_micro_batches_count_as_one_update(make_gan, batch):
     assert [int(state.discriminator.terms["t"].updates) for state in states] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_skipped_update_does_not_count(make_gan, batch):
     def bad_at_first(step):
         return jnp.where(step == 0, jnp.nan, 1.0)

@@ -28,6 +28,7 @@ def test_class_cross_entropy_by_hand():
     np.testing.assert_allclose(got, 1.039721, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_class_cross_entropy_has_its_closed_form_gradient():
     logits, labels = normal(5, 4), np.array([3, -1, 0, 0, -1])
     p = np.exp(np.asarray(logits, np.float64))
@@ -44,13 +45,14 @@ def test_class_cross_entropy_has_the_derivatives_of_finite_differences():
     check_grads(value, (LOGITS,), order=2, eps=0.1)
 
 
+@pytest.mark.slow
 def test_class_cross_entropy_without_labels_is_zero():
     value, gradient = jax.value_and_grad(class_cross_entropy)(LOGITS, jnp.full(3, -1))
     assert value == 0.0
     np.testing.assert_array_equal(gradient, 0.0)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_class_cross_entropy_is_finite_with_its_gradient_at_extreme_logits(dtype):
     largest = float(jnp.finfo(dtype).max)
@@ -156,6 +158,7 @@ def test_missing_class_logits_and_labels_are_named():
 # ---- semi-supervised classes ----
 
 
+@pytest.mark.slow
 def test_semi_supervised_losses_are_those_of_one_class_more():
     # Independent, in float64: a softmax over K + 1 classes, the last of logit 0 meaning generated.
     real, fake, labels = normal(4, 3), normal(4, 3, seed=1), np.array([2, 0, 1, 2])

@@ -140,6 +140,7 @@ def test_penalties_are_given_the_condition_and_both_outputs(make_gan, labelled):
         assert metrics["penalty_seen"] == 1.0
 
 
+@pytest.mark.slow
 def test_generator_without_its_adversarial_part_minimises_its_terms_alone(make_gan, labelled):
     gan = semi_supervised(make_gan)
     _, metrics = trained(gan, jax.jit(jaxgan.make_generator_step(gan)), labelled, 1)

@@ -271,6 +271,7 @@ FLAGS = (
 )
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", [*FLAGS, "**kwargs", "nnx"])
 def test_the_flag_for_training_is_passed_under_every_known_name(key, name):
     if name == "nnx":

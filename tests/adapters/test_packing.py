@@ -117,6 +117,7 @@ def quadratic(packs):
     return jnp.sum(packs.reshape(len(packs), -1) ** 2, axis=1) / 2
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", PENALTIES)
 def test_a_penalty_is_that_of_the_discriminator_of_packs(name):
     x, y = normal(0, 6, 2, 3), normal(1, 6, 2, 3)

@@ -37,7 +37,7 @@ def test_each_image_changes_by_its_own_key_alone(name):
     assert len({each.tobytes() for each in np.asarray(whole - IMAGES)}) > COUNT // 2
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @each_transform
 def test_gradients_flow_through_to_the_images(name):
     x = IMAGES[:4]

@@ -177,6 +177,7 @@ def test_a_folder_of_masks_of_0_and_1_is_rejected(tmp_path):
         data.load(f"folder:{tmp_path}")
 
 
+@pytest.mark.slow
 def test_one_warning_is_said_once_for_a_training(key):
     points = np.c_[normal(20, 1), 5e4 + 1e4 * normal(20)].astype(np.float32)
     with warnings.catch_warnings(record=True) as caught:

@@ -53,6 +53,7 @@ def test_crop_without_padding_changes_nothing(keys):
     np.testing.assert_array_equal(random_crop(keys, images(), 0), images())
 
 
+@pytest.mark.slow
 def test_crop_offsets_are_equally_likely_and_flips_too():
     keys = jax.random.split(jax.random.key(0), 9000)
     x = jnp.broadcast_to(jnp.arange(25).reshape(1, 5, 5, 1), (9000, 5, 5, 1))
@@ -64,7 +65,7 @@ def test_crop_offsets_are_equally_likely_and_flips_too():
     assert abs(flips.sum() - 4500) < 5 * np.sqrt(9000) / 2
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", [flip_horizontally, lambda k, x: random_crop(k, x, 2)])
 def test_a_sample_is_transformed_by_its_own_key_alone(keys, transform):
     x = images()

@@ -83,6 +83,7 @@ def test_diversity_of_copies_is_one_and_of_two_images_their_ms_ssim(key):
     np.testing.assert_allclose(found, ms_ssim(x[None], y[None], 255)[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_diversity_draws_all_pairs_of_different_images_alike(key):
     images = np.stack([*pair(12, 12), pair(12, 24)[0][:, 12:], pair(24, 12)[0][12:]])
     first, other = np.triu_indices(4, 1)

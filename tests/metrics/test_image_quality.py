@@ -123,6 +123,7 @@ def test_ssim_is_of_each_image_and_the_mean_of_its_channels():
     np.testing.assert_allclose(ssim(x[None], y[None], 255)[0], np.mean(each), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_ssim_of_equal_images_is_one_and_its_gradient_zero():
     x = jnp.asarray(pair()[0], jnp.float32)[None, :12, :12, :1]
     flat = jnp.full_like(x, 7.0)

@@ -94,6 +94,7 @@ def test_supports_have_the_values_that_prdc_gives():
     np.testing.assert_allclose(density_coverage(real, fake, k=5), [0.0285, 0.144], rtol=1e-12)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("k", [1, 3])
 def test_supports_equal_those_of_nearest_neighbours_over_several_chunks(k, monkeypatch):
     monkeypatch.setattr(neighbours, "CHUNK", 32)
@@ -163,6 +164,7 @@ def test_sliced_distance_of_a_shift_is_its_mean_square_along_directions(key):
     np.testing.assert_allclose(sliced_wasserstein(key, x, x, 800), 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_sliced_distance_of_normals_is_the_closed_form(key):
     # |v|^2 / d + (s - 1)^2 for N(0, 1) and N(v, s^2)
     rng = np.random.default_rng(0)

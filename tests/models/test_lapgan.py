@@ -65,6 +65,7 @@ def generated(num_classes):
     return jax.jit(generator.apply), jax.jit(generator.init)(KEY, noise, condition)
 
 
+@pytest.mark.one_quick_case
 @BOTH
 def test_band_has_the_shape_of_the_low_pass_image_and_follows_the_noise(num_classes):
     apply, params = generated(num_classes)

@@ -81,7 +81,7 @@ def test_each_entry_of_features_halves_the_size(levels, size, norm):
     assert str(dropped).count("random_bits") == min(3, levels - 1)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["batch", "instance"])
 def test_a_single_image_of_one_pixel_at_the_bottom_is_seen_whole(norm):
     run = small_unet(norm, 2, dropout=0.0)
@@ -122,6 +122,7 @@ def test_dropout_is_each_samples_own_however_the_batch_is_split():
     assert float(min(differences)) > 1e-3
 
 
+@pytest.mark.slow
 def test_values_are_dropped_in_sampling_unless_told_not_to():
     x = normal(2, 4, 4, 3)
     run = small_unet("batch", 2)
@@ -151,6 +152,7 @@ def test_unets_that_cannot_be_are_named(options, image, message):
 # ---- instance norm ----
 
 
+@pytest.mark.slow
 def test_instance_norm_standardises_each_channel_of_each_sample(key):
     x = 3.0 + 2.0 * normal(3, 4, 5, 2)
     y, variables = InstanceNorm().init_with_output(key, x)
@@ -181,6 +183,7 @@ def test_default_patch_discriminator_has_the_papers_parameters():
     assert count(variables["batch_stats"]) == 2 * (128 + 256 + 512)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(("layers", "size", "patch"), [(0, 12, 7), (1, 24, 16), (3, 96, 70)])
 def test_each_logit_sees_a_patch(layers, size, patch):
     module = PatchGAN(2, layers, "none")

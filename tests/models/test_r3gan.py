@@ -194,6 +194,7 @@ def test_images_and_signals_of_any_size_fit(shape):
 # ---- as networks ----
 
 
+@pytest.mark.slow
 def test_the_logit_is_the_product_of_the_labels_vector_with_a_map_of_the_features():
     x, labels = normal(3, 8, 1), jnp.array([1, 0, 1])
     d = R3GANDiscriminator(8, 1, 1, num_classes=2, embedding=6)

@@ -62,6 +62,7 @@ def test_biases_before_batch_norms_would_change_nothing():
     np.testing.assert_allclose(difference, constant, atol=1e-3)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("first", [True, False])
 def test_down_block_is_the_authors_which_pools_after_its_linear_map(first):
     x = normal(2, 4, 6, 5)
@@ -133,6 +134,7 @@ def test_discriminator_for_cifar_10_has_the_published_size():
     assert count(params) == published + 1  # the bias of the last layer
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("shape", [(33, 20, 2), (9, 9, 3), (50, 3)])
 def test_images_and_signals_of_any_size_fit(shape):
     labels = jnp.zeros(2, jnp.int32)

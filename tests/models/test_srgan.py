@@ -44,6 +44,7 @@ def test_depth_to_space_of_channels_that_make_no_blocks_is_refused():
         depth_to_space(jnp.ones((1, 2, 2, 6)))
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("factor", [2, 3])
 def test_sub_pixel_convolution_starts_as_nearest_neighbour_enlargement(key, factor):
     y, variables = SubPixelConv(5, factor).init_with_output(key, normal(2, 4, 6, 3))
@@ -90,6 +91,7 @@ def test_default_generator_has_the_papers_parameters():
     assert count(variables["batch_stats"]) == 33 * 2 * 64
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("scale", [2, 4, 8])
 @pytest.mark.parametrize("size", [(1, 1), (5, 7), (16, 16)])
 def test_images_of_any_size_and_channels_are_enlarged(scale, size):
@@ -102,6 +104,7 @@ def test_images_of_any_size_and_channels_are_enlarged(scale, size):
         assert biases == {(8,), (32,), (output or channels,)}
 
 
+@pytest.mark.slow
 def test_without_a_norm_it_starts_near_its_shortest_path(key):
     x = normal(2, 6, 6, 3)
     module = SRResNet(2, 16, 2, "none")

@@ -202,6 +202,7 @@ def test_donation_leaves_the_average_its_own_memory(key, batch, make_gan):
     assert np.isfinite(metrics["generator_loss"])
 
 
+@pytest.mark.slow
 def test_batch_that_does_not_divide_is_refused(key, batch, make_gan):
     gan = make_gan()
     state = start(key, gan, batch)

@@ -68,12 +68,14 @@ def test_minimax_vanishes_where_the_discriminator_is_sure_and_non_saturating_doe
         np.testing.assert_allclose(gradients, expected, atol=5e-4)
 
 
+@pytest.mark.slow
 def test_relativistic_curves_shift_with_the_real_logit():
     values, gradients = plots.generator_curve(losses.relativistic, np.array([2.0, 6.0]), 2.0)
     np.testing.assert_allclose(values, [np.log(2), -np.log(SURE)], rtol=1e-5)
     np.testing.assert_allclose(gradients, [-0.5, -(1 - SURE)], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_discriminator_curves_of_either_side_are_those_worked_by_hand():
     logits = np.array([-4.0, 0.0, 4.0])
     real, fake = plots.discriminator_curves(losses.minimax, logits)

@@ -69,6 +69,7 @@ def test_the_noise_of_a_sample_follows_its_global_index():
     np.testing.assert_allclose(np.mean(halves), whole, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_packed_critic_is_moved_as_a_whole():
     def critic(x):
         return jnp.sum(x.reshape(-1, 4), axis=1)

@@ -65,6 +65,7 @@ def test_orthogonality_is_a_term_of_either_player(make_gan, batch):
     assert make_orthogonality()(of(state.generator.params)) < before
 
 
+@pytest.mark.slow
 def test_logit_centring_by_hand():
     real, fake = jnp.array([1.0, 2.0]), jnp.array([-1.0, 1.0])
     assert logit_centring(real, fake) == 4.5  # (0 + 9) / 2

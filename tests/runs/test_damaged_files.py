@@ -50,7 +50,7 @@ def flip(checkpoint):
         path.write_bytes(content)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["a bit", "cut off", "a file"])
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(ended, undisturbed, damage):
     newest = ended / "checkpoints" / "12"
@@ -72,6 +72,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(ended, undisturb
     assert [event["round"] for event in events(ended, "resume")] == [8]
 
 
+@pytest.mark.slow
 def test_damaged_metrics_of_a_checkpoint_that_stays_do_not_stop_a_run(tmp_path):
     run = tmp_path / "run"
     best = small_options().saving.keep._replace(best="generator_loss")

@@ -172,6 +172,7 @@ def test_a_run_cut_short_stops_where_it_would_have(stopped, tmp_path, number):
     assert found(run) == found(stopped[0])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_stays_as_it_is(stopped, tmp_path):
     run = shutil.copytree(stopped[0], tmp_path / "run")
     before = contents(run)

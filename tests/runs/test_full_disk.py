@@ -32,6 +32,7 @@ def slow(value):
     return pytest.param(value, marks=pytest.mark.slow)
 
 
+@pytest.mark.one_quick_case
 def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not(begun, undisturbed):
     go_on(begun)
     assert_as_undisturbed(begun, undisturbed)
@@ -105,7 +106,7 @@ NAMES = {
 }
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("what", FULL)
 def test_a_disk_that_is_full_for_one_file_names_it(begun, undisturbed, what):
     with pytest.MonkeyPatch.context() as patch:
@@ -254,6 +255,7 @@ def test_a_folder_held_by_another_process_is_refused_until_that_is_killed(begun,
     assert_as_undisturbed(begun, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_folder_held_by_this_process_is_refused_and_given_back(begun, undisturbed):
     with (
         held_folder(begun),
@@ -264,6 +266,7 @@ def test_a_folder_held_by_this_process_is_refused_and_given_back(begun, undistur
     assert_as_undisturbed(begun, undisturbed)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("holder", ["", "{}", "[]", "\\xff"])
 def test_a_lock_is_a_lock_also_where_its_holder_cannot_be_read(begun, holder):
     with held_folder(begun):

@@ -121,6 +121,7 @@ def test_a_metric_whose_name_is_cut_short_or_misspelt_gets_the_closest_name(metr
         check_kept(metric, known)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     "error", [MemoryError(), jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")]
 )

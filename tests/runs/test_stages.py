@@ -171,6 +171,7 @@ def test_the_best_of_a_pyramid_is_the_best_of_each_level(trained, tmp_path):
         generator.load_generator(trained, which="best")
 
 
+@pytest.mark.slow
 def test_a_pyramid_is_scored_by_the_checkpoints_asked_for(trained):
     steps = [
         evaluate_run(trained, which=which, metrics=("swd",), num=12, features="pixels").facts
@@ -316,6 +317,7 @@ def clashing_gan(*shape):
     return dataclasses.replace(level_gan(*shape, level=0), generator_terms=(term,))
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("gan", "fields", "message"),
     [

@@ -241,6 +241,7 @@ def test_a_folder_is_held_by_one_run_only(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_other_things_is_not_taken(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     result = invoke("train", "spiral", "--steps", 1, "--out", tmp_path)

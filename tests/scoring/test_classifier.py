@@ -50,6 +50,7 @@ def test_logits_tell_the_class_and_do_not_depend_on_the_number_given(bars, train
     np.testing.assert_allclose(one.features[0], found.features[7], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_unlabelled_samples_are_left_out(bars):
     labels = np.where(np.arange(400) < 200, bars.condition, -1).astype(np.int32)
     found = train_classifier(jax.random.key(0), bars._replace(condition=labels), steps=2)

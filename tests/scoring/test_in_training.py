@@ -85,6 +85,7 @@ def test_the_best_checkpoint_is_the_one_of_the_best_score(small, tmp_path, mode)
     assert checkpoint.best_number(run / "checkpoints", keep) == best
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("scoring", "message"),
     [

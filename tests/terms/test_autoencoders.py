@@ -46,6 +46,7 @@ def test_energy_margin_has_the_derivatives_of_finite_differences():
         check_grads(jax.jit(value), (normal(4) - 2, normal(4, seed=1)), order=1, eps=1e-2)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_energy_margin_is_finite_with_its_gradient_at_extreme_logits(dtype):
     logits = jnp.full(4, -float(jnp.finfo(dtype).max), dtype)
@@ -69,6 +70,7 @@ def test_pulling_away_by_hand():
     check_grads(jax.jit(lambda s: pulling_away(output(s))), (s,), order=1, eps=1e-2)
 
 
+@pytest.mark.slow
 def test_pulling_away_is_finite_with_its_gradient_at_codes_of_zero():
     value, slope = jax.value_and_grad(lambda s: pulling_away(output(s)))(jnp.zeros((3, 2)))
     assert value == 0.0
@@ -121,6 +123,7 @@ def test_bad_settings_of_began_are_named(gamma, rate):
         boundary_equilibrium(gamma, rate)
 
 
+@pytest.mark.one_quick_case
 def test_k_is_in_the_state_and_rises_while_generated_samples_are_easy(make_gan, batch):
     def apply(params, state, x, *, keys, train, axis_name=None):
         flat = x.reshape(len(x), -1)

@@ -49,6 +49,7 @@ def test_the_bound_is_reached_by_the_posterior():
     assert np.log(2) - code_cross_entropy(codes, 2 * posterior, (2,)) < information - 0.01
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_code_cross_entropy_is_finite_with_its_gradient_at_extreme_class_logits(dtype):
     largest = float(jnp.finfo(dtype).max)

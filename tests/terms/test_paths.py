@@ -17,6 +17,7 @@ KEY, INDEX = jax.random.key(0), jnp.arange(4)
 W = normal(3, 2)
 
 
+@pytest.mark.slow
 def test_path_lengths_of_a_linear_generator_are_those_of_projected_noise():
     # G(w) = w W: J^T y = W y, so that E ||J^T y||^2 = ||W||^2
     z = normal(4, 3)

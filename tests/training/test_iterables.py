@@ -147,6 +147,7 @@ def test_a_function_of_the_number_resumes_to_the_bit(key, gan, points, largest_d
     assert largest_difference(states[0].gan, states[-1].gan) > 0.0
 
 
+@pytest.mark.slow
 def test_a_fit_from_a_state_asks_a_function_for_the_next_numbers(
     key, gan, points, largest_difference
 ):
@@ -188,6 +189,7 @@ def test_a_generator_may_reuse_the_memory_of_its_batches(key, gan, points, large
     assert largest_difference(state, fit(key, gan, points, 6, ON_ONE)[0]) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_single_sample_is_a_batch(key, gan, points):
     plan = ON_ONE._replace(batch_size=1)
     _, history = fit(key, gan, (point[None] for point in points), 2, plan)
@@ -342,6 +344,7 @@ def test_a_tracker_and_early_stopping_need_no_more_than_the_loop(key, gan):
     assert np.isfinite(np.asarray(x)).all()
 
 
+@pytest.mark.slow
 def test_a_long_fit_on_an_iterator_leaves_no_batches_or_metrics_on_the_device(key, gan):
     alive = []
     plan = ON_ONE._replace(rounds_per_call=1)

@@ -146,6 +146,7 @@ def test_labels_that_the_networks_do_not_know_are_refused(key, make_gan, bad):
         )
 
 
+@pytest.mark.slow
 def test_streamed_samples_without_a_label_are_refused_when_they_are_met(key, make_gan):
     from jaxgan.models import MLPDiscriminator, MLPGenerator
 

@@ -157,6 +157,7 @@ def test_a_labelled_gan_is_started_within_jit_too(key, make_gan):
     assert jax.tree.map(jnp.shape, within) == jax.tree.map(jnp.shape, begun)
 
 
+@pytest.mark.slow
 def test_a_gan_with_arrays_among_its_parts_trains_too(key, points):
     gan = make_linear(ema_decay=jnp.float32(0.5), penalties=[])
     state, _ = fit(key, gan, points, 1, ON_ONE)

@@ -61,6 +61,7 @@ def test_alternating_with_negative_momentum_contracts_by_its_known_factor():
     )
 
 
+@pytest.mark.slow
 def test_lookahead_contracts_by_its_known_factor():
     assert factor(HALF_BACK, 0.2, rounds=10) == pytest.approx(0.95295, abs=6e-6)
 

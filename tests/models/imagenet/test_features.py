@@ -135,6 +135,7 @@ def test_lpips_is_the_mean_over_places_of_each_image():
     np.testing.assert_allclose(lpips([x], [y], [jnp.ones(2)]), [0.0, 2 / 6], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_of_lpips_are_finite_at_equal_and_at_zero_features():
     for x, y in [(feature(0, 0), feature(0, 0)), (feature(3, 4), feature(3, 4))]:
         slope = jax.grad(lambda x, y=y: lpips([x], [y], [jnp.ones(2)])[0])(x)

@@ -132,6 +132,7 @@ def test_images_of_299_pixels_keep_their_values():
     np.testing.assert_allclose(fid_images(x), x / 127.5 - 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_grey_images_get_three_equal_channels_and_ranges_are_mapped():
     x = jax.random.uniform(jax.random.key(0), (2, 28, 28, 1), minval=-1.0)
     y = fid_images(x, (-1.0, 1.0))

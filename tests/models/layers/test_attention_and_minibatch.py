@@ -98,6 +98,7 @@ def test_self_attention_starts_as_the_identity_with_a_gradient(shape):
     assert abs(gradient["gamma"]) > 1e-4
 
 
+@pytest.mark.slow
 def test_self_attention_with_spectral_norm_uses_weights_of_norm_one():
     x = normal(2, 2, 2, 8)
     layer = SelfAttention(spectral_norm=True)
@@ -143,6 +144,7 @@ def test_minibatch_deviation_is_that_of_numpy(shape, group_size):
         np.testing.assert_allclose(y[start : start + size, ..., -1], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_minibatch_deviation_of_equal_samples_has_finite_derivatives():
     @jax.jit
     def derivatives(x):
@@ -194,7 +196,7 @@ ACROSS_SAMPLES = {
 }
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACROSS_SAMPLES)
 def test_layers_across_samples_agree_on_one_device_and_on_eight(name):
     layer, condition = ACROSS_SAMPLES[name]

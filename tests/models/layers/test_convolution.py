@@ -79,7 +79,7 @@ def test_both_implementations_give_the_same_first_and_second_derivatives(
         np.testing.assert_allclose(ours, plain, atol=2e-5 * float(jnp.max(jnp.abs(plain))))
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives_equal_finite_differences(name):
     x, kernel = arrays((4, 5), (3, 3), (2, 2))
@@ -87,7 +87,7 @@ def test_derivatives_equal_finite_differences(name):
     check_grads(function, (x, kernel), order=2, modes=["rev"], atol=1e-2, rtol=1e-2)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize(("window", "stride"), [(4, 2), (5, 2), (3, 2), (3, 1), (2, 3), (1, 2)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 def test_conv_transpose_equals_that_of_jax(window, stride, padding):
@@ -111,6 +111,7 @@ def test_convolution_by_hand():
         np.testing.assert_allclose(y[0, :, 0], [0, 0, 100, 10, 201, 20, 302, 30, 3])
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_one_axis_is_two_axes_of_which_one_is_flat(name):
     x, kernel = arrays((9, 1), (5, 1), (2, 3))

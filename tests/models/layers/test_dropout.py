@@ -12,6 +12,7 @@ def words():
     return np.asarray(random_words(jax.random.split(jax.random.key(0), 2000), 512))
 
 
+@pytest.mark.one_quick_case
 def test_random_words_are_uniform(words):
     counts = np.bincount((words >> 24).ravel(), minlength=256)
     expected = words.size / 256
@@ -36,6 +37,7 @@ def test_random_words_of_a_key_do_not_depend_on_the_others():
     np.testing.assert_array_equal(random_words(keys, 9)[4:], random_words(keys[4:], 9))
 
 
+@pytest.mark.slow
 def test_dropout_drops_its_rate_and_keeps_the_mean():
     keys = jax.random.split(jax.random.key(0), 400)
     y = Dropout(0.3).apply({}, jnp.ones((400, 500)), keys, True)

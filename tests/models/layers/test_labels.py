@@ -133,6 +133,7 @@ def test_conditional_batch_norm_has_a_scale_and_a_bias_for_each_class():
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("spectral_norm", [False, True])
 def test_projection_head_is_a_scalar_product_for_each_class(spectral_norm):
     h = normal(4, 5)
@@ -148,6 +149,7 @@ def test_projection_head_is_a_scalar_product_for_each_class(spectral_norm):
     np.testing.assert_allclose(logits, expected, rtol=1e-2 if spectral_norm else 1e-5, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_of_a_projection_head_has_its_closed_form():
     h = normal(4, 5)
     params = ProjectionHead(3).init(KEY, h, LABELS)["params"]
@@ -196,6 +198,7 @@ def test_conditional_generator_sees_the_label_as_further_latents():
     np.testing.assert_array_equal(network.apply(params, z, LABELS), expected)
 
 
+@pytest.mark.slow
 def test_conditional_discriminator_sees_the_label_as_further_values():
     x, keys = normal(4, 2, 2, 1), jax.random.split(KEY, 4)
     network = MLPDiscriminator((6, 5), num_classes=3)
@@ -244,6 +247,7 @@ def test_players_name_labels_that_are_missing_or_not_wanted():
         )
 
 
+@pytest.mark.slow
 def test_conditional_gan_learns_which_label_has_which_mean(make_gan):
     def network(module):
         return jaxgan.from_linen(module)

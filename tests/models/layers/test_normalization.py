@@ -71,6 +71,7 @@ def test_weights_are_divided_by_their_largest_singular_value(layer, x):
     np.testing.assert_allclose(ratio({**variables, **trained(variables)}), sigma, rtol=1e-5)
 
 
+@pytest.mark.one_quick_case
 def test_spectral_norm_leaves_stored_weights_alone(dense):
     layer, variables = dense
     plain = nn.Dense(5, use_bias=False).init(KEY, jnp.ones((1, 8)))["params"]["kernel"]
@@ -118,6 +119,7 @@ def test_averaged_vectors_shorter_than_one_give_the_same_sigma(dense):
     np.testing.assert_allclose(y, layer.apply(variables, x, train=False), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_spectral_norm_gradient_has_its_closed_form():
     layer = SpectralNorm(nn.Dense(4, use_bias=False))
     x, g = normal(3, 6), normal(3, 4, seed=1)
@@ -367,6 +369,7 @@ def test_reference_batch_is_drawn_at_the_start_and_kept(virtual):
     assert float(jnp.max(jnp.abs(other["reference"][0] - reference))) > 0.1
 
 
+@pytest.mark.slow
 def test_gradient_penalty_through_virtual_batch_norm_is_that_of_single_samples(virtual):
     network, params, state = virtual
     x, keys = normal(4, 3), jax.random.split(KEY, 4)

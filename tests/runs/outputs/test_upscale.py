@@ -115,7 +115,7 @@ def test_a_margin_that_is_too_narrow_would_show():
     assert not np.allclose(tiled(enlarge, image, 2, window=16, margin=3), enlarge(image))
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 def test_upscale_writes_a_picture_of_the_kind_the_run_knows(run, tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (6, 4, 3), np.uint8)
     Image.fromarray(image).save(tmp_path / "small.png")

@@ -250,12 +250,33 @@ def print_table(name: str, found: dict[str, list[list[Scores]]], arms: dict[str,
             print(f"| {arm} | {score} | {cells} | {verdict(ours, theirs)} |")
 
 
+def draw_curves(found: dict[str, list[list[Scores]]], arms: dict[str, Setting], file: Path):
+    """The mean of the modes over rounds, shaded from the worst seed to the best one.
+
+    A dashed line is what the authors report at the end.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7.0, 3.4), layout="constrained")
+    for colour, (name, runs) in zip(("tab:orange", "tab:blue"), found.items(), strict=True):
+        rounds = [row["round"] for row in runs[0]]
+        modes = np.array([[row.get("modes", np.nan) for row in rows] for rows in runs])
+        axes.fill_between(rounds, modes.min(0), modes.max(0), color=colour, alpha=0.2, lw=0)
+        axes.plot(rounds, modes.mean(0), color=colour, marker="o", ms=4, label=name)
+        published = arms[name].published["modes"]
+        axes.axhline(published, color=colour, ls="--", lw=1, label=f"{name}, published end")
+    axes.set(xlabel="rounds", ylabel=f"modes, {len(modes)} seeds")
+    figure.legend(loc="outside upper center", ncols=4, fontsize=8.5)
+    figure.savefig(file, dpi=100)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("experiment", choices=EXPERIMENTS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, help="fewer rounds than the setting's")
     parser.add_argument("--out", type=Path, required=True, help="folder of states and scores")
+    parser.add_argument("--picture", type=Path, help="file for the modes over rounds")
     args = parser.parse_args()
     print_machine()
     arms: dict[str, Setting] = EXPERIMENTS[args.experiment]()
@@ -267,6 +288,8 @@ def main():
             print(f"{args.experiment}, {name}, seed {seed}", flush=True)
             found[name].append(train(arm, seed, args.rounds or arm.rounds, out))
     print_table(args.experiment, found, arms)
+    if args.picture:
+        draw_curves(found, arms, args.picture)
     (args.out / f"{args.experiment}.json").write_text(json.dumps(found, indent=1))
 
 

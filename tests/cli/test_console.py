@@ -105,12 +105,16 @@ def test_a_log_whose_reader_goes_away_leaves_a_whole_run(small, tmp_path, redire
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_request_to_stop_is_noted(number):
-    with StopSignals() as interrupts:
-        signal.raise_signal(number)
-        signal.raise_signal(signal.SIGHUP)  # a terminal that closes often sends two
-        assert interrupts.signal == number
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
+    try:
+        with StopSignals() as interrupts:
+            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGHUP)  # a terminal that closes often sends two
+            assert interrupts.signal == number
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_end_of_a_terminal_is_ignored_where_it_was():

@@ -6,8 +6,9 @@
 By default, 256 GANs of two hidden layers of 25 units on a ring of 8 Gaussians: 8 learning rates x 8
 gammas x 4 seeds, as `jaxgan.fit_many` trains them. They are trained in eight chunks; after each,
 one member is trained by itself in jaxgan and one in PyTorch, so that all see the same machine.
-Eight runs by themselves stand for 256. The members together are also split over two virtual devices,
-one for each core. The processor time is beside the wall time, for it depends less on what else runs.
+Eight runs by themselves stand for 256. The members together are also split over two virtual
+devices, one for each core. The processor time is beside the wall time, for it depends less on what
+else runs.
 
 With --measure, milliseconds per member and round of each way to train members, by width and batch
 size: together (vmap), one after the other in one program (lax.map) or in a Python loop, and the

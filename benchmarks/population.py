@@ -24,7 +24,8 @@ import time
 from pathlib import Path
 
 if __name__ == "__main__":
-    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+    flag = "--xla_force_host_platform_device_count=2"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}"
 
 import jax
 import jax.numpy as jnp
@@ -173,11 +174,12 @@ def compare(steps: int) -> tuple[dict, dict]:
     )
     members = all_members(points, SEEDS)
     count = len(members.seed)
-    plan, make_gan = jaxgan.Plan(batch_size=BATCH, devices=1), maker(WIDTH)
-    setup = make_setup(jax.random.key(0), make_gan, x, plan, score, members)
+    plan = jaxgan.Plan(batch_size=BATCH, devices=1)
+    setup = make_setup(jax.random.key(0), maker(WIDTH), x, plan, score, members)
     together = setup._replace(at_once=count // CHUNKS)
-    split = make_setup(jax.random.key(0), make_gan, x, plan._replace(devices=2), score, members)
-    split = split._replace(at_once=count // CHUNKS // 2)
+    # On a single GPU there is nothing to split over.
+    split = together._replace(plan=plan._replace(devices=2), at_once=count // CHUNKS // 2)
+    on_two = jax.device_count() > 1
     places = np.arange(count).reshape(CHUNKS, -1)
     with_torch = importlib.util.find_spec("torch") is not None
 
@@ -187,7 +189,8 @@ def compare(steps: int) -> tuple[dict, dict]:
     warm = min(steps, 100)  # the length of a compiled call
     _, compile_together = timed(lambda: run(together, places[0], warm))
     _, compile_alone = timed(lambda: run(setup, places[0, :1], warm))
-    run(split, places[0], warm)
+    if on_two:
+        run(split, places[0], warm)
     if with_torch:
         torch_run(x.x, 1e-3, 1.0, 10)
     names = ("together", "together, two devices", "one after the other", "PyTorch")
@@ -197,7 +200,8 @@ def compare(steps: int) -> tuple[dict, dict]:
         part, spent = timed(lambda own=own: run(together, own))
         parts.append(part)
         seconds["together"] += spent
-        seconds["together, two devices"] += timed(lambda own=own: run(split, own))[1]
+        if on_two:
+            seconds["together, two devices"] += timed(lambda own=own: run(split, own))[1]
         middle = own[len(own) // 2 :][:1]
         seconds["one after the other"] += timed(lambda own=middle: run(setup, own))[1]
         if with_torch:

@@ -50,7 +50,8 @@ class Setting(NamedTuple):
       mixture: what the samples are scored against.
       rounds: number of rounds.
       every: rounds between scores.
-      published: what the authors report.
+      published: what the authors report; the value at the equilibrium if they report that it is
+        reached.
     """
 
     gan: GAN
@@ -221,8 +222,13 @@ def scores(arm: Setting, samples: Array, metrics: dict[str, Array]) -> Scores:
 
 
 def verdict(ours: np.ndarray, theirs: float) -> str:
-    """Whether the published value lies within the 95% interval of ours, or how far off it is."""
+    """Whether the published value lies within the 95% interval of ours.
+
+    One seed, or seeds that agree exactly, have no interval: then the difference.
+    """
     low, high = interval(ours)
+    if low == high:
+        return f"no interval; {ours.mean() - theirs:+.2g}"
     if low <= theirs <= high:
         return "reproduced"
     return f"{'above' if low > theirs else 'below'} the published value"

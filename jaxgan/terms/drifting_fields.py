@@ -30,8 +30,7 @@ def drifting(
     sum over features phi of E (phi(G(z)) - stop_gradient(phi(G(z)) + V(phi(G(z)))))^2
 
     The value is the mean of V^2, and the gradient pulls each sample along V. V compares samples of
-    the global batch, so larger batches estimate it better. The field ignores
-    classes.
+    the global batch, so larger batches estimate it better. It ignores classes.
 
     Args:
       temperature: tau of `drifting_field`, in units of the distances between features.

@@ -19,6 +19,7 @@ def aligned(vectors, expected):
     return np.abs(np.sum(np.asarray(vectors) * np.asarray(expected), axis=1))
 
 
+@pytest.mark.slow
 def test_sefa_finds_what_most_outputs_look_at(turned):
     # Outputs look at one basis vector each: 5 of them at the first, 3 at the second, 1 at another.
     looked_at = jnp.repeat(jnp.arange(3), jnp.array([5, 3, 1]), total_repeat_length=9)

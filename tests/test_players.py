@@ -29,7 +29,7 @@ def trained():
     return gan, state
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("use_ema", [True, False])
 def test_generate_of_the_latents_that_sample_draws_gives_its_samples(trained, use_ema):
     gan, state = trained

@@ -60,6 +60,7 @@ def test_no_pool_shows_what_is_new(key):
     assert exchange(key, None, x, jnp.arange(3)) == (x, None)
 
 
+@pytest.mark.slow
 def test_a_pool_is_the_same_on_any_number_of_devices(key):
     pool, x = init_pool(SIZE, numbered(0, 1)), numbered(0, 16)
     index = jnp.arange(16)

@@ -72,6 +72,7 @@ def test_steps_without_noise_are_those_of_adam_with_the_official_ramps():
     np.testing.assert_allclose(state.w, w, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_step_follows_the_gradient_of_distance_and_regularization():
     noise = (jnp.zeros((16, 16)), jnp.zeros((4, 4)))
     options = OPTIONS._replace(regularization=10.0)

@@ -189,6 +189,7 @@ def test_a_scheduled_average_follows_the_schedule(trained, largest_difference):
     assert largest_difference(begin.ema.params, one.ema.params) > 1e-4
 
 
+@pytest.mark.slow
 def test_both_players_count_their_own_updates_and_use_b2_of_the_moment(trained):
     _, _, states, _, _ = trained
     for player in (states[2].generator, states[2].discriminator):

@@ -193,6 +193,7 @@ def test_flips_and_turns_move_pixels_without_shearing_them():
     assert jnp.max(y) > 0.9
 
 
+@pytest.mark.slow
 def test_unknown_sets_are_named():
     with pytest.raises(ValueError, match=r"transforms must be one of blit, .* got 'bcg'"):
         augment.adaptive(transforms="bcg")

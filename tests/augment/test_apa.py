@@ -37,6 +37,7 @@ def test_nothing_changes_at_strength_zero(key, batch, make_gan):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), *states)
 
 
+@pytest.mark.slow
 def test_real_samples_are_replaced_with_the_probability_of_the_strength(key, gan):
     x = jnp.full((512, 4, 4, 1), 7.0)
     state = jaxgan.init(key, gan, x)

@@ -85,6 +85,7 @@ def test_settings_that_a_resumed_run_keeps_are_named_with_what_to_type(typed, ag
     assert "cannot change" not in command("resume", "--steps", "9", "runs/x")[1]
 
 
+@pytest.mark.slow
 def test_a_run_named_without_its_folder_is_found(ended, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ended, tmp_path / "runs" / "here")

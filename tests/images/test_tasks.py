@@ -23,6 +23,7 @@ def images():
     return jax.random.uniform(jax.random.key(1), (2, 14, 14, 1), minval=-1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_a_level_is_that_of_the_pyramid_of_the_padded_image(images, level):
     padded = pad_to_multiple(images, 8, -1.0)

@@ -67,6 +67,7 @@ def test_the_border_is_left_out():
     assert float(ssim(x, y, 1.0, border=2)[0]) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SET5.is_dir(), reason="Set5 is not here")
 def test_bicubic_reaches_its_published_score_on_set5():
     # 28.43 dB for x4: Ledig et al. 2017 and others, on luma without a border of 4

@@ -54,6 +54,7 @@ def test_discriminator_of_contragan_has_the_published_size():
     assert (output.features.shape, output.class_logits.shape) == ((2, 512), (2, 10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(33, 20, 2), (28, 28, 1), (50, 3)])
 def test_images_and_signals_of_any_size_fit(shape):
     largest = max(shape[:-1])
@@ -125,6 +126,7 @@ def test_modulation_by_nothing_is_plain_batch_norm():
     np.testing.assert_allclose(y, plain, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_cosines_are_those_of_the_embedding_and_the_proxies():
     features = normal(4, 3)
     (h, cosines), variables = CosineHead(5, 2).init_with_output(KEY, features)
@@ -148,6 +150,7 @@ def small():
     return g, variables, z
 
 
+@pytest.mark.slow
 def test_weights_start_orthogonal(small):
     _, variables, _ = small
     kernels = {

@@ -97,6 +97,7 @@ def test_the_generator_equals_a_reference_in_numpy():
     np.testing.assert_allclose(y[0], wanted, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_cancelled_biases_change_nothing():
     image = normal(1, 8, 8, 3)
     for plain, biased, options in (

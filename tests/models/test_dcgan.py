@@ -37,6 +37,7 @@ def test_any_square_size_and_channel_count_fits(size, channels):
     assert output.logits.shape == (2,)
 
 
+@pytest.mark.slow
 def test_defaults_at_64_pixels_are_the_papers_networks_at_half_width():
     shape = (64, 64, 3)
     output, g, d = made(

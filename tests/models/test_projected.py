@@ -95,6 +95,7 @@ def test_resizing_by_hand():
     np.testing.assert_allclose(got[0, :, :, 0], [[0, 1, 3, 4]] * 4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [1, 3])
 def test_mixing_is_that_of_numpy_from_the_coarsest_map_up(side):
     maps = [normal(2, n, n, c, seed=n) for n, c in ((7, 3), (3, 4), (1, 5))]  # sizes of max pooling

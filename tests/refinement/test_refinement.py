@@ -49,6 +49,7 @@ def test_rejection_gives_samples_of_the_data_at_the_rate_of_the_bound(key):
     np.testing.assert_allclose(found.log_ratios, exact(found.x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_sample_depends_on_the_key_and_its_index_alone(key):
     whole = refinement.rejection_sample(key, propose, INDEX[:40], bound(), chunk=7)
     part = refinement.rejection_sample(key, propose, INDEX[30:40], bound(), chunk=250)
@@ -140,6 +141,7 @@ def test_plain_langevin_steps_have_the_variance_of_their_discretisation(key):
     assert bool(step(key, jnp.arange(3), z[:3])[1].all())
 
 
+@pytest.mark.slow
 def test_the_flow_follows_the_derivative_of_the_divergence(key):
     z = jnp.linspace(-1, 2, 7)[:, None]
     d, slope = ratio(z)[:, None], -2 * (z - 1) + z

@@ -38,7 +38,7 @@ def test_approximate_r1_of_a_linear_critic_is_the_mean_of_its_squared_projection
     np.testing.assert_allclose(values.std(), 12.5, rtol=0.1)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("approximate", [approximate_r1, approximate_r2])
 def test_approximate_penalties_have_the_mean_of_the_exact_ones(approximate):
     x = normal(8, 3)

@@ -85,6 +85,7 @@ def test_damaged_metrics_of_a_checkpoint_that_stays_do_not_stop_a_run(tmp_path):
     assert checkpoint.numbers(run / "checkpoints") == [8, 12]
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_from_the_checkpoint_before_a_damaged_one(ended, tmp_path):
     before = sample_run(ended, 5, 0, which="8")
     flip(ended / "checkpoints" / "12")
@@ -205,7 +206,7 @@ def add_rows_of_later_rounds(path):
     path.write_bytes(b"".join(lines[::-1] + lines[:2]) + later)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [add_rows_of_other_types, cut_off, add_garbage, add_rows_of_later_rounds]
 )

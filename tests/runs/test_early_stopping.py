@@ -107,6 +107,7 @@ def test_a_finding_of_before_is_not_told_again(whole, tmp_path):
     assert len(found(run, "collapse")) == 1
 
 
+@pytest.mark.slow
 def test_lines_that_are_no_events_are_passed_over(whole, tmp_path):
     run = tmp_path / "cut"
     with pytest.raises(Cut):

@@ -32,7 +32,7 @@ def slow(value):
     return pytest.param(value, marks=pytest.mark.slow)
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 def test_a_run_stopped_in_the_middle_goes_on_as_if_it_had_not(begun, undisturbed):
     go_on(begun)
     assert_as_undisturbed(begun, undisturbed)

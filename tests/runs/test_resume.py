@@ -267,6 +267,7 @@ def test_a_finished_run_is_left_as_it_is(ended):
     assert contents(ended) == before
 
 
+@pytest.mark.slow
 def test_the_last_checkpoints_and_the_best_one_stay(tmp_path):
     options = small_options(steps=40)
     keep = Keep(last=2, best="logit_real:min")

@@ -147,6 +147,7 @@ def test_a_pyramid_is_drawn_of_the_checkpoints_asked_for(trained):
         generator.load_generator(trained, which="3")
 
 
+@pytest.mark.slow
 def test_only_a_pyramid_has_levels_to_draw(trained):
     alone = generator.load_generator(trained / "small")
     assert [each.step for each in alone.levels] == [STEPS]

@@ -163,7 +163,7 @@ def test_pictures_of_conditional_runs_have_one_class_a_row(conditional_run, tmp_
     assert sizes[1][0] - sizes[0][0] == 5 * 60
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

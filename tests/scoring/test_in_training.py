@@ -40,11 +40,13 @@ def test_scores_stand_in_the_rows_of_their_rounds_alone(whole):
     assert not any(set(row) & NAMES for row in metrics_rows(whole) if row["round"] not in have)
 
 
+@pytest.mark.slow
 def test_a_scored_round_is_logged_though_others_are_not(small, tmp_path):
     scored(tmp_path / "run", log_every=10)
     assert [row["round"] for row in metrics_rows(tmp_path / "run")] == [4, 8, 10, 12]
 
 
+@pytest.mark.slow
 def test_the_score_is_that_of_the_averaged_generator_s_samples(whole):
     config = read_config(whole)
     dataset = data.load(config.options.input.source)

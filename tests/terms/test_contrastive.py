@@ -56,6 +56,7 @@ def by_loops(loss, temperature, margin=None):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
 def test_losses_are_those_of_loops_over_pairs(temperature):
     expected = by_loops(contrastive_loss, temperature)
@@ -73,6 +74,7 @@ def test_losses_have_the_derivatives_of_finite_differences(loss):
     check_grads(jax.jit(lambda x: of(loss, x)), (EMBEDDING,), order=1, modes="rev", eps=1e-2)
 
 
+@pytest.mark.slow
 def test_easy_samples_exert_no_force():
     # Each sample is at its own proxy, and those of other classes are opposite or at right angles.
     embedding = jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
@@ -95,6 +97,7 @@ def test_a_batch_of_one_class_leaves_only_the_attraction():
     assert of(data_to_data_cross_entropy, EMBEDDING, labels) == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.slow
 @both
 def test_samples_are_compared_across_devices(loss):
     w = normal(5, 5, seed=2)

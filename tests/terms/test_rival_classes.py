@@ -99,6 +99,7 @@ def test_terms_have_the_derivatives_of_finite_differences(value):
     check_grads(jax.jit(value), (FAKE,), order=1, modes="rev", eps=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_terms_are_finite_with_their_gradients_at_extreme_logits(dtype):
     largest = float(jnp.finfo(dtype).max)

@@ -94,6 +94,7 @@ def test_negative_label_of_a_small_type_is_not_counted_round():
     np.testing.assert_array_equal(rows[1], np.eye(300)[2])
 
 
+@pytest.mark.one_quick_case
 @every_user
 def test_labels_of_a_wrong_kind_are_named(use):
     for labels in (jnp.zeros(2), jnp.zeros((2, 3), int), jnp.zeros(2, bool)):
@@ -209,6 +210,7 @@ def test_conditional_discriminator_sees_the_label_as_further_values():
     np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.slow
 def test_auxiliary_discriminator_tells_classes_and_takes_no_heed_of_labels():
     x, keys = normal(4, 2, 2, 1), jax.random.split(KEY, 4)
     plain, network = MLPDiscriminator((6, 5)), MLPDiscriminator((6, 5), auxiliary_classes=3)

@@ -125,6 +125,7 @@ def test_equalised_kernels_start_with_unit_normals_whatever_their_size():
     np.testing.assert_allclose(jnp.var(y), 1.0, rtol=0.1)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("size", [(6, 4), (5, 7)])
 @pytest.mark.parametrize("kernel_size", [1, 3])
 def test_a_convolution_that_halves_is_the_filter_and_every_other_position(kernel_size, size):

@@ -65,6 +65,7 @@ def test_published_sizes_are_powers_of_two(size):
         published_stylegan2(size)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize("shape", [(28, 28, 1), (33, 20, 2), (50, 3)])
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 def test_images_and_signals_of_any_size_fit(shape, architecture):
@@ -107,6 +108,7 @@ def run(g, variables, z, labels=None, **options):
     return jax.jit(lambda v, z: g.apply(v, z, labels, **options))(variables, z)
 
 
+@pytest.mark.slow
 def test_latents_count_by_their_direction_only(generator):
     g, variables, z, labels = generator
     x = run(g, variables, z, labels)
@@ -114,6 +116,7 @@ def test_latents_count_by_their_direction_only(generator):
     assert np.std(x, axis=0).max() > 0.01
 
 
+@pytest.mark.slow
 def test_styles_may_be_given_instead_of_latents(generator):
     g, variables, z, labels = generator
     ws = make_styles(g)(variables["params"], z, labels)
@@ -123,7 +126,7 @@ def test_styles_may_be_given_instead_of_latents(generator):
     )
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [2, None])
 def test_truncation_moves_styles_to_the_average_of_their_class(generator, layers):
     g, variables, z, labels = generator
@@ -166,6 +169,7 @@ def test_training_is_without_truncation_and_moves_the_averages(generator):
     np.testing.assert_allclose(average, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_each_sample_mixes_two_styles_with_the_given_probability():
     keys = jax.random.split(KEY, 4000)
     z, begin = mixing_draws(keys, (3,), 4, 0.75)

@@ -11,6 +11,8 @@ from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.outputs import explore
 from jaxgan.scoring.extractors import make_extractor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -8,6 +8,8 @@ from commands import invoke, succeed
 
 from jaxgan.runs.outputs import judge, refine
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def fewer_samples():

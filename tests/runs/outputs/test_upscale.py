@@ -143,6 +143,7 @@ def test_upscale_enlarges_transparency_too_and_says_so(run, tmp_path):
             np.testing.assert_array_equal(clear.convert(opaque.mode), opaque)
 
 
+@pytest.mark.one_quick_case
 @pytest.mark.parametrize(
     ("folder", "out", "message"),
     [

@@ -137,7 +137,7 @@ def test_events_name_files_that_are_no_utf8(tmp_path):
 # --- Scores are not lost
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 def test_scores_are_shown_before_they_are_written(ended, monkeypatch, capsys):
     def refuse(*arguments):
         raise OSError("the disk is full")

@@ -38,7 +38,7 @@ def test_runs_are_not_begun_where_nothing_could_be_saved_or_read_again(tmp_path)
     check_fields(Input("npz:ä€.npz"))
 
 
-@pytest.mark.one_quick_case
+@pytest.mark.slow
 def test_pictures_outside_the_runs_folder_are_left_out_and_counted(ended, tmp_path):
     secret = tmp_path / "secret.png"
     Image.new("RGB", (2, 2), "red").save(secret)

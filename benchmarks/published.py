@@ -28,7 +28,7 @@ import optax
 from machine import print_machine
 
 import jaxgan
-from jaxgan import data, latents, losses, updates
+from jaxgan import data, latents, losses, population, updates
 from jaxgan.data.toy import Mixture
 from jaxgan.metrics import mode_coverage
 from jaxgan.models import MLPDiscriminator, MLPGenerator
@@ -227,7 +227,7 @@ def verdict(ours: np.ndarray, theirs: float) -> str:
     One seed, or seeds that agree exactly, have no interval: then the difference.
     """
     low, high = interval(ours)
-    if low == high:
+    if not low < high:
         return f"no interval; {ours.mean() - theirs:+.2g}"
     if low <= theirs <= high:
         return "reproduced"
@@ -235,13 +235,10 @@ def verdict(ours: np.ndarray, theirs: float) -> str:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95% interval of a mean, Student's t."""
-    from scipy.stats import t
-
-    if len(values) < 2:
-        return float(values[0]), float(values[0])
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    """The 95% interval of a mean, NaN for a single value."""
+    members = {"arm": np.zeros(len(values)), "score": values}
+    found = population.summary(members, ("arm",), "score")
+    return float(found["low"][0]), float(found["high"][0])
 
 
 def print_table(name: str, found: dict[str, list[list[Scores]]], arms: dict[str, Setting]):
@@ -252,7 +249,8 @@ def print_table(name: str, found: dict[str, list[list[Scores]]], arms: dict[str,
         for score, theirs in arms[arm].published.items():
             ours = np.array([rows[-1].get(score, np.nan) for rows in runs])
             low, high = interval(ours)
-            cells = f"{ours.mean():.3g} ({low:.3g} to {high:.3g}) | {len(ours)} | {theirs:.3g}"
+            ends = f" ({low:.3g} to {high:.3g})" if low < high else ""
+            cells = f"{ours.mean():.3g}{ends} | {len(ours)} | {theirs:.3g}"
             print(f"| {arm} | {score} | {cells} | {verdict(ours, theirs)} |")
 
 

@@ -369,10 +369,13 @@ def test_reference_batch_takes_the_type_of_the_batch():
 
 MORE_IN_FLOAT32 = (
     "biggan",
+    "projected",
+    "r3gan-projected",
     "reacgan",
     "sngan",
     "srgan/adversarial",
-)  # spectral norms, features of VGG
+    "stylegan2",
+)  # spectral norms, features of VGG, styles and the scales that they give
 
 
 @pytest.mark.one_quick_case

@@ -5,13 +5,15 @@ import jax.numpy as jnp
 
 from jaxgan.models.layers.keys import layer_keys
 from jaxgan.models.layers.labels import one_hot
+from jaxgan.models.layers.linear import as_float32
 from jaxgan.parallel.global_batch import mean_over_devices
 from jaxgan.types import Array
 
 
 def repeated(w: Array, layers: int) -> Array:
     """The style w [batch, dim] of all layers, [batch, layers, dim]."""
-    return jnp.repeat(w[:, None], layers, axis=1)
+    # Repeated in float32, since the gradient is a sum over the layers.
+    return jnp.repeat(as_float32(w)[:, None], layers, axis=1).astype(w.dtype)
 
 
 def mixing_draws(

@@ -210,7 +210,9 @@ def test_penalties_look_at_the_function_that_the_loss_saw_of_their_samples(
     key, batch, make_gan, through
 ):
     parts = {
-        "augmentation": {"augmentation": augment.constant(0.9, geometry=0)},
+        "augmentation": {
+            "augmentation": augment.constant(0.9, transforms=augment.jitter(geometry=0))
+        },
         "dropout": {
             "discriminator": jaxgan.from_linen(
                 jaxgan.models.MLPDiscriminator(hidden=(12, 8), dropout=0.5)

@@ -7,8 +7,9 @@ compilation included and scoring left out. On the way 10,000 samples, as many of
 scored by the data's own small classifier: the fraction that it gives the class asked for (class
 accuracy), and the Fréchet distance of its features to those of as many real images, lower is
 better. Samples are the EMA generator's; the last row has the same with standing statistics. Other
-work on the machine counts against the arm that runs beside it. What is finished is kept in the file
-of --json and not done again; a table of all arms is printed.
+work on the machine counts against the arm that runs beside it, unless --processor-time counts the
+seconds that the cores worked. Scores are kept in the file of --json and not computed again; with
+--keep a stopped arm continues. A table of all arms is printed.
 """
 
 import argparse
@@ -16,12 +17,11 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from clock import at_marks
+from clock import Marks, Snapshot, snapshots
 from PIL import Image
 
 import jaxgan
@@ -40,23 +40,11 @@ A_CALL = 250
 STANDING = 16  # batches
 
 
-class Snapshot(NamedTuple):
-    """A state, with the steps and seconds of training before it."""
-
-    seconds: float
-    steps: int
-    state: GANState
-
-
-def snapshots(name: str, dataset: data.Dataset, args) -> Iterator[Snapshot]:
+def trained(name: str, dataset: data.Dataset, args) -> Iterator[Snapshot]:
     """Trains a recipe with labels; a snapshot at each mark of the clock."""
-    started = time.perf_counter()
     plan = recipe(name).plan._replace(conditional=True, batch_size=args.batch_size, flip=True)
-    gan = gan_of(name, dataset)
-    state = jaxgan.init_run(jax.random.key(args.seed), gan, dataset, plan)
-    calls = jaxgan.iterate(gan, dataset, 10**9, plan, state)
-    for spent, progress in at_marks(calls, args.marks, started):
-        yield Snapshot(spent, progress.step, progress.state.gan)
+    marks = Marks(args.marks, args.now, args.keep and args.keep / name)
+    return snapshots(jax.random.key(args.seed), gan_of(name, dataset), dataset, plan, marks)
 
 
 def gan_of(name: str, dataset: data.Dataset) -> GAN:
@@ -101,22 +89,23 @@ def scores(
     }
 
 
-def run_arm(name: str, dataset, classifier, real, args) -> list[dict]:
-    """The rows of one arm; the last samples as a picture, if asked."""
+def run_arm(name: str, rows: list[dict], dataset, classifier, real, args) -> Iterator[list[dict]]:
+    """The rows of one arm, after each mark; the last samples as a picture, if asked."""
     gan, classes = gan_of(name, dataset), dataset.num_classes
     draw, labels = make_draw(gan, classes, args.seed)
-    rows = []
-    for snapshot in snapshots(name, dataset, args):
-        samples = draw(snapshot.state)
-        row = {"seconds": round(snapshot.seconds, 1), "steps": snapshot.steps}
-        rows.append(row | scores(classifier, real, samples, labels))
-        print("  ".join(f"{key} {value:.5g}" for key, value in rows[-1].items()), flush=True)
-    again = scores(classifier, real, draw(standing(gan, snapshot.state, classes)), labels)
-    rows[-1] |= {f"{key}_standing": value for key, value in again.items()}
-    if args.pictures:
-        grid = plots.sample_grid(samples[:100], -1.0, 1.0, columns=classes)
-        Image.fromarray(grid).save(f"{args.pictures}_{name}.png")
-    return rows
+    for at in trained(name, dataset, args):
+        samples = draw(at.state)
+        row = {"seconds": round(at.seconds, 1), "steps": at.steps}
+        row |= scores(classifier, real, samples, labels)
+        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), flush=True)
+        if at.mark == args.points:
+            again = scores(classifier, real, draw(standing(gan, at.state, classes)), labels)
+            row |= {f"{key}_standing": value for key, value in again.items()}
+            if args.pictures:
+                grid = plots.sample_grid(samples[:100], -1.0, 1.0, columns=classes)
+                Image.fromarray(grid).save(f"{args.pictures}_{name}.png")
+        rows = [*rows[: at.mark - 1], row]
+        yield rows
 
 
 def real_rows(dataset: data.Dataset, classifier: Classifier) -> tuple[np.ndarray, dict]:
@@ -156,26 +145,32 @@ def main():
     parser.add_argument("--points", type=int, default=6, help="scores on the way")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processor-time", action="store_true", help="count the cores' seconds")
+    parser.add_argument("--keep", type=Path, help="folder of states, from which arms continue")
     parser.add_argument("--pictures", help="start of the names of pictures of samples")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    args.now = time.process_time if args.processor_time else time.perf_counter
     args.marks = [60 * args.minutes * (i + 1) / args.points for i in range(args.points)]
     dataset = data.load(args.data)
     classifier = classifier_for(dataset)
     real, floor = real_rows(dataset, classifier)
     print(f"classifier right on {classifier.accuracy:.1%} of held-out images; other real: {floor}")
-    facts = {name: getattr(args, name) for name in ("minutes", "seed", "data", "batch_size")}
+    asked = ("minutes", "seed", "data", "batch_size", "processor_time")
+    facts = {name: getattr(args, name) for name in asked}
     start = facts | {"classifier_accuracy": classifier.accuracy, "real": floor, "arms": {}}
     done = json.loads(args.json.read_text()) if args.json and args.json.exists() else start
     if any(done[name] != value for name, value in facts.items()):
         parser.error(f"{args.json} has arms of other {', '.join(facts)}")
     for name in args.arms.split(","):
-        if name in done["arms"]:
+        before = done["arms"].get(name, [])
+        if len(before) == args.points:
             continue
         print(f"--- {name}")
-        done["arms"][name] = run_arm(name, dataset, classifier, real, args)
-        if args.json:
-            args.json.write_text(json.dumps(done, indent=1) + "\n")
+        for rows in run_arm(name, before, dataset, classifier, real, args):
+            done["arms"][name] = rows
+            if args.json:
+                args.json.write_text(json.dumps(done, indent=1) + "\n")
     print(table(done["arms"], floor))
 
 

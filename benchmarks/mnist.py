@@ -6,13 +6,19 @@ Each arm trains for the same time, compilation included and scoring left out; on
 samples are scored: the Fréchet distance to as many real images on the features of MNIST's own
 small classifier, lower is better, and that classifier's Inception score. jaxgan's samples are the
 averaged generator's, the notebook keeps no average. Other work on the machine counts against the
-arm that runs beside it. What is finished is kept in the file of --json and not done again.
+arm that runs beside it, unless --processor-time counts the seconds that the cores worked. Scores
+are kept in the file of --json and not computed again; with --keep a stopped arm continues.
+
+A recipe with truncation also has a row for each psi, with precision and recall:
+
+    python benchmarks/mnist.py --data idx:DIR --arms stylegan2,dcgan,r3gan --minutes 60
+        --processor-time --keep DIR --json mnist_hour.json --picture mnist_hour.png
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,69 +26,79 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-from clock import at_marks
+from clock import Marks, snapshots
 from PIL import Image
 
 import jaxgan
 from jaxgan import data, plots
-from jaxgan.metrics import frechet_distance, inception_score
-from jaxgan.recipes import recipe
+from jaxgan.metrics import frechet_distance, inception_score, precision_recall
+from jaxgan.recipes import recipe, recipe_numbers
 from jaxgan.scoring.classifier import Classifier, classifier_for, classify
+from jaxgan.types import GAN, GANState
 
 ARMS = ("keras notebook", "mnist-mlp", "dcgan", "wgan-gp", "r3gan")
 KERAS = ARMS[0]
 SAMPLES = 10_000
 A_CALL = 500
+TRUNCATIONS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 
 
-class Snapshot(NamedTuple):
-    """Samples [10000, 28, 28, 1] in [-1, 1], with the steps and seconds of training before them."""
+class Seen(NamedTuple):
+    """Samples [10000, 28, 28, 1] in [-1, 1] at a mark, with what was spent before it.
 
+    The state is that of jaxgan's arms.
+    """
+
+    mark: int
     seconds: float
     steps: int
     samples: np.ndarray
+    state: GANState | None
 
 
-def jaxgan_snapshots(name: str, dataset: data.Dataset, args) -> Iterator[Snapshot]:
-    """Trains a recipe; a snapshot at each mark of the clock."""
-    chosen = recipe(name)
-    gan, plan = chosen.gan(dataset.shape, None), chosen.plan
-    started = time.perf_counter()
+def jaxgan_samples(name: str, dataset: data.Dataset, args) -> Iterator[Seen]:
+    """Trains a recipe; samples at each mark of the clock."""
+    gan, plan = recipe(name).gan(dataset.shape, None), recipe(name).plan
     train_key, sample_key = jax.random.split(jax.random.key(args.seed))
-    state = jaxgan.init_run(train_key, gan, dataset, plan)
-    draw = jax.jit(
-        lambda state, first: jaxgan.sample(sample_key, gan, state, first + jnp.arange(A_CALL))
-    )
-    low, high = plan.model_range
-    calls = jaxgan.iterate(gan, dataset, 10**9, plan, state)
-    for spent, progress in at_marks(calls, args.marks, started):
-        parts = [np.asarray(draw(progress.state.gan, at)) for at in range(0, SAMPLES, A_CALL)]
-        samples = data.scale(np.concatenate(parts), (low, high), (-1.0, 1.0))
-        yield Snapshot(spent, progress.step, samples)
+    draw = make_draw(sample_key, gan, plan)
+    marks = Marks(args.marks, args.now, args.keep and args.keep / name)
+    for at in snapshots(train_key, gan, dataset, plan, marks):
+        yield Seen(at.mark, at.seconds, at.steps, draw(at.state), at.state)
 
 
-def keras_snapshots(dataset: data.Dataset, args) -> Iterator[Snapshot]:
+def make_draw(key: jax.Array, gan: GAN, plan: jaxgan.Plan) -> Callable[[GANState], np.ndarray]:
+    """A function of a state that draws the samples, in [-1, 1]."""
+    draw = jax.jit(lambda state, first: jaxgan.sample(key, gan, state, first + jnp.arange(A_CALL)))
+
+    def drawn(state: GANState) -> np.ndarray:
+        parts = [np.asarray(draw(state, at)) for at in range(0, SAMPLES, A_CALL)]
+        return data.scale(np.concatenate(parts), plan.model_range, (-1.0, 1.0))
+
+    return drawn
+
+
+def keras_samples(dataset: data.Dataset, args) -> Iterator[Seen]:
     """Trains the notebook's networks as it does, with `train_on_batch`."""
     from throughput_frameworks import with_keras  # sets Keras's backend
     from throughput_frameworks.cases import CASES
 
     case = CASES["mnist-mlp"]
-    started, spent, steps = time.perf_counter(), 0.0, 0
+    started, spent, steps = args.now(), 0.0, 0
     models = with_keras.make_models(case)
     step = with_keras.make_step(case, dataset.x.reshape(dataset.size, -1), *models)
     rng = np.random.default_rng(args.seed)
-    for mark in args.marks:
-        while spent + time.perf_counter() - started < mark:
+    for number, mark in enumerate(args.marks, 1):
+        while spent + args.now() - started < mark:
             step()
             steps += 1
-        spent += time.perf_counter() - started
+        spent += args.now() - started
         parts = [
             models[0].predict_on_batch(rng.standard_normal((A_CALL, case.latents), np.float32))
             for _ in range(SAMPLES // A_CALL)
         ]
         samples = np.concatenate(parts).reshape(-1, *dataset.shape) * 2.0 - 1.0
-        yield Snapshot(spent, steps, samples)
-        started = time.perf_counter()
+        yield Seen(number, spent, steps, samples, None)
+        started = args.now()
 
 
 def scores(classifier: Classifier, real: np.ndarray, samples: np.ndarray) -> dict[str, float]:
@@ -94,36 +110,74 @@ def scores(classifier: Classifier, real: np.ndarray, samples: np.ndarray) -> dic
     }
 
 
-def run_arm(name: str, dataset, classifier, real, args) -> list[dict]:
-    """The rows of one arm; the last samples as a picture, if asked."""
-    if name == KERAS:
-        snapshots = keras_snapshots(dataset, args)
-    else:
-        snapshots = jaxgan_snapshots(name, dataset, args)
+def run_arm(name: str, rows: list[dict], dataset, classifier, real, args) -> Iterator[list[dict]]:
+    """The rows of one arm, after each mark; the last samples as a picture, if asked."""
+    seen = keras_samples(dataset, args) if name == KERAS else jaxgan_samples(name, dataset, args)
+    for at in seen:
+        row = {"seconds": round(at.seconds, 1), "steps": at.steps}
+        row |= scores(classifier, real, at.samples)
+        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), flush=True)
+        last = at.mark == args.points
+        if last and args.samples:
+            grid = plots.sample_grid(at.samples[:64], -1.0, 1.0)
+            Image.fromarray(grid).save(f"{args.samples}_{name.replace(' ', '_')}.png")
+        if last and name != KERAS and "truncation" in recipe_numbers(name):
+            row["truncation"] = sweep(name, at.state, dataset.shape, classifier, real)
+        rows = [*rows[: at.mark - 1], row]
+        yield rows
+
+
+def sweep(name: str, state: GANState, shape, classifier, real) -> list[dict[str, float]]:
+    """Scores of truncated samples, with precision and recall."""
     rows = []
-    for snapshot in snapshots:
-        row = {"seconds": round(snapshot.seconds, 1), "steps": snapshot.steps}
-        rows.append(row | scores(classifier, real, snapshot.samples))
+    for psi in TRUNCATIONS:
+        gan = recipe(name).gan(shape, None, truncation=psi)
+        samples = make_draw(jax.random.key(1), gan, recipe(name).plan)(state)
+        row = {"truncation": psi, **scores(classifier, real, samples)}
+        found = precision_recall(real, classify(classifier, samples).features)
+        rows.append(row | {"precision": float(found.precision), "recall": float(found.recall)})
         print("  ".join(f"{key} {value:.5g}" for key, value in rows[-1].items()), flush=True)
-    if args.samples:
-        grid = plots.sample_grid(snapshot.samples[:64], -1.0, 1.0)
-        Image.fromarray(grid).save(f"{args.samples}_{name.replace(' ', '_')}.png")
     return rows
 
 
 def picture(results: dict[str, list[dict]], floor: float, out: Path):
-    """Curves of the distance over time, with the floor of real images."""
-    figure, axes = plt.subplots(figsize=(6.0, 3.6), layout="constrained")
+    """Curves of the distance over time, with the floor of real images.
+
+    If an arm has rows of truncation, their precision over recall is beside it.
+    """
+    swept = {
+        name: rows[-1]["truncation"] for name, rows in results.items() if "truncation" in rows[-1]
+    }
+    columns = 2 if swept else 1
+    figure, all_axes = plt.subplots(
+        1, columns, figsize=(5.0 * columns + 1.0, 3.6), layout="constrained", squeeze=False
+    )
+    axes = all_axes[0, 0]
     shapes = ("o-", "s-", "^-", "d-", "--")
     for (name, rows), shape, colour in zip(results.items(), shapes, plots.PALETTE, strict=False):
-        minutes, scores = zip(
-            *((row["seconds"] / 60, row["fd_classifier@10k"]) for row in rows), strict=True
-        )
-        axes.plot(minutes, scores, shape, color=colour, label=name, ms=4)
+        minutes = [row["seconds"] / 60 for row in rows]
+        distances = [row["fd_classifier@10k"] for row in rows]
+        axes.plot(minutes, distances, shape, color=colour, label=name, ms=4)
     axes.axhline(floor, color="0.6", linestyle=":", label="other real images")
     axes.set(xlabel="training time, minutes", ylabel="fd_classifier@10k", yscale="log")
     axes.legend(frameon=False, fontsize=8)
+    for rows in swept.values():
+        draw_sweep(all_axes[0, 1], rows)
     figure.savefig(out, dpi=140)
+
+
+def draw_sweep(axes, rows: list[dict[str, float]]):
+    """Precision over recall, labelled with psi."""
+    axes.plot([row["recall"] for row in rows], [row["precision"] for row in rows], "o-", ms=4)
+    for row in rows:
+        axes.annotate(
+            f"{row['truncation']:g}",
+            (row["recall"], row["precision"]),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    axes.set(xlabel="recall", ylabel="precision", title="truncation")
 
 
 def main():
@@ -134,12 +188,15 @@ def main():
     parser.add_argument("--points", type=int, default=10, help="scores on the way")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="half a minute an arm, two scores")
+    parser.add_argument("--processor-time", action="store_true", help="count the cores' seconds")
+    parser.add_argument("--keep", type=Path, help="folder of states, from which arms continue")
     parser.add_argument("--samples", help="start of the names of pictures of samples")
     parser.add_argument("--picture", type=Path, help="file for the curves")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if args.quick:
         args.minutes, args.points = 0.5, 2
+    args.now = time.process_time if args.processor_time else time.perf_counter
     args.marks = [60 * args.minutes * (i + 1) / args.points for i in range(args.points)]
     dataset = data.load(args.data)
     classifier = classifier_for(dataset)
@@ -148,19 +205,22 @@ def main():
     real = classify(classifier, images[:SAMPLES]).features
     floor = scores(classifier, real, images[SAMPLES:])
     print(f"classifier right on {classifier.accuracy:.1%} of held-out images; other real: {floor}")
-    facts = {"minutes": args.minutes, "seed": args.seed, "data": args.data}
+    asked = ("minutes", "seed", "data", "processor_time")
+    facts = {name: getattr(args, name) for name in asked}
     facts |= {"classifier_accuracy": classifier.accuracy, "real": floor}
     done = json.loads(args.json.read_text()) if args.json and args.json.exists() else facts
-    if any(done[name] != facts[name] for name in ("minutes", "seed", "data")):
-        parser.error(f"{args.json} has arms of other --minutes, --seed or --data")
+    if any(done.get(name) != facts[name] for name in asked):
+        parser.error(f"{args.json} has arms of other {', '.join(asked)}")
     results = done.setdefault("arms", {})
     for name in args.arms.split(","):
-        if name in results:
+        before = results.get(name, [])
+        if len(before) == args.points:
             continue
         print(f"--- {name}")
-        results[name] = run_arm(name, dataset, classifier, real, args)
-        if args.json:
-            args.json.write_text(json.dumps(done, indent=1) + "\n")
+        for rows in run_arm(name, before, dataset, classifier, real, args):
+            results[name] = rows
+            if args.json:
+                args.json.write_text(json.dumps(done, indent=1) + "\n")
     for name, rows in results.items():
         last = "  ".join(f"{key} {value:.5g}" for key, value in rows[-1].items())
         print(f"{name:15} {last}")

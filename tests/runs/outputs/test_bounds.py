@@ -79,7 +79,7 @@ def test_pictures_are_drawn_in_pieces_that_are_the_samples_of_one_pass(
     for size in (250, 24):
         monkeypatch.setattr(sampling, "SAMPLES_PER_CALL", size)
         draw, _ = snapshots.make_snapshot(gan, config, SimpleNamespace(shape=data.shape))
-        pieces[size] = [np.asarray(piece) for piece in draw(state)]
+        pieces[size] = [np.asarray(piece.x) for piece in draw(state)]
     (whole,) = pieces[250]
     assert [len(piece) for piece in pieces[24]] == ([24, 24, 16] if classes is None else [24, 16])
     np.testing.assert_allclose(np.concatenate(pieces[24]), whole, rtol=1e-5, atol=1e-6)

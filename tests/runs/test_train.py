@@ -381,25 +381,6 @@ def test_digits_recipe_shows_all_classes(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    sorted(
-        name
-        for name, chosen in RECIPES.items()
-        if name not in ("digits", "spiral") and chosen.begins_with is None
-    ),
-)
-def test_every_recipe_runs_from_the_command_line(name, tmp_path):
-    if RECIPES[name].needs is not None:
-        pytest.importorskip(RECIPES[name].needs[0])
-    out = tmp_path / "r"
-    result = invoke("train", name, "--steps", 3, "--out", out, "--devices", 1)
-    assert result.exit_code == 0, result.output
-    assert (out / "samples" / "step_0000003.png").is_file()
-    assert json.loads((out / "result.json").read_text())["seconds"] > 0
-
-
-@pytest.mark.slow
 def test_conditional_recipe_draws_the_class_asked_for(tmp_path):
     from sklearn.svm import SVC
 

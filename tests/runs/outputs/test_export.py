@@ -31,7 +31,7 @@ FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
 FAST = {"conditional-dcgan"}
 pytestmark = pytest.mark.slow  # a short run is exported in CI
 
-SHAPES = {"spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
+SHAPES = {"flow": (2,), "spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
 
 
 def trained(name, folder, *options):

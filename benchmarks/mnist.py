@@ -116,7 +116,7 @@ def run_arm(name: str, rows: list[dict], dataset, classifier, real, args) -> Ite
     for at in seen:
         row = {"seconds": round(at.seconds, 1), "steps": at.steps}
         row |= scores(classifier, real, at.samples)
-        print("  ".join(f"{key} {value:.5g}" for key, value in row.items()), flush=True)
+        print(line(row), flush=True)
         last = at.mark == args.points
         if last and args.samples:
             grid = plots.sample_grid(at.samples[:64], -1.0, 1.0)
@@ -133,11 +133,17 @@ def sweep(name: str, state: GANState, shape, classifier, real) -> list[dict[str,
     for psi in TRUNCATIONS:
         gan = recipe(name).gan(shape, None, truncation=psi)
         samples = make_draw(jax.random.key(1), gan, recipe(name).plan)(state)
-        row = {"truncation": psi, **scores(classifier, real, samples)}
+        row = {"psi": psi, **scores(classifier, real, samples)}
         found = precision_recall(real, classify(classifier, samples).features)
         rows.append(row | {"precision": float(found.precision), "recall": float(found.recall)})
-        print("  ".join(f"{key} {value:.5g}" for key, value in rows[-1].items()), flush=True)
+        print(line(rows[-1]), flush=True)
     return rows
+
+
+def line(row: dict) -> str:
+    """The numbers of a row."""
+    numbers = {key: value for key, value in row.items() if key != "truncation"}
+    return "  ".join(f"{key} {value:.5g}" for key, value in numbers.items())
 
 
 def picture(results: dict[str, list[dict]], floor: float, out: Path):
@@ -171,13 +177,13 @@ def draw_sweep(axes, rows: list[dict[str, float]]):
     axes.plot([row["recall"] for row in rows], [row["precision"] for row in rows], "o-", ms=4)
     for row in rows:
         axes.annotate(
-            f"{row['truncation']:g}",
+            f"{row['psi']:g}",
             (row["recall"], row["precision"]),
             xytext=(5, 4),
             textcoords="offset points",
             fontsize=8,
         )
-    axes.set(xlabel="recall", ylabel="precision", title="truncation")
+    axes.set(xlabel="recall", ylabel="precision", title="truncated to ψ")
 
 
 def main():
@@ -222,8 +228,7 @@ def main():
             if args.json:
                 args.json.write_text(json.dumps(done, indent=1) + "\n")
     for name, rows in results.items():
-        last = "  ".join(f"{key} {value:.5g}" for key, value in rows[-1].items())
-        print(f"{name:15} {last}")
+        print(f"{name:15} {line(rows[-1])}")
     if args.picture:
         picture(results, floor["fd_classifier@10k"], args.picture)
 

@@ -146,7 +146,7 @@ def line(row: dict) -> str:
     return "  ".join(f"{key} {value:.5g}" for key, value in numbers.items())
 
 
-def picture(results: dict[str, list[dict]], floor: float, out: Path):
+def picture(results: dict[str, list[dict]], floor: float, time_axis: str, out: Path):
     """Curves of the distance over time, with the floor of real images.
 
     If an arm has rows of truncation, their precision over recall is beside it.
@@ -165,7 +165,7 @@ def picture(results: dict[str, list[dict]], floor: float, out: Path):
         distances = [row["fd_classifier@10k"] for row in rows]
         axes.plot(minutes, distances, shape, color=colour, label=name, ms=4)
     axes.axhline(floor, color="0.6", linestyle=":", label="other real images")
-    axes.set(xlabel="training time, minutes", ylabel="fd_classifier@10k", yscale="log")
+    axes.set(xlabel=time_axis, ylabel="fd_classifier@10k", yscale="log")
     axes.legend(frameon=False, fontsize=8)
     for rows in swept.values():
         draw_sweep(all_axes[0, 1], rows)
@@ -230,7 +230,8 @@ def main():
     for name, rows in results.items():
         print(f"{name:15} {line(rows[-1])}")
     if args.picture:
-        picture(results, floor["fd_classifier@10k"], args.picture)
+        counted = "processor time" if args.processor_time else "training time"
+        picture(results, floor["fd_classifier@10k"], f"{counted}, minutes", args.picture)
 
 
 if __name__ == "__main__":

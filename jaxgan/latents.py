@@ -100,7 +100,8 @@ def one_hot(classes: int) -> Latent:
     check_positive(classes=classes)
 
     def draw(key: Array) -> Array:
-        return jax.nn.one_hot(jax.random.randint(key, (), 0, classes), classes)
+        chosen = jax.random.randint(key, (), 0, classes)
+        return jax.nn.one_hot(chosen, classes, dtype=jnp.float32)
 
     return _by_sample(draw)
 

@@ -7,6 +7,7 @@ import pytest
 import jaxgan
 from jaxgan import augment, latents, recipes
 from jaxgan.data import load
+from jaxgan.models.layers.labels import one_hot
 from jaxgan.recipes import RECIPES, recipe_gan
 from jaxgan.training.batches import example_batch
 
@@ -72,3 +73,9 @@ def test_augmented_samples_and_what_adapts_stay_float32(key, name):
         x = jax.eval_shape(augmentation.apply, keys, jnp.zeros((2, 8, 8, 1), jnp.float32), 0.5)
         memory = None if augmentation.init is None else augmentation.init()
         assert wide((x, memory)) == []
+
+
+def test_one_hot_rows_stay_float32():
+    with jax.enable_x64(True):
+        assert latents.one_hot(3)(jax.random.key(0), jnp.arange(2)).dtype == jnp.float32
+        assert one_hot(jnp.array([1, 0]), 3).dtype == jnp.float32

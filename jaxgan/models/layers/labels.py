@@ -33,7 +33,7 @@ def one_hot(labels: Array, num_classes: int) -> Array:
     [[0. 0. 1.]
      [1. 0. 0.]]
     """
-    return _rows(jnp.eye(num_classes), labels)
+    return _rows(jnp.eye(num_classes, dtype=jnp.float32), labels)
 
 
 def concatenate_labels(x: Array, labels: Array | None, num_classes: int | None) -> Array:

@@ -8,7 +8,11 @@ from .cyclegan import (
     cyclegan_discriminator as cyclegan_discriminator,
     published_cyclegan as published_cyclegan,
 )
-from .dcgan import DCGANDiscriminator as DCGANDiscriminator, DCGANGenerator as DCGANGenerator
+from .dcgan import (
+    DCGANDiscriminator as DCGANDiscriminator,
+    DCGANGenerator as DCGANGenerator,
+    published_dcgan as published_dcgan,
+)
 from .imagenet.features import (
     VGG16_LAYERS as VGG16_LAYERS,
     alexnet as alexnet,
@@ -27,7 +31,11 @@ from .imagenet.inception_file import (
     inception_weights as inception_weights,
 )
 from .imagenet.weights import has_pretrained as has_pretrained, pretrained as pretrained
-from .lapgan import LAPGANDiscriminator as LAPGANDiscriminator, LAPGANGenerator as LAPGANGenerator
+from .lapgan import (
+    LAPGANDiscriminator as LAPGANDiscriminator,
+    LAPGANGenerator as LAPGANGenerator,
+    published_lapgan as published_lapgan,
+)
 from .layers.attention import SelfAttention as SelfAttention
 from .layers.convolution import conv as conv, conv_transpose as conv_transpose
 from .layers.dropout import Dropout as Dropout
@@ -73,8 +81,16 @@ from .projected import (
     published_projected as published_projected,
     vgg16_maps as vgg16_maps,
 )
-from .r3gan import R3GANDiscriminator as R3GANDiscriminator, R3GANGenerator as R3GANGenerator
-from .resnet import ResNetDiscriminator as ResNetDiscriminator, ResNetGenerator as ResNetGenerator
+from .r3gan import (
+    R3GANDiscriminator as R3GANDiscriminator,
+    R3GANGenerator as R3GANGenerator,
+    published_r3gan as published_r3gan,
+)
+from .resnet import (
+    ResNetDiscriminator as ResNetDiscriminator,
+    ResNetGenerator as ResNetGenerator,
+    published_sngan as published_sngan,
+)
 from .srgan import (
     PReLU as PReLU,
     SRGANDiscriminator as SRGANDiscriminator,

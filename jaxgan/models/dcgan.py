@@ -31,10 +31,17 @@ _NORMAL = nn.initializers.normal(0.02)
 class DCGANGenerator(nn.Module):
     """Generator of transposed convolutions with batch norm and ReLU.
 
-    With the defaults and shape (64, 64, 3) it is the paper's generator at half its width: 4x4x512,
-    8x8x256, 16x16x128, 32x32x64, 64x64x3. Kernels have size 4 instead of 5, so that all positions
-    are covered equally often. Weights are drawn from N(0, 0.02^2). With latents of dimension 100 it
-    has 3,576,707 parameters; PyTorch's DCGAN example, whose last layer has no bias, has 3,576,704.
+    | for images of 64 pixels | published | here by default |
+    |---|---|---|
+    | channels, smallest level first | 1024, 512, 256, 128 | 512, 256, 128, 64 |
+    | kernel size | 5 | 4, which covers all positions equally often |
+    | initial weights | N(0, 0.02^2) | the same |
+    | scale and bias of the first batch norm | per position and channel | per channel |
+    | bias of the last layer | no | yes |
+    | parameters with 100 latents, RGB | 18,885,760 in the authors' code | 3,576,707 |
+
+    PyTorch's DCGAN example, whose last layer has no bias, has 3,576,704. `published_dcgan` has the
+    published channels and kernels.
 
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].
@@ -108,8 +115,14 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(nn.Module):
     """Discriminator of strided convolutions with leaky ReLU (slope 0.2).
 
-    For colour images of 64 pixels it has 2,765,633 parameters; PyTorch's DCGAN example, whose first
-    convolution and last layer have no bias, has 2,765,568.
+    | for images of 64 pixels | published | here by default |
+    |---|---|---|
+    | channels, largest level first | 128, 256, 512, 1024 | 64, 128, 256, 512 |
+    | kernel size | 5 | 4 |
+    | biases of the first convolution and the last layer | no | yes |
+    | parameters, RGB | 17,232,768 in the authors' code | 2,765,633 |
+
+    PyTorch's DCGAN example, without these biases, has 2,765,568.
 
     Attributes:
       features: channels of each level, largest level first. By default 64, then twice as many at
@@ -181,3 +194,13 @@ class DCGANDiscriminator(nn.Module):
         else:
             logits = linear(Dense(1, kernel_init=_NORMAL), x)[:, 0]
         return DiscriminatorOutput(logits, x, class_logits)
+
+
+def published_dcgan(channels: int = 3) -> tuple[DCGANGenerator, DCGANDiscriminator]:
+    """The networks of the published sizes, for 100 latents and images of 64 pixels.
+
+    Source: Radford et al. 2016, figure 1; the authors' code, https://github.com/Newmu/dcgan_code
+    """
+    features = (1024, 512, 256, 128)
+    generator = DCGANGenerator((64, 64, channels), features, kernel_size=5)
+    return generator, DCGANDiscriminator(features[::-1], kernel_size=5)

@@ -29,10 +29,13 @@ class UNet(nn.Module):
     the decoder is the only noise, so the paper uses it when sampling too. The network takes no
     latents: in a GAN its image is the condition.
 
-    With the defaults it is the paper's generator for images of size 256 or a multiple, with
-    54,414,531 parameters. The order of the skip channels and the positions of dropout are those of
-    the original Lua code. (The authors' PyTorch port has 54,413,955 parameters.) The paper samples
-    with the batch statistics of the test batch, here with running averages.
+    | for images of size 256 or a multiple | published | here by default |
+    |---|---|---|
+    | channels, largest level first | 64, 128, 256 and five times 512 | the same |
+    | order of the skip channels, positions of dropout | of the authors' Lua code | the same |
+    | biases where there is no norm | in the last layer only, in their PyTorch code | everywhere |
+    | statistics of batch norm when sampling | of the test batch | running averages |
+    | parameters, RGB | 54,413,955 in their PyTorch code | 54,414,531 |
 
     Attributes:
       features: channels of each level, largest level first; each level halves the size.
@@ -103,8 +106,13 @@ class PatchGAN(nn.Module):
 
     `layers` convolutions have stride 2, one more has stride 1, and the last one gives the logits.
     Each logit sees a patch of size 9 * 2^layers - 2, which is 7, 16, 34, 70 (the paper's), 142 or
-    286 for 0 to 5 layers. With the defaults and a condition it has 2,768,705 parameters for colour
-    images, as the authors' code has. The slope of leaky ReLU is 0.2.
+    286 for 0 to 5 layers. The slope of leaky ReLU is 0.2.
+
+    | | published | here by default |
+    |---|---|---|
+    | channels | 64, 128, 256, 512 | the same |
+    | patch | 70 x 70 pixels, 3 layers | the same |
+    | parameters with a condition, RGB | 2,768,705 | the same |
 
     Attributes:
       features: channels of the first convolution, doubled with each one up to 8 times as many.

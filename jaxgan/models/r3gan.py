@@ -11,11 +11,12 @@ Source: Huang et al. 2024, section 4 and appendix, https://arxiv.org/abs/2501.05
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 
+from jaxgan.checks import check_choice
 from jaxgan.models.layers.grouped import GroupedConv
 from jaxgan.models.layers.labels import LabelEmbedding, check_given
 from jaxgan.models.layers.linear import Dense, leaky_relu
@@ -41,8 +42,16 @@ def scaled_normal(gain: float = 1.0) -> Callable:
 class R3GANGenerator(nn.Module):
     """Generator of residual stages with bilinear upsampling.
 
-    The published generator for CIFAR-10 has features 768, cardinality 96 and 2 blocks in each of
-    its 4 stages, with 64 latents.
+    | for CIFAR-10 | published | here by default |
+    |---|---|---|
+    | stages | 4, from 4 to 32 pixels | from at most 7 pixels to the size of the samples |
+    | channels | 768 in every stage | 32 |
+    | residual blocks per stage | 2 | 1 |
+    | groups of the 3x3 convolutions | 96, of 16 channels each | 4, of 16 |
+    | width inside a block | twice the channels | the same |
+    | parameters with 64 latents | 20,732,160 | 56,416 |
+
+    `published_r3gan` has the published sizes, for other data too.
 
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].
@@ -100,6 +109,9 @@ class R3GANGenerator(nn.Module):
 class R3GANDiscriminator(nn.Module):
     """Discriminator of residual stages with bilinear downsampling.
 
+    Sizes are those of `R3GANGenerator`, published and here; for CIFAR-10 the published network has
+    20,683,776 parameters.
+
     With classes the logit is the scalar product of the sample's vector and the label's embedding.
 
     Attributes:
@@ -147,6 +159,43 @@ class R3GANDiscriminator(nn.Module):
         rows = LabelEmbedding(self.num_classes, self.embedding, scaled_normal(gain))(labels)
         y = _linear(self.embedding)(features)
         return DiscriminatorOutput(jnp.einsum("bc,bc->b", y, rows.astype(y.dtype)), features)
+
+
+class _Published(NamedTuple):
+    side: int
+    features: tuple[int, ...]
+    cardinality: tuple[int, ...]
+
+
+_PUBLISHED = {
+    "cifar10": _Published(32, (768,) * 4, (96,) * 4),
+    "ffhq64": _Published(64, (768,) * 4 + (384,), (96,) * 4 + (48,)),
+    "ffhq256": _Published(256, (768,) * 4 + (384, 192, 96), (96,) * 4 + (48, 24, 12)),
+    "imagenet32": _Published(32, (1536,) * 4, (96,) * 4),
+    "imagenet64": _Published(64, (1536,) * 5, (96,) * 5),
+}
+
+
+def published_r3gan(
+    data: Literal["cifar10", "ffhq64", "ffhq256", "imagenet32", "imagenet64"],
+    num_classes: int | None = None,
+) -> tuple[R3GANGenerator, R3GANDiscriminator]:
+    """The networks of the published sizes for colour images, for 64 latents.
+
+    Args:
+      data: what they were trained on; the number is the height and width, 32 for CIFAR-10.
+      num_classes: number of classes of conditional networks.
+    Raises:
+      ValueError: if data is unknown.
+    Source: the presets in train.py of https://github.com/brownvc/R3GAN
+    """
+    check_choice(data=(data, tuple(_PUBLISHED)))
+    side, features, cardinality = _PUBLISHED[data]
+    generator = R3GANGenerator((side, side, 3), features, 2, cardinality, num_classes=num_classes)
+    discriminator = R3GANDiscriminator(
+        features[::-1], 2, cardinality[::-1], num_classes=num_classes, embedding=features[0]
+    )
+    return generator, discriminator
 
 
 # --- Layers

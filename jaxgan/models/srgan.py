@@ -106,9 +106,16 @@ class SubPixelConv(nn.Module):
 class SRResNet(nn.Module):
     """Super-resolution generator of residual blocks.
 
-    With the defaults it is the paper's generator, with 1,548,547 parameters; PReLU has one slope
-    per channel. The last layer is linear, as in the paper: images reach the ends of their range,
-    where tanh would need infinite inputs and has no gradient. Clip the output to view it.
+    | | published | here by default |
+    |---|---|---|
+    | residual blocks | 16 | the same |
+    | channels | 64 | the same |
+    | slopes of PReLU | not said | one per channel |
+    | last layer | linear | the same |
+    | parameters, RGB | not said | 1,548,547 |
+
+    With a linear output images reach the ends of their range, where tanh would need infinite inputs
+    and has no gradient. Clip the output to view it.
 
     Attributes:
       scale: upscaling factor, a power of 2; each factor of 2 is one sub-pixel convolution.
@@ -172,9 +179,14 @@ class SRGANDiscriminator(nn.Module):
     """Discriminator of eight 3x3 convolutions, every other of which halves the size.
 
     The activation is leaky ReLU with slope 0.2. The network takes images only, not their
-    low-resolution versions: in a conditional GAN wrap it in `jaxgan.without_condition`. For images
-    of 96 pixels it has 23,563,649 parameters. Convolutions of stride 2 pad (0, 1), while PyTorch
-    codes pad (1, 1).
+    low-resolution versions: in a conditional GAN wrap it in `jaxgan.without_condition`.
+
+    | | published | here by default |
+    |---|---|---|
+    | channels | twice each 64, 128, 256 and 512 | the same |
+    | dense layer | 1,024 | the same |
+    | padding of convolutions of stride 2 | (1, 1) in PyTorch codes | (0, 1) |
+    | parameters for images of 96 pixels, RGB | not said | 23,563,649 |
 
     Attributes:
       features: channels of the first two convolutions, doubled with each pair of convolutions.

@@ -9,7 +9,7 @@ import pytest
 from arrays import count
 
 import jaxgan
-from jaxgan.models import DCGANDiscriminator, DCGANGenerator
+from jaxgan.models import DCGANDiscriminator, DCGANGenerator, published_dcgan
 from jaxgan.recipes.dcgan import conditional_dcgan_gan, dcgan_gan, waves_gan
 
 
@@ -51,6 +51,21 @@ def test_defaults_at_64_pixels_are_the_papers_networks_at_half_width():
     norms = 64 + 2 * (128 + 256 + 512)
     assert count(d) == kernels + norms + 4 * 4 * 512 + 1
     assert output.features.shape == (2, 4 * 4 * 512)
+
+
+def test_published_networks_have_the_parameters_of_the_authors_code_but_for_named_ones():
+    output, g, d = made(*published_dcgan(), (64, 64, 3))
+    widths = [1024, 512, 256, 128, 3]
+    kernels = sum(25 * m * n for m, n in itertools.pairwise(widths))
+    norms = 2 * (512 + 256 + 128)
+    theirs = 100 * 16 * 1024 + 2 * 16 * 1024 + kernels + norms
+    assert theirs == 18_885_760
+    # a first batch norm per channel, and a bias in the last layer
+    assert count(g) == theirs - 2 * 15 * 1024 + 3
+    theirs = kernels + norms - 2 * 128 + 2 * 1024 + 16 * 1024
+    assert theirs == 17_232_768
+    assert count(d) == theirs + 128 + 1
+    assert output.logits.shape == (2,)
 
 
 def test_one_more_width_gives_a_convolution_at_full_size():

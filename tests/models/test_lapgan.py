@@ -6,11 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from arrays import count
 
 import jaxgan
 from jaxgan import latents, losses, parallel, regularizers
 from jaxgan.images.pyramid import sample_pyramid, split_band
-from jaxgan.models import LAPGANDiscriminator, LAPGANGenerator
+from jaxgan.models import LAPGANDiscriminator, LAPGANGenerator, published_lapgan
 
 KEY = jax.random.key(0)
 BATCH, SIZE, CLASSES = 8, 4, 3
@@ -278,3 +279,21 @@ def test_mistakes_are_named():
     }.items():
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_published_networks_have_the_parameters_of_the_authors_code_but_for_the_borders(key):
+    low = jnp.ones((2, 32, 32, 3))
+
+    def parameters(module, x, **options):
+        made = jax.eval_shape(lambda: module.init(key, x, low, **options))
+        return count(made["params"])
+
+    generator, discriminator = published_lapgan()
+    assert parameters(generator, jnp.ones((2, 32, 32, 1))) == (
+        49 * 4 * 128 + 128 + 49 * 128 * 128 + 128 + 25 * 128 * 3 + 3
+    )
+    # the authors drop the borders, which leaves 12 x 12 positions instead of 16 x 16
+    theirs = 25 * 3 * 128 + 128 + 25 * 128 * 128 + 128 + 12 * 12 * 128 + 1
+    assert theirs == 437_889
+    found = parameters(discriminator, low, keys=jax.random.split(key, 2), train=True)
+    assert found == theirs + (16 * 16 - 12 * 12) * 128

@@ -1,5 +1,6 @@
 """R3GAN's networks against the paper's formulas, sizes and start."""
 
+import itertools
 import math
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 from arrays import count, normal
 from networks import shapes
 
-from jaxgan.models import R3GANDiscriminator, R3GANGenerator
+from jaxgan.models import R3GANDiscriminator, R3GANGenerator, published_r3gan
 from jaxgan.models.r3gan import (
     DiscriminativeBasis,
     GenerativeBasis,
@@ -144,8 +145,6 @@ def test_scaled_normal_is_hes_and_not_truncated():
 
 # ---- sizes ----
 
-PUBLISHED = {"features": 768, "blocks": 2, "cardinality": 96}
-
 
 def block_size(width, cardinality):
     inner = 2 * width
@@ -155,8 +154,7 @@ def block_size(width, cardinality):
 @pytest.mark.parametrize("num_classes", [None, 10])
 def test_networks_for_cifar_10_have_the_published_sizes(num_classes):
     labels = () if num_classes is None else (jnp.zeros(2, jnp.int32),)
-    g = R3GANGenerator((32, 32, 3), num_classes=num_classes, **PUBLISHED)
-    d = R3GANDiscriminator(num_classes=num_classes, embedding=768, **PUBLISHED)
+    g, d = published_r3gan("cifar10", num_classes)
     x, g_params = shapes(g, jnp.ones((2, 64)), *labels)
     output, d_params = shapes(d, jnp.ones((2, 32, 32, 3)), *labels)
     assert x.shape == (2, 32, 32, 3)
@@ -167,6 +165,24 @@ def test_networks_for_cifar_10_have_the_published_sizes(num_classes):
     latents, embedding, last = (64, 0, 768) if num_classes is None else (128, 640, 768 * 778)
     assert count(g_params) == blocks + 768 * (16 + latents) + embedding + 768 * 3
     assert count(d_params) == blocks + 3 * 768 + 768 * 16 + last
+
+
+@pytest.mark.parametrize(
+    ("data", "widths", "cardinality"),
+    [
+        ("ffhq64", [768] * 4 + [384], [96] * 4 + [48]),
+        ("ffhq256", [768] * 4 + [384, 192, 96], [96] * 4 + [48, 24, 12]),
+        ("imagenet64", [1536] * 5, [96] * 5),
+    ],
+)
+def test_networks_for_larger_images_have_the_sizes_of_the_presets(data, widths, cardinality):
+    g, d = published_r3gan(data)
+    x, g_params = shapes(g, jnp.ones((1, 64)))
+    _, d_params = shapes(d, x)
+    blocks = 2 * sum(map(block_size, widths, cardinality))
+    between = sum(m * n for m, n in itertools.pairwise(widths) if m != n)
+    assert count(g_params) == blocks + between + widths[0] * (16 + 64) + widths[-1] * 3
+    assert count(d_params) == blocks + between + widths[-1] * 3 + widths[0] * 17
 
 
 def test_stages_have_widths_of_their_own_which_lie_as_published():

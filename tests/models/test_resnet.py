@@ -10,7 +10,7 @@ from arrays import count, normal
 from networks import shapes
 from residual import convolved, doubled, drawn, pooled, relu, standardised, with_exact_vectors
 
-from jaxgan.models import ResNetDiscriminator, ResNetGenerator
+from jaxgan.models import ResNetDiscriminator, ResNetGenerator, published_sngan
 from jaxgan.models.resnet import DownBlock, UpBlock, mean_pool, repeat
 
 KEY = jax.random.key(0)
@@ -114,8 +114,7 @@ def test_kernels_start_as_published():
 
 
 def test_generator_for_cifar_10_has_the_published_size():
-    module = ResNetGenerator((32, 32, 3), 256)
-    x, params = shapes(module, jnp.ones((2, 128)))
+    x, params = shapes(published_sngan()[0], jnp.ones((2, 128)))
     assert x.shape == (2, 32, 32, 3)
     # From the authors' code: a linear layer to 4 x 4 x 256, three blocks, batch norm, convolution
     block = 2 * 2 * 256 + 2 * (9 * 256 * 256 + 256) + (256 * 256 + 256)
@@ -125,7 +124,7 @@ def test_generator_for_cifar_10_has_the_published_size():
 
 
 def test_discriminator_for_cifar_10_has_the_published_size():
-    output, params = shapes(ResNetDiscriminator(128), jnp.ones((2, 32, 32, 3)))
+    output, params = shapes(published_sngan()[1], jnp.ones((2, 32, 32, 3)))
     assert (output.logits.shape, output.features.shape) == ((2,), (2, 128))
     plain = 2 * (9 * 128 * 128 + 128)
     first = 9 * 3 * 128 + 128 + plain // 2 + 3 * 128 + 128

@@ -281,7 +281,7 @@ def measure(widths, batches, members: int, repeats: int):
     """Yields milliseconds per member and round by size, medians of interleaved repeats."""
     for width in widths:
         for batch in batches:
-            rounds = int(np.clip(2**22 // (width * batch), 10, 100))
+            rounds = int(np.clip(2**20 // (width * batch), 10, 100))
             called = ways(width, batch, members, rounds)
             spent = {name: [] for name in called}
             for function in called.values():

@@ -158,10 +158,10 @@ def _is_finite(tree: PyTree) -> jax.Array:
 
 # --- How many members a program holds
 
-TOGETHER = 2**18
-"""On CPU, the greatest product of batch size and number of parameters for which members are
-computed together. `benchmarks/population.py --measure` compares the ways at several sizes."""
-MOST_ON_CPU, MOST = 64, 1024
+ON_CPU = ((2**18, 64), (2**23, 8))
+"""On CPU, how many members are computed together, up to a product of batch size and number of
+parameters; above all of these one. `benchmarks/population.py --measure` compares several sizes."""
+MOST = 1024
 MEMORY_SHARE, PASSES = 0.5, 12
 
 
@@ -182,7 +182,9 @@ def members_at_once(gan: GAN, example: InitInput, plan: Plan) -> int:
     if device.platform == "cpu":
         params = jax.tree.leaves((state.generator.params, state.discriminator.params))
         size = plan.batch_size * sum(x.size for x in params)
-        return 1 if size > TOGETHER or has_convolutions(gan, example) else MOST_ON_CPU
+        if has_convolutions(gan, example):
+            return 1
+        return next((members for largest, members in ON_CPU if size <= largest), 1)
     stats = device.memory_stats() or {}
     free = stats.get("bytes_limit", 2**34) - stats.get("bytes_in_use", 0)
     held = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))

@@ -67,7 +67,7 @@ def test_a_member_alone_equals_itself_in_the_crowd(points, together, largest_dif
 
 @pytest.mark.slow
 def test_one_after_the_other_a_member_is_the_same_to_the_bit(points, monkeypatch):
-    monkeypatch.setattr(programs, "TOGETHER", 0)
+    monkeypatch.setattr(programs, "ON_CPU", ())
     crowd = fit_many(jax.random.key(0), make_gan, points, 3, POINTS, 1, spread, PLAN)
     one = {name: values[3:4] for name, values in POINTS.items()}
     alone = fit_many(jax.random.key(0), make_gan, points, 3, one, 1, spread, PLAN)
@@ -102,7 +102,7 @@ def test_chunks_cover_all_members_in_programs_of_one_size(points):
 
 @pytest.mark.slow
 def test_chunks_do_not_change_the_table(points, together, monkeypatch):
-    monkeypatch.setattr(programs, "MOST_ON_CPU", 5)
+    monkeypatch.setattr(programs, "ON_CPU", ((2**18, 5),))
     parts = fit_many(jax.random.key(0), make_gan, points, STEPS, POINTS, SEEDS, spread, PLAN)
     for name in together.table:
         np.testing.assert_allclose(parts.table[name], together.table[name], rtol=1e-5)

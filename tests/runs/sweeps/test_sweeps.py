@@ -20,14 +20,14 @@ SETTINGS = SweepSettings("ring", {"gamma": (0.1, 10.0), "learning_rate": (1e-3, 
 
 @pytest.fixture(autouse=True)
 def one_after_the_other(monkeypatch):
-    monkeypatch.setattr(programs, "TOGETHER", 0)
+    monkeypatch.setattr(programs, "ON_CPU", ())
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, narrow_recipes):
     folder = tmp_path_factory.mktemp("sweep") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "TOGETHER", 0)
+        patch.setattr(programs, "ON_CPU", ())
         return folder, run_sweep(SETTINGS, folder, devices=1)
 
 

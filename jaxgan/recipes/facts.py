@@ -96,8 +96,8 @@ SINGLE = (
         gan=Builder("flow.flow_gan"),
         steps=FLOW_STEPS,
         plan=Plan(batch_size=256),
-        time="unknown",
-        result="not measured yet",
+        time="25 s",
+        result="mean distance to the curve 0.029 (real points: 0.012)",
     ),
     Recipe(
         name="ring",
@@ -147,8 +147,9 @@ SINGLE = (
         gan=Builder("dcgan.few_shot_gan"),
         steps=3_000,
         plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
-        time="unknown",
-        result="not measured yet",
+        time="35 s",
+        result="10/10 classes, rarest class 3.4%, intra-class std 1.09, near-duplicates 0%; many digits "
+        "are hard to read",
     ),
     Recipe(
         name="waves",

@@ -46,7 +46,10 @@ class Marks(NamedTuple):
 def snapshots(
     key: Array, gan: GAN, dataset: Dataset, plan: jaxgan.Plan, marks: Marks
 ) -> Iterator[Snapshot]:
-    """Trains a GAN, compilation included; a snapshot at each mark that is still to come."""
+    """Trains a GAN; a snapshot at each mark that is still to come.
+
+    Compilation counts, again if training continues.
+    """
     started, done = marks.now(), 0
     state = jaxgan.init_run(key, gan, dataset, plan)
     if marks.keep:

@@ -43,7 +43,7 @@ STANDING = 16  # batches
 def trained(name: str, dataset: data.Dataset, args) -> Iterator[Snapshot]:
     """Trains a recipe with labels; a snapshot at each mark of the clock."""
     plan = recipe(name).plan._replace(conditional=True, batch_size=args.batch_size, flip=True)
-    marks = Marks(args.marks, args.now, args.keep and args.keep / name)
+    marks = Marks(args.marks, args.now, args.keep and args.keep / f"{name}-{args.settings}")
     return snapshots(jax.random.key(args.seed), gan_of(name, dataset), dataset, plan, marks)
 
 
@@ -150,6 +150,10 @@ def main():
     parser.add_argument("--pictures", help="start of the names of pictures of samples")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    # in the names of states, so that none continues under other settings
+    args.settings = "-".join(
+        f"{getattr(args, each):g}" for each in ("seed", "minutes", "points", "batch_size")
+    )
     args.now = time.process_time if args.processor_time else time.perf_counter
     args.marks = [60 * args.minutes * (i + 1) / args.points for i in range(args.points)]
     dataset = data.load(args.data)

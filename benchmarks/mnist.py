@@ -61,7 +61,7 @@ def jaxgan_samples(name: str, dataset: data.Dataset, args) -> Iterator[Seen]:
     gan, plan = recipe(name).gan(dataset.shape, None), recipe(name).plan
     train_key, sample_key = jax.random.split(jax.random.key(args.seed))
     draw = make_draw(sample_key, gan, plan)
-    marks = Marks(args.marks, args.now, args.keep and args.keep / name)
+    marks = Marks(args.marks, args.now, args.keep and args.keep / f"{name}-{args.settings}")
     for at in snapshots(train_key, gan, dataset, plan, marks):
         yield Seen(at.mark, at.seconds, at.steps, draw(at.state), at.state)
 
@@ -202,6 +202,8 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.minutes, args.points = 0.5, 2
+    # in the names of states, so that none continues under other settings
+    args.settings = "-".join(f"{getattr(args, each):g}" for each in ("seed", "minutes", "points"))
     args.now = time.process_time if args.processor_time else time.perf_counter
     args.marks = [60 * args.minutes * (i + 1) / args.points for i in range(args.points)]
     dataset = data.load(args.data)

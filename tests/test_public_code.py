@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from jaxgan import losses, recipes, regularizers
+from jaxgan import losses, metrics, recipes, regularizers
 from jaxgan.models.layers.spectral_norm import SpectralNorm
 
 
@@ -85,3 +85,27 @@ def test_spectral_norm_is_half_a_power_step_ahead_of_pytorchs():
     after = w @ v / np.linalg.norm(w @ v)
     assert ratio == pytest.approx(np.linalg.norm(w.T @ after) / largest, rel=1e-5)
     assert ratio == pytest.approx(0.765398692500485, rel=1e-5)
+
+
+def test_only_copies_of_real_samples_have_another_density_than_that_of_prdc():
+    # prdc 0.2, compute_prdc(real, fake, 5): density 0.673 and coverage 0.965 if half of the
+    # generated samples are copies, 0.482 and 0.85 if none is
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(200, 8))
+    copies = np.concatenate([real[:100], real[100:] + rng.normal(size=(100, 8))])
+    other = real + rng.normal(size=(200, 8))
+    assert metrics.density_coverage(real, other, 5) == pytest.approx((0.482, 0.85), rel=1e-12)
+    found = metrics.density_coverage(real, copies, 5)
+    # the sample on the border of each ball, its fifth neighbour, counts if it was copied
+    border = np.argsort(np.linalg.norm(real[:, None] - real[None], axis=2))[:, 5]
+    assert found.density == pytest.approx(0.673 + np.mean(border < 100) / 5, rel=1e-12)
+    assert found.coverage == 0.995  # a copy on a ball's border covers its centre
+    assert metrics.density_coverage(real, real, 5) == pytest.approx((1.2, 1.0), rel=1e-12)
+
+
+def test_the_inception_score_of_ten_splits_is_that_of_torch_fidelity():
+    # torch-fidelity 0.4.0, isc_features_to_metric(logits, splits, shuffle=False) for 10 and for 1
+    scores = np.random.default_rng(0).normal(size=(1000, 10)) * 3
+    found = metrics.inception_score(scores, splits=10)
+    np.testing.assert_allclose(found, [3.773290503902196, 0.15892231375524354], rtol=1e-10)
+    assert metrics.inception_score(scores).mean == pytest.approx(3.8564841606839964, rel=1e-10)

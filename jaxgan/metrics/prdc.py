@@ -73,9 +73,9 @@ def density_coverage(real: Features, fake: Features, k: int = 5) -> DensityCover
     Coverage is the fraction of real samples whose ball contains a generated sample.
 
     Balls are closed, those of the authors' package prdc are open, which only ties show: an exact
-    copy of a real sample lies in k + 1 balls on average instead of k. With k = 5 copies of all real
-    samples have density 1.2 here and 1 there, and coverage 1 in both. Where half of the samples were copies,
-    coverage was 0.995 here and 0.965 there.
+    copy of a real sample lies in k + 1 balls on average instead of k. With k = 5, copies of all
+    real samples have density 1.2 here and 1 there, and coverage 1 in both. Where half of the
+    samples were copies, coverage was 0.995 here and 0.965 there.
 
     Args:
       real: features of real samples [num, features], floats.

@@ -76,9 +76,13 @@ def lecam_penalty(weight: float | Schedule, decay: float = 0.99, one_sided: bool
     def update(state: LecamAverages, real_logits: Array, fake_logits: Array) -> LecamAverages:
         # t_n = decay t_(n-1) + 1 - decay,  a_n = a_(n-1) + (1 - decay) / t_n (mean - a_(n-1))
         total = decay * state.total + (1 - decay)
-        sides = (state.real, real_logits), (state.fake, fake_logits)
-        means = (a + (1 - decay) / total * (jnp.mean(x.astype(jnp.float32)) - a) for a, x in sides)
-        return jax.lax.stop_gradient(LecamAverages(*means, total))
+        rate = (1 - decay) / total
+
+        def moved(average: Array, logits: Array) -> Array:
+            return average + rate * (jnp.mean(logits.astype(jnp.float32)) - average)
+
+        new = LecamAverages(moved(state.real, real_logits), moved(state.fake, fake_logits), total)
+        return jax.lax.stop_gradient(new)
 
     def value(real_logits: Array, fake_logits: Array, state: LecamAverages) -> Array:
         present = update(state, real_logits, fake_logits)

@@ -64,6 +64,25 @@ def squared_nearest(x: Array, others: Array) -> Array:
     return jax.lax.map(lambda x: jnp.min(_squared_distances(x, others)), x, batch_size=CHUNK)
 
 
+@jax.jit
+def nearest(x: Array, others: Array) -> tuple[Array, Array]:
+    """The nearest of another set for each sample: its number and the squared distance to it.
+
+    Args:
+      x: samples, floats [num, features].
+      others: the other set [others, features].
+    Returns:
+      Integers [num] and squared distances [num].
+    """
+
+    def one(x: Array) -> tuple[Array, Array]:
+        distances = _squared_distances(x, others)
+        index = jnp.argmin(distances)
+        return index, distances[index]
+
+    return jax.lax.map(one, x, batch_size=CHUNK)
+
+
 def _squared_distances(x: Array, y: Array) -> Array:
     """Squared distances of one sample [features] to many [num, features]."""
     lengths = jnp.sum(x**2) + jnp.sum(y**2, axis=1)

@@ -36,7 +36,9 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
     Source: Shoemake 1985, https://doi.org/10.1145/325334.325242
     """
     t = t.reshape(-1, *(1,) * (a.ndim - 1))
-    product = jnp.linalg.norm(a, axis=-1, keepdims=True) * jnp.linalg.norm(b, axis=-1, keepdims=True)
+    product = jnp.linalg.norm(a, axis=-1, keepdims=True) * jnp.linalg.norm(
+        b, axis=-1, keepdims=True
+    )
     cosine = jnp.sum(a * b, axis=-1, keepdims=True) / jnp.where(product > 0, product, 1.0)
     angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
     sine = jnp.sin(angle)

@@ -173,7 +173,10 @@ def evaluate(
             metavar="NAME[,NAME]",
             help="Any of fd (Fréchet distance, as in FID), kd (kernel distance, as in KID), "
             "is (Inception score), pr (precision, recall), dc (density, coverage), "
-            "swd (sliced Wasserstein distance) and modes.",
+            "swd (sliced Wasserstein distance), mind (MIND), fd_infinity (fd extrapolated to "
+            "infinitely many samples), sfd (spatial fd, as in sFID), modes, memorisation (with "
+            "--held-out), and for conditional runs class_accuracy, intra_class_fd and "
+            "intra_class_std.",
             show_default="those that suit the data",
         ),
     ] = None,

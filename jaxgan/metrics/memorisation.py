@@ -4,6 +4,7 @@ Scores of quality reward a generator that returns its training samples. These sc
 near generated samples and held-out real ones are to the training samples.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -11,11 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.checks import Features, check_features, check_finite
-from jaxgan.metrics.neighbours import nearest, squared_nearest, squared_radii
+from jaxgan.metrics.neighbours import (
+    nearest,
+    squared_nearest,
+    squared_nearest_alike,
+    squared_radii,
+)
 from jaxgan.types import Array
 
 _FEW_IN_CELL = 20  # generated samples; such cells are left out, as in the authors' code
 _DUPLICATE_QUANTILE = 0.01
+_ROUNDS = 50  # of k-means
 
 
 class NearerToTraining(NamedTuple):
@@ -234,15 +241,38 @@ def proximity(train: Features, held_out: Features, x: Features, cells: int = 1) 
 
 def _in_cells(train: Array, x: Array, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """The cell of each sample, and its distance to the nearest training sample in it."""
-    from sklearn.cluster import KMeans
+    centres = cell_centres(train, cells)
+    own, cell = (nearest(part, centres)[0] for part in (train, x))
+    return np.asarray(cell), np.sqrt(np.asarray(squared_nearest_alike(x, cell, train, own)))
 
-    means = KMeans(cells, n_init=1, random_state=0).fit(np.asarray(train))
-    own, cell = means.labels_, means.predict(np.asarray(x))
-    within = np.zeros(len(x))
-    for each in np.unique(cell):
-        rows = cell == each
-        within[rows] = np.sqrt(np.asarray(squared_nearest(x[rows], train[own == each])))
-    return cell, within
+
+@functools.partial(jax.jit, static_argnames="cells")
+def cell_centres(x: Array, cells: int) -> Array:
+    """The centres of cells by k-means, from the usual random start and always the same key.
+
+    Args:
+      x: samples, floats [num, features].
+      cells: the number of cells.
+    Returns:
+      Centres [cells, features].
+    Source: Arthur & Vassilvitskii 2007 (k-means++), https://dl.acm.org/doi/10.5555/1283383.1283494
+    """
+
+    def distances(centres: Array) -> Array:
+        squared = jnp.sum(x**2, axis=1)[:, None] + jnp.sum(centres**2, axis=1)[None]
+        return jnp.maximum(squared - 2.0 * x @ centres.T, 0.0)
+
+    def update(_: int, centres: Array) -> Array:
+        members = jax.nn.one_hot(jnp.argmin(distances(centres), axis=1), cells, dtype=x.dtype)
+        counts = jnp.sum(members, axis=0)[:, None]
+        return jnp.where(counts > 0, members.T @ x / jnp.maximum(counts, 1.0), centres)
+
+    first_key, *keys = jax.random.split(jax.random.key(0), cells)
+    centres = x[jax.random.randint(first_key, (1,), 0, len(x))]
+    for key in keys:
+        farther = jnp.log(jnp.min(distances(centres), axis=1))
+        centres = jnp.concatenate([centres, x[jax.random.categorical(key, farther)][None]])
+    return jax.lax.fori_loop(0, _ROUNDS, update, centres)
 
 
 def _check(train: Features, held_out: Features, fake: Features):

@@ -40,7 +40,7 @@ def spatial_frechet_distance(
       The non-negative distance in squared units of the features, computed in float64.
     Raises:
       ValueError: if the maps are no maps, or as `frechet_distance`.
-    Source: Nash et al. 2021, section 4.1, https://arxiv.org/abs/2103.03841; layer and channels as in
+    Source: Nash et al. 2021, section 4.1, https://arxiv.org/abs/2103.03841; layer and channels of
       https://github.com/openai/guided-diffusion
     """
     return frechet_distance(spatial_features(real, channels), spatial_features(fake, channels))

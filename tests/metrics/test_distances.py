@@ -50,12 +50,12 @@ def test_extrapolated_distance_is_that_of_the_public_code():
 
 def test_extrapolated_distance_is_nearer_to_that_of_infinitely_many_samples(key):
     rng = np.random.default_rng(1)
-    real = rng.normal(size=(20_000, 10))
-    sets = [rng.normal(size=(400, 10)) for _ in range(8)]  # at distance 0
+    real = rng.normal(size=(10_000, 10))
+    sets = [rng.normal(size=(400, 10)) for _ in range(4)]  # at distance 0
     plain = np.mean([frechet_distance(real, x) for x in sets])
     found = [frechet_distance_infinity(key, real, x, fewest=100) for x in sets]
-    assert plain > 0.1
-    assert abs(np.mean(found)) < 0.25 * plain
+    assert plain > 0.05
+    assert abs(np.mean(found)) < 0.3 * plain
 
 
 @pytest.mark.parametrize(("points", "fewest"), [(1, None), (15, 250), (15, 1)])

@@ -1,7 +1,7 @@
 """Perceptual path length: known paths have their known length, and interpolations are as published.
 
-The stored numbers come from `noise.py` and the percentiles of `metric_ppl.py` of torch-fidelity, run
-once in float64 with PyTorch 2.13 on the generator and latents of `case`.
+The stored numbers come from `noise.py` and the percentiles of `metric_ppl.py` of torch-fidelity,
+run once in float64 with PyTorch 2.13 on the generator and latents of `case`.
 """
 
 import jax

@@ -232,7 +232,9 @@ def evaluate(
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
     if refined is not None:
         refined = functools.partial(refined, held_out_data(generator, held_out, data, force))
-    other = None if held_out is None else held_out_data(generator, held_out, data, force)
+    other = None
+    if held_out is not None and "memorisation" in (names or ()):
+        other = held_out_data(generator, held_out, data, force)
     found = evaluation.evaluate_generator(generator, dataset, options, differ, refined, other)
     _print_scores(found)
     if file is not None:  # after the table, which is not lost if the file cannot be written

@@ -46,7 +46,8 @@ class FeatureSet(NamedTuple):
 
     def rows(self, rows: np.ndarray | slice) -> Self:
         """The features of some of the samples."""
-        return type(self)(*(None if part is None else part[rows] for part in self))
+        others = (None if part is None else part[rows] for part in self[1:])
+        return type(self)(self.features[rows], *others)
 
 
 class Extractor(NamedTuple):

@@ -19,6 +19,7 @@ def stripes(seed, num=200):
     return data.from_arrays(x[..., None].astype(np.uint8), labels.astype(np.int32))
 
 
+@pytest.mark.slow
 def test_score_is_that_of_what_the_samples_teach():
     generated, real = stripes(0), stripes(1)
     exchanged = generated._replace(condition=1 - generated.labels)

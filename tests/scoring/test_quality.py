@@ -8,6 +8,7 @@ from jaxgan.metrics import intra_class_std, near_duplicates
 from jaxgan.scoring.quality import quality_report
 
 
+@pytest.mark.slow
 def test_report_of_labelled_images_has_classes_variety_and_copies():
     digits = data.digits()
     digits = digits._replace(x=digits.x[:600], condition=digits.labels[:600])

@@ -17,7 +17,10 @@ from jaxgan.models import (
 )
 from jaxgan.models.imagenet import inception_file
 from jaxgan.models.imagenet.inception_blocks import (
+    BEFORE_SPATIAL,
+    FROM_SPATIAL,
     NETWORK,
+    SPATIAL,
     Layer,
     kernel_shapes,
     max_pool,
@@ -68,6 +71,12 @@ def test_network_has_the_layers_of_the_published_one():
     assert 6 * len(SHAPES) + 2 == 566
     assert SHAPES["Mixed_6c.branch7x7dbl_5"] == (1, 7, 160, 192)
     assert SHAPES["Mixed_7c.branch3x3dbl_3b"] == (3, 1, 384, 384)
+
+
+def test_spatial_features_are_those_of_the_published_layer():
+    # mixed_6/conv of TensorFlow's network is Mixed_6d.branch1x1 in torch-fidelity's conversion
+    assert (SPATIAL.name, SPATIAL.outputs, SPATIAL.window) == ("Mixed_6d.branch1x1", 192, (1, 1))
+    assert [*BEFORE_SPATIAL, *FROM_SPATIAL] == NETWORK
 
 
 @pytest.mark.slow

@@ -77,6 +77,7 @@ def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.* samples in a class with")
 def test_conditional_runs_are_scored_by_classes_and_by_copies(digits_run, tmp_path):
     out = tmp_path / "scores.json"
     metrics = "memorisation,class_accuracy,intra_class_fd,intra_class_std"

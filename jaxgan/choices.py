@@ -41,5 +41,20 @@ AlertKind = Literal[
     "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
 ]
 Domain = Literal["a", "b"]
-ScoreName = Literal["fd", "kd", "is", "pr", "dc", "swd", "modes"]
+ScoreName = Literal[
+    "fd",
+    "kd",
+    "is",
+    "pr",
+    "dc",
+    "swd",
+    "mind",
+    "fd_infinity",
+    "sfd",
+    "class_accuracy",
+    "intra_class_fd",
+    "intra_class_std",
+    "memorisation",
+    "modes",
+]
 Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]

@@ -173,7 +173,10 @@ def evaluate(
             metavar="NAME[,NAME]",
             help="Any of fd (Fréchet distance, as in FID), kd (kernel distance, as in KID), "
             "is (Inception score), pr (precision, recall), dc (density, coverage), "
-            "swd (sliced Wasserstein distance) and modes.",
+            "swd (sliced Wasserstein distance), mind (MIND), fd_infinity (fd extrapolated to "
+            "infinitely many samples), sfd (spatial fd, as in sFID), modes, memorisation (with "
+            "--held-out), and for conditional runs class_accuracy, intra_class_fd and "
+            "intra_class_std.",
             show_default="those that suit the data",
         ),
     ] = None,
@@ -229,7 +232,10 @@ def evaluate(
     options = evaluation.EvaluationOptions(names, num, features, seed, errors)
     if refined is not None:
         refined = functools.partial(refined, held_out_data(generator, held_out, data, force))
-    found = evaluation.evaluate_generator(generator, dataset, options, differ, refined)
+    other = None
+    if held_out is not None and "memorisation" in (names or ()):
+        other = held_out_data(generator, held_out, data, force)
+    found = evaluation.evaluate_generator(generator, dataset, options, differ, refined, other)
     _print_scores(found)
     if file is not None:  # after the table, which is not lost if the file cannot be written
         evaluation.write_evaluation(found, file)

@@ -1,3 +1,7 @@
+from .accuracy_score import (
+    AccuracyScore as AccuracyScore,
+    classification_accuracy_score as classification_accuracy_score,
+)
 from .classifier import (
     Classifier as Classifier,
     classifier_for as classifier_for,
@@ -9,5 +13,7 @@ from .extractors import (
     FeatureSet as FeatureSet,
     make_extractor as make_extractor,
 )
+from .memorisation import memorisation_scores as memorisation_scores
+from .quality import quality_report as quality_report
 from .scores import Score as Score, scores_of as scores_of
 from .settings import Scoring as Scoring

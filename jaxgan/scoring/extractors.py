@@ -19,6 +19,7 @@ from jaxgan.checks import closest
 from jaxgan.choices import Features
 from jaxgan.data import Dataset, Records
 from jaxgan.images.resampling import bicubic
+from jaxgan.metrics import spatial_features
 from jaxgan.models import make_inception, vgg16_features
 from jaxgan.scoring.classifier import classifier_for, classify
 
@@ -28,15 +29,25 @@ _VGG16_SIDE = 32  # smaller images would leave one position of the last features
 
 
 class FeatureSet(NamedTuple):
-    """Features [num, width] of samples, and class logits [num, classes] or None."""
+    """What scores compare of samples.
+
+    Attributes:
+      features: [num, width].
+      logits: class logits [num, classes]; None for extractors without.
+      spatial: features with their positions, for the spatial distance [num, width]; likewise.
+      labels: classes, int [num], of real samples their own (-1 for none), of generated ones those
+        that were asked for; None for samples without.
+    """
 
     features: np.ndarray
     logits: np.ndarray | None = None
+    spatial: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
     def rows(self, rows: np.ndarray | slice) -> Self:
         """The features of some of the samples."""
-        logits = None if self.logits is None else self.logits[rows]
-        return self._replace(features=self.features[rows], logits=logits)
+        others = (None if part is None else part[rows] for part in self[1:])
+        return type(self)(self.features[rows], *others)
 
 
 class Extractor(NamedTuple):
@@ -126,8 +137,12 @@ def _inception(file: Path) -> Extractor:
     def run(x):
         # Rounded as in image files, which the reference implementation reads.
         whole = np.clip(np.rint((x + 1.0) * 127.5), 0, 255).astype(np.uint8)
-        both = _in_calls(lambda rows: jnp.concatenate(outputs(rows)[::2], axis=1), whole)
-        return FeatureSet(both[:, :2048], both[:, 2048:])
+        found = _in_calls(lambda rows: joined(outputs(rows)), whole)
+        return FeatureSet(*np.split(found, (2048, 2048 + 1008), axis=1))
+
+    def joined(output):
+        maps = spatial_features(output.spatial, output.spatial.shape[3])
+        return jnp.concatenate([output.features, output.unbiased_logits, maps], axis=1)
 
     facts = {"weights": file.name}
     return Extractor("inception", run, "bilinear299x299", facts)

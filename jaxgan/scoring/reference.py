@@ -35,6 +35,12 @@ def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
     return np.resize(labels[labels >= 0], num)
 
 
-def extract(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> FeatureSet:
-    """The features of samples in the range of the data."""
-    return extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))
+def extract(
+    extractor: Extractor,
+    dataset: Dataset | Records,
+    x: np.ndarray,
+    labels: np.ndarray | None = None,
+) -> FeatureSet:
+    """The features of samples in the range of the data, with their labels."""
+    found = extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))
+    return found._replace(labels=labels)

@@ -20,8 +20,14 @@ from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.outputs.refine import RefinedSamples
 from jaxgan.runs.outputs.samples import draw_with_conditions
 from jaxgan.runs.settings.config import environment
-from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
+from jaxgan.scoring.defaults import (
+    check_labelled,
+    check_names,
+    chosen_statistics,
+    usual_features,
+)
 from jaxgan.scoring.extractors import Extractor, make_extractor
+from jaxgan.scoring.memorisation import memorisation_of, without_memorisation
 from jaxgan.scoring.reference import extract, real_rows, repeated_labels
 from jaxgan.scoring.scores import Score, scores_of
 
@@ -68,6 +74,7 @@ def evaluate_generator(
     options: EvaluationOptions = EvaluationOptions(),  # noqa: B008 (immutable)
     data_differ: str = "",
     refine: Refine | None = None,
+    held_out: Dataset | Records | None = None,
 ) -> Evaluation:
     """Score a generator's samples against real ones.
 
@@ -80,26 +87,33 @@ def evaluate_generator(
       options: metrics, number of samples, features, seed.
       data_differ: how the data differ from those of the run, for the record; "" if they do not.
       refine: draws the samples instead of the generator alone, see `runs.outputs.refine`.
+      held_out: real samples that were not used in training, for the metric "memorisation".
     Raises:
       ValueError: if a name is unknown, or data and metrics do not suit each other.
     """
     check_positive(num=options.num)
     check_seed(options.seed)
     check_names(options.metrics or ())  # before a classifier is trained
+    check_labelled(options.metrics or (), generator.data.num_classes is not None)
+    names, copies = without_memorisation(options.metrics, dataset, held_out)
     extractor = make_extractor(options.features or usual_features(dataset), dataset)
-    statistics = chosen_statistics(options.metrics, dataset, extractor)
+    statistics = chosen_statistics(names, dataset, extractor)
     real, labels = real_rows(dataset, options.num, options.seed)
     requested = None
     if generator.data.num_classes is not None:
         requested = repeated_labels(labels, options.num)
     refined = None if refine is None else refine(options.num, options.seed, requested)
+    other, other_labels = _other(dataset, options, len(real))
     if refined is None:
-        real, fake, other = _samples(generator, dataset, options, real, requested)
+        real, fake, other = _samples(generator, dataset, options, real, requested, other)
     else:
-        fake, other = refined.samples, _other(dataset, options, len(real))
+        fake = refined.samples
     see = functools.partial(extract, extractor, dataset)
-    features = see(real), see(fake), None if other is None else see(other)
+    fakes = see(fake, requested)
+    features = see(real, labels), fakes, None if other is None else see(other, other_labels)
     scores = scores_of(statistics, extractor, *features, errors=options.errors)
+    if copies is not None:
+        scores += memorisation_of(extractor, dataset, copies, fakes, options.seed, options.errors)
     facts = _facts(generator, extractor) | {
         "data": dataset.name,
         "data_differ": data_differ or "no",
@@ -117,8 +131,9 @@ def _samples(
     options: EvaluationOptions,
     real: np.ndarray,
     labels: np.ndarray | None,
+    other: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Real samples, generated ones, and other real ones for the baseline if there are enough."""
+    """Real samples, generated ones, and other real ones for the baseline if they are comparable."""
     facts = generator.data
     drawn, conditions = draw_with_conditions(
         generator, options.num, options.seed, labels, lambda config: dataset
@@ -127,14 +142,16 @@ def _samples(
     if conditions.real is not None:
         targets = np.asarray(conditions.real)
         return to_data_range(targets, facts.low, facts.high, generator.model_range), fake, None
-    return real, fake, _other(dataset, options, len(real))
+    return real, fake, other
 
 
-def _other(dataset: Dataset | Records, options: EvaluationOptions, first: int) -> np.ndarray | None:
-    """Other real samples than the first ones, if there are enough."""
+def _other(
+    dataset: Dataset | Records, options: EvaluationOptions, first: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Other real samples than the first ones and their labels, if there are enough."""
     if dataset.size < first + options.num:
-        return None
-    return real_rows(dataset, options.num, options.seed, first=first)[0]
+        return None, None
+    return real_rows(dataset, options.num, options.seed, first=first)
 
 
 def _facts(generator: TrainedGenerator, extractor: Extractor) -> dict[str, Any]:

@@ -155,15 +155,15 @@ def with_grid(vit: VisionTransformer, grid: int) -> VisionTransformer:
     old = round((len(vit.positions) - 1) ** 0.5)
     if grid == old:
         return vit
-    matrix = resampling_matrix(old, grid) if len(vit.registers) else _cubic_matrix(old, grid)
+    matrix = resampling_matrix(old, grid) if len(vit.registers) else cubic_matrix(old, grid)
     patches = np.asarray(vit.positions[1:], np.float64).reshape(old, old, -1)
     patches = np.einsum("pr,qc,rcw->pqw", matrix, matrix, patches, optimize=True)
     patches = jnp.asarray(patches.reshape(grid**2, -1), jnp.float32)
     return vit._replace(positions=jnp.concatenate([vit.positions[:1], patches]))
 
 
-def _cubic_matrix(old: int, new: int, offset: float = 0.1, a: float = -0.75) -> np.ndarray:
-    """The matrix [new, old] of PyTorch's bicubic interpolation by (new + offset) / old."""
+def cubic_matrix(old: int, new: int, offset: float = 0.1, a: float = -0.75) -> np.ndarray:
+    """The matrix [new, old] of PyTorch's bicubic interpolation by a factor (new + offset) / old."""
     # Keys's kernel: (a + 2) t^3 - (a + 3) t^2 + 1 for t < 1, a (t^3 - 5 t^2 + 8 t - 4) for t < 2
     positions = (np.arange(new) + 0.5) * old / (new + offset) - 0.5
     matrix = np.zeros((new, old))

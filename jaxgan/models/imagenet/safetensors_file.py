@@ -44,8 +44,9 @@ def _check(file: Path):
     if not file.is_file():
         raise ValueError(f"there is no file {file}")
     with file.open("rb") as stream:
-        start = stream.read(2)
-    if start.startswith(_PICKLES):
+        start = stream.read(9)
+    # A safetensors file begins with the length of its header in 8 bytes and the header's brace.
+    if start.startswith(_PICKLES) and start[8:] != b"{":
         raise ValueError(
             f"{file} is a pickle, which can run code when it is read, and not a safetensors file: "
             "in an environment with PyTorch, convert it with "

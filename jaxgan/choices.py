@@ -42,4 +42,13 @@ AlertKind = Literal[
 ]
 Domain = Literal["a", "b"]
 ScoreName = Literal["fd", "kd", "is", "pr", "dc", "swd", "modes"]
-Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]
+Features = Literal[
+    "classifier",
+    "vgg16",
+    "inception:FILE",
+    "dinov2:FILE",
+    "clip:FILE",
+    "onnx:FILE[,SCALING]",
+    "pixels",
+    "MODULE:FUNCTION",
+]

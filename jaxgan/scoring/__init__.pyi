@@ -7,6 +7,7 @@ from .classifier import (
 from .extractors import (
     Extractor as Extractor,
     FeatureSet as FeatureSet,
+    from_network as from_network,
     make_extractor as make_extractor,
 )
 from .scores import Score as Score, scores_of as scores_of

@@ -78,7 +78,9 @@ def test_every_block_and_the_features_equal_those_of_transformers(transformers, 
         assert error(tokens, expected) < 1e-5, f"block {i}"
         if i < sizes.depth:
             with jax.default_matmul_precision("highest"):
-                tokens = block(jax.tree.map(lambda leaf, i=i: leaf[i], vit.blocks), tokens, settings)
+                tokens = block(
+                    jax.tree.map(lambda leaf, i=i: leaf[i], vit.blocks), tokens, settings
+                )
     features = jax.jit(vision_transformer, static_argnums=2)(vit, x, settings)
     expected = theirs.image_embeds if module is clip else theirs.pooler_output
     assert error(features, expected) < 1e-5

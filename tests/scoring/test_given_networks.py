@@ -1,6 +1,7 @@
 """Features of networks that the user brings: functions, ONNX files, files of DINOv2 and CLIP."""
 
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import flax.linen as nn
@@ -130,7 +131,7 @@ class Session:
 
     def __init__(self, path, providers):
         self.seen = []
-        if b"onnx" not in open(path, "rb").read():
+        if b"onnx" not in Path(path).read_bytes():
             raise RuntimeError("invalid protobuf")
 
     def get_inputs(self):

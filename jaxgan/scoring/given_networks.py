@@ -150,9 +150,9 @@ def _image_input(path: Path, inputs: Sequence[Any]) -> _Input:
             f"{path}: the input {inputs[0].name} must state 1 or 3 channels in its second axis "
             f"(NCHW) or last axis (NHWC), got {list(inputs[0].shape)}"
         )
-    channels, *size = rest if channels_first else (rest[2], *rest[:2])
-    given = None if None in size else (size[0], size[1])
-    return _Input(inputs[0].name, channels_first, batch, given, channels)
+    channels, height, width = rest if channels_first else (rest[2], rest[0], rest[1])
+    size = None if height is None or width is None else (height, width)
+    return _Input(inputs[0].name, channels_first, batch, size, 1 if channels == 1 else 3)
 
 
 def _kind(path: Path, name: str) -> type:
@@ -179,5 +179,5 @@ def _filled(rows: np.ndarray, num: int) -> np.ndarray:
 
 
 def _normalized(x: np.ndarray, mean: Sequence[float], deviation: Sequence[float]) -> np.ndarray:
-    mean, deviation = (np.asarray(v, np.float32)[None, None, None] for v in (mean, deviation))
-    return (x - mean) / deviation
+    shift, scale = (np.asarray(v, np.float32)[None, None, None] for v in (mean, deviation))
+    return (x - shift) / scale

@@ -158,8 +158,8 @@ def with_grid(vit: VisionTransformer, grid: int) -> VisionTransformer:
     matrix = resampling_matrix(old, grid) if len(vit.registers) else cubic_matrix(old, grid)
     patches = np.asarray(vit.positions[1:], np.float64).reshape(old, old, -1)
     patches = np.einsum("pr,qc,rcw->pqw", matrix, matrix, patches, optimize=True)
-    patches = jnp.asarray(patches.reshape(grid**2, -1), jnp.float32)
-    return vit._replace(positions=jnp.concatenate([vit.positions[:1], patches]))
+    positions = np.concatenate([vit.positions[:1], patches.reshape(grid**2, -1)])
+    return vit._replace(positions=jnp.asarray(positions, jnp.float32))
 
 
 def cubic_matrix(old: int, new: int, offset: float = 0.1, a: float = -0.75) -> np.ndarray:

@@ -57,4 +57,13 @@ ScoreName = Literal[
     "memorisation",
     "modes",
 ]
-Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]
+Features = Literal[
+    "classifier",
+    "vgg16",
+    "inception:FILE",
+    "dinov2:FILE",
+    "clip:FILE",
+    "onnx:FILE[,SCALING]",
+    "pixels",
+    "MODULE:FUNCTION",
+]

@@ -185,7 +185,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="|".join(get_args(Features)),
-            help="Feature extractor. FILE holds the Inception weights of the FID.",
+            help="Feature extractor. FILE holds the network; FUNCTION maps images to features.",
             show_default="classifier, vgg16 or pixels, depending on the data",
         ),
     ] = None,

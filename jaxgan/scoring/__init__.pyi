@@ -11,6 +11,7 @@ from .classifier import (
 from .extractors import (
     Extractor as Extractor,
     FeatureSet as FeatureSet,
+    from_network as from_network,
     make_extractor as make_extractor,
 )
 from .memorisation import memorisation_scores as memorisation_scores

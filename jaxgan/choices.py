@@ -43,3 +43,4 @@ AlertKind = Literal[
 Domain = Literal["a", "b"]
 ScoreName = Literal["fd", "kd", "is", "pr", "dc", "swd", "modes"]
 Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]
+Resizing = Literal["bilinear", "tensorflow", "clean"]

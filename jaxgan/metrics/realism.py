@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.checks import Features, check_features
-from jaxgan.metrics.neighbours import CHUNK, squared_radii
-from jaxgan.types import Array
+from jaxgan.metrics.neighbours import largest_ratios, squared_radii
 
 
 def realism(real: Features, fake: Features, k: int = 3) -> np.ndarray:
@@ -42,17 +41,4 @@ def realism(real: Features, fake: Features, k: int = 3) -> np.ndarray:
         x, y = x - mean, y - mean
         squared = squared_radii(x, k)
         kept = squared <= jnp.median(squared)
-        return np.asarray(_largest_ratio(y, x[kept], squared[kept]))
-
-
-@jax.jit
-def _largest_ratio(x: Array, centres: Array, squared: Array) -> Array:
-    """The largest ratio of radius and distance to the centre, over the balls, of each sample."""
-
-    def one(x: Array) -> Array:
-        distances = jnp.sum((centres - x[None]) ** 2, axis=1)
-        is_copy = distances == 0.0
-        ratios = jnp.where(is_copy, jnp.inf, squared / jnp.where(is_copy, 1.0, distances))
-        return jnp.sqrt(jnp.max(ratios))
-
-    return jax.lax.map(one, x, batch_size=CHUNK // 16)  # differences fill [batch, balls, features]
+        return np.asarray(largest_ratios(y, x[kept], squared[kept]))

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.checks import closest
-from jaxgan.choices import Features
+from jaxgan.choices import Features, Resizing
 from jaxgan.data import Dataset, Records
 from jaxgan.images.resampling import bicubic
 from jaxgan.models import make_inception, vgg16_features
@@ -62,7 +62,8 @@ def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
     Args:
       spec: one of `EXTRACTORS`. "classifier" is trained once on the data set's own classes, see
         `jaxgan.scoring.classifier`. "vgg16" averages relu5_3 over all positions: 512 features.
-        "inception:FILE" has the features of the FID, with weights that the user provides.
+        "inception:FILE" has the features of the FID, with weights that the user provides;
+        "inception:FILE@clean" and "@tensorflow" resize otherwise, see `jaxgan.models.fid_images`.
         "pixels" are the values themselves.
       dataset: the data that samples are compared with.
     Raises:
@@ -87,7 +88,7 @@ def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
             f"{dataset.shape}: "
             "choose pixels instead"
         )
-    return _vgg16(dataset.shape) if name == "vgg16" else _inception(Path(os.path.expanduser(path)))
+    return _vgg16(dataset.shape) if name == "vgg16" else inception_extractor(*_resizing(path))
 
 
 def is_grey_or_rgb(shape: tuple[int, ...]) -> bool:
@@ -120,8 +121,29 @@ def _vgg16(shape: tuple[int, ...]) -> Extractor:
     return Extractor("vgg16", lambda x: FeatureSet(_in_calls(call, x)), resized, {})
 
 
-def _inception(file: Path) -> Extractor:
-    outputs = make_inception(file)
+def _resizing(path: str) -> tuple[Path, Resizing]:
+    """The file and the resizing of FILE@clean; "bilinear" without one."""
+    file, _, name = path.rpartition("@")
+    for known in get_args(Resizing):
+        if file and name == known:
+            return Path(os.path.expanduser(file)), known
+    return Path(os.path.expanduser(path)), "bilinear"
+
+
+def inception_extractor(
+    file: Path, resizing: Resizing = "bilinear", verify: bool = True
+) -> Extractor:
+    """Make the extractor of the FID's features and logits.
+
+    Args:
+      file: the weights, see `jaxgan.models.inception_weights`.
+      resizing: how images are resized, see `jaxgan.models.fid_images`.
+      verify: whether to accept only the weights of the FID. The scores of others have the file's
+        name in theirs.
+    Raises:
+      ValueError: if the weights are not those of the FID and `verify` is set, or cannot be read.
+    """
+    outputs = make_inception(file, verify=verify, resizing=resizing)
 
     def run(x):
         # Rounded as in image files, which the reference implementation reads.
@@ -129,8 +151,8 @@ def _inception(file: Path) -> Extractor:
         both = _in_calls(lambda rows: jnp.concatenate(outputs(rows)[::2], axis=1), whole)
         return FeatureSet(both[:, :2048], both[:, 2048:])
 
-    facts = {"weights": file.name}
-    return Extractor("inception", run, "bilinear299x299", facts)
+    name = "inception" if verify else f"inception-{file.stem}"
+    return Extractor(name, run, f"{resizing}299x299", {"weights": file.name})
 
 
 def _in_calls(call: Callable[[np.ndarray], jax.Array], x: np.ndarray) -> np.ndarray:

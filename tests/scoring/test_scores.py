@@ -28,6 +28,8 @@ def seen(seed, num=200):
     ("kind", "resized", "names"),
     [
         ("inception", "bilinear299x299", ["fid@200", "kid@200", "is@200"]),
+        ("inception", "clean299x299", ["fid_clean@200", "kid_clean@200", "is_clean@200"]),
+        ("inception", "lanczos8x8-clean299x299", ["fd_inception-lanczos8x8-clean299x299@200"]),
         ("classifier", "", ["fd_classifier@200", "kd_classifier@200", "is_classifier@200"]),
         ("vgg16", "bicubic56x56", ["fd_vgg16-bicubic56x56@200", "kd_vgg16-bicubic56x56@200"]),
     ],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from inception_cases import FEATURES, LOGITS, pictures, random_tensors, summary
+from PIL import Image
 from torch_cases import contiguous, streamed, zipped
 
 from jaxgan.models import (
@@ -130,6 +131,26 @@ def test_images_are_interpolated_without_antialiasing(size):
 def test_images_of_299_pixels_keep_their_values():
     x = pictures(299, 299, 1)
     np.testing.assert_allclose(fid_images(x), x / 127.5 - 1, atol=1e-6)
+
+
+@pytest.mark.one_quick_case
+@pytest.mark.parametrize("size", [(40, 33), (512, 350)])
+def test_clean_images_are_those_of_pillow_on_floats(size):
+    x = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    cubic = Image.Resampling.BICUBIC
+    channels = [
+        Image.fromarray(x[..., c].astype(np.float32)).resize((299, 299), cubic) for c in range(3)
+    ]
+    expected = (np.clip(np.stack(channels, axis=-1), 0, 255) - 128) / 128
+    np.testing.assert_allclose(fid_images(x[None], resizing="clean")[0], expected, atol=2e-6)
+
+
+def test_pixel_i_of_tensorflow_is_at_i_old_by_new():
+    x = np.random.default_rng(0).integers(0, 256, (32, 3)).astype(np.uint8)
+    places = np.minimum(np.arange(299) * 32 / 299, 31)  # the last pixels repeat the border
+    rows = np.stack([np.interp(places, np.arange(32), x[:, c]) for c in range(3)], axis=-1)
+    found = fid_images(np.repeat(x[None, :, None], 7, axis=2), resizing="tensorflow")
+    np.testing.assert_allclose(found[0, :, 150], (rows - 128) / 128, atol=2e-6)
 
 
 @pytest.mark.slow

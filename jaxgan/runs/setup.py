@@ -11,8 +11,8 @@ from jaxgan import nonfinite
 from jaxgan.atomic import replace_file
 from jaxgan.checks import closest
 from jaxgan.data import Dataset, Records
-from jaxgan.monitor.detector import Alert
 from jaxgan.environment import environment
+from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes import check_installed, recipe, recipe_gan
 from jaxgan.runs.disk.folder import held_folder

@@ -48,12 +48,14 @@ class Extractor(NamedTuple):
         features, a limited number at a time.
       resized: how images are resized, and to which size; "" if they are not.
       facts: what else a score depends on, such as the classifier's accuracy.
+      any_size: whether images of different sizes have comparable features, as they are resized.
     """
 
     name: str
     run: Callable[[np.ndarray], FeatureSet]
     resized: str
     facts: dict[str, Any]
+    any_size: bool = False
 
 
 def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
@@ -152,7 +154,7 @@ def inception_extractor(
         return FeatureSet(both[:, :2048], both[:, 2048:])
 
     name = "inception" if verify else f"inception-{file.stem}"
-    return Extractor(name, run, f"{resizing}299x299", {"weights": file.name})
+    return Extractor(name, run, f"{resizing}299x299", {"weights": file.name}, any_size=True)
 
 
 def _in_calls(call: Callable[[np.ndarray], jax.Array], x: np.ndarray) -> np.ndarray:

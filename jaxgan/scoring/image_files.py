@@ -106,7 +106,11 @@ def _resized(found: Dataset | Records, size: int) -> Dataset | Records:
     if tuple(found.shape[:2]) == (size, size):
         return found
     dtype = found.x.dtype if isinstance(found, Dataset) else found.dtype
-    if dtype != np.uint8 or (found.low, found.high) != _BYTES or found.shape[2:] not in ((1,), (3,)):
+    if (
+        dtype != np.uint8
+        or (found.low, found.high) != _BYTES
+        or found.shape[2:] not in ((1,), (3,))
+    ):
         raise ValueError(
             f"only grey or RGB images of uint8 can be resized, and {found.name} has {dtype} "
             f"samples of shape {tuple(found.shape)}"

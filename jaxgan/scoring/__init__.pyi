@@ -19,7 +19,7 @@ from .extractors import (
     make_extractor as make_extractor,
 )
 from .image_files import read_set as read_set
-from .neighbour_picture import neighbour_picture as neighbour_picture
+from .pictures import neighbour_picture as neighbour_picture
 from .scores import Score as Score, scores_of as scores_of
 from .settings import Scoring as Scoring
 from .statistics_file import (

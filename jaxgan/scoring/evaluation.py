@@ -36,6 +36,7 @@ class EvaluationOptions(NamedTuple):
         otherwise pixels.
       seed: seed of the samples, and of the choice of real ones.
       errors: whether to estimate standard errors, which takes ten times as long.
+      resized: how images were resized before, for the names of scores, such as "lanczos64x64".
     """
 
     metrics: Sequence[str] | None = None
@@ -43,6 +44,7 @@ class EvaluationOptions(NamedTuple):
     features: str | Extractor | None = None
     seed: int = 0
     errors: bool = True
+    resized: str = ""
 
 
 class Compared(NamedTuple):
@@ -122,7 +124,7 @@ def measures_of(dataset: Dataset | Records, options: EvaluationOptions) -> Measu
       ValueError: if they are unknown, or do not suit the data.
     """
     _check_options(options)
-    extractor = _extractor(options.features or usual_features(dataset), dataset)
+    extractor = _extractor(options.features or usual_features(dataset), dataset, options.resized)
     return Measures(extractor, chosen_statistics(options.metrics, dataset, extractor))
 
 
@@ -132,12 +134,15 @@ def _check_options(options: EvaluationOptions):
     check_names(options.metrics or ())  # before a classifier is trained
 
 
-def _extractor(features: str | Extractor, dataset: Dataset | Records) -> Extractor:
-    return make_extractor(features, dataset) if isinstance(features, str) else features
+def _extractor(features: str | Extractor, dataset: Dataset | Records, resized: str) -> Extractor:
+    found = make_extractor(features, dataset) if isinstance(features, str) else features
+    return found._replace(resized="-".join(filter(None, (resized, found.resized))))
 
 
 def check_comparable(samples: Dataset | Records, dataset: Dataset | Records, extractor: Extractor):
     """Raise a ValueError unless the features of samples and data can be compared."""
+    if (samples.low is None) != (dataset.low is None):
+        _check_range_known(samples, dataset)
     same = tuple(samples.shape) == tuple(dataset.shape)
     if not same and not (extractor.any_size and len(samples.shape) == len(dataset.shape) == 3):
         sides = min(*samples.shape[:2], *dataset.shape[:2])
@@ -146,8 +151,6 @@ def check_comparable(samples: Dataset | Records, dataset: Dataset | Records, ext
             f"{shape_text(dataset.shape)}: resize images to one size, such as with --size {sides}, "
             "and use grey or RGB for both"
         )
-    if (samples.low is None) != (dataset.low is None):
-        _check_range_known(samples, dataset)
 
 
 def _check_range_known(*sets: Dataset | Records):
@@ -239,7 +242,7 @@ def _against_statistics(
             f"{known.name} holds statistics of {known.features or 'unknown'} features: give the "
             "same extractor, such as --features inception:FILE"
         )
-    extractor = _extractor(features, samples)
+    extractor = _extractor(features, samples, options.resized)
     if extractor.any_size:
         _check_range_known(samples)
     _check_same_features(known, extractor)

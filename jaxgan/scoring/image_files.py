@@ -61,7 +61,10 @@ def _read(spec: str, size: int | None, decoded: bool) -> Dataset | Records | Fea
         return read_statistics(path) if has_statistics(path) else npz(spec)._replace(name=spec)
     if kind == ".npy":
         return _npy(spec)
-    return load(spec)  # whose error lists what there is
+    try:
+        return load(spec)
+    except ValueError as error:
+        raise ValueError(f"{error}; or a folder, a .npz, .npy or .parquet file of images") from None
 
 
 def _column(spec: str) -> tuple[Path, str | None]:
@@ -140,6 +143,11 @@ def _one(found: Dataset | Records, number: int) -> Sample:
     if isinstance(found, Records):
         return found.read(number)
     return found.x[number], None if found.labels is None else int(found.labels[number])
+
+
+def dtype_of(found: Dataset | Records) -> np.dtype:
+    """The dtype of the samples."""
+    return found.x.dtype if isinstance(found, Dataset) else found.dtype
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.atomic import replace_file
-from jaxgan.metrics import Moments, covariance
+from jaxgan.metrics import Moments
+from jaxgan.metrics.statistics import covariance
 from jaxgan.scoring.extractors import Extractor
 
 

@@ -23,7 +23,7 @@ from .prdc import (
     density_coverage as density_coverage,
     precision_recall as precision_recall,
 )
-from .realism import realism as realism
+from .sample_realism import realism as realism
 from .sliced import sliced_wasserstein as sliced_wasserstein
 from .statistics import (
     Moments as Moments,

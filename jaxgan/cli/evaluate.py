@@ -9,6 +9,14 @@ from rich.table import Table
 
 from jaxgan.choices import Features
 from jaxgan.cli.console import at_home, make_console, say
+from jaxgan.cli.files import (
+    FEWEST,
+    Images,
+    parsed_range,
+    read_data,
+    score_files,
+    write_statistics_of,
+)
 from jaxgan.cli.generators import (
     Checkpoint,
     Ema,
@@ -26,10 +34,8 @@ from jaxgan.cli.progress import reading
 if TYPE_CHECKING:
     from jaxgan.data import Dataset, Records
     from jaxgan.scoring import Evaluation, EvaluationOptions, FeatureStatistics
-    from jaxgan.types import Range
 
 app = typer.Typer()
-FEWEST = 100  # samples in a score
 USUAL = 10_000
 
 
@@ -41,13 +47,6 @@ class Source(NamedTuple):
     force: bool
     refine: str | None
     held_out: str | None
-
-
-class Images(NamedTuple):
-    """How images in files are read: their size, and the range of floats."""
-
-    size: int | None
-    value_range: "Range | None"
 
 
 @app.command(cls=Command)
@@ -159,12 +158,12 @@ def evaluate(
     defaults.check_names(names or ())
     for file, suffix in ((picture, ".png"), (statistics_out, ".npz")):
         _check_file(file, suffix)
-    images = Images(size, _parsed_range(value_range))
+    images = Images(size, parsed_range(value_range))
     wanted = Wanted(ema, checkpoint, truncation, standing_statistics)
     source = Source(wanted, data, force, refine, held_out)
     if statistics_out is not None:
         _check_without_run(samples, source, "--statistics-out")
-        return _write_statistics(samples, images, features, num, statistics_out)
+        return write_statistics_of(samples, images, features, num, statistics_out)
     resized = "" if size is None else f"lanczos{size}x{size}"
     options = EvaluationOptions(names, num or USUAL, features, seed, errors, resized)
     is_run = _is_run(samples) or against is None  # a run that is missing is named so
@@ -173,7 +172,7 @@ def evaluate(
         found = _of_run(Path(samples).expanduser(), against, source, images, options)
     else:
         _check_without_run(samples, source, "samples in files")
-        found = _of_files(samples, against, images, options, picture is not None)
+        found = score_files(samples, against, images, options, picture is not None)
     _print_scores(found)
     if file is not None:  # after the table, which is not lost if the file cannot be written
         from jaxgan.scoring.evaluation import write_evaluation
@@ -199,6 +198,8 @@ def _of_run(
     from jaxgan.runs.outputs.evaluate import evaluate_generator
     from jaxgan.runs.settings.run_data import load_data
 
+    if run.is_file():
+        raise ValueError(f"{run} is not a run's folder: give the real samples with --against DATA")
     if against is not None and source.data is not None:
         raise ValueError(
             "--data says where the run's own data are, and --against compares with others: give "
@@ -211,15 +212,12 @@ def _of_run(
     if against is None:
         dataset, differ = load_data(generator.config, source.data, source.force)
     else:
-        dataset, differ = _read(against, images, options.features), "other data, by --against"
+        dataset, differ = read_data(against, images, options.features), "other data, by --against"
     if refined is not None:
         held_out = held_out_data(generator, source.held_out, source.data, source.force)
         refined = functools.partial(refined, held_out)
     with reading(make_console(stderr=True)) as report:
         return evaluate_generator(generator, dataset, options, differ, refined, report)
-
-
-# --- Samples in files
 
 
 def _check_without_run(samples: str, source: Source, what: str):
@@ -242,89 +240,6 @@ def _check_without_run(samples: str, source: Source, what: str):
     for option, is_given in given.items():
         if is_given:
             raise ValueError(f"{option} is for runs, and {samples} is not a run's folder")
-
-
-def _of_files(
-    samples: str, against: str, images: Images, options: "EvaluationOptions", pictured: bool
-) -> "Evaluation":
-    from jaxgan.scoring.evaluation import evaluate_samples
-    from jaxgan.scoring.pictures import check_pictures
-    from jaxgan.scoring.statistics_file import FeatureStatistics
-
-    fake = _samples(samples, images)
-    real = _read(against, images, options.features)
-    if fake.size < FEWEST:
-        raise ValueError(f"{samples} holds {fake.size} samples, and scores need at least {FEWEST}")
-    if pictured and isinstance(real, FeatureStatistics):
-        raise ValueError(f"--picture needs the real images, and {against} holds only statistics")
-    if pictured and not isinstance(real, FeatureStatistics):
-        check_pictures(fake, real)
-    if images.value_range and _are_bytes(fake) and _are_bytes(real):
-        raise ValueError("--range is for float images, and both sides hold uint8")
-    with reading(make_console(stderr=True)) as report:
-        return evaluate_samples(fake, real, options, report)
-
-
-def _are_bytes(found: "Dataset | Records | FeatureStatistics") -> bool:
-    from jaxgan.scoring.image_files import dtype_of
-    from jaxgan.scoring.statistics_file import FeatureStatistics
-
-    return isinstance(found, FeatureStatistics) or dtype_of(found) == "uint8"
-
-
-def _read(spec: str, images: Images, features: object) -> "Dataset | Records | FeatureStatistics":
-    """The real samples; in memory if a classifier may be trained on them."""
-    from jaxgan.scoring.image_files import read_set
-
-    return read_set(spec, images.size, images.value_range, features in (None, "classifier"))
-
-
-def _samples(spec: str, images: Images) -> "Dataset | Records":
-    from jaxgan.scoring.image_files import read_set
-    from jaxgan.scoring.statistics_file import FeatureStatistics
-
-    found = read_set(spec, images.size, images.value_range)
-    if isinstance(found, FeatureStatistics):
-        raise ValueError(f"{spec} holds statistics, not samples: give it with --against")
-    return found
-
-
-def _parsed_range(text: str | None) -> "Range | None":
-    if text is None:
-        return None
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        low, high = 0.0, 0.0
-    if not low < high:
-        raise ValueError(f"--range must be LOW,HIGH with LOW below HIGH, as --range=-1,1: {text!r}")
-    return low, high
-
-
-# --- Files of statistics
-
-
-def _write_statistics(
-    samples: str, images: Images, features: str | None, num: int | None, out: Path
-):
-    from jaxgan.scoring.evaluation import feature_moments
-    from jaxgan.scoring.extractors import make_extractor
-    from jaxgan.scoring.statistics_file import features_name, write_statistics
-
-    if features in (None, "classifier"):
-        raise ValueError(
-            "--statistics-out needs features that others can compute too, such as --features "
-            "inception:FILE"
-        )
-    found = _samples(samples, images)
-    extractor = make_extractor(str(features), found)
-    with reading(make_console(stderr=True)) as report:
-        moments = feature_moments(extractor, found, num, report)
-    write_statistics(out, moments, extractor)
-    say(
-        make_console(),
-        f"{features_name(extractor)} features of {int(moments.num):,} samples -> {out}",
-    )
 
 
 # --- What is printed and written

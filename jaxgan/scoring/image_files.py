@@ -44,8 +44,9 @@ def read_set(
         return found
     found = _in_range(found, value_range)
     found = found if size is None else _resized(found, size)
-    is_small = isinstance(found, Records) and found.num_bytes <= _MOST_BYTES
-    return decode(found) if decoded and is_small else found
+    if decoded and isinstance(found, Records) and found.num_bytes <= _MOST_BYTES:
+        return decode(found)
+    return found
 
 
 def _read(spec: str, size: int | None, decoded: bool) -> Dataset | Records | FeatureStatistics:

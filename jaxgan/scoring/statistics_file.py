@@ -71,14 +71,16 @@ def write_statistics(file: Path, moments: Moments, extractor: Extractor):
       moments: of the features.
       extractor: that of the features; its name is written too.
     """
-    arrays = {
-        "mu": np.asarray(moments.mean),
-        "sigma": np.asarray(covariance(moments)),
-        "num": np.asarray(int(moments.num)),
-        "features": np.asarray(features_name(extractor)),
-    }
-
-    replace_file(file, lambda beside: np.savez(beside, **arrays))
+    replace_file(
+        file,
+        lambda beside: np.savez(
+            beside,
+            mu=np.asarray(moments.mean),
+            sigma=np.asarray(covariance(moments)),
+            num=np.asarray(int(moments.num)),
+            features=np.asarray(features_name(extractor)),
+        ),
+    )
 
 
 def as_moments(statistics: FeatureStatistics) -> Moments:

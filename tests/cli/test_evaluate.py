@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pytest
 from commands import invoke, succeed
+from rich.console import Console
+
+from jaxgan.cli import progress
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +69,19 @@ def test_statistics_that_are_written_can_be_compared_with(files, tmp_path):
 def test_what_does_not_fit_is_refused(files, monkeypatch, samples, options, message):
     monkeypatch.chdir(files)
     assert message in refused(samples, *options)
+
+
+def test_reading_shows_a_bar_on_a_terminal_and_late_lines_elsewhere(monkeypatch, capsys):
+    times = iter([0.0, 5.0, 11.0, 11.0, 15.0])
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(times))
+    with progress.reading(Console(width=100)) as report:
+        for done in (1000, 2000, 3000):
+            report("folder:real", done, 50_000)
+    assert capsys.readouterr().out == "2,000/50,000  folder:real\n"
+    monkeypatch.undo()
+    with progress.reading(Console(width=100, force_terminal=True)) as report:
+        report("folder:real", 1000, 50_000)
+        report("[fake]", 3000, 4000)
+    shown = capsys.readouterr().out
+    assert "3000/4000" in shown
+    assert "[fake]" in shown

@@ -1,6 +1,6 @@
 """What do DiffAugment and ADA gain when a GAN has few images to learn from?
 
-    python benchmarks/few_images.py --data idx:DIR --num 500 --steps 4000 --json few_images.json
+    python benchmarks/few_images.py --data idx:DIR --steps 1500 --seeds 3 --json few_images.json
 
 Trains the DCGAN recipe on the first images of a labelled data set three times: as it is, with
 DiffAugment (color, translation, cutout) and with ADA. ADA's strength is given a tenth of the
@@ -8,20 +8,22 @@ published number of images to rise in, as these runs see that few. On the way th
 generator is scored by the Fréchet distance of 5,000 samples to images that no GAN saw, on the
 hidden layer of a small classifier of real images (fitted on the images that are neither; its
 accuracy is printed): lower is better. The same number of real images is scored as a floor.
-Whichever wins is printed.
+Means of the seeds are printed with their 95% intervals. Runs that the file of --json holds are not
+made again.
 """
 
 import argparse
 import dataclasses
 import json
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
+from seeds import with_interval
 from sklearn.neural_network import MLPClassifier
 
 import jaxgan
@@ -68,16 +70,19 @@ def split(dataset: data.Dataset, num: int) -> tuple[np.ndarray, Judge, np.ndarra
     return x[:num], judge, scaled[0]
 
 
-def train(arm: str, gan: GAN, x: np.ndarray, args, score: Callable[[np.ndarray], float]) -> dict:
-    """A run of one arm; the scores of its averaged generator on the way."""
-    plan = recipe("dcgan").plan._replace(batch_size=args.batch_size)
-    key, sample_key = jax.random.split(jax.random.key(args.seed))
+Score = Callable[[np.ndarray], float]
+
+
+def train(arm: str, seed: int, x: np.ndarray, score: Score, args: argparse.Namespace) -> list[dict]:
+    """A run of one arm and seed: the scores of its averaged generator on the way."""
+    gan, plan = make_gan(arm, x, args), recipe("dcgan").plan._replace(batch_size=args.batch_size)
+    key, sample_key = jax.random.split(jax.random.key(seed))
     state = jaxgan.init_run(key, gan, x, plan)
     # one index a sample, so that parts of one call make one set
     draw = jax.jit(
         lambda state, first: jaxgan.sample(sample_key, gan, state, first + jnp.arange(500))
     )
-    rows, start = [], time.perf_counter()
+    rows = []
     for progress in jaxgan.iterate(gan, x, args.steps, plan, state):
         if progress.step % args.every and progress.step != args.steps:
             continue
@@ -94,48 +99,72 @@ def train(arm: str, gan: GAN, x: np.ndarray, args, score: Callable[[np.ndarray],
         rows.append(row)
         if args.pictures:
             grid = plots.sample_grid(parts[0][:64], -1.0, 1.0)
-            Image.fromarray(grid).save(f"{args.pictures}_{arm}_{progress.step}.png")
+            Image.fromarray(grid).save(f"{args.pictures}_{arm}_{seed}_{progress.step}.png")
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
-    return {"seconds": time.perf_counter() - start, "rows": rows}
+    return rows
 
 
-def main():
+def make_gan(arm: str, x: np.ndarray, args: argparse.Namespace) -> GAN:
+    """The recipe's DCGAN with the augmentation of an arm."""
+    gan, make = recipe("dcgan").gan(x.shape[1:], None), ARMS[arm]
+    if arm == "diffaugment":
+        return dataclasses.replace(gan, augmentation=augment.diffaugment(args.policy.split(",")))
+    return gan if make is None else dataclasses.replace(gan, augmentation=make())
+
+
+def parse() -> argparse.Namespace:
+    """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="labelled grey images, such as idx:DIR")
     parser.add_argument("--num", type=int, default=500, help="images to learn from")
     parser.add_argument("--steps", type=int, default=4_000)
-    parser.add_argument("--every", type=int, default=500, help="steps from one score to the next")
+    parser.add_argument("--every", type=int, default=250, help="steps from one score to the next")
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--policy", default="color,translation,cutout", help="of DiffAugment")
     parser.add_argument("--pictures", help="start of the names of pictures of samples")
-    parser.add_argument("--json")
-    args = parser.parse_args()
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def print_table(results: dict[str, dict[str, list[dict]]]):
+    """The best and the last distance of each arm, over seeds."""
+    print("| | best distance | at step | last distance | seeds |\n|---|---|---|---|---|")
+    for arm, seeds in results.items():
+        best = [min(rows, key=lambda row: row["distance"]) for rows in seeds.values()]
+        distances = with_interval([row["distance"] for row in best])
+        steps = ", ".join(f"{row['step']:,}" for row in best)
+        last = with_interval([rows[-1]["distance"] for rows in seeds.values()])
+        print(f"| {arm} | {distances} | {steps} | {last} | {len(seeds)} |")
+
+
+def main():
+    """Makes the runs that the file of --json lacks, and prints the table."""
+    args = parse()
     x, judge, compared = split(data.load(args.data), args.num)
     real = judge.features(compared)
     floor = frechet_distance(real, judge.features(x / np.float32(127.5) - 1))
     print(f"classifier right on {judge.accuracy:.1%} of unseen images; the few images: {floor:.2f}")
-    arms = ARMS | {"diffaugment": lambda: augment.diffaugment(args.policy.split(","))}
-    results = {}
-    for arm in args.arms.split(","):
-        print(f"--- {arm}")
-        gan = recipe("dcgan").gan(x.shape[1:], None)
-        if arms[arm] is not None:
-            gan = dataclasses.replace(gan, augmentation=arms[arm]())
-        results[arm] = train(
-            arm, gan, x, args, lambda samples: frechet_distance(real, judge.features(samples))
-        )
-    print(f"{'':12} best distance   at step   last distance   time")
-    for arm, result in results.items():
-        best = min(result["rows"], key=lambda row: row["distance"])
-        last = result["rows"][-1]["distance"]
-        seconds = result["seconds"]
-        print(f"{arm:12} {best['distance']:13.2f} {best['step']:9} {last:15.2f} {seconds:5.0f} s")
-    if args.json:
-        facts = vars(args) | {"classifier_accuracy": judge.accuracy, "few_images": floor}
-        with open(args.json, "w") as file:
-            json.dump(facts | {"arms": results}, file, indent=1)
+    names = ("data", "num", "steps", "every", "batch_size", "policy")
+    facts = {name: getattr(args, name) for name in names}
+    facts |= {"classifier_accuracy": judge.accuracy, "few_images": floor}
+    done = json.loads(args.json.read_text()) if args.json and args.json.exists() else facts
+    if any(done.get(name) != facts[name] for name in names):
+        raise SystemExit(f"{args.json} has runs of other {', '.join(names)}: choose another file")
+    results = done.setdefault("arms", {})
+    for seed in range(args.seeds):
+        for arm in args.arms.split(","):
+            runs = results.setdefault(arm, {})
+            if str(seed) in runs:
+                continue
+            print(f"--- {arm}, seed {seed}")
+            runs[str(seed)] = train(
+                arm, seed, x, lambda made: frechet_distance(real, judge.features(made)), args
+            )
+            if args.json:
+                args.json.write_text(json.dumps(done, indent=1) + "\n")
+    print_table(results)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ class Features:
         rng = np.random.default_rng(0)
         scales = (1.0 / np.arange(1, features + 1)).astype(np.float32)
         mixing = rng.standard_normal((features, features), np.float32) / np.sqrt(features)
-        self.real = rng.standard_normal((samples, features), np.float32) * scales @ mixing
-        self.fake = rng.standard_normal((samples, features), np.float32) * scales @ mixing
+        self.real, self.fake = (np.empty((samples, features), np.float32) for _ in range(2))
+        for x in (self.real, self.fake):
+            for rows in np.array_split(x, max(1, samples // 1000)):  # so that the peak is not ours
+                np.matmul(rng.standard_normal(rows.shape, np.float32) * scales, mixing, out=rows)
         self.fake *= np.float32(1.1)
         self.fake += np.float32(0.01)
 

@@ -26,9 +26,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from machine import print_machine
+from seeds import interval, with_interval
 
 import jaxgan
-from jaxgan import data, latents, losses, population, updates
+from jaxgan import data, latents, losses, updates
 from jaxgan.data.toy import Mixture
 from jaxgan.metrics import mode_coverage
 from jaxgan.models import MLPDiscriminator, MLPGenerator
@@ -234,13 +235,6 @@ def verdict(ours: np.ndarray, theirs: float) -> str:
     return f"{'above' if low > theirs else 'below'} the published value"
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95% interval of a mean, NaN for a single value."""
-    members = {"arm": np.zeros(len(values)), "score": values}
-    found = population.summary(members, ("arm",), "score")
-    return float(found["low"][0]), float(found["high"][0])
-
-
 def print_table(name: str, found: dict[str, list[list[Scores]]], arms: dict[str, Setting]):
     """Each arm's last scores beside the published ones."""
     print(f"\n| {name} | score | ours, 95% interval | seeds | published | verdict |")
@@ -248,9 +242,7 @@ def print_table(name: str, found: dict[str, list[list[Scores]]], arms: dict[str,
     for arm, runs in found.items():
         for score, theirs in arms[arm].published.items():
             ours = np.array([rows[-1].get(score, np.nan) for rows in runs])
-            low, high = interval(ours)
-            ends = f" ({low:.3g} to {high:.3g})" if low < high else ""
-            cells = f"{ours.mean():.3g}{ends} | {len(ours)} | {theirs:.3g}"
+            cells = f"{with_interval(ours)} | {len(ours)} | {theirs:.3g}"
             print(f"| {arm} | {score} | {cells} | {verdict(ours, theirs)} |")
 
 

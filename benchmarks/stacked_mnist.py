@@ -1,24 +1,26 @@
 """How many of the 1,000 modes of Stacked MNIST does a GAN with a small discriminator keep?
 
-    python benchmarks/stacked_mnist.py --data idx:DIR --out runs/stacked --json stacked_mnist.json
+    python benchmarks/stacked_mnist.py --data idx:DIR --out runs/stacked --shares .5,.25 --seeds 3
     python benchmarks/stacked_mnist.py --data tfds:mnist --out runs/quick --quick
 
 Each image has three digits of MNIST, drawn as training goes, as its channels; a classifier of
 digits says which of the 1,000 modes a sample is (--digits 4: of 10,000). The networks are those of
-Unrolled GAN and of PacGAN's table 3, the discriminator half (--share .5) or a quarter of the
-generator's size; the methods are those of R3GAN's table 1 and the DCGAN as published. All have the
-same steps and batches. A run that was stopped goes on where it saved its state last, and what is
-finished is not done again.
+Unrolled GAN and of PacGAN's table 3, the discriminator half (--shares .5) or a quarter of the
+generator's size. The methods are those of R3GAN's table 1, with its schedules over the run (the
+learning rate falls to a quarter and gamma to a tenth, Adam's b2 rises from 0.9 to 0.99, and the
+average grows longer), and the DCGAN as published. All have the same steps and batches. A run that
+was stopped goes on where it saved its state last, and what is finished is not done again.
 
 Source: Metz et al. 2017, https://arxiv.org/abs/1611.02163; Lin et al. 2018,
   https://arxiv.org/abs/1712.04086; Huang et al. 2024, https://arxiv.org/abs/2501.05441
 """
 
 import argparse
+import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,12 +29,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from PIL import Image
+from seeds import with_interval
 from stacked_mnist_networks import Discriminator, Generator
 
 import jaxgan
 from jaxgan import data, latents, losses, parallel, plots, regularizers
 from jaxgan.metrics import label_coverage, perfect_label_coverage, stacked_label
 from jaxgan.runs.disk import checkpoint
+from jaxgan.schedules import cosine, half_life_decay
 from jaxgan.scoring.classifier import classifier_for, classify
 
 PENALTIES = {"R1": regularizers.r1, "R2": regularizers.r2}
@@ -54,22 +58,36 @@ NUM = 26_000
 SAVED = "checkpoints"
 
 
-def make_gan(arm: str, args: argparse.Namespace) -> jaxgan.GAN:
-    """The DCGAN with Lin et al.'s optimizers, or one without norm in the discriminator."""
+def make_gan(arm: str, share: float, args: argparse.Namespace) -> jaxgan.GAN:
+    """The DCGAN with Lin et al.'s optimizers, or one with penalties instead of norms."""
     loss, names = ARMS[arm]
-    rates, betas, decay = (1e-4, 2e-4), (0.5, 0.99), None
-    if names:
-        rates, betas, decay = (args.rate, args.rate), (0.0, 0.99), 0.999
-    adam = [optax.adam(rate, b1=betas[0], b2=betas[1]) for rate in rates]
-    return jaxgan.GAN(
+    gan = jaxgan.GAN(
         generator=jaxgan.from_linen(Generator(args.digits)),
-        discriminator=jaxgan.from_linen(Discriminator(args.share, "none" if names else "batch")),
+        discriminator=jaxgan.from_linen(Discriminator(share, "none" if names else "batch")),
         latent=latents.normal(256),
         loss=loss,
-        penalties=tuple(jaxgan.penalty(PENALTIES[name], gamma=args.gamma) for name in names),
-        generator_optimizer=adam[0],
-        discriminator_optimizer=adam[1],
-        ema_decay=decay,
+        generator_optimizer=optax.adam(1e-4, b1=0.5, b2=0.99),
+        discriminator_optimizer=optax.adam(2e-4, b1=0.5, b2=0.99),
+        ema_decay=None,
+    )
+    return with_r3gan_schedules(gan, names, args) if names else gan
+
+
+def with_r3gan_schedules(
+    gan: jaxgan.GAN, penalties: Sequence[str], args: argparse.Namespace
+) -> jaxgan.GAN:
+    """The GAN with penalties, and with R3GAN's schedules over the whole run."""
+    steps = args.steps
+    gamma = cosine(args.gamma, args.gamma / 10, steps)
+    adam = optax.inject_hyperparams(optax.adam)(
+        cosine(args.rate, args.rate / 4, steps), b1=0.0, b2=cosine(0.9, 0.99, steps)
+    )
+    return dataclasses.replace(
+        gan,
+        penalties=tuple(jaxgan.penalty(PENALTIES[name], gamma=gamma) for name in penalties),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        ema_decay=half_life_decay(cosine(0.0, steps / 20, steps)),
     )
 
 
@@ -180,7 +198,8 @@ def make_score(dataset: data.Dataset) -> tuple[Callable[[np.ndarray], dict], flo
     return score, classifier.accuracy
 
 
-def main():
+def parse() -> argparse.Namespace:
+    """The command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="MNIST: idx:DIR or tfds:mnist")
     parser.add_argument("--out", type=Path, required=True, help="folder for states and pictures")
@@ -188,13 +207,13 @@ def main():
     parser.add_argument("--steps", type=int, default=30_000)
     parser.add_argument("--every", type=int, default=2_000, help="steps from score to score")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--share", type=float, default=0.5, help="of the discriminator's width")
+    parser.add_argument("--shares", default=".5", help="of the generator's width, as in .5,.25")
     parser.add_argument("--digits", type=int, default=3)
     parser.add_argument(
-        "--rate", type=float, default=1e-3, help="of Adam, where there are penalties"
+        "--rate", type=float, default=1e-3, help="of Adam at first, where there are penalties"
     )
-    parser.add_argument("--gamma", type=float, default=1.0, help="of the penalties")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--gamma", type=float, default=1.0, help="of the penalties at first")
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="sixty steps of each")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -202,25 +221,52 @@ def main():
         args.steps, args.every = 60, 30
     if args.steps % args.every:
         parser.error(f"--every {args.every} does not divide --steps {args.steps}")
+    return args
+
+
+Results = dict[str, dict[str, list[list[dict]]]]
+"""Rows on the way, by share, arm and seed."""
+
+
+def results_of(args: argparse.Namespace, stacked: Callable, score: Callable) -> Results:
+    """The rows of all runs; what is finished is read from --out."""
+    results: Results = {}
+    for seed in range(args.seeds):
+        for share in args.shares.split(","):
+            for arm in args.arms.split(","):
+                print(f"--- {arm}, share {share}, seed {seed}")
+                name = f"{arm}-{args.digits}-{float(share)}-{args.steps}-{seed}"
+                (args.out / name).mkdir(parents=True, exist_ok=True)
+                gan = make_gan(arm, float(share), args)
+                game = make_game(gan, stacked, args.batch_size, seed, args.every)
+                rows = train(game, args.steps, args.every, score, args.out / name)
+                results.setdefault(share, {}).setdefault(arm, []).append(rows)
+    return results
+
+
+def print_table(results: Results):
+    """The last modes and divergences over seeds, and the modes at the score before."""
+    print("| share | | modes | KL | the row before: modes | seeds |\n|---|---|---|---|---|---|")
+    for share, arms in results.items():
+        for arm, seeds in arms.items():
+            cells = [with_interval([rows[-1][name] for rows in seeds]) for name in ("modes", "kl")]
+            before = with_interval([rows[-2 if len(rows) > 1 else -1]["modes"] for rows in seeds])
+            print(f"| {share} | {arm} | {' | '.join(cells)} | {before} | {len(seeds)} |")
+
+
+def main():
+    """Makes the runs, prints the table and writes the rows."""
+    args = parse()
     dataset = data.load(args.data)
     score, accuracy = make_score(dataset)
     stacked = make_stacked(dataset.x, args.digits)
-    results = {}
-    for arm in args.arms.split(","):
-        print(f"--- {arm}")
-        out = args.out / f"{arm}-{args.digits}-{args.share}-{args.seed}"
-        out.mkdir(parents=True, exist_ok=True)
-        game = make_game(make_gan(arm, args), stacked, args.batch_size, args.seed, args.every)
-        results[arm] = train(game, args.steps, args.every, score, out)
+    results = results_of(args, stacked, score)
     real = np.concatenate([stacked(jax.random.key(i), 1000) for i in range(NUM // 1000)])
     floor, perfect = score(real), perfect_label_coverage(NUM, 10**args.digits)
     print(f"\nclassifier right on {accuracy:.1%} of held-out digits; {NUM:,} samples")
-    print(f"{'':14} modes     KL    time")
-    for arm, rows in results.items():
-        last = rows[-1]
-        print(f"{arm:14} {last['modes']:5} {last['kl']:6.3f} {last['seconds']:6.0f} s")
-    print(f"{'real images':14} {floor['modes']:5} {floor['kl']:6.3f}")
-    print(f"{'perfect':14} {perfect.modes:5.0f} {perfect.kl:6.3f}")
+    print_table(results)
+    print(f"real images: {floor['modes']} modes, KL {floor['kl']:.3f}")
+    print(f"a perfect sampler: {perfect.modes:.0f} modes, KL {perfect.kl:.3f}")
     for name, result in PUBLISHED.items():
         print(f"published, {name}: {result}")
     if args.json:
@@ -233,7 +279,7 @@ def main():
             "real": floor,
             "perfect": perfect._asdict(),
         }
-        args.json.write_text(json.dumps(facts | {"arms": results}, indent=1) + "\n")
+        args.json.write_text(json.dumps(facts | {"shares": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,30 @@ AlertKind = Literal[
     "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
 ]
 Domain = Literal["a", "b"]
-ScoreName = Literal["fd", "kd", "is", "pr", "dc", "swd", "modes"]
-Features = Literal["classifier", "vgg16", "inception:FILE", "pixels"]
+ScoreName = Literal[
+    "fd",
+    "kd",
+    "is",
+    "pr",
+    "dc",
+    "swd",
+    "mind",
+    "fd_infinity",
+    "sfd",
+    "class_accuracy",
+    "intra_class_fd",
+    "intra_class_std",
+    "memorisation",
+    "modes",
+]
+Features = Literal[
+    "classifier",
+    "vgg16",
+    "inception:FILE",
+    "dinov2:FILE",
+    "clip:FILE",
+    "onnx:FILE[,SCALING]",
+    "pixels",
+    "MODULE:FUNCTION",
+]
 Resizing = Literal["bilinear", "tensorflow", "clean"]

@@ -8,7 +8,8 @@ import pytest
 from jaxgan import losses
 
 DIVERGENCES = ("kl", "reverse_kl", "pearson", "squared_hellinger", "jensen_shannon")
-NO_THRESHOLD = ("wasserstein", "relativistic", "relativistic_average")
+AVERAGES = tuple(f"relativistic_average{kind}" for kind in ("", "_hinge", "_least_squares"))
+NO_THRESHOLD = ("wasserstein", "relativistic", *AVERAGES)
 PAIRS = {
     name: getattr(losses, name)
     for name in ("minimax", "non_saturating", "least_squares", "hinge", *NO_THRESHOLD)
@@ -162,6 +163,10 @@ BY_HAND = {
     # (s(.5) + s(-3.5) + s(-3) + s(0))/2 = (.974077 + .029750 + .048587 + .693147)/2
     # (s(-.5) + s(3.5) + s(3) + s(0))/2 = (.474077 + 3.529750 + 3.048587 + .693147)/2
     "relativistic_average": (0.872781, 3.872781),
+    # (1.5 + 0)/2 + (0 + 1)/2; (4 + 1)/2 + (.5 + 4.5)/2
+    "relativistic_average_hinge": (1.25, 5.0),
+    # (2.25 + 6.25)/2 + (4 + 1)/2; (16 + 1)/2 + (.25 + 20.25)/2
+    "relativistic_average_least_squares": (6.75, 18.75),
     # T = v, f* = e^(v-1): -2 + (e^-2 + e)/2; -(e^-2 + e)/2; trick: -.5
     "kl": (-0.573192, -1.426808, -0.5),
     # T = -e^-v, f* = v - 1: (1 + e^-4)/2 + (-2 + 1)/2; .5; trick: (e + e^-2)/2
@@ -209,6 +214,12 @@ GRADIENTS = {
     "relativistic_average": lambda r, f: (
         *relativistic_average_gradient(r, f),
         relativistic_average_gradient(f, r)[0],
+    ),
+    # with d = E D(x) - E D(G(z)): each mean moves all terms of the other kind
+    "relativistic_average_least_squares": lambda r, f: (
+        2 * (r - r.mean()) + 4 * (r.mean() - f.mean() - 1),
+        2 * (f - f.mean()) - 4 * (r.mean() - f.mean() - 1),
+        2 * (f - f.mean()) + 4 * (f.mean() - r.mean() - 1),
     ),
 }
 

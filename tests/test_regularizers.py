@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -247,16 +248,24 @@ def test_dragan_over_eight_devices_is_that_of_the_whole_batch():
 # ---- LeCam ----
 
 
-def test_lecam_by_hand():
-    # ((1 + 1)^2 + (3 + 1)^2)/2 + ((-1 - 2)^2 + (0 - 2)^2)/2 = 10 + 6.5
-    logits = jnp.array([1.0, 3.0]), jnp.array([-1.0, 0.0])
-    state = LecamAverages(real=jnp.float32(2.0), fake=jnp.float32(-1.0))
-    value, (to_real, to_fake, to_state) = jax.value_and_grad(lecam, (0, 1, 2))(*logits, state)
-    assert value == 16.5
-    # (D - a)/1 for two samples; the averages are constants
-    np.testing.assert_array_equal(to_real, [2.0, 4.0])
-    np.testing.assert_array_equal(to_fake, [-3.0, -2.0])
-    np.testing.assert_array_equal(to_state, [0.0, 0.0])
+def averages(real, fake):
+    return LecamAverages(jnp.float32(real), jnp.float32(fake), jnp.float32(1.0))
+
+
+@pytest.mark.parametrize("one_sided", [True, False])
+def test_lecam_by_hand(one_sided):
+    logits = jnp.array([1.0, -3.0]), jnp.array([-1.0, 4.0])
+    f = jax.value_and_grad(lecam, (0, 1, 2))
+    value, (to_real, to_fake, to_state) = f(*logits, averages(2.0, -1.0), one_sided)
+    if one_sided:
+        # ((1 + 1)^2 + 0)/2 + ((2 + 1)^2 + 0)/2 = 2 + 4.5
+        assert value == 6.5
+        np.testing.assert_array_equal([to_real, to_fake], [[2.0, 0.0], [-3.0, 0.0]])
+    else:
+        # ((1 + 1)^2 + (-3 + 1)^2)/2 + ((2 + 1)^2 + (2 - 4)^2)/2 = 4 + 6.5
+        assert value == 10.5
+        np.testing.assert_array_equal([to_real, to_fake], [[2.0, -2.0], [-3.0, 2.0]])
+    assert not any(map(jnp.any, to_state))  # the averages are constants
 
 
 @pytest.mark.one_quick_case
@@ -265,7 +274,7 @@ def test_lecam_is_finite_with_its_gradient_at_extreme_logits(dtype):
     grid = jnp.array([-1.0, 0.0, 1.0], dtype) * jnp.asarray(float(jnp.finfo(dtype).max), dtype)
     real, fake = (g.reshape(-1, 1) for g in jnp.meshgrid(grid, grid))
     f = jax.value_and_grad(lecam, (0, 1))
-    got = jax.vmap(f, (0, 0, None))(real, fake, LecamAverages(jnp.zeros(()), jnp.zeros(())))
+    got = jax.vmap(f, (0, 0, None))(real, fake, averages(0.0, 0.0))
     assert got[0].dtype == jnp.float32
     assert all(np.isfinite(np.asarray(v, np.float32)).all() for v in jax.tree.leaves(got))
 
@@ -287,15 +296,18 @@ def inputs(state=None):
     )
 
 
-def test_lecam_averages_approach_the_mean_logits_by_the_decay():
+def test_lecam_averages_are_weighted_means_of_all_logits_with_the_present_ones():
     term = regularizers.lecam_penalty(0.3, decay=0.9)
     assert (term.name, term.weight) == ("lecam", 0.3)
-    state = term.init()
-    assert term.value(inputs(state=state)) == 10.0  # 3^2 + 1^2
-    for _ in range(5):
-        state = term.update(inputs(state=state))
-    # starting from 0: (1 - .9^5) m
-    np.testing.assert_allclose(state, (1 - 0.9**5) * np.array([3.0, -1.0]), rtol=1e-6)
+    assert term.value(inputs(state=term.init())) == 32.0  # (3 + 1)^2 twice: a_R = 3, a_F = -1
+    state, seen = term.init(), jnp.array([5.0, -2.0, 4.0, 4.0])
+    for mean in seen:
+        logits = jnp.array([mean - 1, mean + 1])
+        state = term.update(dataclasses.replace(inputs(state=state), real_logits=logits))
+    weights = 0.9 ** np.arange(4)[::-1]
+    np.testing.assert_allclose(state.real, weights @ seen / weights.sum(), rtol=1e-6)
+    np.testing.assert_allclose(state.fake, -1.0, rtol=1e-6)
+    np.testing.assert_allclose(state.total, 1 - 0.9**4, rtol=1e-6)
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])

@@ -51,17 +51,14 @@ def test_generator_term_adds_its_weighted_value(key, batch, make_gan):
 
 
 @pytest.mark.slow
-def test_lecam_averages_move_towards_the_mean_logits(key, batch, make_gan):
+def test_lecam_averages_start_at_the_mean_logits(key, batch, make_gan):
     gan = make_gan(penalties=(regularizers.lecam_penalty(0.1, decay=0.75),))
     state, metrics = jax.jit(jaxgan.make_discriminator_step(gan))(
         key, start(key, gan, batch), batch
     )
-    np.testing.assert_allclose(
-        state.discriminator.terms["lecam"].real, 0.25 * metrics["logit_real"], rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        state.discriminator.terms["lecam"].fake, 0.25 * metrics["logit_fake"], rtol=1e-5
-    )
+    averages = state.discriminator.terms["lecam"]
+    wanted = metrics["logit_real"], metrics["logit_fake"], 0.25
+    np.testing.assert_allclose(averages, wanted, rtol=1e-5)
 
 
 COMMON = {

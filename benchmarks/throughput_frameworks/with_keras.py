@@ -35,9 +35,9 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
     return [Runner("Keras 3 on JAX", "train_on_batch", run_steps, num_params, compile_seconds)]
 
 
-def make_models(case: Case) -> tuple[keras.Model, keras.Model, keras.Model]:
+def make_models(case: Case, seed: int = 0) -> tuple[keras.Model, keras.Model, keras.Model]:
     """The generator, the discriminator, and both in a row, to train the generator by."""
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     generator, discriminator = _network(case.generator), _network(case.discriminator)
     discriminator.compile(_adam(case), _cross_entropy())
     gan = keras.Sequential([generator, discriminator])

@@ -50,7 +50,7 @@ def adaptive(
       ramp: number of images in which p can rise from 0 to 1.
       every: number of discriminator updates per change of p.
       transforms: name of a set of `pipeline`, such as "bgc", which the paper uses; or a function,
-        such as `jitter(color=0.5)`. The default is `jitter()`.
+        such as `jitter(color=0.5)` or `pipeline({"color": 0.5})`. The default is `jitter()`.
       model_range: (low, high) of the samples, see `in_range`.
     Returns:
       An augmentation for images float [batch, height, width, 1 or 3].

@@ -96,8 +96,8 @@ def geometric_jitter_matrix(
     key: Array,
     size: tuple[int, int],
     strength: Array | float,
-    blit: bool = True,
-    general: bool = True,
+    blit: float = 1.0,
+    general: float = 1.0,
 ) -> Array:
     """The inverse, for `sample_affine`, of a random map whose parts each have probability p.
 
@@ -109,20 +109,26 @@ def geometric_jitter_matrix(
       key: PRNG key.
       size: height and width in pixels.
       strength: p, scalar in [0, 1].
-      blit: whether to flip, rotate by quarter turns and shift by whole pixels.
-      general: whether to scale, rotate by any angle and shift by fractions of pixels.
+      blit: probability of the flip, quarter turns and shift by whole pixels, as a fraction of p; 0
+        for none.
+      general: that of the scalings, rotations by any angle and shift by fractions of pixels.
     Returns:
       float32 [3, 3].
     """
     flip, quarter, whole, scale, before, stretch, after, shift = jax.random.split(key, 8)
-    p = jnp.asarray(strength, jnp.float32)
+    p_blit, p = (share * jnp.asarray(strength, jnp.float32) for share in (blit, general))
     # At least one of the two rotations happens with probability p: 1 - (1 - p_rotate)^2 = p.
     p_rotate = 1.0 - jnp.sqrt(jnp.maximum(1.0 - p, 0.0))
     sides = jnp.asarray(size, jnp.float32)
-    mirror = with_probability(flip, p, lambda k: jnp.where(jax.random.bernoulli(k), -1.0, 1.0), 1.0)
-    quarters = with_probability(quarter, p, lambda k: jax.random.randint(k, (), 0, 4), 0)
+    mirror = with_probability(
+        flip, p_blit, lambda k: jnp.where(jax.random.bernoulli(k), -1.0, 1.0), 1.0
+    )
+    quarters = with_probability(quarter, p_blit, lambda k: jax.random.randint(k, (), 0, 4), 0)
     pixels = with_probability(
-        whole, p, lambda k: jnp.round(jax.random.uniform(k, (2,), minval=-1.0) * sides / 8), 0.0
+        whole,
+        p_blit,
+        lambda k: jnp.round(jax.random.uniform(k, (2,), minval=-1.0) * sides / 8),
+        0.0,
     )
     zoom = with_probability(scale, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)
     factor = with_probability(stretch, p, lambda k: 2.0 ** (0.2 * jax.random.normal(k)), 1.0)

@@ -22,9 +22,9 @@ def jitter(
     """Geometric and colour transforms and cutout, each with probability p.
 
     Unlike those of `pipeline`, geometric transforms have no low-pass filter against aliasing: at
-    p = 1 white noise keeps 67% of its standard deviation, with theirs 79%.
+    p = 1 white noise keeps 67% of its standard deviation, with theirs 77%.
 
-    R3GAN uses `constant(cosine(0.0, 0.55, burn_in), transforms=jitter(color=0.5, cutout=1.0))`.
+    The set of R3GAN without the filter is `jitter(color=0.5, cutout=1.0)`, see `pipeline`.
 
     Args:
       geometry: probability of each transform of `geometric_jitter`, as a fraction of p; 0 for none.
@@ -35,8 +35,7 @@ def jitter(
     Raises:
       ValueError: if a fraction is out of range, or all are 0. When applied, if samples are not
         images of 1 or 3 channels.
-    Source: Karras et al. 2020, appendix B, https://arxiv.org/abs/2006.06676; the schedule and
-      fractions of R3GAN are from https://github.com/brownvc/R3GAN (CIFAR-10)
+    Source: Karras et al. 2020, appendix B, https://arxiv.org/abs/2006.06676
     """
     fractions = {"geometry": geometry, "color": color, "cutout": cutout}
     for name, fraction in fractions.items():

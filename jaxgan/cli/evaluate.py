@@ -74,7 +74,10 @@ def evaluate(
             metavar="NAME[,NAME]",
             help="Any of fd (Fréchet distance, as in FID), kd (kernel distance, as in KID), "
             "is (Inception score), pr (precision, recall), dc (density, coverage), "
-            "swd (sliced Wasserstein distance) and modes.",
+            "swd (sliced Wasserstein distance), mind (MIND), fd_infinity (fd extrapolated to "
+            "infinitely many samples), sfd (spatial fd, as in sFID), modes, memorisation (with "
+            "--held-out), and for samples of known classes class_accuracy, intra_class_fd and "
+            "intra_class_std.",
             show_default="those that suit the data",
         ),
     ] = None,
@@ -90,8 +93,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="|".join(get_args(Features)),
-            help="Feature extractor. FILE holds the Inception weights of the FID; FILE@clean and "
-            "FILE@tensorflow resize as clean-fid and torch-fidelity do.",
+            help="Feature extractor. FILE holds the network; FUNCTION maps images to features. "
+            "inception:FILE@clean and @tensorflow resize as clean-fid and torch-fidelity do.",
             show_default="classifier, vgg16 or pixels, depending on the data",
         ),
     ] = None,
@@ -172,7 +175,7 @@ def evaluate(
         found = _of_run(Path(samples).expanduser(), against, source, images, options)
     else:
         _check_without_run(samples, source, "samples in files")
-        found = score_files(samples, against, images, options, picture is not None)
+        found = score_files(samples, against, held_out, images, options, picture is not None)
     _print_scores(found)
     if file is not None:  # after the table, which is not lost if the file cannot be written
         from jaxgan.scoring.evaluation import write_evaluation
@@ -208,14 +211,17 @@ def _of_run(
     if against is None and (images.size or images.value_range):
         raise ValueError("--size and --range are for images in files: give them with --against")
     generator, refined = load_refined(run, source.wanted, source.refine)
+    if source.held_out is not None and "memorisation" in (options.metrics or ()):
+        held_out = held_out_data(generator, source.held_out, source.data, source.force)
+        options = options._replace(held_out=held_out)
     dataset: Dataset | Records | FeatureStatistics
     if against is None:
         dataset, differ = load_data(generator.config, source.data, source.force)
     else:
         dataset, differ = read_data(against, images, options.features), "other data, by --against"
     if refined is not None:
-        held_out = held_out_data(generator, source.held_out, source.data, source.force)
-        refined = functools.partial(refined, held_out)
+        calibration = held_out_data(generator, source.held_out, source.data, source.force)
+        refined = functools.partial(refined, calibration)
     with reading(make_console(stderr=True)) as report:
         return evaluate_generator(generator, dataset, options, differ, refined, report)
 
@@ -235,7 +241,6 @@ def _check_without_run(samples: str, source: Source, what: str):
         "--data": source.data is not None,
         "--force": source.force,
         "--refine": source.refine is not None,
-        "--held-out": source.held_out is not None,
     }
     for option, is_given in given.items():
         if is_given:

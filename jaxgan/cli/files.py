@@ -22,7 +22,12 @@ class Images(NamedTuple):
 
 
 def score_files(
-    samples: str, against: str, images: Images, options: "EvaluationOptions", pictured: bool
+    samples: str,
+    against: str,
+    held_out: str | None,
+    images: Images,
+    options: "EvaluationOptions",
+    pictured: bool,
 ) -> "Evaluation":
     """The scores of samples in files; `pictured` says whether a picture will be asked for."""
     from jaxgan.scoring.evaluation import evaluate_samples
@@ -31,6 +36,10 @@ def score_files(
 
     fake = _samples(samples, images)
     real = read_data(against, images, options.features)
+    if held_out is not None:
+        if "memorisation" not in (options.metrics or ()):
+            raise ValueError("--held-out is for the metric memorisation: give --metrics with it")
+        options = options._replace(held_out=_samples(held_out, images))
     if fake.size < FEWEST:
         raise ValueError(f"{samples} holds {fake.size} samples, and scores need at least {FEWEST}")
     if pictured and isinstance(real, FeatureStatistics):
@@ -65,7 +74,9 @@ def _samples(spec: str, images: Images) -> "Dataset | Records":
 
     found = read_set(spec, images.size, images.value_range)
     if isinstance(found, FeatureStatistics):
-        raise ValueError(f"{spec} holds statistics, not samples: give it with --against")
+        raise ValueError(
+            f"{spec} holds statistics, not samples: it can only be given with --against"
+        )
     return found
 
 

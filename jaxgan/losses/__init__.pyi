@@ -7,6 +7,8 @@ from .adversarial import (
     non_saturating as non_saturating,
     relativistic as relativistic,
     relativistic_average as relativistic_average,
+    relativistic_average_hinge as relativistic_average_hinge,
+    relativistic_average_least_squares as relativistic_average_least_squares,
     terms_only as terms_only,
     wasserstein as wasserstein,
     without_generator as without_generator,

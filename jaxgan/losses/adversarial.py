@@ -113,15 +113,41 @@ def _relativistic_generator(real_logits, fake_logits):
     return _relativistic_discriminator(fake_logits, real_logits)
 
 
+def _against_means(real_logits, fake_logits):
+    # D(x) - E D(G(z)) and D(G(z)) - E D(x)
+    return real_logits - mean(fake_logits), fake_logits - mean(real_logits)
+
+
 def _relativistic_average_discriminator(real_logits, fake_logits):
     # J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x)))
-    real_logits, fake_logits = finite(real_logits), finite(fake_logits)
-    return -value_function(real_logits - mean(fake_logits), fake_logits - mean(real_logits))
+    return -value_function(*_against_means(finite(real_logits), finite(fake_logits)))
 
 
 def _relativistic_average_generator(real_logits, fake_logits):
     # J_G = -E log sigmoid(D(G(z)) - E D(x)) - E log(1 - sigmoid(D(x) - E D(G(z))))
     return _relativistic_average_discriminator(fake_logits, real_logits)
+
+
+def _relativistic_average_hinge_discriminator(real_logits, fake_logits):
+    # J_D = E max(0, 1 - (D(x) - E D(G(z)))) + E max(0, 1 + D(G(z)) - E D(x))
+    return _hinge_discriminator(*_against_means(finite(real_logits), finite(fake_logits)))
+
+
+def _relativistic_average_hinge_generator(real_logits, fake_logits):
+    # J_G = E max(0, 1 - (D(G(z)) - E D(x))) + E max(0, 1 + D(x) - E D(G(z)))
+    return _relativistic_average_hinge_discriminator(fake_logits, real_logits)
+
+
+def _relativistic_average_least_squares_discriminator(real_logits, fake_logits):
+    # J_D = E (D(x) - E D(G(z)) - 1)^2 + E (D(G(z)) - E D(x) + 1)^2
+    logits = (finite(each, LARGEST_SQUARED_LOGIT) for each in (real_logits, fake_logits))
+    real, fake = _against_means(*logits)
+    return mean((real - 1.0) ** 2) + mean((fake + 1.0) ** 2)
+
+
+def _relativistic_average_least_squares_generator(real_logits, fake_logits):
+    # J_G = E (D(G(z)) - E D(x) - 1)^2 + E (D(x) - E D(G(z)) + 1)^2
+    return _relativistic_average_least_squares_discriminator(fake_logits, real_logits)
 
 
 least_squares = AdversarialLoss(_least_squares_discriminator, _least_squares_generator, 0.5)
@@ -170,8 +196,33 @@ relativistic_average = AdversarialLoss(
 J_D = -E log sigmoid(D(x) - E D(G(z))) - E log(1 - sigmoid(D(G(z)) - E D(x))), and J_G is the same
 with x and G(z) exchanged. The means are taken over the batch. There is no decision threshold.
 
-The author's code halves both losses, so double the weights of penalties that are taken from there.
-Source: Jolicoeur-Martineau 2018, section 4.2, https://arxiv.org/abs/1807.00734
+These are the paper's equations. The author's code halves both players' losses, so double the
+weights of penalties that are taken from there.
+Source: Jolicoeur-Martineau 2018, section 4.2, https://arxiv.org/abs/1807.00734, and the author's
+code, https://github.com/AlexiaJM/RelativisticGAN
+"""
+
+relativistic_average_hinge = AdversarialLoss(
+    _relativistic_average_hinge_discriminator, _relativistic_average_hinge_generator, None
+)
+"""Relativistic average hinge loss (RaHingeGAN), twice that of the author's code.
+
+J_D = E max(0, 1 - (D(x) - E D(G(z)))) + E max(0, 1 + D(G(z)) - E D(x)), and J_G is the same with x
+and G(z) exchanged. The means are taken over the batch. There is no decision threshold.
+Source: Jolicoeur-Martineau 2018, appendix on loss functions, https://arxiv.org/abs/1807.00734
+"""
+
+relativistic_average_least_squares = AdversarialLoss(
+    _relativistic_average_least_squares_discriminator,
+    _relativistic_average_least_squares_generator,
+    None,
+)
+"""Relativistic average least squares loss (RaLSGAN), twice that of the author's code.
+
+J_D = E (D(x) - E D(G(z)) - 1)^2 + E (D(G(z)) - E D(x) + 1)^2, and J_G is the same with x and G(z)
+exchanged. The means are taken over the batch. There is no decision threshold. Logits are clipped to
++-1e18.
+Source: Jolicoeur-Martineau 2018, appendix on loss functions, https://arxiv.org/abs/1807.00734
 """
 
 

@@ -2,13 +2,11 @@
 
 import warnings
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+from scipy import linalg
 
 from jaxgan.metrics.checks import Features, check_features
 from jaxgan.metrics.statistics import Moments, covariance, moments
-from jaxgan.types import Array
 
 
 def frechet_distance(real: Features, fake: Features) -> float:
@@ -33,8 +31,7 @@ def frechet_distance(real: Features, fake: Features) -> float:
     """
     check_features(real, fake)
     _warn_of_few(min(len(real), len(fake)), np.shape(real)[1])
-    with jax.enable_x64(True):
-        return _distance(*(_mean_and_factor(x) for x in (real, fake)))
+    return _distance(*(_mean_and_factor(x) for x in (real, fake)))
 
 
 def frechet_distance_of(real: Moments, fake: Moments) -> float:
@@ -56,56 +53,45 @@ def frechet_distance_of(real: Moments, fake: Moments) -> float:
             f"{counts[0]} and {counts[1]} samples"
         )
     _warn_of_few(min(counts), real.mean.shape[0])
-    with jax.enable_x64(True):
-        return _distance(*((x.mean, _factor(covariance(x))) for x in (real, fake)))
+    return _distance(*((x.mean, _factor(covariance(x))) for x in (real, fake)))
 
 
-def _distance(real: tuple[Array, Array], fake: tuple[Array, Array]) -> float:
+def _distance(real: tuple[np.ndarray, np.ndarray], fake: tuple[np.ndarray, np.ndarray]) -> float:
     """The distance from means [features] and factors F [features, any] of covariances F F^T.
 
     tr (A B)^(1/2) is the sum of the singular values of F_a^T F_b for any choice of factors. So no
     root can be complex, and no root is taken of a small eigenvalue with its rounding error.
     """
-    return max(0.0, float(_distance_of_factors(*real, *fake)))
+    (m, f), (n, g) = real, fake
+    spread = np.vdot(f, f) + np.vdot(g, g)
+    trace = np.sum(linalg.svdvals(f.T @ g, overwrite_a=True, check_finite=False))
+    return max(0.0, float(np.sum((m - n) ** 2) + spread - 2.0 * trace))
 
 
-@jax.jit
-def _distance_of_factors(m: Array, f: Array, n: Array, g: Array) -> Array:
-    trace = jnp.sum(jnp.linalg.svd(f.T @ g, compute_uv=False))
-    return jnp.sum((m - n) ** 2) + jnp.sum(f**2) + jnp.sum(g**2) - 2.0 * trace
-
-
-def _mean_and_factor(x: Features) -> tuple[Array, Array]:
+def _mean_and_factor(x: Features) -> tuple[np.ndarray, np.ndarray]:
     num, features = np.shape(x)
     if num < features:  # the centred samples are a smaller, exact factor
-        return _few_samples(jnp.asarray(x))
+        centred = np.array(x, np.float64)
+        mean = np.mean(centred, axis=0)
+        centred -= mean
+        return mean, centred.T / np.sqrt(num - 1.0)
     whole = moments(x)
     return whole.mean, _factor(covariance(whole))
 
 
-@jax.jit
-def _few_samples(x: Array) -> tuple[Array, Array]:
-    x = x.astype(float)
-    mean = jnp.mean(x, axis=0)
-    return mean, (x - mean[None]).T / jnp.sqrt(len(x) - 1.0)
-
-
-def _factor(a: Array) -> Array:
+def _factor(a: np.ndarray) -> np.ndarray:
     """F with F F^T = A: by Cholesky, or by the ten times slower eigenvectors if A is singular."""
-    with jax.debug_nans(False):  # NaN means that A has no Cholesky factor
-        factor = _cholesky(a)
-    return factor if bool(jnp.isfinite(factor).all()) else _eigen_factor(a)
+    try:
+        return linalg.cholesky(a, lower=True, check_finite=False)
+    except linalg.LinAlgError:
+        return _eigen_factor(a)
 
 
-_cholesky = jax.jit(jnp.linalg.cholesky)
-
-
-@jax.jit
-def _eigen_factor(a: Array) -> Array:
-    values, vectors = jnp.linalg.eigh(a)
+def _eigen_factor(a: np.ndarray) -> np.ndarray:
+    values, vectors = linalg.eigh(a, check_finite=False)
     # smaller eigenvalues are rounding errors, whose roots would not be small
-    least = len(a) * jnp.finfo(a.dtype).eps * jnp.max(jnp.abs(values))
-    return vectors * jnp.sqrt(jnp.where(values > least, values, 0.0))[None]
+    least = len(a) * np.finfo(a.dtype).eps * np.max(np.abs(values))
+    return vectors * np.sqrt(np.where(values > least, values, 0.0))
 
 
 def _warn_of_few(fewest: int, features: int):

@@ -29,6 +29,10 @@ def inception_score(logits: Features, splits: int = 1) -> InceptionScore:
     exp E_x KL(p(y|x) | p(y)), where p(y) is the mean of p(y|x) over the split's samples. Real
     samples are not used. Name the score after the classifier: published numbers use Inception.
 
+    Published scores are means over ten splits. The default is one, since a split with fewer samples
+    has a lower score: normal logits of standard deviation 3 for 1,000 classes scored 32.9 with
+    50,000 samples in one split and 32.5 in ten, and 32.9 and 31.1 with 10,000 samples.
+
     Args:
       logits: logits of generated samples, floats [num, classes]; shuffle them if they are sorted by
         class.

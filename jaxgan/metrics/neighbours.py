@@ -85,6 +85,45 @@ def squared_nearest(x: Array, others: Array) -> Array:
     return jax.lax.map(lambda x: jnp.min(_squared_distances(x, others)), x, batch_size=CHUNK)
 
 
+@jax.jit
+def nearest(x: Array, others: Array) -> tuple[Array, Array]:
+    """The nearest of another set for each sample: its number and the squared distance to it.
+
+    Args:
+      x: samples, floats [num, features].
+      others: the other set [others, features].
+    Returns:
+      Integers [num] and squared distances [num].
+    """
+
+    def one(x: Array) -> tuple[Array, Array]:
+        distances = _squared_distances(x, others)
+        index = jnp.argmin(distances)
+        return index, distances[index]
+
+    return jax.lax.map(one, x, batch_size=CHUNK)
+
+
+@jax.jit
+def squared_nearest_alike(x: Array, kinds: Array, others: Array, other_kinds: Array) -> Array:
+    """Squared distance of each sample to the nearest of another set that is of the same kind.
+
+    Args:
+      x: samples, floats [num, features].
+      kinds: the kind of each sample, int [num].
+      others: the other set [others, features].
+      other_kinds: likewise, int [others].
+    Returns:
+      Squared distances [num]; infinite where none is of the same kind.
+    """
+
+    def one(sample: tuple[Array, Array]) -> Array:
+        x, kind = sample
+        return jnp.min(jnp.where(other_kinds == kind, _squared_distances(x, others), jnp.inf))
+
+    return jax.lax.map(one, (x, kinds), batch_size=CHUNK)
+
+
 def _squared_distances(x: Array, y: Array) -> Array:
     """Squared distances of one sample [features] to many [num, features]."""
     lengths = jnp.sum(x**2) + jnp.sum(y**2, axis=1)

@@ -8,14 +8,12 @@
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.metrics.checks import Features, check_finite
-from jaxgan.types import Array
 
-CHUNK = 8192
+CHUNK = 2048
+"""The number of samples that are in memory as float64 at once."""
 
 
 class Moments(NamedTuple):
@@ -27,9 +25,9 @@ class Moments(NamedTuple):
       scatter: the sum of (x - mean) (x - mean)^T over the set, [features, features].
     """
 
-    num: Array
-    mean: Array
-    scatter: Array
+    num: float
+    mean: np.ndarray
+    scatter: np.ndarray
 
 
 def no_moments(features: int) -> Moments:
@@ -42,8 +40,7 @@ def no_moments(features: int) -> Moments:
     """
     if features < 1:
         raise ValueError(f"features must be positive, got {features}")
-    with jax.enable_x64(True):
-        return Moments(jnp.zeros(()), jnp.zeros(features), jnp.zeros((features, features)))
+    return Moments(0.0, np.zeros(features), np.zeros((features, features)))
 
 
 def moments(x: Features) -> Moments:
@@ -73,10 +70,10 @@ def update_moments(old: Moments, x: Features) -> Moments:
             f"x must be features [num, {old.mean.shape[0]}] as before, got shape {np.shape(x)}"
         )
     check_finite("x", x)
-    with jax.enable_x64(True):
-        for start in range(0, len(x), CHUNK):
-            old = _merge(old, _of_chunk(jnp.asarray(x[start : start + CHUNK])))
-    return old
+    new = old
+    for start in range(0, len(x), CHUNK):
+        new = merge_moments(new, _of_chunk(np.array(x[start : start + CHUNK], np.float64)))
+    return new
 
 
 def merge_moments(a: Moments, b: Moments) -> Moments:
@@ -94,29 +91,22 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
             "a and b must have the same number of features, got "
             f"{a.mean.shape[0]} and {b.mean.shape[0]}"
         )
-    with jax.enable_x64(True):
-        return _merge(a, b)
-
-
-def covariance(of: Moments) -> Array:
-    """The unbiased covariance matrix, scatter / (num - 1), float64 [features, features]."""
-    with jax.enable_x64(True):
-        return of.scatter / (of.num - 1.0)
-
-
-@jax.jit
-def _of_chunk(x: Array) -> Moments:
-    x = x.astype(float)
-    mean = jnp.mean(x, axis=0)
-    x = x - mean[None]
-    return Moments(jnp.asarray(float(len(x))), mean, x.T @ x)
-
-
-@jax.jit
-def _merge(a: Moments, b: Moments) -> Moments:
     # With d the difference of the means, S = S_a + S_b + n_a n_b / (n_a + n_b) d d^T
     num = a.num + b.num
-    fraction = b.num / jnp.maximum(num, 1.0)
+    fraction = b.num / max(num, 1.0)
     difference = b.mean - a.mean
-    between = a.num * fraction * jnp.outer(difference, difference)
-    return Moments(num, a.mean + fraction * difference, a.scatter + b.scatter + between)
+    scatter = np.outer(a.num * fraction * difference, difference)
+    scatter += a.scatter
+    scatter += b.scatter
+    return Moments(num, a.mean + fraction * difference, scatter)
+
+
+def covariance(of: Moments) -> np.ndarray:
+    """The unbiased covariance matrix, scatter / (num - 1), float64 [features, features]."""
+    return of.scatter / (of.num - 1.0)
+
+
+def _of_chunk(x: np.ndarray) -> Moments:
+    mean = np.mean(x, axis=0)
+    x -= mean
+    return Moments(float(len(x)), mean, x.T @ x)

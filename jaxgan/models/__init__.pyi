@@ -13,6 +13,8 @@ from .dcgan import (
     DCGANGenerator as DCGANGenerator,
     published_dcgan as published_dcgan,
 )
+from .imagenet.clip import make_clip as make_clip
+from .imagenet.dinov2 import ImageFeatures as ImageFeatures, make_dinov2 as make_dinov2
 from .imagenet.features import (
     VGG16_LAYERS as VGG16_LAYERS,
     alexnet as alexnet,

@@ -40,8 +40,9 @@ class DCGANGenerator(nn.Module):
     | bias of the last layer | no | yes |
     | parameters with 100 latents, RGB | 18,885,760 in the authors' code | 3,576,707 |
 
-    PyTorch's DCGAN example, whose last layer has no bias, has 3,576,704. `published_dcgan` has the
-    published channels and kernels.
+    PyTorch's DCGAN example, whose last layer has no bias, has 3,576,704. Its generator's update
+    shows the samples of the discriminator's update again, where `jaxgan.updates.alternating` draws
+    new ones. `published_dcgan` has the published channels and kernels.
 
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].

@@ -44,6 +44,9 @@ class UNet(nn.Module):
         batches of one; "none".
       dropout: fraction of values dropped.
       drop_in_sampling: whether dropout is active outside training too.
+      statistics_in_sampling: "running" averages, so that a sample does not depend on those that are
+        drawn with it; "batch" for the statistics of the test batch, as published. For a batch of
+        one image these are what norm="instance" computes.
     Source: Isola et al. 2017, sections 3.2 and 6.1, https://arxiv.org/abs/1611.07004
     """
 
@@ -52,6 +55,7 @@ class UNet(nn.Module):
     norm: Literal["batch", "instance", "none"] = "batch"
     dropout: float = 0.5
     drop_in_sampling: bool = True
+    statistics_in_sampling: Literal["running", "batch"] = "running"
 
     @nn.compact
     def __call__(
@@ -69,17 +73,22 @@ class UNet(nn.Module):
         """
         self._check(image)
         bare = self.norm == "none"
+
+        def normed(x: Array) -> Array:
+            running = self.statistics_in_sampling == "running"
+            return _normed(self.norm, x, train, axis_name, use_running=running)
+
         x, skips = image, []
         for level, width in enumerate(self.features):
             plain = bare or level in (0, len(self.features) - 1)
             x = leaky_relu(x) if level else x
             x = Conv(width, 4, 2, use_bias=plain, kernel_init=_NORMAL)(x)
-            x = x if plain else _normed(self.norm, x, train, axis_name)
+            x = x if plain else normed(x)
             skips.append(x)
         x = skips.pop()
         for block, width in enumerate(self.features[-2::-1]):
             x = ConvTranspose(width, 4, 2, use_bias=bare, kernel_init=_NORMAL)(nn.relu(x))
-            x = _normed(self.norm, x, train, axis_name)
+            x = normed(x)
             if block < _DROPOUT_BLOCKS:
                 x = Dropout(self.dropout)(x, keys, train or self.drop_in_sampling)
             x = jnp.concatenate([x, skips.pop()], axis=-1)
@@ -96,6 +105,7 @@ class UNet(nn.Module):
                 f"{len(self.features)} levels of features, got shape {image.shape}"
             )
         check_choice(norm=(self.norm, ("batch", "instance", "none")))
+        check_choice(statistics_in_sampling=(self.statistics_in_sampling, ("running", "batch")))
 
 
 # --- The discriminator
@@ -191,9 +201,17 @@ class PatchGAN(nn.Module):
 # --- Both
 
 
-def _normed(norm: str, x: Array, train: bool, axis_name: str | None, affine: bool = True) -> Array:
+def _normed(
+    norm: str,
+    x: Array,
+    train: bool,
+    axis_name: str | None,
+    affine: bool = True,
+    use_running: bool = True,
+) -> Array:
     if norm == "batch":
-        return BatchNorm(scale_init=around_one())(x, train, axis_name)
+        layer = BatchNorm(scale_init=around_one(), use_running=use_running)
+        return layer(x, train, axis_name)
     if norm == "instance":
         return InstanceNorm(use_bias=affine, use_scale=affine, scale_init=around_one())(x)
     return x

@@ -148,7 +148,7 @@ SINGLE = (
         steps=3_000,
         plan=Plan(batch_size=64, model_range=(-1.0, 1.0)),
         time="35 s",
-        result="10/10 classes, rarest class 3.4%, intra-class std 1.09, near-duplicates 0%; "
+        result="10/10 classes, rarest class 4.9%, intra-class std 1.09, near-duplicates 0%; "
         "many digits are hard to read",
     ),
     Recipe(

@@ -20,7 +20,8 @@ def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     """pix2pix with the published loss and Adam, at half the width and adapted to the image size.
 
     The discriminator judges patches of the source image together with its translation. Dropout is
-    the generator's only noise.
+    the generator's only noise. Unlike in the paper, samples are normalised by running averages, see
+    `UNet.statistics_in_sampling`.
 
     Args:
       shape: shape of pairs, [height, width, 2 * channels], see `jaxgan.data.pair_records`.

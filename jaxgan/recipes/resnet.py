@@ -24,7 +24,9 @@ def r3gan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
 
     The burn-in is 40% of the recipe's steps. As published, Adam's b2 rises from 0.9 to 0.99, gamma
     decays to 1/10 and the learning rate to 1/4. The learning rate itself is five times the
-    published one, with which these narrow networks learn faster.
+    published one, with which these narrow networks learn faster. Both players see the same real
+    batch, where the authors' code draws one for each. The published augmentation is left out, see
+    `jaxgan.augment.pipeline`.
 
     Source: Huang et al. 2024, https://arxiv.org/abs/2501.05441, and the presets of its code,
       https://github.com/brownvc/R3GAN

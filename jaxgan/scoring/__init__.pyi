@@ -1,3 +1,7 @@
+from .accuracy_score import (
+    AccuracyScore as AccuracyScore,
+    classification_accuracy_score as classification_accuracy_score,
+)
 from .classifier import (
     Classifier as Classifier,
     classifier_for as classifier_for,
@@ -15,11 +19,14 @@ from .evaluation import (
 from .extractors import (
     Extractor as Extractor,
     FeatureSet as FeatureSet,
+    from_network as from_network,
     inception_extractor as inception_extractor,
     make_extractor as make_extractor,
 )
 from .image_files import read_set as read_set
+from .memorisation import memorisation_scores as memorisation_scores
 from .pictures import neighbour_picture as neighbour_picture
+from .quality import quality_report as quality_report
 from .scores import Score as Score, scores_of as scores_of
 from .settings import Scoring as Scoring
 from .statistics_file import (

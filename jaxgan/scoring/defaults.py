@@ -8,9 +8,18 @@ from jaxgan.choices import ScoreName
 from jaxgan.data import MIXTURES, Dataset, Records
 from jaxgan.models import has_pretrained
 from jaxgan.scoring.extractors import Extractor, is_grey_or_rgb
-from jaxgan.scoring.scores import STATISTICS, VALUES, Statistic, make_coverage
+from jaxgan.scoring.scores import LABELLED, STATISTICS, VALUES, Statistic, make_coverage
 
 NAMES: tuple[str, ...] = get_args(ScoreName)
+
+
+_WANTED = {
+    "is": "class logits",
+    "class_accuracy": "logits of the data's own classes, --features classifier",
+    "sfd": "feature maps, --features inception:FILE",
+    "modes": "a mixture of known modes, such as ring8",
+    "memorisation": "held-out samples, `jaxgan evaluate RUN --held-out DATA`",
+}
 
 
 def usual_features(dataset: Dataset | Records) -> str:
@@ -28,6 +37,16 @@ def check_names(names: Sequence[str], option: str = "--metrics", features: str =
         if name not in NAMES:
             hint = _hint(name, option, features)
             raise ValueError(f"{option}: there is no metric {name!r}; {hint}")
+
+
+def check_labelled(names: Sequence[str], conditional: bool):
+    """Raise a ValueError for metrics of classes if samples are not asked for by their class."""
+    for name in names:
+        if name in LABELLED and not conditional:
+            raise ValueError(
+                f"{name} needs a generator that takes classes: train a conditional one, with "
+                "--conditional, or give samples with labels"
+            )
 
 
 def _hint(name: str, option: str, features: str) -> str:
@@ -55,14 +74,17 @@ def chosen_statistics(
         known["modes"] = make_coverage(MIXTURES[dataset.name]())
     if extractor.name not in ("classifier", "inception"):
         del known["is"]
+    if extractor.name != "classifier":  # the classes of Inception are not those of the data
+        del known["class_accuracy"]
+    if not extractor.name.startswith("inception"):
+        del known["sfd"]
     if names is None:
         usual = ("modes", "swd") if extractor.name == "pixels" else ("fd", "kd", "is", "pr", "dc")
         names = [name for name in usual if name in known]
     check_names(names)
     for name in names:
         if name not in known:
-            wanted = "class logits" if name == "is" else "a mixture of known modes, such as ring8"
             raise ValueError(
-                f"{name} needs {wanted}: got {extractor.name} features of {dataset.name}"
+                f"{name} needs {_WANTED[name]}: got {extractor.name} features of {dataset.name}"
             )
     return {name: known[name] for name in names}

@@ -16,9 +16,15 @@ from jaxgan.checks import check_positive, check_seed
 from jaxgan.data import Dataset, Records
 from jaxgan.environment import environment
 from jaxgan.metrics import Moments, frechet_distance_of, moments, no_moments, update_moments
-from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
+from jaxgan.scoring.defaults import (
+    check_labelled,
+    check_names,
+    chosen_statistics,
+    usual_features,
+)
 from jaxgan.scoring.extractors import Extractor, FeatureSet, make_extractor
 from jaxgan.scoring.image_files import shape_text
+from jaxgan.scoring.memorisation import MOST_COMPARED, memorisation_scores, without_memorisation
 from jaxgan.scoring.reference import CHUNK, Report, Seen, extract, rows, see, shuffled, silent
 from jaxgan.scoring.scores import Score, Statistic, jackknife, score_name, scores_of
 from jaxgan.scoring.statistics_file import FeatureStatistics, as_moments, features_name
@@ -28,8 +34,8 @@ class EvaluationOptions(NamedTuple):
     """How samples are scored.
 
     Attributes:
-      metrics: names of `jaxgan.scoring.scores.STATISTICS`, and "modes" for mixtures of Gaussians;
-        None for those that suit the data.
+      metrics: names of `jaxgan.scoring.scores.STATISTICS`, "modes" for mixtures of Gaussians, and
+        "memorisation"; None for those that suit the data.
       num: number of samples, and of real ones, if there are that many.
       features: a feature extractor, or its name, see `jaxgan.scoring.extractors`. None for the
         classifier of labelled data, VGG16 for other images where its weights are installed, and
@@ -37,6 +43,7 @@ class EvaluationOptions(NamedTuple):
       seed: seed of the samples, and of the choice of real ones.
       errors: whether to estimate standard errors, which takes ten times as long.
       resized: how images were resized before, for the names of scores, such as "lanczos64x64".
+      held_out: real samples that were not used in training, for the metric "memorisation".
     """
 
     metrics: Sequence[str] | None = None
@@ -45,6 +52,7 @@ class EvaluationOptions(NamedTuple):
     seed: int = 0
     errors: bool = True
     resized: str = ""
+    held_out: Dataset | Records | None = None
 
 
 class Compared(NamedTuple):
@@ -78,10 +86,19 @@ class Evaluation(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """What an evaluation takes: the extractor of the features, and the statistics by name."""
+    """What samples are scored by.
 
+    Attributes:
+      dataset: the data, for "memorisation" those of the training.
+      extractor: that of the features.
+      statistics: by name.
+      held_out: other real samples, for "memorisation"; None without.
+    """
+
+    dataset: Dataset | Records
     extractor: Extractor
     statistics: dict[str, Statistic]
+    held_out: Dataset | Records | None = None
 
 
 def evaluate_samples(
@@ -96,25 +113,27 @@ def evaluate_samples(
 
     Args:
       samples: from `read_set`, or `jaxgan.data.from_arrays` for an array. Float images need a
-        range: `samples._replace(low=-1.0, high=1.0)`.
+        range: `samples._replace(low=-1.0, high=1.0)`. Their labels are the classes that were asked
+        for.
       dataset: the real samples, or statistics of their features, which allow only "fd".
-      options: metrics, number of samples, features, seed.
+      options: metrics, number of samples, features, seed, held-out samples.
       report: called as samples are read.
     Raises:
       ValueError: if a name is unknown, or samples, data and metrics do not suit each other.
     """
     if isinstance(dataset, FeatureStatistics):
         return _against_statistics(samples, dataset, options, report)
+    check_labelled(options.metrics or (), samples.num_classes is not None)
     measures = measures_of(dataset, options)
     check_comparable(samples, dataset, measures.extractor)
     if measures.extractor.any_size:  # networks for images of the usual range
         _check_range_known(samples, dataset)
-    real = see_real(measures, dataset, options, report)
+    real = see_real(measures, options, report)
     numbers = shuffled(samples.size, options.num, options.seed)
     fake = see(measures.extractor, samples, numbers, report)
-    other = see_others(measures, dataset, options, len(numbers), report)
+    other = see_others(measures, options, len(numbers), report)
     compared = Compared(samples, dataset, fake, real)
-    return evaluation_of(measures, compared, other, options)
+    return evaluation_of(measures, compared, other, options, report)
 
 
 def measures_of(dataset: Dataset | Records, options: EvaluationOptions) -> Measures:
@@ -124,8 +143,11 @@ def measures_of(dataset: Dataset | Records, options: EvaluationOptions) -> Measu
       ValueError: if they are unknown, or do not suit the data.
     """
     _check_options(options)
+    names, held_out = without_memorisation(options.metrics, dataset, options.held_out)
     extractor = _extractor(options.features or usual_features(dataset), dataset, options.resized)
-    return Measures(extractor, chosen_statistics(options.metrics, dataset, extractor))
+    if held_out is not None:
+        check_comparable(held_out, dataset, extractor)
+    return Measures(dataset, extractor, chosen_statistics(names, dataset, extractor), held_out)
 
 
 def _check_options(options: EvaluationOptions):
@@ -163,30 +185,31 @@ def _check_range_known(*sets: Dataset | Records):
             )
 
 
-def see_real(
-    measures: Measures, dataset: Dataset | Records, options: EvaluationOptions, report: Report
-) -> Seen:
+def see_real(measures: Measures, options: EvaluationOptions, report: Report = silent) -> Seen:
     """The real samples that generated ones are compared with."""
-    numbers = shuffled(dataset.size, options.num, options.seed)
-    return see(measures.extractor, dataset, numbers, report)
+    numbers = shuffled(measures.dataset.size, options.num, options.seed)
+    return see(measures.extractor, measures.dataset, numbers, report)
 
 
 def see_others(
     measures: Measures,
-    dataset: Dataset | Records,
     options: EvaluationOptions,
     num: int,
     report: Report = silent,
 ) -> FeatureSet | None:
     """Other real samples than those, as many as generated ones; None if there are not enough."""
-    if dataset.size < options.num + num:
+    if measures.dataset.size < options.num + num:
         return None
-    numbers = shuffled(dataset.size, num, options.seed, first=options.num)
-    return see(measures.extractor, dataset, numbers, report).features
+    numbers = shuffled(measures.dataset.size, num, options.seed, first=options.num)
+    return see(measures.extractor, measures.dataset, numbers, report).features
 
 
 def evaluation_of(
-    measures: Measures, compared: Compared, other: FeatureSet | None, options: EvaluationOptions
+    measures: Measures,
+    compared: Compared,
+    other: FeatureSet | None,
+    options: EvaluationOptions,
+    report: Report = silent,
 ) -> Evaluation:
     """The scores of samples whose features are known, with the facts of the comparison."""
     extractor = measures.extractor
@@ -198,6 +221,7 @@ def evaluation_of(
         other,
         errors=options.errors,
     )
+    scores += _memorisation(measures, compared.fake.features, options, report)
     facts = {
         "samples_from": compared.samples.name,
         "data": compared.data.name,
@@ -205,8 +229,22 @@ def evaluation_of(
         "real": len(compared.real.numbers),
         "shape": list(compared.samples.shape),
         "data_shape": list(compared.data.shape),
+        **({} if measures.held_out is None else {"held_out_data": measures.held_out.name}),
     }
     return Evaluation(tuple(scores), facts | facts_of(extractor, options.seed), compared)
+
+
+def _memorisation(
+    measures: Measures, fake: FeatureSet, options: EvaluationOptions, report: Report
+) -> list[Score]:
+    if measures.held_out is None:
+        return []
+    pairs = (measures.dataset, MOST_COMPARED), (measures.held_out, 2 * len(fake.features))
+    train, held_out = (
+        see(measures.extractor, data, shuffled(data.size, num, options.seed), report).features
+        for data, num in pairs
+    )
+    return memorisation_scores(measures.extractor, train, held_out, fake, options.errors)
 
 
 def facts_of(extractor: Extractor, seed: int) -> dict[str, Any]:

@@ -4,7 +4,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jaxgan.data import Dataset, Records, to_data_range
-from jaxgan.scoring.defaults import check_names, chosen_statistics, usual_features
+from jaxgan.scoring.defaults import (
+    check_labelled,
+    check_names,
+    chosen_statistics,
+    usual_features,
+)
 from jaxgan.scoring.extractors import make_extractor
 from jaxgan.scoring.reference import extract, real_rows, repeated_labels
 from jaxgan.scoring.scores import score_names, scores_of
@@ -41,14 +46,15 @@ def make_scorer(
     extractor = make_extractor(scoring.features or usual_features(dataset), dataset)
     statistics = chosen_statistics(scoring.metrics, dataset, extractor)
     x, labels = real_rows(dataset, scoring.num, seed)
-    real = extract(extractor, dataset, x)
+    check_labelled(scoring.metrics, plan.conditional)
+    real = extract(extractor, dataset, x, labels)
     classes = repeated_labels(labels, scoring.num) if plan.conditional else None
     draw = make_pieces(run_keys(seed).scores, gan, scoring.num, classes, plan.devices)
 
     def of(state: GANState) -> dict[str, float]:
         samples = collect((piece.x for piece in draw(state)), scoring.num)
         own = to_data_range(samples, dataset.low, dataset.high, plan.model_range)
-        fake = extract(extractor, dataset, own)
+        fake = extract(extractor, dataset, own, classes)
         found = scores_of(statistics, extractor, real, fake, errors=False)
         return {score.name: score.value for score in found}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from jaxgan.data import Dataset, Records, to_model_range
@@ -24,13 +25,11 @@ class Seen(NamedTuple):
     """Samples as an extractor sees them.
 
     Attributes:
-      features: features and logits.
-      labels: their labels, int [num]; None without labels.
+      features: their features, with what else the extractor gives, and their labels.
       numbers: their positions in the data, int [num].
     """
 
     features: FeatureSet
-    labels: np.ndarray | None
     numbers: np.ndarray
 
 
@@ -76,9 +75,15 @@ def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
     return np.resize(labels[labels >= 0], num)
 
 
-def extract(extractor: Extractor, dataset: Dataset | Records, x: np.ndarray) -> FeatureSet:
-    """The features of samples in the range of the data."""
-    return extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))
+def extract(
+    extractor: Extractor,
+    dataset: Dataset | Records,
+    x: np.ndarray,
+    labels: np.ndarray | None = None,
+) -> FeatureSet:
+    """The features of samples in the range of the data, with their labels."""
+    found = extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))
+    return found._replace(labels=labels)
 
 
 def see(
@@ -92,24 +97,18 @@ def see(
     Raises:
       ValueError: if none can be read.
     """
-    parts = []
+    parts, found = [], []
     for first in range(0, len(numbers), CHUNK):
         x, labels, kept = rows(dataset, numbers[first : first + CHUNK])
         if len(x):
-            parts.append(Seen(extract(extractor, dataset, x), labels, kept))
+            parts.append(extract(extractor, dataset, x, labels))
+            found.append(kept)
         report(dataset.name, min(first + CHUNK, len(numbers)), len(numbers))
     if not parts:
         raise ValueError(f"{dataset.name}: none of {len(numbers)} samples can be read")
-    return Seen(
-        FeatureSet(
-            np.concatenate([part.features.features for part in parts]),
-            _joined([part.features.logits for part in parts]),
-        ),
-        _joined([part.labels for part in parts]),
-        np.concatenate([part.numbers for part in parts]),
-    )
+    return Seen(_joined(parts), np.concatenate(found))
 
 
-def _joined(parts: list[np.ndarray | None]) -> np.ndarray | None:
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if known else None
+def _joined(parts: list[FeatureSet]) -> FeatureSet:
+    """One set of all samples; what an extractor does not give stays None."""
+    return jax.tree.map(lambda *each: np.concatenate(each), *parts)

@@ -21,7 +21,14 @@ from jaxgan.scoring.extractors import Extractor, FeatureSet
 
 GROUPS = 10
 _NEIGHBOURS = 5
-_PUBLISHED = {"fd": "fid", "kd": "kid", "is": "is"}  # on Inception features
+_PUBLISHED = {  # on Inception features
+    "fd": "fid",
+    "kd": "kid",
+    "is": "is",
+    "mind": "mind",
+    "fd_infinity": "fid_infinity",
+    "sfd": "sfid",
+}
 _RESIZED = {"bilinear299x299": "", "clean299x299": "_clean", "tensorflow299x299": "_tensorflow"}
 _PROJECTIONS = 512
 
@@ -86,10 +93,53 @@ def _sliced(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
     return {"swd": float(found)}
 
 
+def _mind(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
+    return {"mind": float(metrics.mind(jax.random.key(0), real.features, fake.features))}
+
+
+def _infinity(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
+    found = metrics.frechet_distance_infinity(jax.random.key(0), real.features, fake.features)
+    return {"fd_infinity": found}
+
+
+def _spatial(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
+    if real.spatial is None or fake.spatial is None:
+        raise ValueError("the spatial distance needs feature maps: use inception features")
+    return {"sfd": metrics.frechet_distance(real.spatial, fake.spatial)}
+
+
+def _class_accuracy(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
+    requested = _labels(fake, "class_accuracy")
+    if fake.logits is None:
+        raise ValueError("class_accuracy needs class logits: use classifier features")
+    known = requested >= 0
+    accuracy, _ = metrics.class_accuracy(fake.logits.argmax(axis=1)[known], requested[known])
+    return {"class_accuracy": accuracy}
+
+
+def _intra_class_distance(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
+    classes, own = (_labels(x, "intra_class_fd") for x in (fake, real))
+    found = metrics.intra_class_frechet_distance(fake.features, classes, real.features, own)
+    return {"intra_class_fd": found.mean}
+
+
+def _intra_class_std(real: FeatureSet, fake: FeatureSet) -> dict[str, float]:
+    classes, own = (_labels(x, "intra_class_std") for x in (fake, real))
+    found = metrics.intra_class_std(fake.features, classes, real.features, own)
+    return {"intra_class_std": float(np.mean(found))}
+
+
+def _labels(x: FeatureSet, name: str) -> np.ndarray:
+    if x.labels is None:
+        raise ValueError(f"{name} needs classes: evaluate a conditional run on labelled data")
+    return x.labels
+
+
 VALUES = {
     "pr": ("precision", "recall"),
     "dc": ("density", "coverage"),
     "modes": ("modes", "high_quality", "mode_deviation"),
+    "memorisation": ("authenticity", "copied", "copying_test"),
 }
 """The values of statistics that have several."""
 STATISTICS: dict[str, Statistic] = {
@@ -99,9 +149,19 @@ STATISTICS: dict[str, Statistic] = {
     "pr": _precision_recall,
     "dc": _density_coverage,
     "swd": _sliced,
+    "mind": _mind,
+    "fd_infinity": _infinity,
+    "sfd": _spatial,
+    "class_accuracy": _class_accuracy,
+    "intra_class_fd": _intra_class_distance,
+    "intra_class_std": _intra_class_std,
 }
 """By their names: Fréchet distance, kernel distance, Inception score, precision and recall, density
-and coverage (all with 5 neighbours), sliced Wasserstein distance."""
+and coverage (all with 5 neighbours), sliced Wasserstein distance, MIND, Fréchet distance
+extrapolated to infinitely many samples, spatial Fréchet distance; and by classes, class accuracy,
+mean Fréchet distance within classes, mean standard deviation within classes."""
+LABELLED = ("class_accuracy", "intra_class_fd", "intra_class_std")
+"""The statistics that need the classes of real and of generated samples."""
 
 
 def make_coverage(mixture: Mixture) -> Statistic:

@@ -10,7 +10,7 @@ from jaxgan.settings import Count, Setting, documented
 def _absolute_features(features: str) -> str:
     from jaxgan.data.sources import absolute
 
-    return absolute(features, kinds=("inception",))
+    return absolute(features, kinds=("inception", "dinov2", "clip", "onnx"))
 
 
 @documented

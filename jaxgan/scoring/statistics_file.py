@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.atomic import replace_file
@@ -75,8 +73,8 @@ def write_statistics(file: Path, moments: Moments, extractor: Extractor):
         file,
         lambda beside: np.savez(
             beside,
-            mu=np.asarray(moments.mean),
-            sigma=np.asarray(covariance(moments)),
+            mu=moments.mean,
+            sigma=covariance(moments),
             num=np.asarray(int(moments.num)),
             features=np.asarray(features_name(extractor)),
         ),
@@ -86,9 +84,7 @@ def write_statistics(file: Path, moments: Moments, extractor: Extractor):
 def as_moments(statistics: FeatureStatistics) -> Moments:
     """The same as `Moments`; without a number of samples as of one more than features."""
     num = statistics.num or len(statistics.mean) + 1
-    scatter = statistics.covariance * (num - 1)
-    with jax.enable_x64(True):
-        return Moments(*map(jnp.asarray, (float(num), statistics.mean, scatter)))
+    return Moments(float(num), statistics.mean, statistics.covariance * (num - 1))
 
 
 def features_name(extractor: Extractor) -> str:

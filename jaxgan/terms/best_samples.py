@@ -18,7 +18,8 @@ def top_k_loss(
 
     Args:
       loss: an adversarial loss whose generator's part is a mean over pairs (x_i, z_i) of samples,
-        as all of `jaxgan.losses` but `relativistic_average`; here each pair is a batch of its own.
+        as all of `jaxgan.losses` but the relativistic averages; here each pair is a batch of its
+        own.
       real_logits: [batch, ...], of the global batch.
       fake_logits: [batch, ...], of the same shape; maps of patches are ranked by their means.
       fraction: in (0, 1], of the batch; may be traced.

@@ -18,6 +18,10 @@ def alternating(n_critic: int = 1, n_generator: int = 1, first: Player = "discri
     fresh data for each update; the player with fewer updates takes the last ones. Metrics are
     those of each player's last update, except for the counts of `jaxgan.nonfinite`, which are sums.
 
+    Each update draws latents of its own, where PyTorch's DCGAN example shows the generator the
+    discriminator's generated samples again. With one update per player both see the same real
+    samples, where R3GAN's code draws others for the generator, whose loss depends on them.
+
     Negative momentum needs no rule of its own: it is this rule with the optimizer
     `optax.sgd(learning_rate, momentum=-0.5)` (Gidel et al. 2019, https://arxiv.org/abs/1807.04740).
 

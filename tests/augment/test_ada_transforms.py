@@ -199,3 +199,28 @@ def test_unknown_sets_are_named():
         augment.adaptive(transforms="bcg")
     with pytest.raises(ValueError, match="must have 1 or 3 channels"):
         augment.pipeline("color")(KEYS, jnp.zeros((COUNT, 4, 4, 2)), 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["blit", "color", "cutout"])
+def test_a_fraction_of_a_group_is_the_same_group_at_a_fraction_of_the_strength(name):
+    x = jax.random.normal(KEYS[0], (COUNT, 6, 7, 3))
+    half = augment.pipeline({name: 0.5})(KEYS, x, 0.8)
+    np.testing.assert_array_equal(half, augment.pipeline(name)(KEYS, x, 0.4))
+    assert jnp.any(half != augment.pipeline(name)(KEYS, x, 0.8))
+
+
+def test_fractions_that_are_none_are_named():
+    with pytest.raises(ValueError, match="transforms are empty: name one of blit, geom, color"):
+        augment.pipeline({})
+    with pytest.raises(ValueError, match=r"transforms must be one of blit, .* got 'hue'"):
+        augment.pipeline({"hue": 1.0})
+    with pytest.raises(ValueError, match=r"color must be a fraction of p, in \(0, 1\], got 0"):
+        augment.pipeline({"color": 0})
+
+
+@pytest.mark.slow
+def test_white_noise_keeps_67_percent_of_its_deviation_unfiltered_and_77_filtered():
+    x, keys = jax.random.normal(KEYS[0], (64, 32, 32, 1)), jax.random.split(KEYS[1], 64)
+    for transform, kept in ((augment.jitter(color=0.0), 0.67), (augment.pipeline("bg"), 0.77)):
+        assert float(jnp.std(jax.jit(transform)(keys, x, 1.0))) == pytest.approx(kept, abs=0.01)

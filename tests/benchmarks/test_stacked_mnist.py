@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import stacked_mnist
 from stacked_mnist_networks import Discriminator, Generator
 
-ARGS = argparse.Namespace(digits=3, share=0.5, rate=1e-3, gamma=1.0)
+ARGS = argparse.Namespace(digits=3, rate=1e-3, gamma=1.0, steps=4)
 
 
 def numbered(num):
@@ -54,7 +54,7 @@ def test_generator_makes_images_of_as_many_digits():
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", stacked_mnist.ARMS)
 def test_every_method_fits_its_images(arm):
-    gan = stacked_mnist.make_gan(arm, ARGS)
+    gan = stacked_mnist.make_gan(arm, 0.5, ARGS)
     stacked = stacked_mnist.make_stacked(numbered(10), 3)
     game = stacked_mnist.make_game(gan, stacked, 8, 0, 2)
     state, metrics = jax.eval_shape(game.play, jax.eval_shape(game.begin))
@@ -66,7 +66,7 @@ def test_every_method_fits_its_images(arm):
 @pytest.mark.slow
 def test_an_arm_in_two_parts_is_the_arm_in_one(tmp_path, monkeypatch):
     monkeypatch.setattr(stacked_mnist, "NUM", 1000)
-    gan = stacked_mnist.make_gan("RpGAN+R1+R2", ARGS)
+    gan = stacked_mnist.make_gan("RpGAN+R1+R2", 0.5, ARGS)
     game = stacked_mnist.make_game(gan, stacked_mnist.make_stacked(numbered(10), 3), 8, 0, 2)
 
     def score(samples):

@@ -32,6 +32,12 @@ def test_ms_ssim_of_five_scales_equals_that_of_pytorch_msssim():
     np.testing.assert_allclose(ms_ssim(x[None], y[None], 255), [0.9487394917291904], rtol=1e-5)
 
 
+def test_ms_ssim_is_close_enough_to_pytorch_msssim_to_show_the_sum_of_the_weights():
+    # the same for noisy=1.6; weights that sum to 1 give 1.1e-5 more
+    x, y = pair(176, 192, noisy=1.6)
+    np.testing.assert_allclose(ms_ssim(x[None], y[None], 255), [0.895138860508916], rtol=4e-6)
+
+
 def test_the_published_weights_of_five_scales_are_not_rescaled_which_unlike_images_show():
     # a float64 NumPy program of equation 7: 0.2287843; 0.2288185 with weights that sum to 1
     x, y = pair(176, 192, noisy=20)

@@ -132,9 +132,25 @@ def test_values_are_dropped_in_sampling_unless_told_not_to():
     assert float(jnp.max(jnp.abs(run(x, keys_of(2), True) - run(x, keys_of(2, 8), True)))) > 1e-3
 
 
+@pytest.mark.slow
+def test_samples_may_be_normalised_by_the_test_batch_as_in_training():
+    x = normal(2, 4, 4, 3)
+    run = small_unet("batch", 2, dropout=0.0, statistics_in_sampling="batch")
+    np.testing.assert_array_equal(run(x, keys_of(2), False), run(x, keys_of(2), True))
+    alone = small_unet("instance", 2, dropout=0.0)(x[:1], keys_of(1), False)
+    np.testing.assert_allclose(run(x[:1], keys_of(1), False), alone, rtol=1e-5, atol=1e-6)
+    running = small_unet("batch", 2, dropout=0.0)(x, keys_of(2), False)
+    assert float(jnp.max(jnp.abs(running - run(x, keys_of(2), False)))) > 0.01
+
+
 @pytest.mark.parametrize(
     ("options", "image", "message"),
     [
+        (
+            {"statistics_in_sampling": "test"},
+            jnp.ones((1, 256, 256, 3)),
+            "statistics_in_sampling must be one of running, batch, got 'test'",
+        ),
         ({}, jnp.ones((1, 256, 128, 3)), r"divisible by 256, for 8 levels .*\(1, 256, 128"),
         ({"features": (4, 4)}, jnp.ones((1, 4, 6, 3)), "divisible by 4, for 2 levels"),
         ({"features": ()}, jnp.ones((1, 4, 4, 3)), r"features must be positive ints, got \(\)"),

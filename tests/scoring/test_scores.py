@@ -6,8 +6,17 @@ import pytest
 from jaxgan import data
 from jaxgan.data import MIXTURES
 from jaxgan.metrics import frechet_distance
+from jaxgan.scoring.defaults import check_labelled, chosen_statistics
 from jaxgan.scoring.extractors import Extractor, FeatureSet, make_extractor
-from jaxgan.scoring.scores import STATISTICS, jackknife, make_coverage, score_names, scores_of
+from jaxgan.scoring.memorisation import without_memorisation
+from jaxgan.scoring.scores import (
+    LABELLED,
+    STATISTICS,
+    jackknife,
+    make_coverage,
+    score_names,
+    scores_of,
+)
 
 PIXELS = make_extractor("pixels", data.from_arrays(np.zeros((4, 2), np.float32)))
 
@@ -50,8 +59,8 @@ def test_other_scores_on_inception_features_say_how_images_were_resized():
 @pytest.mark.slow
 def test_names_foretold_are_those_of_the_scores():
     statistics = STATISTICS | {"modes": make_coverage(MIXTURES["ring8"]())}
-    of = {name: s for name, s in statistics.items() if name != "modes"}
-    found = scores_of(of, extractor("classifier"), seen(0), seen(1), errors=False)
+    of = {name: s for name, s in statistics.items() if name not in ("modes", "sfd")}
+    found = scores_of(of, extractor("classifier"), labelled(0), labelled(1), errors=False)
     assert tuple(score.name for score in found) == score_names(
         of, extractor("classifier"), 200, 200
     )
@@ -69,6 +78,79 @@ def test_values_are_those_of_the_metrics_and_the_baseline_that_of_other_real_sam
     (found,) = scores_of({"fd": STATISTICS["fd"]}, extractor("classifier"), real, fake, other)
     assert found.value == pytest.approx(frechet_distance(real.features, fake.features))
     assert found.baseline == pytest.approx(frechet_distance(real.features, other.features))
+
+
+def labelled(seed, shift=0.0, num=200):
+    """Features around the class, logits that name it, and labels; one sample has no label."""
+    labels = np.arange(num) % 4
+    labels = np.where(np.arange(num) == 8, -1, labels)
+    logits = np.eye(4)[np.arange(num) % 4]
+    features = normal(seed, num) + 10.0 * (np.arange(num) % 4)[:, None] + shift
+    return FeatureSet(features, logits, None, labels)
+
+
+def test_scores_of_classes_are_those_of_the_metrics():
+    real, fake = labelled(0), labelled(1, shift=1.0)
+    wrong = fake._replace(labels=np.where(np.arange(200) < 20, 0, fake.labels))
+    names = ("class_accuracy", "intra_class_fd", "intra_class_std")
+    found = scores_of({n: STATISTICS[n] for n in names}, extractor("classifier"), real, fake)
+    assert [score.name for score in found] == [f"{name}_classifier@200" for name in names]
+    accuracy, distance, spread = (score.value for score in found)
+    assert accuracy == 1.0
+    assert distance == pytest.approx(3.0, abs=1.0)  # the shift of three features
+    assert spread == pytest.approx(1.0, abs=0.15)
+    assert all(score.error >= 0 for score in found)
+    assert STATISTICS["class_accuracy"](real, wrong)["class_accuracy"] == pytest.approx(185 / 200)
+
+
+def test_scores_of_classes_need_labels():
+    for name in LABELLED:
+        with pytest.raises(ValueError, match=f"{name} needs classes: evaluate a conditional run"):
+            STATISTICS[name](seen(0), seen(1))
+    with pytest.raises(ValueError, match="class_accuracy needs a generator that takes classes"):
+        check_labelled(("fd", "class_accuracy"), conditional=False)
+
+
+def test_spatial_score_is_the_distance_of_the_spatial_features():
+    real, fake = (FeatureSet(normal(s), None, normal(s + 5)) for s in (0, 1))
+    found = STATISTICS["sfd"](real, fake)["sfd"]
+    assert found == pytest.approx(frechet_distance(real.spatial, fake.spatial))
+    with pytest.raises(ValueError, match="needs feature maps: use inception features"):
+        STATISTICS["sfd"](seen(0), seen(1))
+
+
+def test_rows_of_a_feature_set_are_those_of_all_its_parts():
+    rows = labelled(0).rows(slice(4, 6))
+    assert rows.spatial is None
+    np.testing.assert_array_equal(rows.labels, [0, 1])
+    assert rows.features.shape == (2, 3)
+    assert rows.logits.shape == (2, 4)
+
+
+def test_scores_of_one_extractor_do_not_suit_another():
+    images = data.from_arrays(np.zeros((4, 8, 8, 1), np.uint8), name="zeros")
+    for name, wanted in {
+        "sfd": "feature maps, --features inception:FILE",
+        "class_accuracy": "logits of the data's own classes",
+        "memorisation": "held-out samples",
+    }.items():
+        with pytest.raises(
+            ValueError, match=f"{name} needs {wanted}.*: got vgg16 features of zeros"
+        ):
+            chosen_statistics((name,), images, extractor("vgg16"))
+
+
+def test_memorisation_without_held_out_samples_of_the_same_shape_is_refused():
+    images = data.from_arrays(np.zeros((4, 8, 8, 1), np.uint8), name="zeros")
+    assert without_memorisation(("fd", "memorisation"), images, images) == (["fd"], images)
+    assert without_memorisation(("fd",), images, images) == (("fd",), None)
+    with pytest.raises(ValueError, match="give them with --held-out DATA"):
+        without_memorisation(("memorisation",), images, None)
+    small = data.from_arrays(np.zeros((4, 4, 4, 1), np.uint8), name="small")
+    with pytest.raises(
+        ValueError, match=r"shape of the data, \(8, 8, 1\), got \(4, 4, 1\) of small"
+    ):
+        without_memorisation(("memorisation",), images, small)
 
 
 def test_jackknife_error_of_a_mean_is_the_deviation_of_the_groups_means():

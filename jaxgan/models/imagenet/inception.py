@@ -1,7 +1,7 @@
 """The Inception network of the FID and the Inception score, with its preprocessing.
 
     inception = make_inception("pt_inception-2015-12-05-6726825d.pth")
-    features, logits, unbiased_logits = inception(images)  # uint8 [batch, height, width, 3]
+    output = inception(images)  # uint8 [batch, height, width, 3]
 
 The weights are not included: pass the path of the file that pytorch-fid downloads. Only a Fréchet
 distance of these features, with these weights and the preprocessing of pytorch-fid, may be called
@@ -19,12 +19,13 @@ import numpy as np
 
 from jaxgan.choices import Resizing
 from jaxgan.images.resampling import bicubic
-from jaxgan.models.imagenet.inception_blocks import NETWORK, run
+from jaxgan.models.imagenet.inception_blocks import BEFORE_SPATIAL, FROM_SPATIAL, SPATIAL, run
 from jaxgan.models.imagenet.inception_file import inception_weights
 from jaxgan.models.imagenet.weights import Convolution
 from jaxgan.types import Array
 
 FID_SIZE = (299, 299)
+_SPATIAL_CHANNELS = 7  # of 192; the first ones, as in the published sFID
 _SMALLEST = 75  # pixels per side, for which one feature per side is left
 
 
@@ -36,11 +37,13 @@ class InceptionOutput(NamedTuple):
       logits: class logits [batch, 1008].
       unbiased_logits: class logits without the last layer's biases, [batch, 1008]; the published
         Inception score uses their softmax.
+      spatial: feature maps for the sFID, [batch, 17, 17, 7] for images of 299 x 299.
     """
 
     features: Array
     logits: Array
     unbiased_logits: Array
+    spatial: Array
 
 
 def make_inception(
@@ -160,8 +163,10 @@ def inception_v3(convolutions: Mapping[str, Convolution], x: Array) -> Inception
         )
     # By default accelerators round the factors of matrix products to fewer digits.
     with jax.default_matmul_precision("highest"):
-        maps = run(NETWORK, convolutions, x.astype(jnp.float32))
+        before = run(BEFORE_SPATIAL, convolutions, x.astype(jnp.float32))
+        spatial = run(SPATIAL, convolutions, before)[..., :_SPATIAL_CHANNELS]
+        maps = run(FROM_SPATIAL, convolutions, before)
         features = jnp.mean(maps, axis=(1, 2))
         kernel, bias = convolutions["fc"]
         unbiased = features @ kernel[0, 0]
-    return InceptionOutput(features, unbiased + bias[None], unbiased)
+    return InceptionOutput(features, unbiased + bias[None], unbiased, spatial)

@@ -195,3 +195,10 @@ BLOCKS: dict[str, Step] = {
 of 2015-12-05. Source: Szegedy et al. 2016, table 1, https://arxiv.org/abs/1512.00567"""
 NETWORK: Step = list(BLOCKS.values())
 """The whole network, without its last linear layer."""
+_SPATIAL_AT = list(BLOCKS).index("Mixed_6d")
+BEFORE_SPATIAL: Step = NETWORK[:_SPATIAL_AT]
+"""The blocks before the spatial features."""
+FROM_SPATIAL: Step = NETWORK[_SPATIAL_AT:]
+"""The other blocks."""
+SPATIAL: Step = BLOCKS["Mixed_6d"][0]
+"""The layer of the spatial features, mixed_6/conv in TensorFlow's network."""

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from jaxgan.models.imagenet.inception_blocks import NETWORK, kernel_shapes
+from jaxgan.models.imagenet.safetensors_file import read_safetensors
 from jaxgan.models.imagenet.torch_file import read_tensors
 from jaxgan.models.imagenet.weights import Convolution
 
@@ -49,7 +48,7 @@ def inception_weights(file: str | Path, verify: bool = True) -> dict[str, Convol
             f"Download them from {FID_URL}, or pass verify=False for other weights, whose scores "
             "are not FID"
         )
-    tensors = _safetensors(file) if file.suffix == ".safetensors" else read_tensors(file)
+    tensors = read_safetensors(file) if file.suffix == ".safetensors" else read_tensors(file)
     try:
         return inception_convolutions(tensors)
     except ValueError as error:
@@ -106,10 +105,3 @@ def _check(tensors: Mapping[str, np.ndarray], convolutions: Mapping[str, tuple[i
             )
         if not np.isfinite(tensor).all() or (name.endswith("var") and tensor.min() < 0):
             raise ValueError(f"tensor {name} has non-finite values or negative variances")
-
-
-def _safetensors(file: Path) -> dict[str, np.ndarray]:
-    try:
-        return safetensors.numpy.load_file(file)
-    except (safetensors.SafetensorError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file} is not a safetensors file: {error}") from error

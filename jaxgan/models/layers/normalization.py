@@ -49,6 +49,8 @@ class BatchNorm(nn.Module):
       momentum: decay of the running statistics per training pass.
       epsilon: added to the variance.
       scale_init: initialiser of the scales; see `around_one`.
+      use_running: whether passes outside training use the running statistics, by which each sample
+        is normalised independently of the others; or else those of the batch, as in training.
     Source: Ioffe & Szegedy 2015, algorithms 1 and 2, https://arxiv.org/abs/1502.03167
     """
 
@@ -57,15 +59,16 @@ class BatchNorm(nn.Module):
     momentum: float = 0.9
     epsilon: float = 1e-5
     scale_init: Initializer = nn.initializers.ones
+    use_running: bool = True
 
     @nn.compact
     def __call__(self, x: Array, train: bool, axis_name: str | None = None) -> Array:
-        """Normalised x [batch, ..., channels], by running statistics outside training."""
+        """Normalised x [batch, ..., channels]; running statistics change in training only."""
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, x.shape[-1:], jnp.float32)
         running_var = self.variable("batch_stats", "var", jnp.ones, x.shape[-1:], jnp.float32)
         shape = (*[1] * (x.ndim - 1), -1)
         mean, var = running_mean.value.reshape(shape), running_var.value.reshape(shape)
-        if train:
+        if train or not self.use_running:
             mean, var = _moments(x, tuple(range(x.ndim - 1)), axis_name)
         if train and not self.is_initializing():
             for running, new in ((running_mean, mean), (running_var, var)):

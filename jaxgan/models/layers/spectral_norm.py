@@ -21,8 +21,9 @@ class SpectralNorm(nn.Module):
     changed. Only the vectors u are stored, in the collection "spectral_norm"; sigma is always that
     of the present weights.
 
-    sigma = |W u| uses the vector u after the power step, which brings it closer to the true value
-    than PyTorch's estimate: after one step 0.927 of it in our comparison, against 0.893.
+    sigma = |W u| uses the vector u after the power step. PyTorch's, |W' v|, is half a step behind:
+    after one step from a random vector it is 0.73 of the largest singular value on average over
+    normal matrices of 64 x 64, and this one 0.81. In training both come close to it.
 
     Attributes:
       layer: a single Linen layer with a weight matrix (dense, convolution, embedding).

@@ -13,6 +13,7 @@ from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.outputs.refine import RefinedSamples
 from jaxgan.runs.outputs.samples import draw_with_conditions
+from jaxgan.scoring.defaults import check_labelled
 from jaxgan.scoring.evaluation import (
     Compared,
     Evaluation,
@@ -47,7 +48,7 @@ def evaluate_generator(
     Args:
       generator: from `load_generator`.
       dataset: the data to compare with, usually those of the run; or statistics of their features.
-      options: metrics, number of samples, features, seed.
+      options: metrics, number of samples, features, seed, held-out samples.
       data_differ: how the data differ from those of the run, for the record; "" if they do not.
       refine: draws the samples instead of the generator alone, see `runs.outputs.refine`.
       report: called as samples are read.
@@ -56,11 +57,12 @@ def evaluate_generator(
     """
     if isinstance(dataset, FeatureStatistics):
         return _against_statistics(generator, dataset, options, refine, report)
+    check_labelled(options.metrics or (), generator.data.num_classes is not None)
     measures = measures_of(dataset, options)
     real, labels = None, None
     if generator.data.num_classes is not None:
-        real = see_real(measures, dataset, options, report)
-        labels = repeated_labels(real.labels, options.num)
+        real = see_real(measures, options, report)
+        labels = repeated_labels(real.features.labels, options.num)
     samples, targets, facts = _samples(generator, dataset, options, labels, refine)
     check_comparable(samples, dataset, measures.extractor)
     everything = np.arange(options.num)
@@ -68,10 +70,10 @@ def evaluate_generator(
     if targets is not None:
         real, other = see(measures.extractor, targets, everything, report), None
     else:
-        real = real or see_real(measures, dataset, options, report)
-        other = see_others(measures, dataset, options, options.num, report)
+        real = real or see_real(measures, options, report)
+        other = see_others(measures, options, options.num, report)
     compared = Compared(samples, dataset if targets is None else targets, fake, real)
-    found = evaluation_of(measures, compared, other, options)
+    found = evaluation_of(measures, compared, other, options, report)
     own = {"data_differ": data_differ or "no", **facts}
     return found._replace(facts=_facts(generator) | found.facts | own)
 
@@ -87,16 +89,16 @@ def _samples(
     if refine is not None:
         refined = refine(options.num, options.seed, labels)
         facts = {"refined": "; ".join(refined.facts)}
-        return _as_data(generator, refined.samples), None, facts
+        return _as_data(generator, refined.samples, labels), None, facts
     drawn, conditions = draw_with_conditions(
         generator, options.num, options.seed, labels, lambda config: dataset
     )
-    samples = _as_data(generator, np.asarray(drawn.x))
+    samples = _as_data(generator, np.asarray(drawn.x), labels)
     if conditions.real is None:
         return samples, None, {}
     low, high = generator.data.low, generator.data.high
     targets = to_data_range(np.asarray(conditions.real), low, high, generator.model_range)
-    return samples, _as_data(generator, targets)._replace(name=dataset.name), {}
+    return samples, _as_data(generator, targets, labels)._replace(name=dataset.name), {}
 
 
 def _against_statistics(
@@ -114,9 +116,11 @@ def _against_statistics(
     return found._replace(facts=_facts(generator) | found.facts)
 
 
-def _as_data(generator: TrainedGenerator, x: np.ndarray) -> Dataset:
+def _as_data(
+    generator: TrainedGenerator, x: np.ndarray, labels: np.ndarray | None = None
+) -> Dataset:
     name = f"samples of {generator.config.options.recipe}"
-    return Dataset(x, None, generator.data.low, generator.data.high, name)
+    return Dataset(x, labels, generator.data.low, generator.data.high, name)
 
 
 def _facts(generator: TrainedGenerator) -> dict[str, Any]:

@@ -18,7 +18,10 @@ from jaxgan.models import (
 )
 from jaxgan.models.imagenet import inception_file
 from jaxgan.models.imagenet.inception_blocks import (
+    BEFORE_SPATIAL,
+    FROM_SPATIAL,
     NETWORK,
+    SPATIAL,
     Layer,
     kernel_shapes,
     max_pool,
@@ -34,9 +37,11 @@ SHAPES, OUTPUTS = kernel_shapes(NETWORK, 3)
 @pytest.fixture
 def narrow(monkeypatch):
     """Instead of the network one layer of it, to 2,048 features; its tensors."""
-    network = [max_pool] * 5 + [Layer("Mixed_7c.branch_pool", 2048)]
-    monkeypatch.setattr("jaxgan.models.imagenet.inception.NETWORK", network)
-    monkeypatch.setattr("jaxgan.models.imagenet.inception_file.NETWORK", network)
+    pools, layer = [max_pool] * 5, Layer("Mixed_7c.branch_pool", 2048)
+    parts = {"BEFORE_SPATIAL": pools, "SPATIAL": lambda x: x, "FROM_SPATIAL": layer}
+    for name, part in parts.items():
+        monkeypatch.setattr(f"jaxgan.models.imagenet.inception.{name}", part)
+    monkeypatch.setattr("jaxgan.models.imagenet.inception_file.NETWORK", [*pools, layer])
     rng = np.random.default_rng(3)
     shapes = {"conv.weight": (2048, 3, 1, 1)}
     shapes |= {f"bn.{part}": (2048,) for part in ("weight", "bias", "running_mean", "running_var")}
@@ -69,12 +74,18 @@ def test_network_has_the_layers_of_the_published_one():
     assert SHAPES["Mixed_7c.branch3x3dbl_3b"] == (3, 1, 384, 384)
 
 
+def test_spatial_features_are_those_of_the_published_layer():
+    # mixed_6/conv of TensorFlow's network is Mixed_6d.branch1x1 in torch-fidelity's conversion
+    assert (SPATIAL.name, SPATIAL.outputs, SPATIAL.window) == ("Mixed_6d.branch1x1", 192, (1, 1))
+    assert [*BEFORE_SPATIAL, *FROM_SPATIAL] == NETWORK
+
+
 @pytest.mark.slow
 def test_features_of_any_images_of_75_pixels_or_more():
     convolutions = {n: (jnp.zeros(s), jnp.zeros(s[3])) for n, s in SHAPES.items()}
     convolutions["fc"] = (jnp.zeros((1, 1, 2048, 1008)), jnp.zeros(1008))
     output = jax.eval_shape(inception_v3, convolutions, jnp.zeros((4, 75, 131, 3)))
-    assert [o.shape for o in output] == [(4, 2048), (4, 1008), (4, 1008)]
+    assert [o.shape for o in output] == [(4, 2048), (4, 1008), (4, 1008), (4, 3, 6, 7)]
     for x in (jnp.zeros((4, 74, 75, 3)), jnp.zeros((4, 75, 75, 1)), jnp.zeros((75, 75, 3))):
         with pytest.raises(ValueError, match=r"x must be float .* at least 75 x 75 pixels, got"):
             inception_v3(convolutions, x)
@@ -192,8 +203,9 @@ def test_the_known_file_gives_features_and_logits(narrow, write, tmp_path, monke
     file.write_bytes(write(contiguous(narrow)))
     monkeypatch.setattr(inception_file, "FID_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
     x = pictures(20, 30)
-    features, logits, unbiased = make_inception(file)(x)
+    features, logits, unbiased, spatial = make_inception(file)(x)
     images = np.asarray(run([max_pool] * 5, {}, fid_images(x)), np.float64)
+    np.testing.assert_allclose(spatial, images, rtol=1e-5, atol=1e-6)
     weight, gamma, beta, mean, var = list(narrow.values())[:5]
     y = gamma * (images @ weight[:, :, 0, 0].T - mean) / np.sqrt(var + 0.001) + beta
     y = np.maximum(y, 0).mean(axis=(1, 2))

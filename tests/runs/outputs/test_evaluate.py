@@ -77,6 +77,25 @@ def test_mixtures_are_scored_by_their_modes(ring_run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.* samples in a class with")
+def test_conditional_runs_are_scored_by_classes_and_by_copies(digits_run, tmp_path):
+    out = tmp_path / "scores.json"
+    metrics = "memorisation,class_accuracy,intra_class_fd,intra_class_std"
+    held_out = ("--held-out", "digits")  # the training data: each sample is in both sets
+    succeed("evaluate", digits_run, "--metrics", metrics, "--num", 400, *held_out, "--out", out)
+    scores = {score["name"]: score for score in json.loads(out.read_text())["scores"]}
+    assert list(scores) == [
+        *(f"{name}_classifier@400" for name in metrics.split(",")[1:]),
+        *(f"{name}_classifier@400/1797" for name in ("authenticity", "copied", "copying_test")),
+    ]
+    assert scores["class_accuracy_classifier@400"]["baseline"] > 0.5
+    fd = scores["intra_class_fd_classifier@400"]
+    assert fd["baseline"] < fd["value"]
+    copied = scores["copied_classifier@400/1797"]
+    assert copied["baseline"] > copied["value"]  # its real samples are training samples
+
+
+@pytest.mark.slow
 def test_more_samples_than_real_ones_are_named_so(digits_run):
     (score,) = evaluate_run(digits_run, metrics=("swd",), num=2000, features="pixels").scores
     assert score.name == "swd_pixels@2k/1797"
@@ -90,6 +109,9 @@ def test_more_samples_than_real_ones_are_named_so(digits_run):
         (["--metrics", "fid"], "for the FID give --metrics fd --features inception:FILE"),
         (["--features", "inception:nowhere"], "there is no file nowhere"),
         (["--checkpoint", "best"], "best"),
+        (["--metrics", "memorisation"], "give them with --held-out DATA"),
+        (["--metrics", "memorisation", "--held-out", "ring8"], "shape"),
+        (["--metrics", "sfd"], "sfd needs feature maps"),
     ],
 )
 def test_what_cannot_be_scored_is_told_and_nothing_written(digits_run, tmp_path, options, message):

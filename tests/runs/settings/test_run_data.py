@@ -76,6 +76,10 @@ def test_all_paths_of_a_run_hold_from_any_folder(monkeypatch):
     assert absolute_paths(given) == found
     scoring = {"scoring.features": "inception:fid.pth"}
     assert absolute_paths(scoring) == {"scoring.features": "inception:/here/fid.pth"}
+    onnx = {"scoring.features": "onnx:mine.onnx,unit"}
+    assert absolute_paths(onnx) == {"scoring.features": "onnx:/here/mine.onnx,unit"}
+    function = {"scoring.features": "my_features:means"}
+    assert absolute_paths(function) == function
     assert absolute_paths({"scoring.features": None}) == {}
 
 

@@ -201,6 +201,26 @@ def _of_run(
     from jaxgan.runs.outputs.evaluate import evaluate_generator
     from jaxgan.runs.settings.run_data import load_data
 
+    _check_data_of_run(run, against, source, images)
+    generator, refined = load_refined(run, source.wanted, source.refine)
+    held_out = functools.partial(
+        held_out_data, generator, source.held_out, source.data, source.force
+    )
+    if source.held_out is not None and "memorisation" in (options.metrics or ()):
+        options = options._replace(held_out=held_out())
+    dataset: Dataset | Records | FeatureStatistics
+    if against is None:
+        dataset, differ = load_data(generator.config, source.data, source.force)
+    else:
+        dataset, differ = read_data(against, images, options.features), "other data, by --against"
+    if refined is not None:
+        refined = functools.partial(refined, held_out())
+    with reading(make_console(stderr=True)) as report:
+        return evaluate_generator(generator, dataset, options, differ, refined, report)
+
+
+def _check_data_of_run(run: Path, against: str | None, source: Source, images: Images):
+    """Raise a ValueError for a file, and for options of its data that contradict each other."""
     if run.is_file():
         raise ValueError(f"{run} is not a run's folder: give the real samples with --against DATA")
     if against is not None and source.data is not None:
@@ -210,20 +230,6 @@ def _of_run(
         )
     if against is None and (images.size or images.value_range):
         raise ValueError("--size and --range are for images in files: give them with --against")
-    generator, refined = load_refined(run, source.wanted, source.refine)
-    if source.held_out is not None and "memorisation" in (options.metrics or ()):
-        held_out = held_out_data(generator, source.held_out, source.data, source.force)
-        options = options._replace(held_out=held_out)
-    dataset: Dataset | Records | FeatureStatistics
-    if against is None:
-        dataset, differ = load_data(generator.config, source.data, source.force)
-    else:
-        dataset, differ = read_data(against, images, options.features), "other data, by --against"
-    if refined is not None:
-        calibration = held_out_data(generator, source.held_out, source.data, source.force)
-        refined = functools.partial(refined, calibration)
-    with reading(make_console(stderr=True)) as report:
-        return evaluate_generator(generator, dataset, options, differ, refined, report)
 
 
 def _check_without_run(samples: str, source: Source, what: str):

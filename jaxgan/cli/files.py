@@ -38,7 +38,7 @@ def score_files(
     real = read_data(against, images, options.features)
     if held_out is not None:
         if "memorisation" not in (options.metrics or ()):
-            raise ValueError("--held-out is for the metric memorisation: give --metrics with it")
+            raise ValueError("--held-out is for the metric memorisation: add it to --metrics")
         options = options._replace(held_out=_samples(held_out, images))
     if fake.size < FEWEST:
         raise ValueError(f"{samples} holds {fake.size} samples, and scores need at least {FEWEST}")
@@ -46,7 +46,8 @@ def score_files(
         raise ValueError(f"--picture needs the real images, and {against} holds only statistics")
     if pictured and not isinstance(real, FeatureStatistics):
         check_pictures(fake, real)
-    if images.value_range and _are_bytes(fake) and _are_bytes(real):
+    sets = [each for each in (fake, real, options.held_out) if each is not None]
+    if images.value_range and all(map(_are_bytes, sets)):
         raise ValueError("--range is for float images, and both sides hold uint8")
     with reading(make_console(stderr=True)) as report:
         return evaluate_samples(fake, real, options, report)
@@ -100,8 +101,8 @@ def write_statistics_of(
     samples: str, images: Images, features: str | None, num: int | None, out: Path
 ):
     """Write the mean and covariance of the features of samples."""
-    from jaxgan.scoring.evaluation import feature_moments
     from jaxgan.scoring.extractors import make_extractor
+    from jaxgan.scoring.reference import feature_moments
     from jaxgan.scoring.statistics_file import features_name, write_statistics
 
     if features in (None, "classifier"):

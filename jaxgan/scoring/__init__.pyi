@@ -13,7 +13,6 @@ from .evaluation import (
     Evaluation as Evaluation,
     EvaluationOptions as EvaluationOptions,
     evaluate_samples as evaluate_samples,
-    feature_moments as feature_moments,
     write_evaluation as write_evaluation,
 )
 from .extractors import (
@@ -27,6 +26,7 @@ from .image_files import read_set as read_set
 from .memorisation import memorisation_scores as memorisation_scores
 from .pictures import neighbour_picture as neighbour_picture
 from .quality import quality_report as quality_report
+from .reference import feature_moments as feature_moments
 from .scores import Score as Score, scores_of as scores_of
 from .settings import Scoring as Scoring
 from .statistics_file import (

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from jaxgan.atomic import replace_file
 from jaxgan.checks import check_positive, check_seed
 from jaxgan.data import Dataset, Records
 from jaxgan.environment import environment
-from jaxgan.metrics import Moments, frechet_distance_of, moments, no_moments, update_moments
+from jaxgan.metrics import frechet_distance_of, moments
 from jaxgan.scoring.defaults import (
     check_labelled,
     check_names,
@@ -25,7 +23,7 @@ from jaxgan.scoring.defaults import (
 from jaxgan.scoring.extractors import Extractor, FeatureSet, make_extractor
 from jaxgan.scoring.image_files import shape_text
 from jaxgan.scoring.memorisation import MOST_COMPARED, memorisation_scores, without_memorisation
-from jaxgan.scoring.reference import CHUNK, Report, Seen, extract, rows, see, shuffled, silent
+from jaxgan.scoring.reference import Report, Seen, see, shuffled, silent
 from jaxgan.scoring.scores import Score, Statistic, jackknife, score_name, scores_of
 from jaxgan.scoring.statistics_file import FeatureStatistics, as_moments, features_name
 
@@ -328,35 +326,6 @@ def _score_of_statistics(
         error.get("fd", float("nan")),
         None,
     )
-
-
-def feature_moments(
-    extractor: Extractor,
-    dataset: Dataset | Records,
-    num: int | None = None,
-    report: Report = silent,
-) -> Moments:
-    """Mean and scatter of the features of data, of which only a chunk is in memory.
-
-    Args:
-      extractor: from `make_extractor`.
-      dataset: the data.
-      num: number of samples, the first ones; None for all.
-      report: called as samples are read.
-    Raises:
-      ValueError: if fewer than two samples can be read.
-    """
-    size = dataset.size if num is None else min(num, dataset.size)
-    found: Moments | None = None
-    for first in range(0, size, CHUNK):
-        x = rows(dataset, np.arange(first, min(first + CHUNK, size)))[0]
-        if len(x):
-            features = extract(extractor, dataset, x).features
-            found = update_moments(found or no_moments(features.shape[1]), features)
-        report(dataset.name, min(first + CHUNK, size), size)
-    if found is None or int(found.num) < 2:
-        raise ValueError(f"{dataset.name}: statistics need at least two samples that can be read")
-    return found
 
 
 # --- The file of scores

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxgan.data import Dataset, Records, to_model_range
+from jaxgan.metrics import Moments, no_moments, update_moments
 from jaxgan.scoring.extractors import Extractor, FeatureSet
 
 RANGE = (-1.0, 1.0)  # of the samples that extractors take
@@ -112,3 +113,32 @@ def see(
 def _joined(parts: list[FeatureSet]) -> FeatureSet:
     """One set of all samples; what an extractor does not give stays None."""
     return jax.tree.map(lambda *each: np.concatenate(each), *parts)
+
+
+def feature_moments(
+    extractor: Extractor,
+    dataset: Dataset | Records,
+    num: int | None = None,
+    report: Report = silent,
+) -> Moments:
+    """Mean and scatter of the features of data, of which only a chunk is in memory.
+
+    Args:
+      extractor: from `make_extractor`.
+      dataset: the data.
+      num: number of samples, the first ones; None for all.
+      report: called as samples are read.
+    Raises:
+      ValueError: if fewer than two samples can be read.
+    """
+    size = dataset.size if num is None else min(num, dataset.size)
+    found: Moments | None = None
+    for first in range(0, size, CHUNK):
+        x = rows(dataset, np.arange(first, min(first + CHUNK, size)))[0]
+        if len(x):
+            features = extract(extractor, dataset, x).features
+            found = update_moments(found or no_moments(features.shape[1]), features)
+        report(dataset.name, min(first + CHUNK, size), size)
+    if found is None or int(found.num) < 2:
+        raise ValueError(f"{dataset.name}: statistics need at least two samples that can be read")
+    return found

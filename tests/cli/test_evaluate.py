@@ -54,12 +54,28 @@ def test_statistics_that_are_written_can_be_compared_with(files, tmp_path):
     assert "the real samples are not at hand" in result.output
 
 
+def test_samples_in_files_are_compared_with_held_out_ones(files):
+    result = succeed(
+        *("evaluate", files / "fake.npy", "--against", files / "real.npy", "--features", "pixels"),
+        *("--metrics", "memorisation", "--held-out", files / "few.npy", "--no-errors"),
+    )
+    for name in ("authenticity", "copied", "copying_test"):
+        assert f"{name}_pixels@120/250" in result.output
+
+
 @pytest.mark.parametrize(
     ("samples", "options", "message"),
     [
         ("fake.npy", ["--against", "few.npy", "--checkpoint", "best"], "--checkpoint is for runs"),
         ("fake.npy", [], "not a run's folder"),
         ("few.npy", ["--against", "real.npy"], "holds 20 samples, and scores need at least 100"),
+        ("fake.npy", ["--against", "real.npy", "--held-out", "few.npy"], "add it to --metrics"),
+        ("fake.npy", ["--against", "real.npy", "--metrics", "memorisation"], "give them with"),
+        (
+            "fake.npy",
+            ["--against", "real.npy", "--metrics", "intra_class_fd"],
+            "give samples with labels",
+        ),
         ("fake.npy", ["--against", "real.npy", "--range", "1,0"], "LOW below HIGH"),
         ("fake.npy", ["--against", "real.npy", "--range=-1,1"], "both sides hold uint8"),
         ("fake.npy", ["--against", "real.npy", "--picture", "x.jpg"], "ends in .png"),

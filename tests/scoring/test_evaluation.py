@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxgan import data
-from jaxgan.metrics import frechet_distance
+from jaxgan.metrics import frechet_distance, intra_class_std
 from jaxgan.scoring import (
     EvaluationOptions,
     Extractor,
@@ -92,6 +92,22 @@ def test_a_set_read_in_chunks_has_the_bits_of_one_read_at_once(every_kind, monke
     assert [(done, size) for _, done, size in reports] == [(15, 40), (30, 40), (40, 40)]
 
 
+def test_labels_logits_and_spatial_features_of_chunks_are_joined(monkeypatch):
+    x, labels = pictures(40), np.arange(40) % 3
+    monkeypatch.setattr(reference, "CHUNK", 15)
+
+    def run(x):
+        flat = x.reshape(len(x), -1)
+        return FeatureSet(flat, flat[:, :3], flat[:, 3:7])
+
+    extractor, order = Extractor("parts", run, "", {}), np.random.default_rng(0).permutation(40)
+    found = reference.see(extractor, data.from_arrays(x, labels), order).features
+    flat = x[order].reshape(40, -1) / 127.5 - 1
+    for part, expected in zip(found, (flat, flat[:, :3], flat[:, 3:7], labels[order]), strict=True):
+        np.testing.assert_allclose(part, expected, atol=1e-6)
+    assert reference.see(extractor, data.from_arrays(x), order).features.labels is None
+
+
 def test_images_that_cannot_be_read_are_left_out(every_kind, tmp_path):
     records = read_set(every_kind["folder"])
     bad = tmp_path / "images" / "007.png"
@@ -163,6 +179,40 @@ def test_floats_need_their_range(tmp_path, value_range, message):
 def test_an_unknown_name_is_refused_with_what_there_is():
     with pytest.raises(ValueError, match=r"unknown data 'x'.* or a folder, a .npz"):
         read_set("x")
+
+
+# --- Classes and copies
+
+
+def test_labelled_samples_are_scored_by_their_classes():
+    real, fake = pictures(60, 3), pictures(50, 3, seed=1)
+    sets = [data.from_arrays(x, np.arange(len(x)) % 2) for x in (fake, real)]
+    options = FAST._replace(metrics=("intra_class_std",))
+    (score,) = evaluate_samples(*sets, options).scores
+    flat = [x.reshape(len(x), -1) / 127.5 - 1 for x in (fake, real)]
+    ratios = intra_class_std(flat[0], sets[0].labels, flat[1], sets[1].labels)
+    assert score.name == "intra_class_std_pixels@50/60"
+    assert score.value == pytest.approx(np.mean(ratios), rel=1e-5)
+    with pytest.raises(ValueError, match=r"intra_class_std needs a generator .*with labels"):
+        evaluate_samples(data.from_arrays(fake), sets[1], options)
+
+
+def test_copies_among_samples_of_any_origin_are_found():
+    train, held_out = pictures(60, 3), data.from_arrays(pictures(80, 3, seed=1), name="fresh")
+    samples = pictures(40, 3, seed=2)
+    samples[:20] = train[:20]
+    options = FAST._replace(metrics=("fd", "memorisation"), held_out=held_out)
+    found = evaluate_samples(data.from_arrays(samples), data.from_arrays(train), options)
+    values = {score.name.partition("_pixels")[0]: score.value for score in found.scores}
+    assert list(values) == ["fd", "authenticity", "copied", "copying_test"]
+    assert values["authenticity"] <= 0.5  # at least the copies are nearer than a neighbour
+    assert values["copied"] == pytest.approx(0.5, abs=0.3)
+    assert found.facts["held_out_data"] == "fresh"
+    floats = held_out._replace(x=held_out.x.astype(np.float32), low=None, high=None)
+    with pytest.raises(ValueError, match="black and white are unknown"):
+        evaluate_samples(
+            data.from_arrays(samples), data.from_arrays(train), options._replace(held_out=floats)
+        )
 
 
 # --- Statistics

@@ -48,6 +48,15 @@ def test_only_inception_features_give_the_published_names(kind, resized, names):
     assert list(score_names(statistics, extractor(kind, resized), 200, 200)) == names
 
 
+def test_all_published_scores_say_how_images_were_resized_in_the_same_way():
+    names = ("fd", "mind", "fd_infinity", "sfd")
+    for resized, ending in {"bilinear": "", "clean": "_clean", "tensorflow": "_tensorflow"}.items():
+        made = extractor("inception", f"{resized}299x299")
+        assert score_names({name: STATISTICS[name] for name in names}, made, 200, 200) == tuple(
+            f"{name}{ending}@200" for name in ("fid", "mind", "fid_infinity", "sfid")
+        )
+
+
 def test_other_scores_on_inception_features_say_how_images_were_resized():
     statistics = {"pr": STATISTICS["pr"]}
     assert score_names(statistics, extractor("inception", "bilinear299x299"), 5000, 200) == (

@@ -30,6 +30,7 @@ from jaxgan.models.imagenet.inception_blocks import (
     same_mean_pool,
     without_edge,
 )
+from jaxgan.scoring import inception_extractor
 
 SHAPES, OUTPUTS = kernel_shapes(NETWORK, 3)
 
@@ -213,6 +214,20 @@ def test_the_known_file_gives_features_and_logits(narrow, write, tmp_path, monke
     np.testing.assert_allclose(unbiased, y @ narrow["fc.weight"].T, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(logits - unbiased, [narrow["fc.bias"]] * 2, atol=1e-4)
     np.testing.assert_allclose(make_inception(file, (0.0, 1.0))(x / 255)[0], features, rtol=1e-4)
+
+
+def test_the_extractor_has_the_features_the_logits_and_the_maps_of_its_resizing(narrow, tmp_path):
+    file = tmp_path / "weights.safetensors"
+    safetensors.numpy.save_file(narrow, file)
+    x = pictures(20, 30)
+    extractor = inception_extractor(file, "clean", verify=False)
+    found = extractor.run(x / 127.5 - 1)
+    expected = make_inception(file, verify=False, resizing="clean")(x)
+    np.testing.assert_allclose(found.features, expected.features, rtol=1e-4)
+    np.testing.assert_allclose(found.logits, expected.unbiased_logits, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found.spatial, expected.spatial.reshape(2, -1), atol=1e-5)
+    assert (extractor.name, extractor.resized) == ("inception-weights", "clean299x299")
+    assert extractor.any_size
 
 
 def test_other_files_are_no_fid_unless_asked_for(narrow, tmp_path):

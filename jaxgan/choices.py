@@ -67,3 +67,4 @@ Features = Literal[
     "pixels",
     "MODULE:FUNCTION",
 ]
+Resizing = Literal["bilinear", "tensorflow", "clean"]

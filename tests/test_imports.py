@@ -9,7 +9,8 @@ import jaxgan
 
 PACKAGE = Path(jaxgan.__file__).parent
 LAYERS = (  # from the bottom up: a part may import those before it
-    *("settings", "choices", "types", "checks", "calls", "caching", "atomic", "losses"),
+    *("settings", "choices", "types", "checks", "calls", "caching", "atomic", "environment"),
+    "losses",
     *("schedules", "transformations", "parallel", "augment", "metrics", "plots", "data"),
     *("monitor", "images", "latents", "critics", "term_inputs", "regularizers", "terms"),
     *("models", "adapters", "ema", "nonfinite", "optimizers", "players", "step_metrics"),

@@ -47,7 +47,7 @@ HeldOut = Annotated[
     str | None,
     typer.Option(
         metavar="DATA",
-        help="Real samples that the run was not trained on, for --refine and for the metric "
+        help="Real samples that were not used in training, for --refine and for the metric "
         "memorisation.",
         show_default="the run's own data",
     ),

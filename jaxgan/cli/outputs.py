@@ -2,12 +2,11 @@
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from jaxgan.choices import Domain, Features
+from jaxgan.choices import Domain
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.generators import (
     Checkpoint,
@@ -26,10 +25,8 @@ from jaxgan.cli.help import Command
 
 if TYPE_CHECKING:
     from jaxgan.runs.disk.generator import TrainedGenerator
-    from jaxgan.runs.outputs.evaluate import Evaluation
 
 app = typer.Typer()
-FEWEST = 100  # samples in a score
 
 
 @app.command(cls=Command)
@@ -162,120 +159,6 @@ def translate(
     translate, channels = make_translate(generator, seed, to), source_channels(generator)
     for image, each in zip(images, outs, strict=True):
         say(make_console(), f"{translate_file(translate, channels, image, each)} -> {each}")
-
-
-@app.command(cls=Command)
-def evaluate(
-    run: Run,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[,NAME]",
-            help="Any of fd (Fréchet distance, as in FID), kd (kernel distance, as in KID), "
-            "is (Inception score), pr (precision, recall), dc (density, coverage), "
-            "swd (sliced Wasserstein distance), mind (MIND), fd_infinity (fd extrapolated to "
-            "infinitely many samples), sfd (spatial fd, as in sFID), modes, memorisation (with "
-            "--held-out), and for conditional runs class_accuracy, intra_class_fd and "
-            "intra_class_std.",
-            show_default="those that suit the data",
-        ),
-    ] = None,
-    num: Annotated[int, typer.Option(min=2, help="Number of samples.")] = 10_000,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(get_args(Features)),
-            help="Feature extractor. FILE holds the network; FUNCTION maps images to features.",
-            show_default="classifier, vgg16 or pixels, depending on the data",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed of the samples.")] = 0,
-    ema: Ema = True,
-    truncation: Truncation = None,
-    checkpoint: Checkpoint = "latest",
-    standing_statistics: Standing = 0,
-    errors: Annotated[
-        bool, typer.Option(help="Estimate standard errors (takes ten times as long).")
-    ] = True,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="A .json file.", show_default="RUN/scores.json", callback=at_home),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="New location of the run's data.", show_default="the run's own"),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option(help="Accept --data that differ from the run's data.")
-    ] = False,
-    refine: Refine = None,
-    held_out: HeldOut = None,
-):
-    """Evaluate a run: FID-style metrics against its training data.
-
-    Each metric has a standard error and a real-data baseline, its value for other real samples.
-    """
-    if num < FEWEST:
-        raise ValueError(
-            f"--num {num} is too few: scores need at least {FEWEST} samples, and 10,000 are usual"
-        )
-    from jaxgan.runs.outputs import evaluate as evaluation
-    from jaxgan.runs.settings.run_data import load_data
-    from jaxgan.scoring import defaults
-
-    names = None if metrics is None else metrics.split(",")
-    defaults.check_names(names or ())
-    file = _scores_file(run, out)
-    wanted = Wanted(ema, checkpoint, truncation, standing_statistics)
-    generator, refined = load_refined(run, wanted, refine)
-    dataset, differ = load_data(generator.config, data, force)
-    options = evaluation.EvaluationOptions(names, num, features, seed, errors)
-    if refined is not None:
-        refined = functools.partial(refined, held_out_data(generator, held_out, data, force))
-    other = None
-    if held_out is not None and "memorisation" in (names or ()):
-        other = held_out_data(generator, held_out, data, force)
-    found = evaluation.evaluate_generator(generator, dataset, options, differ, refined, other)
-    _print_scores(found)
-    if file is not None:  # after the table, which is not lost if the file cannot be written
-        evaluation.write_evaluation(found, file)
-    kept = "not saved" if file is None else f"-> {file}"
-    facts = found.facts
-    if "refined" in facts:
-        say(make_console(), facts["refined"])
-    say(make_console(), f"{facts['features']} features, step {facts['step']:,} {kept}")
-
-
-def _print_scores(found: "Evaluation"):
-    table = Table("score", "value", "error", "real data", box=None, pad_edge=False)
-    for score in found.scores:
-        numbers = (score.value, score.error, score.baseline)
-        table.add_row(score.name, *("" if x is None or x != x else f"{x:.4g}" for x in numbers))
-    make_console().print(table, highlight=False)
-    if all(score.baseline is None or score.baseline != score.baseline for score in found.scores):
-        say(
-            make_console(),
-            "No real-data baseline: it takes other real samples, as many as are compared. "
-            "Lower --num to at most half of the data.",
-        )
-
-
-def _scores_file(run: Path, out: Path | None) -> Path | None:
-    """The file for scores; None, with a message, for a run folder that cannot be written."""
-    from jaxgan import atomic
-
-    file = run / "scores.json" if out is None else out
-    try:
-        atomic.check_replaceable(file)
-    except OSError as error:
-        if out is not None:
-            raise
-        say(
-            make_console(stderr=True),
-            f"{error}: the scores are only shown; give --out FILE to keep them",
-        )
-        return None
-    return file
 
 
 @app.command("report", cls=Command)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 Row = Mapping[str, Any]
 PLAIN_LINES = 20
+LINE_SECONDS = 10
 
 
 @contextmanager
@@ -48,6 +49,38 @@ def display(console: Console, steps: int) -> Iterator[Callable[[Row], None]]:
                 parts = [f"step {row['step']:,}/{steps:,}", *_rounds(speed), *left]
                 line = "  ".join([*parts, *_main_metrics(row)])
                 console.print(line, highlight=False, soft_wrap=True)
+
+        yield print_line
+
+
+@contextmanager
+def reading(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each set of samples that is read, and occasional lines elsewhere.
+
+    Sets that are read at once show nothing.
+    """
+    if console.is_terminal:
+        columns = (
+            *(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
+            TextColumn("{task.description}", markup=False),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("", total=None)
+
+            def update(name: str, done: int, total: int):
+                if progress.tasks[0].description != name:
+                    progress.reset(task)
+                progress.update(task, completed=done, total=total, description=name)
+
+            yield update
+    else:
+        shown = time.perf_counter()
+
+        def print_line(name: str, done: int, total: int):
+            nonlocal shown
+            if time.perf_counter() - shown > LINE_SECONDS:
+                shown = time.perf_counter()
+                console.print(f"{done:,}/{total:,}  {name}", highlight=False, soft_wrap=True)
 
         yield print_line
 

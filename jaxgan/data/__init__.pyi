@@ -17,6 +17,7 @@ from .decoding import decode as decode
 from .files import folder as folder, folder_records as folder_records, idx as idx, npz as npz
 from .order import batch_indices as batch_indices, epoch_permutation as epoch_permutation
 from .pairs import pair_records as pair_records
+from .parquet import parquet_records as parquet_records
 from .patches import patch_records as patch_records
 from .records import Records as Records
 from .selection import select_instances as select_instances

@@ -45,6 +45,7 @@ from .prdc import (
     density_coverage as density_coverage,
     precision_recall as precision_recall,
 )
+from .sample_realism import realism as realism
 from .sliced import mind as mind, sliced_wasserstein as sliced_wasserstein
 from .spatial import (
     spatial_features as spatial_features,

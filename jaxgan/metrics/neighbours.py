@@ -52,6 +52,27 @@ def balls_around(x: Array, centres: Array, squared: Array) -> Array:
 
 
 @jax.jit
+def largest_ratios(x: Array, centres: Array, squared: Array) -> Array:
+    """The largest ratio, over the balls, of a ball's radius and each sample's distance to it.
+
+    Args:
+      x: samples, floats [num, features].
+      centres: centres of the balls [balls, features].
+      squared: squared radii of the balls [balls].
+    Returns:
+      Ratios [num], not squared; infinite for a sample that is a centre.
+    """
+
+    def one(x: Array) -> Array:
+        distances = _squared_distances(x, centres)
+        is_centre = distances == 0.0
+        ratios = jnp.where(is_centre, jnp.inf, squared / jnp.where(is_centre, 1.0, distances))
+        return jnp.sqrt(jnp.max(ratios))
+
+    return jax.lax.map(one, x, batch_size=CHUNK)
+
+
+@jax.jit
 def squared_nearest(x: Array, others: Array) -> Array:
     """Squared distance of each sample to the nearest of another set.
 

@@ -4,11 +4,7 @@ from .disk.generator import (
     load_players as load_players,
 )
 from .disk.result import Result as Result
-from .outputs.evaluate import (
-    Evaluation as Evaluation,
-    EvaluationOptions as EvaluationOptions,
-    evaluate_generator as evaluate_generator,
-)
+from .outputs.evaluate import evaluate_generator as evaluate_generator
 from .outputs.export import (
     export_generator as export_generator,
     load_safetensors as load_safetensors,

@@ -11,6 +11,7 @@ from jaxgan import nonfinite
 from jaxgan.atomic import replace_file
 from jaxgan.checks import closest
 from jaxgan.data import Dataset, Records
+from jaxgan.environment import environment
 from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes import check_installed, recipe, recipe_gan
@@ -25,7 +26,6 @@ from jaxgan.runs.run import Run
 from jaxgan.runs.settings.compare import check_same_recipe, check_same_results, differences
 from jaxgan.runs.settings.config import (
     Config,
-    environment,
     has_config,
     load_input,
     read_config,

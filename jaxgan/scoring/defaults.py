@@ -40,12 +40,12 @@ def check_names(names: Sequence[str], option: str = "--metrics", features: str =
 
 
 def check_labelled(names: Sequence[str], conditional: bool):
-    """Raise a ValueError for metrics of classes if the generator takes none."""
+    """Raise a ValueError for metrics of classes if samples are not asked for by their class."""
     for name in names:
         if name in LABELLED and not conditional:
             raise ValueError(
                 f"{name} needs a generator that takes classes: train a conditional one, with "
-                "--conditional"
+                "--conditional, or give samples with labels"
             )
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.checks import closest
-from jaxgan.choices import Features
+from jaxgan.choices import Features, Resizing
 from jaxgan.data import Dataset, Records
 from jaxgan.images.resampling import bicubic
 from jaxgan.metrics import spatial_features
@@ -69,12 +69,14 @@ class Extractor(NamedTuple):
         features, a limited number at a time.
       resized: how images are resized, and to which size; "" if they are not.
       facts: what else a score depends on, such as the classifier's accuracy.
+      any_size: whether images of different sizes have comparable features, as they are resized.
     """
 
     name: str
     run: Callable[[np.ndarray], FeatureSet]
     resized: str
     facts: dict[str, Any]
+    any_size: bool = False
 
 
 def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
@@ -84,10 +86,11 @@ def make_extractor(spec: str, dataset: Dataset | Records) -> Extractor:
       spec: one of `EXTRACTORS`. "classifier" is trained once on the data set's own classes, see
         `jaxgan.scoring.classifier`. "vgg16" averages relu5_3 over all positions: 512 features.
         "inception:FILE" has the features of the FID, "dinov2:FILE" and "clip:FILE" those of
-        DINOv2 and of CLIP's image tower, all with weights that the user provides. "onnx:FILE" or
-        "onnx:FILE,SCALING" is any network, see `jaxgan.scoring.given_networks`. "pixels" are the
-        values themselves. "MODULE:FUNCTION" is a function from samples, float [num, height,
-        width, channels] in [-1, 1], to features [num, width].
+        DINOv2 and of CLIP's image tower, all with weights that the user provides.
+        "inception:FILE@clean" and "@tensorflow" resize otherwise, see `jaxgan.models.fid_images`.
+        "onnx:FILE" or "onnx:FILE,SCALING" is any network, see `jaxgan.scoring.given_networks`.
+        "pixels" are the values themselves. "MODULE:FUNCTION" is a function from samples, float
+        [num, height, width, channels] in [-1, 1], to features [num, width].
       dataset: the data that samples are compared with.
     Raises:
       ValueError: if the name is unknown, or the extractor does not suit the data.
@@ -132,14 +135,15 @@ def from_network(
       apply: maps images, float [num, height, width, channels] in [-1, 1], or other samples, to
         features [num, width], each sample by itself. It is called with 50 samples at a time, the
         last of them perhaps zeros, so a function under `jax.jit` is compiled once.
-      resized: how the function resizes images, and to which size, such as "bicubic224x224".
+      resized: how the function resizes images of any size, and to which one, such as
+        "bicubic224x224"; "" if it does not.
       facts: what else a score depends on.
     """
 
     def run(x: np.ndarray) -> FeatureSet:
         return FeatureSet(_in_calls(lambda rows: _checked(name, apply(rows), len(rows)), x))
 
-    return Extractor(name, run, resized, facts or {})
+    return Extractor(name, run, resized, facts or {}, any_size=bool(resized))
 
 
 def is_grey_or_rgb(shape: tuple[int, ...]) -> bool:
@@ -167,9 +171,9 @@ def _from_file(name: str, path: str) -> Extractor:
         network = onnx_network(path)
         stem = Path(path.rpartition(",")[0] or path).stem
         return from_network(stem, network.apply, network.resized, {"weights": path})
-    file = Path(os.path.expanduser(path))
     if name == "inception":
-        return _inception(file)
+        return inception_extractor(*_resizing(path))
+    file = Path(os.path.expanduser(path))
     return _on_bytes({"dinov2": make_dinov2, "clip": make_clip}[name](file), file)
 
 
@@ -216,8 +220,29 @@ def _vgg16(shape: tuple[int, ...]) -> Extractor:
     return Extractor("vgg16", lambda x: FeatureSet(_in_calls(call, x)), resized, {})
 
 
-def _inception(file: Path) -> Extractor:
-    outputs = make_inception(file)
+def _resizing(path: str) -> tuple[Path, Resizing]:
+    """The file and the resizing of FILE@clean; "bilinear" without one."""
+    file, _, name = path.rpartition("@")
+    for known in get_args(Resizing):
+        if file and name == known:
+            return Path(os.path.expanduser(file)), known
+    return Path(os.path.expanduser(path)), "bilinear"
+
+
+def inception_extractor(
+    file: Path, resizing: Resizing = "bilinear", verify: bool = True
+) -> Extractor:
+    """Make the extractor of the FID's features and logits, and of the sFID's feature maps.
+
+    Args:
+      file: the weights, see `jaxgan.models.inception_weights`.
+      resizing: how images are resized, see `jaxgan.models.fid_images`.
+      verify: whether to accept only the weights of the FID. The scores of others have the file's
+        name in theirs.
+    Raises:
+      ValueError: if the weights are not those of the FID and `verify` is set, or cannot be read.
+    """
+    outputs = make_inception(file, verify=verify, resizing=resizing)
 
     def run(x):
         # Rounded as in image files, which the reference implementation reads.
@@ -229,8 +254,8 @@ def _inception(file: Path) -> Extractor:
         maps = spatial_features(output.spatial, output.spatial.shape[3])
         return jnp.concatenate([output.features, output.unbiased_logits, maps], axis=1)
 
-    facts = {"weights": file.name}
-    return Extractor("inception", run, "bilinear299x299", facts)
+    name = "inception" if verify else f"inception-{file.stem}"
+    return Extractor(name, run, f"{resizing}299x299", {"weights": file.name}, any_size=True)
 
 
 def _in_calls(call: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:

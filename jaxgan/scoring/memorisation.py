@@ -7,10 +7,10 @@ import numpy as np
 from jaxgan.data import Dataset, Records
 from jaxgan.metrics.memorisation import Proximity, copying_test_of, nearer_of, proximity
 from jaxgan.scoring.extractors import Extractor, FeatureSet
-from jaxgan.scoring.reference import extract, real_rows
 from jaxgan.scoring.scores import VALUES, Score, score_name, scores_of
 
-MOST_COMPARED = 50_000  # training samples
+MOST_COMPARED = 50_000
+"""Training samples that are compared, at random, if there are more."""
 CELLS = 3  # of the test of data copying
 
 
@@ -35,29 +35,6 @@ def without_memorisation(
             f"{tuple(held_out.shape)} of {held_out.name}"
         )
     return [name for name in names if name != "memorisation"], held_out
-
-
-def memorisation_of(
-    extractor: Extractor,
-    dataset: Dataset | Records,
-    held_out: Dataset | Records,
-    fake: FeatureSet,
-    seed: int,
-    errors: bool,
-) -> list[Score]:
-    """The scores of memorisation for the training data of a run.
-
-    Args:
-      extractor: the extractor of the features.
-      dataset: the training data, of which 50,000 random samples are compared if there are more.
-      held_out: real samples that were not used in training.
-      fake: features of generated samples, in random order.
-      seed: of the choice of real samples.
-      errors: whether to estimate errors too.
-    """
-    pairs = (dataset, MOST_COMPARED), (held_out, 2 * len(fake.features))
-    train, other = (extract(extractor, data, real_rows(data, num, seed)[0]) for data, num in pairs)
-    return memorisation_scores(extractor, train, other, fake, errors)
 
 
 def memorisation_scores(

@@ -1,11 +1,42 @@
-"""Real samples that generated ones are compared with."""
+"""The features of real and generated samples, taken in chunks."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
 import numpy as np
 
 from jaxgan.data import Dataset, Records, to_model_range
+from jaxgan.metrics import Moments, no_moments, update_moments
 from jaxgan.scoring.extractors import Extractor, FeatureSet
 
 RANGE = (-1.0, 1.0)  # of the samples that extractors take
+CHUNK = 1000
+"""Samples in memory at once, a multiple of all extractors' batches: results do not depend on it."""
+
+Report = Callable[[str, int, int], None]
+"""`(name, done, all)`, called as the samples of one set are read."""
+
+
+def silent(name: str, done: int, all_of_them: int):
+    """A `Report` that shows nothing."""
+
+
+class Seen(NamedTuple):
+    """Samples as an extractor sees them.
+
+    Attributes:
+      features: their features, with what else the extractor gives, and their labels.
+      numbers: their positions in the data, int [num].
+    """
+
+    features: FeatureSet
+    numbers: np.ndarray
+
+
+def shuffled(size: int, num: int, seed: int, first: int = 0) -> np.ndarray:
+    """Positions of samples in random order, at most `num` from position `first` on."""
+    return np.random.default_rng(seed).permutation(size)[first : first + num]
 
 
 def real_rows(
@@ -15,17 +46,27 @@ def real_rows(
 
     Records that cannot be read are left out.
     """
-    order = np.random.default_rng(seed).permutation(dataset.size)[first : first + num]
+    x, labels, _ = rows(dataset, shuffled(dataset.size, num, seed, first))
+    return x, labels
+
+
+def rows(
+    dataset: Dataset | Records, numbers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Samples at some positions, their labels, and the positions of those that can be read."""
     if isinstance(dataset, Dataset):
-        return dataset.x[order], None if dataset.labels is None else dataset.labels[order]
-    found = []
-    for number in order:
+        labels = None if dataset.labels is None else dataset.labels[numbers]
+        return np.asarray(dataset.x[numbers]), labels, numbers
+    found, kept = [], []
+    for number in numbers:
         try:
             found.append(dataset.read(int(number)))
         except ValueError:
             continue
+        kept.append(number)
     classes = np.asarray([-1 if label is None else label for _, label in found], np.int32)
-    return np.stack([x for x, _ in found]), classes
+    x = np.stack([x for x, _ in found]) if found else np.empty((0, *dataset.shape), dataset.dtype)
+    return x, classes, np.asarray(kept, int)
 
 
 def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
@@ -44,3 +85,60 @@ def extract(
     """The features of samples in the range of the data, with their labels."""
     found = extractor.run(to_model_range(x, dataset.low, dataset.high, RANGE))
     return found._replace(labels=labels)
+
+
+def see(
+    extractor: Extractor,
+    dataset: Dataset | Records,
+    numbers: np.ndarray,
+    report: Report = silent,
+) -> Seen:
+    """The features of samples at some positions; only a chunk of the samples is in memory.
+
+    Raises:
+      ValueError: if none can be read.
+    """
+    parts, found = [], []
+    for first in range(0, len(numbers), CHUNK):
+        x, labels, kept = rows(dataset, numbers[first : first + CHUNK])
+        if len(x):
+            parts.append(extract(extractor, dataset, x, labels))
+            found.append(kept)
+        report(dataset.name, min(first + CHUNK, len(numbers)), len(numbers))
+    if not parts:
+        raise ValueError(f"{dataset.name}: none of {len(numbers)} samples can be read")
+    return Seen(_joined(parts), np.concatenate(found))
+
+
+def _joined(parts: list[FeatureSet]) -> FeatureSet:
+    """One set of all samples; what an extractor does not give stays None."""
+    return jax.tree.map(lambda *each: np.concatenate(each), *parts)
+
+
+def feature_moments(
+    extractor: Extractor,
+    dataset: Dataset | Records,
+    num: int | None = None,
+    report: Report = silent,
+) -> Moments:
+    """Mean and scatter of the features of data, of which only a chunk is in memory.
+
+    Args:
+      extractor: from `make_extractor`.
+      dataset: the data.
+      num: number of samples, the first ones; None for all.
+      report: called as samples are read.
+    Raises:
+      ValueError: if fewer than two samples can be read.
+    """
+    size = dataset.size if num is None else min(num, dataset.size)
+    found: Moments | None = None
+    for first in range(0, size, CHUNK):
+        x = rows(dataset, np.arange(first, min(first + CHUNK, size)))[0]
+        if len(x):
+            features = extract(extractor, dataset, x).features
+            found = update_moments(found or no_moments(features.shape[1]), features)
+        report(dataset.name, min(first + CHUNK, size), size)
+    if found is None or int(found.num) < 2:
+        raise ValueError(f"{dataset.name}: statistics need at least two samples that can be read")
+    return found

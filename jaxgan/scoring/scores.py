@@ -3,7 +3,8 @@
 The name of a score says what it depends on. `fd_classifier@10k` is the Fréchet distance between
 10,000 generated and 10,000 real samples on the features of the data set's own classifier.
 `fd_vgg16-bicubic56x56@10k/1797` uses VGG16 features of images enlarged to 56x56 and 1,797 real
-samples. Only Inception features, with the reference weights and preprocessing, yield `fid@10k`.
+samples. Only Inception features, with the reference weights and preprocessing, yield `fid@10k`;
+`fid_clean@10k` and `fid_tensorflow@10k` resize as clean-fid and torch-fidelity do.
 """
 
 import math
@@ -28,6 +29,7 @@ _PUBLISHED = {  # on Inception features
     "fd_infinity": "fid_infinity",
     "sfd": "sfid",
 }
+_RESIZED = {"bilinear299x299": "", "clean299x299": "_clean", "tensorflow299x299": "_tensorflow"}
 _PROJECTIONS = 512
 
 
@@ -254,8 +256,8 @@ def score_name(value: str, extractor: Extractor, fake: int, real: int) -> str:
     count = _counts(fake, real)
     if value in VALUES["modes"]:
         return f"{value}@{count}"
-    if extractor.name == "inception" and value in _PUBLISHED:
-        return f"{_PUBLISHED[value]}@{count}"
+    if extractor.name == "inception" and value in _PUBLISHED and extractor.resized in _RESIZED:
+        return f"{_PUBLISHED[value]}{_RESIZED[extractor.resized]}@{count}"
     resized = f"-{extractor.resized}" if extractor.resized else ""
     return f"{value}_{extractor.name}{resized}@{count}"
 

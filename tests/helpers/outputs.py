@@ -1,9 +1,10 @@
 """Outputs of a run's folder in one call."""
 
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
-from jaxgan.runs.outputs.evaluate import EvaluationOptions, evaluate_generator
+from jaxgan.runs.outputs.evaluate import evaluate_generator
 from jaxgan.runs.outputs.samples import draw_samples
 from jaxgan.runs.settings.run_data import load_data
+from jaxgan.scoring import EvaluationOptions
 
 
 def sample_run(run, num, seed, use_ema=True, labels=None, which="latest"):

@@ -4,9 +4,10 @@ from outputs import described
 from PIL import Image
 
 from jaxgan import plots
+from jaxgan.environment import environment
 from jaxgan.recipes import recipe_gan
 from jaxgan.runs.outputs.sample_files import write_samples
-from jaxgan.runs.settings.config import Config, environment
+from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.training.sampling import Drawn

@@ -37,12 +37,13 @@ from small_game import (
 )
 
 from jaxgan.data import load
+from jaxgan.environment import environment
 from jaxgan.recipes import RECIPES
 from jaxgan.runs import train as runs
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import metrics_rows
 from jaxgan.runs.settings.compare import differences
-from jaxgan.runs.settings.config import Config, environment, read_config
+from jaxgan.runs.settings.config import Config, read_config
 from jaxgan.runs.settings.fingerprint import data_facts
 from jaxgan.runs.settings.options import Keep
 from jaxgan.runs.settings.resolve import options_from_recipe

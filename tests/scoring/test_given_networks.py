@@ -47,8 +47,10 @@ def test_a_flax_network_gives_its_own_features():
     assert shapes[0] == (50, 8, 8, 3)
     assert len(shapes) == 2  # traced once
     assert score_name("fd", extractor, 10_000, 10_000) == "fd_dense@10k"
+    assert not extractor.any_size
     resized = from_network("dense", apply, "bicubic64x64")
     assert score_name("fd", resized, 100, 100) == "fd_dense-bicubic64x64@100"
+    assert resized.any_size
 
 
 @pytest.mark.parametrize("shape", [(50,), (50, 2, 2), (49, 2)])

@@ -37,6 +37,8 @@ def seen(seed, num=200):
     ("kind", "resized", "names"),
     [
         ("inception", "bilinear299x299", ["fid@200", "kid@200", "is@200"]),
+        ("inception", "clean299x299", ["fid_clean@200", "kid_clean@200", "is_clean@200"]),
+        ("inception", "lanczos8x8-clean299x299", ["fd_inception-lanczos8x8-clean299x299@200"]),
         ("classifier", "", ["fd_classifier@200", "kd_classifier@200", "is_classifier@200"]),
         ("vgg16", "bicubic56x56", ["fd_vgg16-bicubic56x56@200", "kd_vgg16-bicubic56x56@200"]),
     ],
@@ -44,6 +46,15 @@ def seen(seed, num=200):
 def test_only_inception_features_give_the_published_names(kind, resized, names):
     statistics = {name: STATISTICS[name] for name in ("fd", "kd", "is")[: len(names)]}
     assert list(score_names(statistics, extractor(kind, resized), 200, 200)) == names
+
+
+def test_all_published_scores_say_how_images_were_resized_in_the_same_way():
+    names = ("fd", "mind", "fd_infinity", "sfd")
+    for resized, ending in {"bilinear": "", "clean": "_clean", "tensorflow": "_tensorflow"}.items():
+        made = extractor("inception", f"{resized}299x299")
+        assert score_names({name: STATISTICS[name] for name in names}, made, 200, 200) == tuple(
+            f"{name}{ending}@200" for name in ("fid", "mind", "fid_infinity", "sfid")
+        )
 
 
 def test_other_scores_on_inception_features_say_how_images_were_resized():

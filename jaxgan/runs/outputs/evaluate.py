@@ -1,68 +1,32 @@
-"""Scores of a trained generator's samples: what `jaxgan evaluate` prints and writes.
+"""Scores of a trained generator's samples: what `jaxgan evaluate RUN` prints and writes.
 
 generator = load_generator(Path("runs/digits"))
 found = evaluate_generator(generator, data_of(generator.config))
 """
 
-import functools
-import json
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from jaxgan.atomic import replace_file
-from jaxgan.checks import check_positive, check_seed
 from jaxgan.data import Dataset, Records, to_data_range
 from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.outputs.refine import RefinedSamples
 from jaxgan.runs.outputs.samples import draw_with_conditions
-from jaxgan.runs.settings.config import environment
-from jaxgan.scoring.defaults import (
-    check_labelled,
-    check_names,
-    chosen_statistics,
-    usual_features,
+from jaxgan.scoring.defaults import check_labelled
+from jaxgan.scoring.evaluation import (
+    Compared,
+    Evaluation,
+    EvaluationOptions,
+    check_comparable,
+    evaluate_samples,
+    evaluation_of,
+    measures_of,
+    see_others,
+    see_real,
 )
-from jaxgan.scoring.extractors import Extractor, make_extractor
-from jaxgan.scoring.memorisation import memorisation_of, without_memorisation
-from jaxgan.scoring.reference import extract, real_rows, repeated_labels
-from jaxgan.scoring.scores import Score, scores_of
-
-
-class EvaluationOptions(NamedTuple):
-    """How a generator is scored.
-
-    Attributes:
-      metrics: names of `jaxgan.scoring.scores.STATISTICS`, and "modes" for mixtures of Gaussians;
-        None for those that suit the data.
-      num: number of samples, and of real ones if the data have that many.
-      features: a feature extractor, see `jaxgan.scoring.extractors`. None for the classifier of
-        labelled data, VGG16 for other images where its weights are installed, and otherwise pixels.
-      seed: seed of the samples, and of the choice of real ones.
-      errors: whether to estimate standard errors, which takes ten times as long.
-    """
-
-    metrics: Sequence[str] | None = None
-    num: int = 10_000
-    features: str | None = None
-    seed: int = 0
-    errors: bool = True
-
-
-class Evaluation(NamedTuple):
-    """The scores of a generator, and everything that they depend on.
-
-    Attributes:
-      scores: one per value.
-      facts: recipe, step, data, numbers of samples, features, versions and date.
-    """
-
-    scores: tuple[Score, ...]
-    facts: dict[str, Any]
-
+from jaxgan.scoring.reference import Report, repeated_labels, see, silent
+from jaxgan.scoring.statistics_file import FeatureStatistics
 
 Refine = Callable[[int, int, np.ndarray | None], RefinedSamples]
 """`(num, seed, labels) -> samples` that the discriminator has corrected."""
@@ -70,11 +34,11 @@ Refine = Callable[[int, int, np.ndarray | None], RefinedSamples]
 
 def evaluate_generator(
     generator: TrainedGenerator,
-    dataset: Dataset | Records,
+    dataset: Dataset | Records | FeatureStatistics,
     options: EvaluationOptions = EvaluationOptions(),  # noqa: B008 (immutable)
     data_differ: str = "",
     refine: Refine | None = None,
-    held_out: Dataset | Records | None = None,
+    report: Report = silent,
 ) -> Evaluation:
     """Score a generator's samples against real ones.
 
@@ -83,78 +47,83 @@ def evaluate_generator(
 
     Args:
       generator: from `load_generator`.
-      dataset: the data to compare with, usually those of the run.
-      options: metrics, number of samples, features, seed.
+      dataset: the data to compare with, usually those of the run; or statistics of their features.
+      options: metrics, number of samples, features, seed, held-out samples.
       data_differ: how the data differ from those of the run, for the record; "" if they do not.
       refine: draws the samples instead of the generator alone, see `runs.outputs.refine`.
-      held_out: real samples that were not used in training, for the metric "memorisation".
+      report: called as samples are read.
     Raises:
       ValueError: if a name is unknown, or data and metrics do not suit each other.
     """
-    check_positive(num=options.num)
-    check_seed(options.seed)
-    check_names(options.metrics or ())  # before a classifier is trained
+    if isinstance(dataset, FeatureStatistics):
+        return _against_statistics(generator, dataset, options, refine, report)
     check_labelled(options.metrics or (), generator.data.num_classes is not None)
-    names, copies = without_memorisation(options.metrics, dataset, held_out)
-    extractor = make_extractor(options.features or usual_features(dataset), dataset)
-    statistics = chosen_statistics(names, dataset, extractor)
-    real, labels = real_rows(dataset, options.num, options.seed)
-    requested = None
+    measures = measures_of(dataset, options)
+    real, labels = None, None
     if generator.data.num_classes is not None:
-        requested = repeated_labels(labels, options.num)
-    refined = None if refine is None else refine(options.num, options.seed, requested)
-    other, other_labels = _other(dataset, options, len(real))
-    if refined is None:
-        real, fake, other = _samples(generator, dataset, options, real, requested, other)
+        real = see_real(measures, options, report)
+        labels = repeated_labels(real.features.labels, options.num)
+    samples, targets, facts = _samples(generator, dataset, options, labels, refine)
+    check_comparable(samples, dataset, measures.extractor)
+    everything = np.arange(options.num)
+    fake = see(measures.extractor, samples, everything, report)
+    if targets is not None:
+        real, other = see(measures.extractor, targets, everything, report), None
     else:
-        fake = refined.samples
-    see = functools.partial(extract, extractor, dataset)
-    fakes = see(fake, requested)
-    features = see(real, labels), fakes, None if other is None else see(other, other_labels)
-    scores = scores_of(statistics, extractor, *features, errors=options.errors)
-    if copies is not None:
-        scores += memorisation_of(extractor, dataset, copies, fakes, options.seed, options.errors)
-    facts = _facts(generator, extractor) | {
-        "data": dataset.name,
-        "data_differ": data_differ or "no",
-        "samples": options.num,
-        "real": len(real),
-        "seed": options.seed,
-        **({} if refined is None else {"refined": "; ".join(refined.facts)}),
-    }
-    return Evaluation(tuple(scores), facts)
+        real = real or see_real(measures, options, report)
+        other = see_others(measures, options, options.num, report)
+    compared = Compared(samples, dataset if targets is None else targets, fake, real)
+    found = evaluation_of(measures, compared, other, options, report)
+    own = {"data_differ": data_differ or "no", **facts}
+    return found._replace(facts=_facts(generator) | found.facts | own)
 
 
 def _samples(
     generator: TrainedGenerator,
     dataset: Dataset | Records,
     options: EvaluationOptions,
-    real: np.ndarray,
     labels: np.ndarray | None,
-    other: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Real samples, generated ones, and other real ones for the baseline if they are comparable."""
-    facts = generator.data
+    refine: Refine | None,
+) -> tuple[Dataset, Dataset | None, dict[str, Any]]:
+    """Generated samples, the real ones that their conditions belong to, and facts."""
+    if refine is not None:
+        refined = refine(options.num, options.seed, labels)
+        facts = {"refined": "; ".join(refined.facts)}
+        return _as_data(generator, refined.samples, labels), None, facts
     drawn, conditions = draw_with_conditions(
         generator, options.num, options.seed, labels, lambda config: dataset
     )
-    fake = np.asarray(drawn.x)
-    if conditions.real is not None:
-        targets = np.asarray(conditions.real)
-        return to_data_range(targets, facts.low, facts.high, generator.model_range), fake, None
-    return real, fake, other
+    samples = _as_data(generator, np.asarray(drawn.x), labels)
+    if conditions.real is None:
+        return samples, None, {}
+    low, high = generator.data.low, generator.data.high
+    targets = to_data_range(np.asarray(conditions.real), low, high, generator.model_range)
+    return samples, _as_data(generator, targets, labels)._replace(name=dataset.name), {}
 
 
-def _other(
-    dataset: Dataset | Records, options: EvaluationOptions, first: int
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Other real samples than the first ones and their labels, if there are enough."""
-    if dataset.size < first + options.num:
-        return None, None
-    return real_rows(dataset, options.num, options.seed, first=first)
+def _against_statistics(
+    generator: TrainedGenerator,
+    known: FeatureStatistics,
+    options: EvaluationOptions,
+    refine: Refine | None,
+    report: Report,
+) -> Evaluation:
+    if refine is not None:
+        x = refine(options.num, options.seed, None).samples
+    else:
+        x = np.asarray(draw_with_conditions(generator, options.num, options.seed)[0].x)
+    found = evaluate_samples(_as_data(generator, x), known, options, report)
+    return found._replace(facts=_facts(generator) | found.facts)
 
 
-def _facts(generator: TrainedGenerator, extractor: Extractor) -> dict[str, Any]:
+def _as_data(
+    generator: TrainedGenerator, x: np.ndarray, labels: np.ndarray | None = None
+) -> Dataset:
+    name = f"samples of {generator.config.options.recipe}"
+    return Dataset(x, labels, generator.data.low, generator.data.high, name)
+
+
+def _facts(generator: TrainedGenerator) -> dict[str, Any]:
     levels = {each.config.options.recipe: each.step for each in generator.levels}
     return {
         "recipe": generator.config.options.recipe,
@@ -162,20 +131,5 @@ def _facts(generator: TrainedGenerator, extractor: Extractor) -> dict[str, Any]:
         **({"levels": levels} if generator.coarser else {}),
         "ema": generator.ema,
         **({"standing_statistics": generator.standing} if generator.standing else {}),
-        "features": extractor.name,
-        "resized": extractor.resized or "no",
         **({} if generator.truncation is None else {"truncation": generator.truncation}),
-        **extractor.facts,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **{name: environment()[name] for name in ("versions", "device")},
     }
-
-
-def write_evaluation(evaluation: Evaluation, file: Path):
-    """Write scores and facts as JSON; unknown numbers are null."""
-    scores = [
-        {name: None if x is None or x != x else x for name, x in score._asdict().items()}
-        for score in evaluation.scores
-    ]
-    text = json.dumps({"scores": scores} | evaluation.facts, indent=2) + "\n"
-    replace_file(file, lambda beside: beside.write_text(text))

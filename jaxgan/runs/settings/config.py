@@ -1,22 +1,15 @@
 """The configuration of a run, `config.json`: its options, and what it was made with."""
 
 import json
-import os
-import platform
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import jax
 import pydantic
 
 from jaxgan.data import Dataset, Records, load
 from jaxgan.runs.settings.fingerprint import DataFacts, check_range
 from jaxgan.runs.settings.options import Input, Options
 from jaxgan.settings import Setting, is_group, read_json
-
-PACKAGES = ("jaxgan", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def load_input(source: Input) -> Dataset | Records:
@@ -52,26 +45,6 @@ class Config(NamedTuple):
     python: Annotated[str, Setting(may_change=True)]
     date: Annotated[str, Setting(may_change=True)]
     stop_after: Annotated[int, pydantic.Field(ge=0), Setting(may_change=True)] = 0
-
-
-# --- Making one
-
-
-def environment() -> dict[str, Any]:
-    """The fields of a `Config` that say what the run is made with."""
-    kinds = {device.device_kind for device in jax.devices()}
-    return {
-        "versions": {package: version(package) for package in PACKAGES},
-        "device": f"{len(jax.devices())} x {', '.join(sorted(kinds))}, "
-        f"{_counted(jax.process_count(), 'process', 'processes')} of "
-        f"{_counted(os.cpu_count(), 'CPU core', 'CPU cores')}",
-        "python": platform.python_version(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _counted(count: int | None, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 # --- Reading and writing one

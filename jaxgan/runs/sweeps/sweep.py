@@ -14,12 +14,12 @@ from filelock import FileLock, Timeout
 from jaxgan import parallel
 from jaxgan.atomic import replace_file
 from jaxgan.data import Dataset, load
+from jaxgan.environment import environment
 from jaxgan.population import Table, grid
 from jaxgan.population.fitting import check_population, table_of
 from jaxgan.population.members import Members, Setup, all_members, chunks, make_setup, trained
 from jaxgan.recipes import check_installed, recipe, recipe_maker, recipe_numbers
 from jaxgan.recipes.base import Recipe
-from jaxgan.runs.settings.config import environment
 from jaxgan.runs.sweeps.scores import score_for
 from jaxgan.runs.sweeps.settings import (
     FILE,

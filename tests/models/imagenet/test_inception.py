@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from inception_cases import FEATURES, LOGITS, pictures, random_tensors, summary
+from PIL import Image
 from torch_cases import contiguous, streamed, zipped
 
 from jaxgan.models import (
@@ -29,6 +30,7 @@ from jaxgan.models.imagenet.inception_blocks import (
     same_mean_pool,
     without_edge,
 )
+from jaxgan.scoring import inception_extractor
 
 SHAPES, OUTPUTS = kernel_shapes(NETWORK, 3)
 
@@ -143,6 +145,26 @@ def test_images_of_299_pixels_keep_their_values():
     np.testing.assert_allclose(fid_images(x), x / 127.5 - 1, atol=1e-6)
 
 
+@pytest.mark.one_quick_case
+@pytest.mark.parametrize("size", [(40, 33), (512, 350)])
+def test_clean_images_are_those_of_pillow_on_floats(size):
+    x = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    cubic = Image.Resampling.BICUBIC
+    channels = [
+        Image.fromarray(x[..., c].astype(np.float32)).resize((299, 299), cubic) for c in range(3)
+    ]
+    expected = (np.clip(np.stack(channels, axis=-1), 0, 255) - 128) / 128
+    np.testing.assert_allclose(fid_images(x[None], resizing="clean")[0], expected, atol=2e-6)
+
+
+def test_pixel_i_of_tensorflow_is_at_i_old_by_new():
+    x = np.random.default_rng(0).integers(0, 256, (32, 3)).astype(np.uint8)
+    places = np.minimum(np.arange(299) * 32 / 299, 31)  # the last pixels repeat the border
+    rows = np.stack([np.interp(places, np.arange(32), x[:, c]) for c in range(3)], axis=-1)
+    found = fid_images(np.repeat(x[None, :, None], 7, axis=2), resizing="tensorflow")
+    np.testing.assert_allclose(found[0, :, 150], (rows - 128) / 128, atol=2e-6)
+
+
 @pytest.mark.slow
 def test_grey_images_get_three_equal_channels_and_ranges_are_mapped():
     x = jax.random.uniform(jax.random.key(0), (2, 28, 28, 1), minval=-1.0)
@@ -192,6 +214,20 @@ def test_the_known_file_gives_features_and_logits(narrow, write, tmp_path, monke
     np.testing.assert_allclose(unbiased, y @ narrow["fc.weight"].T, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(logits - unbiased, [narrow["fc.bias"]] * 2, atol=1e-4)
     np.testing.assert_allclose(make_inception(file, (0.0, 1.0))(x / 255)[0], features, rtol=1e-4)
+
+
+def test_the_extractor_has_the_features_the_logits_and_the_maps_of_its_resizing(narrow, tmp_path):
+    file = tmp_path / "weights.safetensors"
+    safetensors.numpy.save_file(narrow, file)
+    x = pictures(20, 30)
+    extractor = inception_extractor(file, "clean", verify=False)
+    found = extractor.run(x / 127.5 - 1)
+    expected = make_inception(file, verify=False, resizing="clean")(x)
+    np.testing.assert_allclose(found.features, expected.features, rtol=1e-4)
+    np.testing.assert_allclose(found.logits, expected.unbiased_logits, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found.spatial, expected.spatial.reshape(2, -1), atol=1e-5)
+    assert (extractor.name, extractor.resized) == ("inception-weights", "clean299x299")
+    assert extractor.any_size
 
 
 def test_other_files_are_no_fid_unless_asked_for(narrow, tmp_path):

@@ -14,13 +14,14 @@ import safetensors.numpy
 from commands import invoke, succeed
 from outputs import sample_run
 
+from jaxgan.environment import environment
 from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
 from jaxgan.runs.disk.checkpoint import Restored
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.runs.outputs import export
-from jaxgan.runs.settings.config import Config, environment
+from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.steps import init

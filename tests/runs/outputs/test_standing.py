@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from commands import invoke
 
+from jaxgan.environment import environment
 from jaxgan.recipes import recipe
 from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.outputs.standing import with_standing_statistics
-from jaxgan.runs.settings.config import Config, environment
+from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 

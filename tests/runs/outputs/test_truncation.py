@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from commands import succeed
 
+from jaxgan.environment import environment
 from jaxgan.recipes import recipe
 from jaxgan.runs.disk.generator import TrainedGenerator, truncated
-from jaxgan.runs.settings.config import Config, environment
+from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 

@@ -146,7 +146,7 @@ def test_scores_are_shown_before_they_are_written(ended, monkeypatch, capsys):
     def refuse(*arguments):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("jaxgan.runs.outputs.evaluate.write_evaluation", refuse)
+    monkeypatch.setattr("jaxgan.scoring.evaluation.write_evaluation", refuse)
     monkeypatch.setattr(
         "sys.argv", ["jaxgan", "evaluate", str(ended), "--num", "100", "--no-errors"]
     )

@@ -55,7 +55,7 @@ class Game(NamedTuple):
       penalty: "zero-centred" (R1 and R2), "gradient" (of WGAN-GP) or "none".
       rates: from the first round on.
       later: from round `HALF` on, if others.
-      pulled: whether a term pulls all samples together from `HALF` on.
+      pull: growth per step, from `HALF` on, of a term's weight that pulls samples together.
       batch_size, n_critic: of all its rounds.
     """
 
@@ -67,7 +67,7 @@ class Game(NamedTuple):
     penalty: str = "zero-centred"
     rates: Rates = Rates()
     later: Rates | None = None
-    pulled: bool = False
+    pull: float = 0.0
     batch_size: int = 64
     n_critic: int = 1
 
@@ -93,7 +93,7 @@ def play(game: Game, seed: int) -> History:
         nonfinite="skip",
         devices=1,
     )
-    gan = gan_of(game.size, game.loss, game.penalty, game.pulled)
+    gan = gan_of(game.size, game.loss, game.penalty, game.pull)
     init_key, run_key = jax.random.split(jax.random.key(seed))
     state, parts = jaxgan.init(init_key, gan, jnp.asarray(x[: game.batch_size])), []
     for rates, steps in ((game.rates, HALF), (game.later or game.rates, STEPS - HALF)):
@@ -159,7 +159,7 @@ def gan_of(
     size: str,
     loss: str = "non_saturating",
     penalty: str = "zero-centred",
-    pulled: bool = False,
+    pull: float = 0.0,
 ) -> GAN:
     """The GAN of a game, whose learning rates are yet to be set."""
     generator, discriminator = networks(size)
@@ -168,6 +168,10 @@ def gan_of(
         "gradient": (jaxgan.penalty(gradient_penalty, 1.0),),
         "none": (),
     }
+
+    def growing(step: Array) -> Array:
+        return pull * jnp.maximum(0.0, step - HALF)
+
     adam = optax.inject_hyperparams(optax.adamw)(0.0, b1=0.0, b2=0.99, weight_decay=0.0)
     return GAN(
         generator=generator,
@@ -175,7 +179,7 @@ def gan_of(
         latent=latents.normal(4 if size == "points" else 16),
         loss=getattr(losses, loss),
         penalties=penalties[penalty],
-        generator_terms=(jaxgan.generator_term(spread, growing),) if pulled else (),
+        generator_terms=(jaxgan.generator_term(spread, growing),) if pull else (),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
     )
@@ -184,11 +188,6 @@ def gan_of(
 def spread(fake: Array) -> Array:
     """Mean squared distance of generated samples from their mean."""
     return jnp.mean(jnp.square(fake - jnp.mean(fake, axis=0, keepdims=True)))
-
-
-def growing(step: Array) -> Array:
-    """The weight of a pull that grows slowly from `HALF` on."""
-    return 1e-3 * jnp.maximum(0.0, step - HALF)
 
 
 def with_rates(state: GANState, rates: Rates) -> GANState:
@@ -223,7 +222,7 @@ def games() -> list[Game]:
 def _program(game: Game) -> tuple:
     """Games with the same one share their compiled program."""
     size = SIZES.index(game.size)
-    return size, game.loss, game.penalty, game.pulled, game.batch_size, game.n_critic
+    return size, game.loss, game.penalty, game.pull, game.batch_size, game.n_critic
 
 
 def healthy_games() -> Iterator[Game]:
@@ -245,7 +244,7 @@ def failing_games() -> Iterator[Game]:
     points, digits, convolutional = SIZES
 
     strong = functools.partial(Game, "strong discriminator", onset=0, penalty="none")
-    rates = Rates(2e-5, 1e-2)
+    rates = Rates(1e-5, 3e-3)
     yield strong(points, "non-saturating", rates=rates)
     yield strong(points, "hinge", loss="hinge", rates=rates)
     yield strong(digits, "non-saturating", rates=rates)
@@ -267,15 +266,17 @@ def failing_games() -> Iterator[Game]:
     yield collapse(convolutional, "non-saturating")
 
     slow = functools.partial(Game, "slow collapse", onset=HALF)
-    for size in SIZES:
-        yield slow(size, "pulled together", pulled=True)
-    for size in SIZES[:2]:
-        yield slow(size, "stale discriminator", later=Rates(1e-4, 0.0))
+    yield slow(points, "pulled together", pull=1e-3)
+    yield slow(points, "pulled together slowly", pull=3e-4)
+    yield slow(digits, "pulled together", pull=2e-2)
+    yield slow(digits, "pulled together slowly", pull=1e-2)
+    yield slow(convolutional, "pulled together", pull=1e-2)
 
     swinging = functools.partial(Game, "oscillation", penalty="none")
     wild = Rates(1e-2, 1e-2, b1=0.9)
-    yield swinging(points, "non-saturating", onset=0, rates=wild)
-    yield swinging(points, "hinge", loss="hinge", onset=HALF, later=wild)
+    wilder = Rates(5e-2, 5e-2, b1=0.9)
+    yield swinging(points, "non-saturating", onset=0, rates=wilder)
+    yield swinging(points, "hinge", loss="hinge", onset=HALF, later=wilder)
     yield swinging(digits, "non-saturating", onset=0, rates=wild)
     yield swinging(digits, "relativistic", loss="relativistic", onset=HALF, later=wild)
     yield swinging(convolutional, "non-saturating", onset=0, rates=wild)
@@ -289,14 +290,14 @@ def failing_games() -> Iterator[Game]:
     exploding = functools.partial(
         Game, "exploding logits", onset=0, loss="wasserstein", penalty="none"
     )
-    yield exploding(points, "WGAN without penalty")
-    yield exploding(points, "WGAN without penalty, fast", rates=Rates(1e-3, 1e-2))
-    yield exploding(digits, "WGAN without penalty")
-    yield exploding(digits, "WGAN without penalty, fast", rates=Rates(1e-3, 1e-2))
-    yield exploding(convolutional, "WGAN without penalty")
+    yield exploding(points, "WGAN without penalty", rates=Rates(1e-3, 1e-2))
+    yield exploding(points, "WGAN without penalty, five updates", n_critic=5)
+    yield exploding(digits, "WGAN without penalty", rates=Rates(1e-3, 1e-2))
+    yield exploding(digits, "WGAN without penalty, five updates", n_critic=5)
+    yield exploding(convolutional, "WGAN without penalty", rates=Rates(1e-3, 1e-2))
 
     saturated = functools.partial(
-        Game, "saturation", onset=0, loss="minimax", penalty="none", rates=Rates(3e-5, 1e-2)
+        Game, "saturation", onset=0, loss="minimax", penalty="none", rates=Rates(1e-5, 3e-3)
     )
     yield saturated(points, "minimax")
     yield saturated(points, "minimax, five updates", n_critic=5)

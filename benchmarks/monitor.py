@@ -10,7 +10,7 @@ the other half. The search tries the values of `CANDIDATES` one threshold at a t
 keeps a value if it makes the gain larger: right warnings, minus twice the false alarms.
 
 An alarm is any warning but `equilibrium`. It is false in a healthy game, and before the failure
-begins. A warning is right if it is of the kind in `RIGHT`, once the failure has begun. Histories in
+begins. A warning is right if it is of a kind in `RIGHT`, once the failure has begun. Histories in
 the folder of --keep are not made again.
 """
 
@@ -28,15 +28,15 @@ from monitor_games import HEALTHY, SIZES, Game, History, games, play
 from jaxgan import monitor
 from jaxgan.monitor import Alert, Kind, Thresholds
 
-RIGHT: Mapping[str, Kind] = {
-    "strong discriminator": "discriminator-wins",
-    "saturation": "discriminator-wins",
-    "blind discriminator": "discriminator-fails",
-    "collapse": "collapse",
-    "slow collapse": "collapse",
-    "deterioration": "deterioration",
-    "oscillation": "deterioration",
-    "exploding logits": "deterioration",
+RIGHT: Mapping[str, tuple[Kind, ...]] = {
+    "strong discriminator": ("discriminator-wins",),
+    "saturation": ("discriminator-wins",),
+    "blind discriminator": ("discriminator-fails",),
+    "oscillation": ("oscillation", "deterioration"),
+    "exploding logits": ("oscillation", "deterioration"),
+    "collapse": ("collapse",),
+    "slow collapse": ("collapse", "deterioration"),
+    "deterioration": ("deterioration",),
 }
 CANDIDATES: Mapping[str, tuple] = {
     "transient": (500, 1000),
@@ -45,6 +45,7 @@ CANDIDATES: Mapping[str, tuple] = {
     "winning_dprime": (3.0, 4.0, 5.0, 6.0),
     "chance_dprime": (0.1, 0.25, 0.4),
     "min_logit_std": (1e-5, 1e-4, 1e-3),
+    "oscillating": (0.05, 0.1, 0.2),
     "collapsed": (0.4, 0.5, 0.6, 0.7),
     "min_diversity": (0.15, 0.25, 0.35),
     "relative_tolerance": (0.15, 0.25, 0.5, 1.0),
@@ -120,7 +121,7 @@ def verdict(played: Played, thresholds: Thresholds) -> Verdict:
     said = monitor.alerts(played.history, thresholds)
     late = [alert for alert in said if begun is not None and alert.round > begun]
     alarms = [alert for alert in late if alert.kind != "equilibrium"]
-    right = next((alert for alert in alarms if alert.kind == RIGHT[game.way]), None)
+    right = next((alert for alert in alarms if alert.kind in RIGHT[game.way]), None)
     false = [alert for alert in said if alert.kind != "equilibrium" and alert not in late]
     return Verdict(alarms, right, false, len(late) > len(alarms))
 
@@ -165,32 +166,38 @@ def row_of(way: str, played: list[Played], thresholds: Thresholds) -> dict[str, 
     return {
         "way": way,
         "games": len(found),
-        "right_kind": RIGHT.get(way),
+        "right_kinds": RIGHT.get(way, ()),
         "right": len(delays),
         "any": sum(bool(each.alarms) for each in found),
         "false": sum(bool(each.false) for each in found),
-        "false_kinds": sorted({alert.kind for each in found for alert in each.false}),
         "equilibrium": sum(each.calm for each in found),
         "delays": sorted(delays),
     }
 
 
-def kinds_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Recall, false alarms and median delay of each kind of alarm."""
-    found = []
-    for kind in dict.fromkeys(RIGHT.values()):
-        own = [row for row in rows if row["right_kind"] == kind]
-        delays = [delay for row in own for delay in row["delays"]]
-        found.append(
+def kinds_of(played: list[Played], thresholds: Thresholds) -> list[dict[str, Any]]:
+    """Each kind of alarm: recall where it is the first right one, false alarms and delay."""
+    found = [(each.game, verdict(each, thresholds)) for each in played]
+    rows = []
+    for kind in dict.fromkeys(kinds[0] for kinds in RIGHT.values()):
+        own = [(game, said) for game, said in found if RIGHT.get(game.way, ("",))[0] == kind]
+        delays = [
+            alert.step - game.onset
+            for game, said in own
+            for alert in said.alarms
+            if alert.kind == kind and game.onset is not None
+        ]
+        false = sum(any(alert.kind == kind for alert in said.false) for _, said in found)
+        rows.append(
             {
                 "kind": kind,
-                "games": sum(row["games"] for row in own),
-                "right": len(delays),
-                "false": sum(kind in row["false_kinds"] for row in rows),
+                "games": len(own),
+                "right": sum(any(a.kind == kind for a in said.alarms) for _, said in own),
+                "false": false,
                 "delay": float(np.median(delays)) if delays else None,
             }
         )
-    return found
+    return rows
 
 
 def print_table(title: str, rows: list[dict[str, Any]]):
@@ -221,25 +228,21 @@ def main():
     before = Thresholds(**SCORED)
     changes = {k: v for k, v in chosen._asdict().items() if v != getattr(before, k)}
     print(f"\nChosen on {len(choosing)} games: {changes or 'the defaults'}")
-    tables = {
-        "defaults, without scores": rows_of(held_out, Thresholds()),
-        "defaults, with scores": rows_of(held_out, before),
-        "chosen, without scores": rows_of(held_out, chosen._replace(score="diversity", mode="max")),
-        "chosen, with scores": rows_of(held_out, chosen),
+    limits = {
+        "defaults, without scores": Thresholds(),
+        "defaults, with scores": before,
+        "chosen, without scores": chosen._replace(score="diversity", mode="max"),
+        "chosen, with scores": chosen,
     }
+    tables = {name: rows_of(held_out, each) for name, each in limits.items()}
+    kinds = {name: kinds_of(held_out, each) for name, each in limits.items()}
     for title, rows in tables.items():
         print_table(title, rows)
-        print(*kinds_of(rows), sep="\n")
+        print(*kinds[title], sep="\n")
     if arguments.json:
-        report = {
-            "chosen": changes,
-            "gain": {
-                name: gain(choosing, t) for name, t in (("before", before), ("after", chosen))
-            },
-            "held_out": tables,
-            "kinds": {title: kinds_of(rows) for title, rows in tables.items()},
-            "games": [told(each, chosen) for each in played],
-        }
+        gains = {name: gain(choosing, t) for name, t in (("before", before), ("after", chosen))}
+        report = {"chosen": changes, "gain": gains, "held_out": tables, "kinds": kinds}
+        report["games"] = [told(each, chosen) for each in played]
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
     if arguments.picture:
         picture(played, before).savefig(arguments.picture, dpi=110)

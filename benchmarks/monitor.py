@@ -180,20 +180,18 @@ def kinds_of(played: list[Played], thresholds: Thresholds) -> list[dict[str, Any
     found = [(each.game, verdict(each, thresholds)) for each in played]
     rows = []
     for kind in dict.fromkeys(kinds[0] for kinds in RIGHT.values()):
-        own = [(game, said) for game, said in found if RIGHT.get(game.way, ("",))[0] == kind]
-        delays = [
-            alert.step - game.onset
-            for game, said in own
-            for alert in said.alarms
-            if alert.kind == kind and game.onset is not None
+        firsts = [
+            (game, next((alert for alert in said.alarms if alert.kind == kind), None))
+            for game, said in found
+            if game.way in RIGHT and RIGHT[game.way][0] == kind
         ]
-        false = sum(any(alert.kind == kind for alert in said.false) for _, said in found)
+        delays = [alert.step - game.onset for game, alert in firsts if alert is not None]
         rows.append(
             {
                 "kind": kind,
-                "games": len(own),
-                "right": sum(any(a.kind == kind for a in said.alarms) for _, said in own),
-                "false": false,
+                "games": len(firsts),
+                "right": len(delays),
+                "false": sum(any(a.kind == kind for a in said.false) for _, said in found),
                 "delay": float(np.median(delays)) if delays else None,
             }
         )

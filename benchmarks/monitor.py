@@ -201,14 +201,16 @@ def kinds_of(played: list[Played], thresholds: Thresholds) -> list[dict[str, Any
 def print_table(title: str, rows: list[dict[str, Any]]):
     """The rows as a table of Markdown."""
     print(f"\n{title}\n")
-    print("| Way | Games | Right warning | Any alarm | False alarm | Delay, median (range) |")
-    print("|---|---:|---:|---:|---:|---:|")
+    columns = "Way", "Games", "Right warning", "Any alarm", "`equilibrium`", "False alarm"
+    print("|", " | ".join([*columns, "Delay, median (range)"]), "|")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for row in rows:
         delays = row["delays"]
         delay = f"{np.median(delays):.0f} ({delays[0]}–{delays[-1]})" if delays else "–"
         failing = row["way"] != HEALTHY
-        right, alarms = (row["right"], row["any"]) if failing else ("–", "–")
-        print(f"| {row['way']} | {row['games']} | {right} | {alarms} | {row['false']} | {delay} |")
+        cells = [row["right"], row["any"], row["equilibrium"]] if failing else ["–"] * 3
+        texts = map(str, [row["way"], row["games"], *cells, row["false"], delay])
+        print("|", " | ".join(texts), "|")
 
 
 def main():

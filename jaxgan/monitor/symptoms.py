@@ -32,7 +32,8 @@ class Thresholds(NamedTuple):
         pairwise.
       winning_dprime: discriminator wins; the smallest d'.
       oscillating: oscillation; the smallest fraction of rows with d' above 1, and of rows with d'
-        below -1. At chance, a batch of 16 has 0.3% of either by noise; one of 4 may have 10%.
+        below -1. At chance, noise alone gives 0.5% of either for a batch of 16, 4% for one of 8 and
+        13% for one of 4: raise it for such small batches.
       collapsed: diversity below this fraction of its best mean (or of 1, if the best is higher) is
         a collapse.
       min_diversity: diversity below this is always a collapse.

@@ -38,7 +38,12 @@ AugmentationName = Literal[
     "ada-bgcfnc",
 ]
 AlertKind = Literal[
-    "equilibrium", "discriminator-wins", "discriminator-fails", "collapse", "deterioration"
+    "equilibrium",
+    "discriminator-wins",
+    "discriminator-fails",
+    "oscillation",
+    "collapse",
+    "deterioration",
 ]
 Domain = Literal["a", "b"]
 ScoreName = Literal[

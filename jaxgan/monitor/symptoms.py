@@ -4,7 +4,6 @@ Each symptom is a function of a `Window` that returns a description of what it s
 over samples cannot show everything: a generator that loses a few of many modes keeps its diversity.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, get_args
 
@@ -32,6 +31,9 @@ class Thresholds(NamedTuple):
       accuracy: discriminator wins; the smallest mean accuracy, on real and on fake samples or
         pairwise.
       winning_dprime: discriminator wins; the smallest d'.
+      oscillating: oscillation; the smallest fraction of rows with d' above 1, and of rows with d'
+        below -1. At chance, noise alone gives 0.5% of either for a batch of 16, 4% for one of 8 and
+        13% for one of 4: raise it for such small batches.
       collapsed: diversity below this fraction of its best mean (or of 1, if the best is higher) is
         a collapse.
       min_diversity: diversity below this is always a collapse.
@@ -50,6 +52,7 @@ class Thresholds(NamedTuple):
     min_logit_std: float = 1e-4
     accuracy: float = 0.98
     winning_dprime: float = 5.0
+    oscillating: float = 0.1
     collapsed: float = 0.5
     min_diversity: float = 0.25
     score: str = "diversity"
@@ -94,10 +97,23 @@ def sensitivity(windows: Mapping[str, np.ndarray]) -> float | None:
     """
     if not set(LOGITS) <= set(windows):
         return None
-    gap = float(np.mean(windows["logit_real"]) - np.mean(windows["logit_fake"]))
+    gap = np.mean(windows["logit_real"]) - np.mean(windows["logit_fake"])
+    return float(_dprime(gap, np.mean(np.square(windows["logit_std"]))))
+
+
+def _dprime(gap: np.ndarray, squared_std: np.ndarray) -> np.ndarray:
     # logit_std^2 is the variance within each side plus that of the two side means, gap^2 / 4
-    within = float(np.mean(np.square(windows["logit_std"]))) - gap**2 / 4
-    return gap / math.sqrt(max(within, 1e-6 * gap**2)) if gap else 0.0
+    within = np.maximum(squared_std - np.square(gap) / 4, 1e-6 * np.square(gap))
+    return np.where(gap == 0, 0.0, gap / np.sqrt(np.where(gap == 0, 1.0, within)))
+
+
+def _swings(windows: Mapping[str, np.ndarray]) -> tuple[float, float]:
+    """The fractions of the rows with d' above 1 and below -1."""
+    real, fake, std = (windows.get(name, np.zeros(0)) for name in LOGITS)
+    if not len(real) == len(fake) == len(std) > 0:
+        return 0.0, 0.0  # some values were non-finite, and the rows are not known any more
+    dprime = _dprime(real - fake, np.square(std))
+    return float(np.mean(dprime > 1)), float(np.mean(dprime < -1))
 
 
 def level(windows: Mapping[str, np.ndarray], name: str) -> float | None:
@@ -164,11 +180,21 @@ def _fails(window: Window) -> str | None:
     if std < limits.min_logit_std and apart <= limits.chance_dprime:
         return f"the discriminator is constant: {_described(accuracies)}, logit_std {std:.2g}"
     most = window.best["sensitivity"]
-    if most > limits.chance_dprime:
+    if most > limits.chance_dprime or min(_swings(window.windows)) >= limits.oscillating:
         return None
     return (
         f"the discriminator was never better than chance: {_described(accuracies)}, real and fake "
         f"logits {apart:.2f} standard deviations apart, at most {most:.2f} so far"
+    )
+
+
+def _oscillates(window: Window) -> str | None:
+    above, below = _swings(window.windows)
+    if not window.late or min(above, below) < window.thresholds.oscillating:
+        return None
+    return (
+        f"the game oscillates: real logits are above fake ones by more than a standard deviation "
+        f"in {above:.0%} of the rows, and below them by as much in {below:.0%}"
     )
 
 
@@ -212,6 +238,11 @@ SYMPTOMS: dict[Kind, tuple[Callable[[Window], str | None], str]] = {
         _fails,
         "The generator learns nothing: check the discriminator's learning rate, initial weights "
         "and input, or give it more width or updates",
+    ),
+    "oscillation": (
+        _oscillates,
+        "Lower both learning rates and the momentum (Adam's b1), and add a gradient penalty such "
+        "as R1",
     ),
     "collapse": (
         _collapse,

@@ -184,6 +184,47 @@ def test_a_discriminator_fooled_for_a_while_has_not_failed():
     assert alerts(rows(accuracy_real=0.3, accuracy_fake=0.3, **fooled)) == []
 
 
+# --- Oscillation
+
+
+def swinging(**planted):
+    """Logits whose d' is 2 for 500 rounds and -2 for the next 500."""
+    side = {"logit_real": lambda played: 1.0 if played // 500 % 2 else -1.0}
+    return side | {"logit_fake": 0.0, "logit_std": math.sqrt(0.5)} | planted
+
+
+def test_a_discriminator_that_is_right_and_wrong_in_turn_oscillates():
+    (found,) = alerts(rows(**swinging()))
+    assert found.kind == "oscillation"
+    assert found.step <= 1000 + 2 * 20 * EVERY
+    assert "in 50% of the rows, and below them by as much in 50%" in found.message
+    assert kinds(alerts(without_threshold(**swinging()))) == ["oscillation"]
+
+
+def test_small_swings_or_swings_to_one_side_are_no_oscillation():
+    small = alerts(rows(**swinging(logit_std=1.2)))  # d' = 0.92
+    assert kinds(small) == ["discriminator-fails"]  # on average at chance
+    one_sided = {"logit_real": lambda played: 1.0 if played // 500 % 2 else -0.2}
+    assert alerts(rows(**swinging(**one_sided))) == []
+
+
+def test_the_noise_of_small_batches_is_no_oscillation():
+    chance = np.random.default_rng(0)
+    seen = rows(count=1000)
+    for row in seen:
+        real, fake = chance.normal(size=(2, 16))
+        std = np.concatenate([real, fake]).std()
+        row |= {"logit_real": real.mean(), "logit_fake": fake.mean(), "logit_std": std}
+    assert "oscillation" not in kinds(alerts(seen))
+
+
+def test_rows_whose_logits_are_partly_unknown_show_no_oscillation():
+    seen = rows(**swinging())
+    for row in seen[::3]:
+        row["logit_std"] = math.nan
+    assert "oscillation" not in kinds(alerts(seen))
+
+
 # --- The generator
 
 

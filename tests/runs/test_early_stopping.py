@@ -3,15 +3,19 @@
 import functools
 import json
 import shutil
+import socket
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 from arrays import bits
 from commands import succeed
 from interruption import Cut, cut_at, killed_again_and_again, small_process
+from paths import HELPERS
 from small_game import (
     COLLAPSED,
+    OWN,
     begin,
     command,
     contents,
@@ -269,3 +273,68 @@ def test_a_killed_run_tells_each_finding_once(small, tmp_path):
     subprocess.run(commands[1], check=True, capture_output=True)
     assert found(whole)
     assert found(killed) == found(whole)
+
+
+# --- Of two processes
+
+QUICK_PROCESS = (
+    "import functools, os, re, sys; from pathlib import Path;"
+    "flags = os.environ['XLA_FLAGS'];"
+    "os.environ['XLA_FLAGS'] = re.sub(r'(device_count)=\\d+', r'\\1=1', flags);"
+    "sys.path.insert(0, sys.argv.pop(1)); import small_game;"
+    "from jaxgan.recipes import RECIPES; from jaxgan.runs import early_stopping;"
+    "RECIPES.update(small_game.recipes_on(Path(sys.argv.pop(1))));"
+    "limits = dict(rows=2, rounds=2, transient=2, min_diversity=0.1);"
+    "early_stopping.Thresholds = functools.partial(early_stopping.Thresholds, **limits);"
+    "from jaxgan.cli import main; main()"
+)
+
+
+def two_processes(file, *arguments):
+    """The ends of two processes of one run: (status, stdout, stderr) of each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{free.getsockname()[1]}"
+    cluster = ["--devices", 2, "--coordinator", coordinator, "--num-processes", 2]
+    command = [sys.executable, "-c", QUICK_PROCESS, str(HELPERS), str(file)]
+    running = [
+        subprocess.Popen(
+            [*command, *map(str, (*arguments, *cluster, "--process-id", number))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    try:
+        ends = [process.communicate(timeout=240) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [(process.returncode, *end) for process, end in zip(running, ends, strict=True)]
+
+
+@pytest.mark.slow
+def test_two_processes_stop_at_the_same_step_and_leave_a_whole_run(small, stopped, tmp_path):
+    run = tmp_path / "run"
+    asked = ["--stop-on", "collapse", "--log-every", 1, "--save-every", 4, "--sample-every", 4]
+    ends = two_processes(small, "train", "collapsing", *asked, "--out", run)
+    assert [status for status, *_ in ends] == [0, 0], ends
+    # One that went on alone would wait for the other's gradients, and fail when it has left.
+    told = [out.count(f"step {FOUND}: collapse: the generator has collapsed") for _, out, _ in ends]
+    assert told == [2, 0]
+    assert {path.name for path in run.iterdir() if not path.name.startswith("events.")} == OWN
+    assert saved(run)[0] == saved(stopped[0])[0] == [4, 8, FOUND]
+    rows, of_one = metrics_rows(run), metrics_rows(stopped[0])
+    for row, other in zip(rows, of_one, strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-5)
+    written = json.loads((run / "result.json").read_text())
+    assert (written["round"], written["step"]) == (FOUND, FOUND)
+    assert written["finding"].startswith(f"step {FOUND}: collapse: ")
+    assert [(e["kind"], e["round"]) for e in events(run, "stop")] == [("stop", FOUND)]
+    before = contents(run)
+    again = two_processes(small, "train", "--out", run)  # both know that it has ended
+    assert [status for status, *_ in again] == [0, 0], again
+    assert contents(run) == before
+    succeed("sample", run, "--num", 9, "--out", tmp_path / "samples.npz")
+    assert (tmp_path / "samples.npz").exists()

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from scipy import linalg
 
 from jaxgan.metrics.checks import Features, check_features
 from jaxgan.metrics.statistics import Moments, covariance, moments
@@ -62,6 +61,8 @@ def _distance(real: tuple[np.ndarray, np.ndarray], fake: tuple[np.ndarray, np.nd
     tr (A B)^(1/2) is the sum of the singular values of F_a^T F_b for any choice of factors. So no
     root can be complex, and no root is taken of a small eigenvalue with its rounding error.
     """
+    from scipy import linalg  # here, since importing it takes longer than most of what is imported
+
     (m, f), (n, g) = real, fake
     spread = np.vdot(f, f) + np.vdot(g, g)
     trace = np.sum(linalg.svdvals(f.T @ g, overwrite_a=True, check_finite=False))
@@ -81,6 +82,8 @@ def _mean_and_factor(x: Features) -> tuple[np.ndarray, np.ndarray]:
 
 def _factor(a: np.ndarray) -> np.ndarray:
     """F with F F^T = A: by Cholesky, or by the ten times slower eigenvectors if A is singular."""
+    from scipy import linalg
+
     try:
         return linalg.cholesky(a, lower=True, check_finite=False)
     except linalg.LinAlgError:
@@ -88,6 +91,8 @@ def _factor(a: np.ndarray) -> np.ndarray:
 
 
 def _eigen_factor(a: np.ndarray) -> np.ndarray:
+    from scipy import linalg
+
     values, vectors = linalg.eigh(a, check_finite=False)
     # smaller eigenvalues are rounding errors, whose roots would not be small
     least = len(a) * np.finfo(a.dtype).eps * np.max(np.abs(values))

@@ -99,7 +99,17 @@ def build(folder: Path) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         sources = Path(temporary) / "pages"
         stage(sources)
-        options = ["-W", "--keep-going", "-q", "-c", str(HERE), "-d", f"{temporary}/cache"]
+        options = [
+            "-W",
+            "--keep-going",
+            "-q",
+            "-j",
+            "2",
+            "-c",
+            str(HERE),
+            "-d",
+            f"{temporary}/cache",
+        ]
         return build_main([*options, str(sources), str(folder.absolute())])
 
 

@@ -52,7 +52,8 @@ def displayed_formula(writer, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def setup(app) -> None:
+def setup(app) -> dict[str, bool]:
     """Formulas are typeset by the KaTeX beside the pages, without a network."""
     app.add_html_math_renderer("katex", (inline_formula, None), (displayed_formula, None))
     app.config.html_math_renderer = "katex"
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = ("Args", "Returns", "Yields", "Raises", "Attributes", "Example", "Examples")
+BESIDE = ("jaxgan.parallel.global_batch", "jaxgan.runs.disk.checkpoint")
+"""Modules that no list names, but whose functions are for users too."""
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
 
@@ -62,7 +64,8 @@ def bound(node: ast.stmt) -> Iterator[str]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Assign):
-        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        targets = [each for target in node.targets for each in ast.walk(target)]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
     elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         yield node.target.id
 
@@ -192,6 +195,8 @@ def entries(module: str) -> list[Entry]:
         if at is None:
             continue
         node, text, origin = at
+        if not text and isinstance(node, ast.Assign):
+            text = f"`{ast.unparse(node.value)}`"
         signature, fields, kind = "", [], "data"
         if isinstance(node, ast.FunctionDef):
             kind, signature = "function", function_signature(node)
@@ -332,13 +337,15 @@ def page(module: str, places: dict[str, str]) -> str:
 
 
 def public_modules() -> list[str]:
-    """The package, the modules that it names, and theirs, in the order of reading."""
+    """The package, the modules that it names and theirs; then other packages with a list."""
     found, new = ["jaxgan"], ["jaxgan"]
     while new:
         inner = [f"{home}.{name}" for module in new for name, home in exported(module).items()]
         new = [name for name in inner if is_module(name) and name not in found]
         found += new
-    return found
+    stubs = [stub.parent.relative_to(ROOT) for stub in (ROOT / "jaxgan").rglob("__init__.pyi")]
+    listed = sorted(".".join(stub.parts) for stub in stubs)
+    return [*found, *(name for name in (*listed, *BESIDE) if name not in found)]
 
 
 def told_at(modules: list[str]) -> dict[str, str]:

@@ -197,6 +197,8 @@ def entries(module: str) -> list[Entry]:
         node, text, origin = at
         if not text and isinstance(node, ast.Assign):
             text = f"`{ast.unparse(node.value)}`"
+        elif not text and isinstance(node, ast.AnnAssign):
+            text = f"`{shown(node.annotation)}`"
         signature, fields, kind = "", [], "data"
         if isinstance(node, ast.FunctionDef):
             kind, signature = "function", function_signature(node)

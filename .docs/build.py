@@ -51,6 +51,8 @@ def relinked(text: str, page: Path, pages: dict[Path, str], folder: Path) -> str
     def target(match: re.Match) -> str:
         path, anchor = match.group(2), match.group(3) or ""
         file = (page.parent / path).resolve()
+        if not file.exists():
+            return match.group()  # of which Sphinx warns
         if file in pages:
             up = "../" * pages[page].count("/")
             return f"{match.group(1)}{up}{pages[file]}{anchor})"

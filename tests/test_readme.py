@@ -2,7 +2,10 @@ import re
 
 import numpy as np
 import pytest
+import typer
 from paths import ROOT
+
+from jaxgan.cli import app
 
 README = (ROOT / "README.md").read_text()
 PAGES = sorted(
@@ -32,6 +35,20 @@ def test_commands_of_the_readme_are_marked_for_ci():
         assert found
         assert found.group(1).startswith("python3 -m venv .venv && ")
         assert found.group(1).endswith(end)
+
+
+def test_commands_of_the_pages_have_options_that_exist():
+    commands = typer.main.get_command(app).commands
+    count = 0
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL):
+            for name, rest in re.findall(r"\bjaxgan ([a-z]+)\b([^#\n;&|]*)", block):
+                params = commands[name].params
+                options = {each for one in params for each in (*one.opts, *one.secondary_opts)}
+                for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
+                    assert option in options, f"{page.name}: jaxgan {name} {option}"
+                    count += 1
+    assert count > 50
 
 
 def test_readme_is_short():

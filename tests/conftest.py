@@ -100,7 +100,7 @@ def narrow_recipes():
         for module in (mlp, mixtures):
             patch.setattr(module, "MLPGenerator", generator)
             patch.setattr(module, "MLPDiscriminator", discriminator)
-        patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
+        patch.setattr(dcgan, "default_features", lambda levels, width: (2,) * levels)
         patch.setitem(sources.NAMED, "digits", functools.cache(sources.digits))
         for name in ("spiral", "ring8", "grid25"):
             made = functools.partial(toy_dataset, name, 500)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import recipe_gan, recipe_numbers
+from jaxgan.recipes.hyperparameters import Value
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.stage_folders import staged_in
@@ -119,15 +120,20 @@ def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
 
 def _load_both(run: Path, use_ema: bool, which: str) -> tuple[TrainedGenerator, PlayerState]:
     config = read_config(run)
-    gan = recipe_gan(
-        config.options.recipe, config.data.shape, config.data.num_classes, config.options.augment
-    )
+    gan = gan_of(config, {})
     state = _restored(run, gan, config, which).state.gan
     ema = use_ema and state.ema is not None
     source = state.ema if ema else state.generator
     step = int(state.step)
     generator = TrainedGenerator(gan, source.params, source.model_state, ema, step, config)
     return generator, state.discriminator
+
+
+def gan_of(config: Config, hyperparameters: Mapping[str, Value]) -> GAN:
+    """The GAN of a run, with other values for hyper-parameters that leave its state as it is."""
+    options, data = config.options, config.data
+    values = options.hyperparameters | hyperparameters
+    return recipe_gan(options.recipe, data.shape, data.num_classes, options.augment, values)
 
 
 def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerator:
@@ -139,7 +145,7 @@ def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerato
     Raises:
       ValueError: if the recipe has no truncation, or it is not finite.
     """
-    options, data = generator.config.options, generator.data
+    options = generator.config.options
     if "truncation" not in recipe_numbers(options.recipe):
         raise ValueError(
             f"--truncation {truncation}: the recipe {options.recipe} has no truncation, as "
@@ -147,9 +153,7 @@ def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerato
         )
     if not math.isfinite(truncation):
         raise ValueError(f"--truncation must be a finite number, got {truncation}")
-    gan = recipe_gan(
-        options.recipe, data.shape, data.num_classes, options.augment, {"truncation": truncation}
-    )
+    gan = gan_of(generator.config, {"truncation": truncation})
     return generator._replace(gan=gan, truncation=truncation)
 
 

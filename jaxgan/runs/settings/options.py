@@ -6,6 +6,7 @@ import pydantic
 import pydantic_core
 
 from jaxgan.choices import AlertKind, AugmentationName
+from jaxgan.recipes.hyperparameters import Given
 from jaxgan.scoring.settings import Scoring
 from jaxgan.settings import Count, Seed, Setting, documented
 from jaxgan.training.plan import Plan, ReadOptions
@@ -160,6 +161,17 @@ class Options(NamedTuple):
         ),
     ]
     plan: Annotated[Plan, Setting("How the GAN is trained.", panel="Training", shown_default="")]
+    hyperparameters: Annotated[
+        Given,
+        Setting(
+            "A hyper-parameter of the recipe, such as gamma=0.5, see `jaxgan recipes RECIPE`. "
+            "Repeat it for others.",
+            flag="--set",
+            panel="Training",
+            shown_default="",
+            metavar="NAME=VALUE",
+        ),
+    ]
     log_every: Annotated[
         Count,
         Setting(

@@ -129,39 +129,45 @@ def hyperparameters_of(function: Callable[..., Any]) -> dict[str, HyperParameter
 # --- Values
 
 
-def checked(recipe: str, known: Mapping[str, HyperParameter], given: Mapping[str, Any]) -> Given:
+def checked(
+    recipe: str,
+    known: Mapping[str, HyperParameter],
+    given: Mapping[str, Any],
+    rules: bool = False,
+) -> Given:
     """Returns given values, each of its type and in its range.
 
     Args:
       recipe: name of the recipe, for errors.
       known: its hyper-parameters.
-      given: values for some of them, or "auto" where there is a rule.
+      given: values for some of them.
+      rules: also accept "auto" where there is a rule.
     Raises:
       ValueError: if a name is unknown, or a value is of another type or out of range.
     """
-    return {name: _checked(recipe, known, name, value) for name, value in given.items()}
+    values: Given = {}
+    for name, value in given.items():
+        if name not in known:
+            raise unknown(f"recipe {recipe}", name, known)
+        ruled = rules and known[name].rule is not None
+        values[name] = "auto" if ruled and value == "auto" else _checked(recipe, known, name, value)
+    return values
 
 
 def _checked(recipe: str, known: Mapping[str, HyperParameter], name: str, value: Any) -> Any:
-    if name not in known:
-        raise unknown(f"recipe {recipe}", name, known)
     wanted = known[name]
-    if value == "auto":
-        if wanted.rule is None:
-            raise ValueError(f"{name} of recipe {recipe} has no rule for auto: give a number")
-        return value
     try:
         return check_value(wanted.kind, value, name)
     except ValueError:
-        also = "" if wanted.rule is None else ", or auto"
+        also = "" if wanted.rule is None else ", or auto on the command line"
         raise ValueError(
-            f"{name} of recipe {recipe} must be {wanted.described}{also}, got {value!r}; the default "
-            f"is {wanted.default}"
+            f"{name} of recipe {recipe} must be {wanted.described}{also}, got {value!r}; the "
+            f"default is {wanted.default}"
         ) from None
 
 
 def unknown(owner: str, name: str, known: Iterable[str]) -> ValueError:
-    """The error on a name that is no hyper-parameter of `owner`."""
+    """The error on a name that is no hyper-parameter of `owner`, such as "recipe ring"."""
     from jaxgan.checks import closest
 
     names = list(known)

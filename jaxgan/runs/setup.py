@@ -15,7 +15,7 @@ from jaxgan.environment import environment
 from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes import check_installed, recipe, recipe_gan, recipe_hyperparameters
-from jaxgan.recipes.hyperparameters import resolved
+from jaxgan.recipes.hyperparameters import Value, resolved
 from jaxgan.runs.disk.folder import held_folder
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.errors import (
@@ -68,7 +68,7 @@ def begin(
     dataset, plan = load_input(options.input), options.plan
     # Only now are paths absolute: errors of the data name what was typed.
     options = with_values(options, absolute_paths(flatten(options)))
-    options = with_rules_applied(options, dataset)
+    options = options._replace(hyperparameters=_values(options, dataset))
     gan = gan_for(options, dataset)
     warn_of_doubts(dataset, plan)
     config = Config(
@@ -104,14 +104,15 @@ def gan_for(options: Options, dataset: Dataset | Records) -> GAN:
     if options.plan.conditional:
         _check_classes(dataset, chosen.name)
     classes = dataset.num_classes if options.plan.conditional else None
-    return recipe_gan(chosen.name, dataset.shape, classes, options.augment, options.hyperparameters)
+    return recipe_gan(
+        chosen.name, dataset.shape, classes, options.augment, _values(options, dataset)
+    )
 
 
-def with_rules_applied(options: Options, dataset: Dataset | Records) -> Options:
-    """Options with a number for each hyper-parameter that was given as auto."""
+def _values(options: Options, dataset: Dataset | Records) -> dict[str, Value]:
+    """The hyper-parameters of a run, with the value of its rule for each that is auto."""
     known = recipe_hyperparameters(options.recipe)
-    values = resolved(known, options.hyperparameters, dataset.shape, options.plan.batch_size)
-    return options._replace(hyperparameters=values)
+    return resolved(known, options.hyperparameters, dataset.shape, options.plan.batch_size)
 
 
 def _check_classes(dataset: Dataset | Records, name: str):

@@ -37,7 +37,7 @@ def with_hyperparameters(options: Options, overrides: Overrides) -> Overrides:
       ValueError: if one that is given is unknown or invalid.
     """
     known = recipe_hyperparameters(options.recipe)
-    given = checked(options.recipe, known, overrides.get(HYPERPARAMETERS, {}))
+    given = checked(options.recipe, known, overrides.get(HYPERPARAMETERS, {}), rules=True)
     return {HYPERPARAMETERS: options.hyperparameters | given}
 
 

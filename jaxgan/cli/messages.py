@@ -139,6 +139,7 @@ def starting(run: "Run", step: int) -> list[str]:
     at = f", from step {step:,}" if step else ""
     what = f"{options.recipe} on {options.input.source}"
     lines = [f"{what}: {options.steps:,} steps{at} -> {run.out}", summary(run.dataset)]
+    lines += [run.start] if run.start else []
     if not step and metrics_rows(run.out):
         lines.append(f"{run.out} has no checkpoint: training starts from the beginning")
     return lines

@@ -21,7 +21,6 @@ from jaxgan.term_inputs import generator_term
 from jaxgan.terms import cycle_consistency, identity_mapping
 from jaxgan.types import GAN, Array, DiscriminatorOutput, Network, PyTree, Schedule
 
-WIDTH = 16  # channels of the first convolution of both players, a quarter of the paper's
 BLOCKS = 3  # below 64 pixels; 6 from there on, and 9 from 256 on
 PoolSize = Annotated[
     int, pydantic.Field(ge=0), Setting("Earlier images of both domains that are kept.")
@@ -42,7 +41,7 @@ def cyclegan_gan(
     cycle: Annotated[Weight, Setting("Weight of the cycles, lambda.")] = 10.0,
     identity: Annotated[Weight, Setting("Weight of the identity mapping; 0 leaves it out.")] = 0.0,
     b1: Beta1 = 0.5,
-    width: Annotated[Channels, Setting("Channels of the first convolution.")] = WIDTH,
+    width: Annotated[Channels, Setting("Channels of the first convolution.")] = 16,
     pool_size: PoolSize = 50,
     schedule: Steps = CYCLEGAN_STEPS,
 ) -> GAN:

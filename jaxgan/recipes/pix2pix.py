@@ -16,7 +16,6 @@ from jaxgan.term_inputs import generator_term
 from jaxgan.terms import mean_absolute_error
 from jaxgan.types import GAN
 
-WIDTH = 32  # channels of the first level; half the paper's, as at all levels
 MOST_LEVELS, MOST_LAYERS = 8, 3  # the paper's numbers, for images of size 256
 
 
@@ -28,7 +27,7 @@ def pix2pix_gan(
     l1: Annotated[Weight, Setting("Weight of the absolute error.")] = 100.0,
     b1: Beta1 = 0.5,
     b2: Beta2 = 0.999,
-    width: Annotated[Channels, Setting("Channels of the first level of both players.")] = WIDTH,
+    width: Annotated[Channels, Setting("Channels of the first level of both players.")] = 32,
 ) -> GAN:
     """pix2pix with the published loss and Adam, at half the width and adapted to the image size.
 

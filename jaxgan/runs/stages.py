@@ -61,10 +61,15 @@ def train_stages(
       The result of the last stage that was trained; with its signal, if one stopped it.
     Raises:
       ValueError: if a package is missing, a stage cannot be trained on its data, another recipe is
-        in the folder, or augmentation is asked for.
+        in the folder, or augmentation or a start from another run is asked for.
       FileExistsError: if there is something else in the folder.
       Others: see `jaxgan.runs.train.train_run`.
     """
+    if overrides.get("start.source") is not None or overrides.get("start.freeze_d"):
+        raise ValueError(
+            f"--from and --freeze-d are not supported for the multi-stage recipe {staged.name}: "
+            f"train a single stage, such as jaxgan train {staged.stages[0].name} --from RUN"
+        )
     augment = overrides.get("augment")
     if augment is not None:
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.fine_tuning import freeze_d
 from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import recipe_gan, recipe_numbers
 from jaxgan.recipes.hyperparameters import Value
@@ -105,13 +106,28 @@ def load_players(
     Raises:
       ValueError: if the run is a pyramid of GANs; otherwise as `load_generator`.
     """
+    return _load_both(_of_one_gan(run), use_ema, which)
+
+
+def _of_one_gan(run: Path) -> Path:
+    """The folder of a run, or of the last stage of one."""
     staged = staged_in(run)
     if staged is not None and staged.drawn_by == "pyramid":
         raise ValueError(
             f"{run} has a discriminator for each level of its pyramid: give one of its folders, "
             f"such as {run / staged.stages[0].stage}"
         )
-    return _load_both(run if staged is None else run / staged.stages[-1].stage, use_ema, which)
+    return run if staged is None else run / staged.stages[-1].stage
+
+
+def load_state(run: Path, which: str = "latest") -> GANState:
+    """Load the state of both players of a run, for `jaxgan.transfer`.
+
+    Arguments and errors are those of `load_players`.
+    """
+    folder = _of_one_gan(run)
+    config = read_config(folder)
+    return _restored(folder, gan_of(config, {}), config, which).state.gan
 
 
 def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
@@ -133,7 +149,9 @@ def gan_of(config: Config, hyperparameters: Mapping[str, Value]) -> GAN:
     """The GAN of a run, with other values for hyper-parameters that leave its state as it is."""
     options, data = config.options, config.data
     values = options.hyperparameters | hyperparameters
-    return recipe_gan(options.recipe, data.shape, data.num_classes, options.augment, values)
+    gan = recipe_gan(options.recipe, data.shape, data.num_classes, options.augment, values)
+    layers = options.start.freeze_d
+    return freeze_d(gan, _example(gan, config), layers) if layers else gan
 
 
 def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerator:
@@ -187,12 +205,16 @@ def _number(run: Path, keep: checkpoint.Keep, which: str) -> int:
 
 
 def _init(gan: GAN, config: Config) -> GANState:
+    rule = update_rule(config.options.plan)
+    return unchecked_init(jax.random.key(0), gan, _example(gan, config), rule)
+
+
+def _example(gan: GAN, config: Config) -> Batch:
+    """A batch of zeros of the shape of a run's samples."""
     classes = config.data.num_classes
     rows = 2 * gan.discriminator.pack
     labels = None if classes is None else jnp.zeros(rows, jnp.int32)
-    batch = Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
-    rule = update_rule(config.options.plan)
-    return unchecked_init(jax.random.key(0), gan, batch, rule)
+    return Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
 
 
 # --- Use

@@ -143,6 +143,30 @@ class Saving(NamedTuple):
 
 
 @documented
+class Start(NamedTuple):
+    """What a new run starts from, beside its seed."""
+
+    source: Annotated[
+        Text | None,
+        Setting(
+            "Start from the weights of a run, or of the generator in a file of `jaxgan export`.",
+            flag="--from",
+            shown_default="",
+            metavar="RUN|FILE.safetensors",
+            per_process=True,
+            absolute=_absolute_path,
+        ),
+    ] = None
+    freeze_d: Annotated[
+        int,
+        pydantic.Field(ge=0),
+        Setting(
+            "Keep the discriminator's first N layers, next to the samples, as they were there."
+        ),
+    ] = 0
+
+
+@documented
 class Options(NamedTuple):
     """All options of a run."""
 
@@ -196,6 +220,7 @@ class Options(NamedTuple):
         AugmentationName | None,
         Setting("Augment the discriminator's inputs, real and generated.", panel="Training"),
     ] = None
+    start: Annotated[Start, Setting("Fine-tuning.", panel="Fine-tuning")] = Start()
     seed: Annotated[Seed, Setting("Random seed.", panel="Training")] = 0
     stop_on: Annotated[
         tuple[AlertKind, ...],

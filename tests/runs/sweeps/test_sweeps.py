@@ -131,7 +131,8 @@ def test_a_grid_is_not_shown_as_an_emoji(capsys, monkeypatch, tmp_path):
     assert "\N{HUNDRED POINTS SYMBOL}" not in CliRunner().invoke(app, ["sweep", "--help"]).output
 
 
-SHAPES = dict.fromkeys(("ring", "grid", "spiral", "wgan", "flow"), (2,)) | {"cyclegan": (8, 8, 2)}
+SHAPES = dict.fromkeys(("ring", "grid", "spiral", "wgan", "flow"), (2,))
+SHAPES |= {"cyclegan": (8, 8, 2), "pix2pix": (8, 8, 2)}
 
 
 def test_all_numbers_of_recipes_can_be_given():

@@ -25,7 +25,7 @@ from jaxgan.training.plan import Plan
 SCORES = "scores.json"
 IMAGES, EVENTS = 60, 200  # at most, per run
 RELIABLE = 1000  # samples in a score
-QUIET = frozenset(("equilibrium", "resume", "signal", "stop"))
+QUIET = frozenset(("equilibrium", "resume", "signal", "start", "stop"))
 """Kinds of events that are not warnings."""
 
 Table = list[tuple[str, str]]

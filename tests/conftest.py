@@ -17,6 +17,7 @@ import optax
 import pytest
 from limits import limit_files  # noqa: F401 (a fixture)
 from small_game import begun, ended, small, third, undisturbed  # noqa: F401 (fixtures)
+from turned import turned  # noqa: F401 (a fixture)
 
 import jaxgan
 from jaxgan import latents, losses

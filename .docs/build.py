@@ -12,6 +12,8 @@ import pdoc
 HERE = Path(__file__).parent
 MODULES = (
     "jaxgan",  # with the modules that it names
+    "jaxgan.fine_tuning",
+    "jaxgan.recipes.hyperparameters",
     "jaxgan.parallel.global_batch",
     "jaxgan.runs.disk.generator",
     "jaxgan.runs.disk.checkpoint",

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jaxgan.updates.moves import Update, memory
 from jaxgan.updates.plain import alternating
 
 Shape = tuple[int, ...]
+Own = TypeVar("Own", PlayerState, Weights)
 
 
 class Unmatched(NamedTuple):
@@ -67,7 +68,6 @@ def transfer(
     Raises:
       ValueError: if no array of a generator matches, or update is not the rule of the state.
     """
-    whole = isinstance(source, GANState)
     generator = source.generator if isinstance(source, GANState) else source
     averaged = source.ema if isinstance(source, GANState) and source.ema is not None else generator
     new, unmatched = _moved_into(state.generator, generator, "generator")
@@ -77,21 +77,21 @@ def transfer(
             f"{', '.join(map(str, unmatched[:4]))}, ..."
         )
     state = state._replace(generator=new)
-    if whole:
+    if isinstance(source, GANState):
         judge, others = _moved_into(state.discriminator, source.discriminator, "discriminator")
         state, unmatched = state._replace(discriminator=judge), unmatched + others
     if state.ema is not None:
         ema, _ = _moved_into(state.ema, averaged, "generator")
         state = state._replace(ema=Weights(*start_average((ema.params, ema.model_state))))
     kept = memory(update, state)
-    if jax.tree.structure(kept) != jax.tree.structure(state.update):
+    if (kept is None) != (state.update is None):
         raise ValueError("update must be the update rule that the state was made for: pass it")
     return Transferred(state._replace(update=kept), unmatched)
 
 
 def _moved_into(
-    own: PlayerState | Weights, other: PlayerState | Weights, player: str
-) -> tuple[PlayerState | Weights, tuple[Unmatched, ...]]:
+    own: Own, other: PlayerState | Weights, player: str
+) -> tuple[Own, tuple[Unmatched, ...]]:
     """Weights with the matching arrays of others, and what does not match."""
     here, there = _named(own), _named(other)
 

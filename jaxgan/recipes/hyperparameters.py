@@ -18,7 +18,7 @@ from jaxgan.settings import Setting, bare, check_value
 
 Value = int | float
 Given = dict[str, int | float | Literal["auto"]]
-"""Values by name; "auto" asks for the value of a rule, see `HyperParameter.rule`."""
+"""Values by name; "auto" asks for the value of a rule, see `HyperParameter`."""
 
 
 class Rule(NamedTuple):
@@ -179,9 +179,9 @@ def unknown(owner: str, name: str, known: Iterable[str]) -> ValueError:
 
 def resolved(
     known: Mapping[str, HyperParameter], given: Given, shape: tuple[int, ...], batch_size: int
-) -> dict[str, Value]:
+) -> Given:
     """Given values, with that of its rule in place of each "auto"."""
-    values: dict[str, Value] = {}
+    values: Given = {}
     for name, value in given.items():
         rule = known[name].rule if name in known else None
         if not isinstance(value, str):

@@ -4,13 +4,13 @@ import dataclasses
 import functools
 import importlib.util
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.caching import cached
 from jaxgan.choices import AugmentationName
 from jaxgan.recipes import facts
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
-from jaxgan.recipes.hyperparameters import HyperParameter, Value, checked, hyperparameters_of
+from jaxgan.recipes.hyperparameters import HyperParameter, checked, hyperparameters_of
 
 if TYPE_CHECKING:
     from jaxgan.types import GAN
@@ -46,7 +46,7 @@ def recipe_gan(
     shape: Shape,
     num_classes: int | None = None,
     augmentation: AugmentationName | None = None,
-    hyperparameters: Mapping[str, Value] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
 ) -> "GAN":
     """The GAN of a recipe, for samples of the given shape.
 

@@ -61,7 +61,7 @@ def stylegan2_gan(
       shape: shape of one sample.
       num_classes: number of classes of a conditional GAN.
       learning_rate: of both players, before the correction for lazy terms.
-      gamma: of R1; for that of the official code see `jaxgan.regularizers.r1_gamma`.
+      gamma: of R1; for the official code's rule see `jaxgan.regularizers.r1_gamma`.
       path_weight: of path lengths.
       b2: of Adam, before the correction for lazy terms.
       r1_every: discriminator updates between terms of R1.

@@ -57,9 +57,8 @@ def r1_gamma(shape: Sequence[int], batch_size: int) -> float:
 
     gamma = 0.0002 height width / batch size
 
-    It was found for images of 128 to 1,024 pixels in [-1, 1] with StyleGAN2's networks. Its authors
-    advise to try values from a fifth to five times as large. On small images it is too weak without
-    augmentation.
+    It is meant for images in [-1, 1], with StyleGAN2's networks and adaptive augmentation. On small
+    images without augmentation it is too weak, see `.docs/hyper-parameters.md`.
 
     Args:
       shape: of one image, (height, width, channels).

@@ -16,7 +16,7 @@ from jaxgan.fine_tuning import freeze_d
 from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
 from jaxgan.recipes import check_installed, recipe, recipe_gan, recipe_hyperparameters
-from jaxgan.recipes.hyperparameters import Value, resolved
+from jaxgan.recipes.hyperparameters import Given, resolved
 from jaxgan.runs.disk.folder import held_folder
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.errors import (
@@ -116,7 +116,7 @@ def gan_for(options: Options, dataset: Dataset | Records) -> GAN:
     return freeze_d(gan, batch, options.start.freeze_d)
 
 
-def _values(options: Options, dataset: Dataset | Records) -> dict[str, Value]:
+def _values(options: Options, dataset: Dataset | Records) -> Given:
     """The hyper-parameters of a run, with the value of its rule for each that is auto."""
     known = recipe_hyperparameters(options.recipe)
     return resolved(known, options.hyperparameters, dataset.shape, options.plan.batch_size)

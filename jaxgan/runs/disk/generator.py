@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxgan.fine_tuning import freeze_d
 from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import recipe_gan, recipe_numbers
-from jaxgan.recipes.hyperparameters import Value
+from jaxgan.recipes.hyperparameters import Given
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.stage_folders import staged_in
@@ -145,7 +145,7 @@ def _load_both(run: Path, use_ema: bool, which: str) -> tuple[TrainedGenerator, 
     return generator, state.discriminator
 
 
-def gan_of(config: Config, hyperparameters: Mapping[str, Value]) -> GAN:
+def gan_of(config: Config, hyperparameters: Given) -> GAN:
     """The GAN of a run, with other values for hyper-parameters that leave its state as it is."""
     options, data = config.options, config.data
     values = options.hyperparameters | hyperparameters

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from jaxgan.recipes.hyperparameters import HyperParameter, checked
+from jaxgan.recipes.hyperparameters import Given, HyperParameter, checked
 from jaxgan.settings import Count, Seed, Setting, documented, read_json
 
 FILE = "sweep.json"
@@ -22,7 +22,7 @@ class SweepSettings(NamedTuple):
     steps: Annotated[Count, Setting("Generator updates of each member.")]
     seed: Annotated[Seed, Setting("Seed of the whole sweep.")] = 0
     hyperparameters: Annotated[
-        dict[str, int | float], Setting("Hyper-parameters that are the same for all members.")
+        Given, Setting("Hyper-parameters that are the same for all members.")
     ] = {}  # noqa: RUF012 (it is never changed)
 
 

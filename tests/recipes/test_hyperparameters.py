@@ -4,18 +4,22 @@ import functools
 import inspect
 import json
 
+import jax
+import jax.numpy as jnp
 import pytest
 from arrays import bits
 from commands import invoke, succeed
 from turned import train_turned as train
 
+import jaxgan
 from jaxgan.data import load
-from jaxgan.recipes import RECIPES, recipe_gan, recipe_hyperparameters, recipe_numbers
+from jaxgan.recipes import RECIPES, recipe_gan, recipe_hyperparameters, recipe_maker, recipe_numbers
 from jaxgan.regularizers import r1_gamma
 from jaxgan.runs.disk.generator import load_players
 from jaxgan.runs.outputs.report.section import _configuration
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.fingerprint import gan_fingerprint
+from jaxgan.training.batches import example_batch
 
 load = functools.cache(load)
 QUICK = ("wgan",)
@@ -151,3 +155,27 @@ def test_the_rule_for_gamma_is_that_of_stylegan2_ada():
     assert r1_gamma((1024, 1024, 3), 32) == pytest.approx(6.5536)
     with pytest.raises(ValueError, match="r1_gamma is for images"):
         r1_gamma((2,), 64)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in RECIPES
+        if RECIPES[name].needs is None
+    ],
+)
+def test_all_numbers_of_a_recipe_may_be_traced_together(name):
+    chosen = RECIPES[name]
+    data, conditional = load(chosen.data), chosen.plan.conditional
+    batch = example_batch(data, 4, conditional)
+    make = recipe_maker(name, data.shape, data.num_classes if conditional else None)
+
+    def play(numbers):
+        gan = make(**numbers)
+        key, step_key = jax.random.split(jax.random.key(0))
+        state = jaxgan.init(key, gan, batch)
+        return jaxgan.make_train_step(gan)(step_key, state, batch)[1]
+
+    numbers = {each: jnp.float32(value) for each, value in recipe_numbers(name).items()}
+    assert jax.eval_shape(play, numbers)["generator_loss"].shape == ()

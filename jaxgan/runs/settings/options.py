@@ -185,17 +185,6 @@ class Options(NamedTuple):
         ),
     ]
     plan: Annotated[Plan, Setting("How the GAN is trained.", panel="Training", shown_default="")]
-    hyperparameters: Annotated[
-        Given,
-        Setting(
-            "A hyper-parameter of the recipe, such as gamma=0.5, see `jaxgan recipes RECIPE`. "
-            "Repeat it for others.",
-            flag="--set",
-            panel="Training",
-            shown_default="",
-            metavar="NAME=VALUE",
-        ),
-    ]
     log_every: Annotated[
         Count,
         Setting(
@@ -220,6 +209,17 @@ class Options(NamedTuple):
         AugmentationName | None,
         Setting("Augment the discriminator's inputs, real and generated.", panel="Training"),
     ] = None
+    hyperparameters: Annotated[
+        Given,
+        Setting(
+            "A hyper-parameter of the recipe, such as gamma=0.5, see `jaxgan recipes RECIPE`. "
+            "Repeat it for others.",
+            flag="--set",
+            panel="Training",
+            shown_default="",
+            metavar="NAME=VALUE",
+        ),
+    ] = {}  # noqa: RUF012 (it is never changed)
     start: Annotated[Start, Setting("Fine-tuning.", panel="Fine-tuning")] = Start()
     seed: Annotated[Seed, Setting("Random seed.", panel="Training")] = 0
     stop_on: Annotated[

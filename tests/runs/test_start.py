@@ -41,6 +41,7 @@ def test_layers_of_other_widths_are_named(source, tmp_path):
     assert "discriminator/params/Dense_0/kernel ((64, 4) there, (64, 5) here)" in event["message"]
 
 
+@pytest.mark.slow
 def test_frozen_layers_keep_every_bit_and_a_resumed_run_equals_an_uninterrupted_one(
     source, tmp_path
 ):

@@ -41,6 +41,8 @@ def _r1_gamma(shape: tuple[int, ...], batch_size: int) -> float:
 
 # --- Types
 
+_FIXED = "fixed"
+"""Marks a number that cannot be traced, though it is no integer."""
 _Number = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 _Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 _Fraction = Annotated[float, pydantic.Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -62,7 +64,7 @@ HalfLife = Annotated[_Positive, Setting("Half-life of the EMA generator, in upda
 Truncation = Annotated[float, pydantic.Field(allow_inf_nan=False), Setting("Psi, in sampling.")]
 Width = Annotated[_Count, Setting("Units of each hidden layer of both players.")]
 Channels = Annotated[_Count, Setting("Channels at full size; deeper levels follow from it.")]
-Dropout = Annotated[_Fraction, Setting("Dropout of the discriminator.")]
+Dropout = Annotated[_Fraction, Setting("Dropout of the discriminator."), _FIXED]
 Latents = Annotated[_Count, Setting("Size of the latents.")]
 Every = Annotated[_Count, Setting("Updates of the discriminator between penalties.")]
 Steps = Annotated[_Count, Setting("Steps of the schedules.")]
@@ -85,8 +87,13 @@ class HyperParameter(NamedTuple):
 
     @property
     def is_integer(self) -> bool:
-        """Whether it is an integer, and so cannot be traced."""
+        """Whether it is an integer."""
         return bare(self.kind) is int
+
+    @property
+    def is_traceable(self) -> bool:
+        """Whether one program serves all its values, as in sweeps."""
+        return not self.is_integer and _FIXED not in get_args(self.kind)
 
     @property
     def described(self) -> str:

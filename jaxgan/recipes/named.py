@@ -90,7 +90,7 @@ def recipe_hyperparameters(name: str) -> dict[str, HyperParameter]:
 
 
 def recipe_numbers(name: str) -> dict[str, float]:
-    """The hyper-parameters of a recipe that may be traced, with their defaults: not the integers.
+    """The numbers of a recipe that may be traced, such as learning rates, with their defaults.
 
     Args:
       name: name of the recipe.
@@ -101,7 +101,7 @@ def recipe_numbers(name: str) -> dict[str, float]:
     10.0
     """
     known = recipe_hyperparameters(name)
-    return {each: known[each].default for each in known if not known[each].is_integer}
+    return {each: known[each].default for each in known if known[each].is_traceable}
 
 
 @cached  # so that programs made for one serve the next

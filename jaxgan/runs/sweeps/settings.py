@@ -88,10 +88,10 @@ def check_numbers(settings: SweepSettings, known: Mapping[str, HyperParameter]):
         if name in settings.hyperparameters:
             raise ValueError(f"{name} is given by --grid and by --set: give it once")
         for value in values:
-            if name in known and known[name].is_integer:
+            if name in known and not known[name].is_traceable:
                 raise ValueError(
-                    f"{name} of recipe {recipe} is an integer, which one program cannot vary: give "
-                    f"each value to a sweep of its own, with --set {name}={value:g}"
+                    f"one program cannot vary {name} of recipe {recipe}: give each value to a "
+                    f"sweep of its own, with --set {name}={value:g}"
                 )
             checked(recipe, known, {name: value})
 

@@ -88,7 +88,7 @@ def test_an_unknown_number_is_refused_with_the_nearest(tmp_path):
     ("changes", "message"),
     [
         ({"grid": {"gamma": (1.0, -1.0)}}, "gamma of recipe ring must be a number, at least 0"),
-        ({"grid": {"width": (4.0,)}}, "one program cannot vary: .* --set width=4"),
+        ({"grid": {"width": (4.0,)}}, "one program cannot vary width .* --set width=4"),
         ({"hyperparameters": {"gamma": 1.0}}, "gamma is given by --grid and by --set"),
         ({"hyperparameters": {"width": 0}}, "width of recipe ring must be an integer"),
     ],

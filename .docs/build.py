@@ -22,8 +22,8 @@ REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["ur
 PARTS = {
     "Start": ["install", "quickstart", "python", "data", "tutorials", "gallery"],
     "How to": [
-        "choose-loss", "choose-gamma", "read-curves", "nonfinite", "memory", "devices", "slurm",
-        "resume", "fid", "few-images", "export", "faq",
+        "choose-loss", "choose-gamma", "hyper-parameters", "fine-tuning", "read-curves",
+        "nonfinite", "memory", "devices", "slurm", "resume", "fid", "few-images", "export", "faq",
     ],
     "In depth": ["metrics", "monitor", "sampling", "games", "population", "precision"],
     "Project": ["benchmarks", "changelog", "contributing"],

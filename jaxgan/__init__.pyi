@@ -40,12 +40,12 @@ from .adapters.wrappers import (
     without_condition as without_condition,
     without_latents as without_latents,
 )
+from .fine_tuning import freeze_d as freeze_d, transfer as transfer
 from .nonfinite import NonFiniteError as NonFiniteError
 from .players import (
     make_discriminate as make_discriminate,
     make_generate as make_generate,
     sample as sample,
-    starting_from as starting_from,
 )
 from .population.differentiable import make_run as make_run
 from .population.fitting import fit_many as fit_many

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_key, check_positive, check_samples
-from jaxgan.ema import start_average
 from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
 from jaxgan.types import (
     GAN,
@@ -127,40 +126,6 @@ def make_discriminate(
 
 
 # --- From other weights
-
-
-def starting_from(
-    state: GANState, generator: Weights | PlayerState, discriminator: Weights | PlayerState
-) -> GANState:
-    """A new state whose players have the weights of others, such as those of another run.
-
-    The EMA generator starts at the generator. Optimizers and terms start anew.
-
-    Args:
-      state: from `jaxgan.init`, for a GAN with the same networks.
-      generator: anything with the `params` and the `model_state` of a generator.
-      discriminator: the same of a discriminator.
-    Raises:
-      ValueError: if the weights are not of the shapes of the state's networks.
-    """
-    players = {}
-    for name, given in (("generator", generator), ("discriminator", discriminator)):
-        own = getattr(state, name)
-        weights = {"params": given.params, "model_state": given.model_state}
-        wanted = {"params": own.params, "model_state": own.model_state}
-        if _shapes(weights) != _shapes(wanted):
-            raise ValueError(
-                f"{name} has weights of the shapes {_shapes(weights)}, but the state's are "
-                f"{_shapes(wanted)}: use the networks that the weights were trained in"
-            )
-        players[name] = own._replace(**weights)
-    averaged = players["generator"].params, players["generator"].model_state
-    ema = None if state.ema is None else Weights(*start_average(averaged))
-    return state._replace(**players, ema=ema)
-
-
-def _shapes(tree: PyTree) -> PyTree:
-    return jax.tree.map(lambda x: (str(x.dtype), x.shape), tree)
 
 
 # --- Batches

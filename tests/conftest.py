@@ -17,6 +17,7 @@ import optax
 import pytest
 from limits import limit_files  # noqa: F401 (a fixture)
 from small_game import begun, ended, small, third, undisturbed  # noqa: F401 (fixtures)
+from turned import turned  # noqa: F401 (a fixture)
 
 import jaxgan
 from jaxgan import latents, losses
@@ -100,7 +101,7 @@ def narrow_recipes():
         for module in (mlp, mixtures):
             patch.setattr(module, "MLPGenerator", generator)
             patch.setattr(module, "MLPDiscriminator", discriminator)
-        patch.setattr(dcgan, "default_features", lambda levels: (2,) * levels)
+        patch.setattr(dcgan, "default_features", lambda levels, width: (2,) * levels)
         patch.setitem(sources.NAMED, "digits", functools.cache(sources.digits))
         for name in ("spiral", "ring8", "grid25"):
             made = functools.partial(toy_dataset, name, 500)

@@ -22,7 +22,7 @@ CORE = (
         "updates",
         "steps",
     ),
-    *("optimizers", "compatibility", "ema", "nonfinite", "games", "augment/apply"),
+    *("optimizers", "compatibility", "ema", "nonfinite", "fine_tuning", "games", "augment/apply"),
     *(f"{part}/{path.stem}" for part in PACKAGES for path in sorted((PACKAGE / part).glob("*.py"))),
 )
 MOST = 6

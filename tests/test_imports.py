@@ -16,7 +16,16 @@ LAYERS = (  # from the bottom up: a part may import those before it
     *("models", "adapters", "ema", "nonfinite", "optimizers", "players", "step_metrics"),
     *("weighted_terms", "refinement", "directions", "projection", "pools", "objectives"),
     "standing",
-    *("compatibility", "games", "updates", "steps", "training", "population", "recipes"),
+    *(
+        "compatibility",
+        "games",
+        "updates",
+        "steps",
+        "fine_tuning",
+        "training",
+        "population",
+        "recipes",
+    ),
     *("scoring", "runs", "cli"),
     "__main__",
 )

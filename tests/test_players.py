@@ -62,18 +62,3 @@ def test_discriminate_has_no_dropout_and_gives_logits(trained):
     hidden = jax.nn.leaky_relu(hidden + params["Dense_0"]["bias"][None], 0.2)
     logits = hidden @ params["Dense_1"]["kernel"][:, 0] + params["Dense_1"]["bias"]
     np.testing.assert_allclose(first, logits, rtol=1e-5, atol=1e-6)
-
-
-def test_a_state_starts_from_the_weights_of_other_players(trained):
-    gan, old = trained
-    batch = jaxgan.Batch(jnp.ones((6, 2)), jnp.arange(6) % 3)
-    fresh = jax.jit(lambda key: jaxgan.init(key, gan, batch))(jax.random.key(7))
-    state = jaxgan.starting_from(fresh, old.generator, old.discriminator)
-    equal = np.testing.assert_array_equal
-    jax.tree.map(equal, state.generator.params, old.generator.params)
-    jax.tree.map(equal, state.discriminator.params, old.discriminator.params)
-    jax.tree.map(equal, state.ema.params, old.generator.params)
-    assert state.step == 0
-    jax.tree.map(equal, state.discriminator.opt_state, fresh.discriminator.opt_state)
-    with pytest.raises(ValueError, match="discriminator has weights of the shapes"):
-        jaxgan.starting_from(fresh, old.generator, old.generator)

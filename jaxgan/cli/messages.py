@@ -11,16 +11,17 @@ if TYPE_CHECKING:
     from jaxgan.runs.disk.result import Result
     from jaxgan.runs.run import Run
 
-_FIXED = (
-    "is not an option: learning rates, widths and latent sizes are part of a recipe; to compare "
-    "learning rates use jaxgan sweep, and to change them, train from Python with jaxgan.fit"
-)
+_SET = "is not an option: use --set {}=VALUE; `jaxgan recipes RECIPE` lists what can be set"
+_NAMED = {
+    **dict.fromkeys(("--lr", "--learning-rate"), "learning_rate"),
+    **{"--latent-dim": "latent_size", "--gamma": "gamma", "--width": "width"},
+}
 ABSENT = {
     "--epochs": "is not an option: training is counted in generator updates, use --steps",
     "--iterations": "is not an option: use --steps",
     "--gpus": "is not an option: use --devices",
     "--output": "is not an option: use --out",
-    **dict.fromkeys(("--lr", "--learning-rate", "--latent-dim", "--gamma", "--width"), _FIXED),
+    **{option: _SET.format(name) for option, name in _NAMED.items()},
 }
 """Options of other tools, and what to use instead."""
 
@@ -138,6 +139,7 @@ def starting(run: "Run", step: int) -> list[str]:
     at = f", from step {step:,}" if step else ""
     what = f"{options.recipe} on {options.input.source}"
     lines = [f"{what}: {options.steps:,} steps{at} -> {run.out}", summary(run.dataset)]
+    lines += [run.start] if run.start else []
     if not step and metrics_rows(run.out):
         lines.append(f"{run.out} has no checkpoint: training starts from the beginning")
     return lines

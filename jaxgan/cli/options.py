@@ -1,11 +1,13 @@
 """The options of `jaxgan train` and `jaxgan resume`, generated from the declared settings."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, get_args, get_origin
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
+from jaxgan.recipes.hyperparameters import Given
 from jaxgan.runs.settings.options import Options, Overrides
 from jaxgan.settings import Declared, Setting, bare, check_value, declared
 
@@ -35,7 +37,7 @@ def with_options(
         overrides: Overrides = {
             settings[name].path: _value(settings[name], value)
             for name, value in given.items()
-            if value is not None
+            if value is not None and value != []
         }
         return command(overrides=overrides, **values)
 
@@ -74,7 +76,7 @@ def _option(name: str, each: Declared, show_default: bool) -> inspect.Parameter:
         option = typer.Option(f"{setting.flag}/--no-{setting.flag[2:]}", **facts)
     else:
         option = typer.Option(setting.flag, **facts)
-    typed = str if get_origin(kind) is tuple else kind
+    typed: Any = {tuple: str, dict: list[str]}.get(get_origin(kind), kind)
     annotation: Any = Annotated[typed | None, option]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, keyword, default=None, annotation=annotation)
@@ -99,7 +101,35 @@ def _value(each: Declared, given: Any) -> Any:
     kind, flag = bare(each.kind), each.setting.flag
     if get_origin(kind) is tuple:
         given = _names(given, get_args(get_args(kind)[0]), flag)
+    elif get_origin(kind) is dict:
+        given = named_numbers(given, flag)
     return check_value(each.kind, given, flag)
+
+
+def named_numbers(texts: Sequence[str], flag: str) -> Given:
+    """The values in several NAME=VALUE; integers are ints.
+
+    Raises:
+      ValueError: if a text has another form, or a name is given twice.
+    """
+    given: Given = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise ValueError(f"{flag} takes NAME=VALUE, such as gamma=0.5, got {text!r}")
+        if name in given:
+            raise ValueError(f"{flag} gives {name} twice")
+        given[name] = _number(f"{flag} {text}", value)
+    return given
+
+
+def _number(typed: str, value: str) -> int | float | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(value)
+    raise ValueError(f"{typed}: the value must be a number, got {value!r}")
 
 
 def _names(text: str, allowed: tuple[str, ...], flag: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from jaxgan.cli.console import make_console, say
 from jaxgan.cli.help import Command
-from jaxgan.recipes import RECIPES, STAGED, recipe
+from jaxgan.recipes import RECIPES, STAGED, recipe, recipe_hyperparameters
 from jaxgan.recipes.base import Recipe, StagedRecipe
 
 app = typer.Typer()
@@ -19,11 +19,12 @@ app = typer.Typer()
 def list_recipes(
     name: Annotated[str | None, typer.Argument(help="A recipe, for its details.")] = None,
 ):
-    """List the recipes, or show one recipe's data, size, time and measured results."""
+    """List the recipes, or show one recipe's data, size, results and hyper-parameters."""
     if name is None:
-        make_console().print(_all_recipes(), highlight=False)
+        console = make_console()
+        console.print(_all_recipes(console.width), highlight=False)
         note = "TIME is on two CPU cores, * on larger data. Details: jaxgan recipes NAME"
-        say(make_console(), note)
+        say(console, note)
     elif name in STAGED:
         staged = STAGED[name]
         say(make_console(), f"{name}: {staged.summary}")
@@ -34,23 +35,25 @@ def list_recipes(
         _show_recipe(recipe(name))
 
 
-def _all_recipes() -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("NAME", "DATA", "TIME"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("SUMMARY")
-    for each in RECIPES.values():
-        if "/" not in each.name:
-            _add_row(table, each, (each,))
-    for staged in STAGED.values():
-        _add_row(table, staged, staged.stages)
+def _all_recipes(width: int) -> Table:
+    """The table of all recipes, each in one line of a terminal."""
+    rows = [_row(each, (each,)) for each in RECIPES.values() if "/" not in each.name]
+    rows += [_row(staged, staged.stages) for staged in STAGED.values()]
+    room = width - sum(max(map(len, column)) + 2 for column in list(zip(*rows, strict=True))[:-1])
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("NAME", "DATA", "STEPS", "TIME", "SUMMARY"):
+        table.add_column(title, justify="right" if title == "STEPS" else "left", no_wrap=True)
+    for *facts, summary in rows:
+        fits = len(summary) <= room
+        table.add_row(*facts, summary if fits else f"{summary[: max(room, 20) - 1]}…")
     return table
 
 
-def _add_row(table: Table, each: Recipe | StagedRecipe, parts: Sequence[Recipe]):
+def _row(each: Recipe | StagedRecipe, parts: Sequence[Recipe]) -> tuple[str, ...]:
     # The rest of these two is among the details.
     time, summary = re.split(r",| \(", each.time)[0], each.summary.partition(";")[0]
-    table.add_row(each.name, parts[0].data, re.sub(r" on .*", " *", time), summary)
+    steps = f"{sum(part.steps for part in parts):,}"
+    return each.name, parts[0].data, steps, re.sub(r" on .*", " *", time), summary
 
 
 def _show_recipe(shown: Recipe):
@@ -62,6 +65,16 @@ def _show_recipe(shown: Recipe):
         table.add_row("  starts from", f"the generator of the stage {shown.begins_with}")
     if shown.needs is not None:
         table.add_row("  needs", " ".join((shown.needs[0], f"({shown.needs[1]})")))
+    make_console().print(table, highlight=False)
+    _show_hyperparameters(shown.name)
+
+
+def _show_hyperparameters(name: str):
+    table = Table.grid(padding=(0, 2))
+    for each, found in recipe_hyperparameters(name).items():
+        rule = "" if found.rule is None else f" auto: {found.rule.text}."
+        table.add_row(f"    {each}", f"{found.default:g}", f"{found.help}{rule}")
+    say(make_console(), "  hyper-parameters, for --set NAME=VALUE")
     make_console().print(table, highlight=False)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.help import Command
+from jaxgan.cli.options import named_numbers
 from jaxgan.recipes import recipe
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def sweep(
             "Repeat it for further numbers; all combinations are trained.",
         ),
     ],
+    fixed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A hyper-parameter of all members, such as width=64; repeat it for others.",
+        ),
+    ] = None,
     seeds: Annotated[int, count("Members per setting.", "4")] = 4,
     steps: Annotated[int | None, count("Generator updates of each member.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the whole sweep.")] = 0,
@@ -53,7 +62,14 @@ def sweep(
     from jaxgan.settings import check_fields
 
     chosen = recipe(name)
-    settings = SweepSettings(chosen.name, parse_grid(grid), seeds, steps or chosen.steps, seed)
+    settings = SweepSettings(
+        chosen.name,
+        parse_grid(grid),
+        seeds,
+        steps or chosen.steps,
+        seed,
+        named_numbers(fixed or (), "--set"),
+    )
     _swept(check_fields(settings), out, devices)
 
 

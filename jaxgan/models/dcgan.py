@@ -46,9 +46,9 @@ class DCGANGenerator(nn.Module):
 
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].
-      features: channels of each level below the samples' size, smallest level first. By default 64
-        at the largest level and twice as many at each smaller one, up to 1,024. With one more
-        entry, the last one is the width at the samples' size, followed by a convolution of size 5.
+      features: channels of each level below the samples' size, smallest level first; or of the
+        largest level, and twice as many at each smaller one, up to 1,024. With one more entry,
+        the last one is the width at the samples' size, followed by a convolution of size 5.
       kernel_size: kernel size of the transposed convolutions.
       stride: factor of size between levels.
       num_classes: number of classes of a conditional network, which takes labels too.
@@ -59,7 +59,7 @@ class DCGANGenerator(nn.Module):
     """
 
     shape: Sequence[int] = (28, 28, 1)
-    features: Sequence[int] | None = None
+    features: int | Sequence[int] = 64
     kernel_size: int = 4
     stride: int = 2
     num_classes: int | None = None
@@ -82,7 +82,9 @@ class DCGANGenerator(nn.Module):
         """
         sizes = level_sizes(self.shape, self.stride)[::-1]
         channels = self.shape[-1]
-        features = self.features or default_features(len(sizes) - 1)
+        features = self.features
+        if isinstance(features, int):
+            features = default_features(len(sizes) - 1, features)
         if len(features) not in (len(sizes) - 1, len(sizes)):
             raise ValueError(
                 f"features must have {len(sizes) - 1} or {len(sizes)} entries for levels {sizes}, "
@@ -126,8 +128,8 @@ class DCGANDiscriminator(nn.Module):
     PyTorch's DCGAN example, without these biases, has 2,765,568.
 
     Attributes:
-      features: channels of each level, largest level first. By default 64, then twice as many at
-        each smaller level, up to 1,024.
+      features: channels of each level, largest level first; or of the largest level, and twice
+        as many at each smaller one, up to 1,024.
       kernel_size: kernel size of the convolutions.
       stride: factor of size between levels.
       norm: "batch" for batch norm after all but the first convolution, as in the paper; "spectral"
@@ -140,7 +142,7 @@ class DCGANDiscriminator(nn.Module):
     Source: Radford et al. 2016, section 3, https://arxiv.org/abs/1511.06434
     """
 
-    features: Sequence[int] | None = None
+    features: int | Sequence[int] = 64
     kernel_size: int = 4
     stride: int = 2
     norm: Literal["batch", "spectral", "none"] = "batch"
@@ -166,7 +168,9 @@ class DCGANDiscriminator(nn.Module):
           ValueError: if samples or labels have another shape, or an option is unknown.
         """
         levels = len(level_sizes(x.shape[1:], self.stride)) - 1
-        features = self.features or default_features(levels)[::-1]
+        features = self.features
+        if isinstance(features, int):
+            features = default_features(levels, features)[::-1]
         check_choice(norm=(self.norm, ("batch", "spectral", "none")))
         check_choice(condition_by=(self.condition_by, ("concatenate", "projection")))
         check_class_options(self.num_classes, self.auxiliary_classes)

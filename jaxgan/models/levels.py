@@ -56,10 +56,12 @@ def one_each(name: str, value: int | Sequence[int], number: int) -> tuple[int, .
     return values
 
 
-def default_features(levels: int) -> tuple[int, ...]:
-    """Channels of each level, smallest first: 64 at the largest, doubling downwards, up to 1,024.
+def default_features(levels: int, width: int = 64) -> tuple[int, ...]:
+    """Channels of each level, smallest first: `width` at the largest, doubling downwards.
+
+    They go up to 1,024, or to `width` if that is more.
 
     >>> default_features(6)
     (1024, 1024, 512, 256, 128, 64)
     """
-    return tuple(min(64 * 2**level, _WIDEST) for level in reversed(range(levels)))
+    return tuple(min(width * 2**level, max(width, _WIDEST)) for level in reversed(range(levels)))

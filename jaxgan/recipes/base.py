@@ -21,8 +21,8 @@ class Recipe:
       name: name on the command line; STAGED/STAGE for a stage of a staged recipe.
       summary: one-line description.
       data: default data, see `jaxgan.data.load`.
-      gan: `(shape, num_classes, **numbers) -> GAN` for samples of that shape; num_classes is None
-        for an unconditional GAN, and `recipe_numbers` lists the numbers.
+      gan: `(shape, num_classes, **hyperparameters) -> GAN` for samples of that shape; num_classes
+        is None for an unconditional GAN, and `recipe_hyperparameters` lists the others.
       steps: number of generator updates.
       plan: batches and order of updates.
       time: training time on two CPU cores.
@@ -88,7 +88,7 @@ class Builder:
         return getattr(importlib.import_module(f"jaxgan.recipes.{module}"), function)
 
     def __call__(
-        self, shape: Shape, num_classes: int | None = None, **numbers: "float | Array"
+        self, shape: Shape, num_classes: int | None = None, **hyperparameters: "float | Array"
     ) -> "GAN":
         """The GAN for samples of a shape."""
-        return self.function(shape, num_classes, **numbers)
+        return self.function(shape, num_classes, **hyperparameters)

@@ -1,9 +1,11 @@
 """The recipe of CycleGAN, which learns image-to-image translation without pairs."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import jax.numpy as jnp
 import optax
+import pydantic
 
 from jaxgan import latents, losses
 from jaxgan.adapters.bundling import bundle
@@ -13,13 +15,16 @@ from jaxgan.images.tasks import two_domains
 from jaxgan.models import CycleGANGenerator, cyclegan_discriminator
 from jaxgan.recipes.base import Shape
 from jaxgan.recipes.facts import CYCLEGAN_STEPS
+from jaxgan.recipes.hyperparameters import Beta1, Channels, LearningRate, Steps, Weight
+from jaxgan.settings import Setting
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import cycle_consistency, identity_mapping
 from jaxgan.types import GAN, Array, DiscriminatorOutput, Network, PyTree, Schedule
 
-WIDTH = 16  # channels of the first convolution of both players, a quarter of the paper's
 BLOCKS = 3  # below 64 pixels; 6 from there on, and 9 from 256 on
-POOL_SIZE = 50
+PoolSize = Annotated[
+    int, pydantic.Field(ge=0), Setting("Earlier images of both domains that are kept.")
+]
 # The paper adds up the losses of both translations. Here the adversarial loss is half a square, as
 # a mean over both, which is a quarter of that sum: so are the weights of the terms. Adam does not
 # see the common factor.
@@ -32,9 +37,13 @@ def cyclegan_gan(
     shape: Shape,
     num_classes: int | None = None,
     *,
-    learning_rate: float = 2e-4,
-    cycle: float = 10.0,
-    identity: float = 0.0,
+    learning_rate: LearningRate = 2e-4,
+    cycle: Annotated[Weight, Setting("Weight of the cycles, lambda.")] = 10.0,
+    identity: Annotated[Weight, Setting("Weight of the identity mapping; 0 leaves it out.")] = 0.0,
+    b1: Beta1 = 0.5,
+    width: Annotated[Channels, Setting("Channels of the first convolution.")] = 16,
+    pool_size: PoolSize = 50,
+    schedule: Steps = CYCLEGAN_STEPS,
 ) -> GAN:
     """CycleGAN at a quarter of the width, adapted to the image size.
 
@@ -58,6 +67,10 @@ the recipe's steps |
       learning_rate: of both players at the start.
       cycle: lambda, the weight of `jaxgan.terms.cycle_consistency`.
       identity: weight of `jaxgan.terms.identity_mapping`; 0 leaves out its passes.
+      b1: of Adam.
+      width: channels of the first convolution of both players.
+      pool_size: number of earlier images that are kept.
+      schedule: number of steps of the learning rate's schedule.
     Raises:
       ValueError: if shape is not that of two images, or height or width is below 8 or not divisible
         by 4.
@@ -70,18 +83,18 @@ the recipe's steps |
         terms.append(generator_term(identity_mapping, identity * _OF_SUM))
     side = min(shape[:2])
     blocks = 9 if side >= 256 else 6 if side >= 64 else BLOCKS
-    rate = constant_then_linear(learning_rate, CYCLEGAN_STEPS)
+    rate = constant_then_linear(learning_rate, schedule)
     return GAN(
-        generator=generators(shape, WIDTH, blocks),
-        discriminator=discriminators(shape, WIDTH),
+        generator=generators(shape, width, blocks),
+        discriminator=discriminators(shape, width),
         latent=latents.none(),
         loss=losses.least_squares,
         generator_terms=tuple(terms),
-        generator_optimizer=optax.adam(rate, b1=0.5),
-        discriminator_optimizer=optax.adam(rate, b1=0.5),
+        generator_optimizer=optax.adam(rate, b1=b1),
+        discriminator_optimizer=optax.adam(rate, b1=b1),
         ema_decay=None,
         task=two_domains(),
-        pool_size=POOL_SIZE,
+        pool_size=pool_size,
     )
 
 

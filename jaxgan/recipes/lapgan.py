@@ -11,12 +11,22 @@ from jaxgan.adapters.from_flax import from_linen
 from jaxgan.images.tasks import pyramid_level
 from jaxgan.models import LAPGANDiscriminator, LAPGANGenerator, MLPDiscriminator, MLPGenerator
 from jaxgan.recipes.base import Shape
+from jaxgan.recipes.hyperparameters import Beta1, Beta2, EMADecay, LearningRate
 from jaxgan.types import GAN
 
 LEVELS = 3
 
 
-def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
+def lapgan_gan(
+    shape: Shape,
+    num_classes: int | None,
+    level: int,
+    *,
+    learning_rate: LearningRate = 2e-4,
+    b1: Beta1 = 0.5,
+    b2: Beta2 = 0.999,
+    ema_decay: EMADecay = 0.999,
+) -> GAN:
     """One level of LAPGAN: dense networks for the smallest images, convolutions for the bands.
 
     Height and width are padded to a multiple of 8, so images of 28x28 have levels of 8, 16 and 32.
@@ -25,9 +35,13 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
       shape: shape of one image.
       num_classes: number of classes of a conditional GAN.
       level: from 0, the coarsest, to 2.
+      learning_rate: of both players.
+      b1: of Adam.
+      b2: of Adam.
+      ema_decay: of the EMA generator.
     Source: Denton et al. 2015, section 3, https://arxiv.org/abs/1506.05751
     """
-    adam = optax.adam(2e-4, b1=0.5, b2=0.999)
+    adam = optax.adam(learning_rate, b1=b1, b2=b2)
     task = pyramid_level(level, LEVELS)
     *sides, channels = shape
     sides = [math.ceil(side / 2**LEVELS) * 2 ** (level + 1) for side in sides]
@@ -43,6 +57,7 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
             loss=losses.non_saturating,
             generator_optimizer=adam,
             discriminator_optimizer=adam,
+            ema_decay=ema_decay,
             task=task,
         )
     return GAN(
@@ -52,6 +67,7 @@ def lapgan_gan(shape: Shape, num_classes: int | None, level: int) -> GAN:
         loss=losses.non_saturating,
         generator_optimizer=adam,
         discriminator_optimizer=adam,
+        ema_decay=ema_decay,
         task=task,
     )
 

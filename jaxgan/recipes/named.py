@@ -3,14 +3,14 @@
 import dataclasses
 import functools
 import importlib.util
-import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxgan.caching import cached
 from jaxgan.choices import AugmentationName
 from jaxgan.recipes import facts
 from jaxgan.recipes.base import Recipe, Shape, StagedRecipe
+from jaxgan.recipes.hyperparameters import HyperParameter, checked, hyperparameters_of
 
 if TYPE_CHECKING:
     from jaxgan.types import GAN
@@ -46,7 +46,7 @@ def recipe_gan(
     shape: Shape,
     num_classes: int | None = None,
     augmentation: AugmentationName | None = None,
-    numbers: Mapping[str, float] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
 ) -> "GAN":
     """The GAN of a recipe, for samples of the given shape.
 
@@ -55,12 +55,15 @@ def recipe_gan(
       shape: shape of one sample.
       num_classes: number of classes of a conditional GAN.
       augmentation: name in `augment.NAMED`, to replace the recipe's own augmentation.
-      numbers: values for some of the recipe's numbers, see `recipe_numbers`.
+      hyperparameters: values for some of them, see `recipe_hyperparameters`.
     Raises:
-      ValueError: if there is no such recipe, or it does not support the shape or classes.
+      ValueError: if there is no such recipe, it does not support the shape or classes, or a
+        hyper-parameter is unknown or out of range.
     """
     found = recipe(name)
-    gan = found.gan(shape, num_classes, **(numbers or {}))
+    given = hyperparameters or {}
+    checked(name, recipe_hyperparameters(name), given)
+    gan = found.gan(shape, num_classes, **given)
     if augmentation is None:
         return gan
     from jaxgan import augment
@@ -68,6 +71,22 @@ def recipe_gan(
     model_range = found.plan.model_range or (-1.0, 1.0)
     made = augment.NAMED[augmentation](model_range=model_range)
     return dataclasses.replace(gan, augmentation=made)
+
+
+def recipe_hyperparameters(name: str) -> dict[str, HyperParameter]:
+    """The hyper-parameters of a recipe, each with its type, range, default and meaning.
+
+    Args:
+      name: name of the recipe.
+    Raises:
+      ValueError: if there is no such recipe.
+
+    >>> width = recipe_hyperparameters("ring")["width"]
+    >>> width.default, width.help
+    (64, 'Units of each hidden layer of both players.')
+    """
+    made = recipe(name).gan
+    return hyperparameters_of(getattr(made, "function", made))
 
 
 def recipe_numbers(name: str) -> dict[str, float]:
@@ -78,19 +97,18 @@ def recipe_numbers(name: str) -> dict[str, float]:
     Raises:
       ValueError: if there is no such recipe.
 
-    >>> recipe_numbers("ring")
-    {'learning_rate': 0.002, 'gamma': 10.0}
+    >>> recipe_numbers("ring")["gamma"]
+    10.0
     """
-    made = recipe(name).gan
-    parameters = inspect.signature(getattr(made, "function", made)).parameters.values()
-    return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+    known = recipe_hyperparameters(name)
+    return {each: known[each].default for each in known if known[each].is_traceable}
 
 
 @cached  # so that programs made for one serve the next
 def recipe_maker(name: str, shape: Shape, num_classes: int | None = None) -> "Callable[..., GAN]":
     """A recipe as `make_gan(**numbers) -> GAN`, for `jaxgan.fit_many`; see also `recipe_gan`.
 
-    Numbers that are not given keep their defaults, see `recipe_numbers`.
+    Hyper-parameters that are not given keep their defaults, see `recipe_hyperparameters`.
     """
     return functools.partial(recipe(name).gan, shape, num_classes)
 

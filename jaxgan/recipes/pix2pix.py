@@ -1,5 +1,7 @@
 """The recipe of pix2pix, which learns image-to-image translation from pairs."""
 
+from typing import Annotated
+
 import optax
 
 from jaxgan import latents, losses
@@ -8,15 +10,25 @@ from jaxgan.adapters.wrappers import without_latents
 from jaxgan.images.tasks import pairs
 from jaxgan.models import PatchGAN, UNet
 from jaxgan.recipes.base import Shape
+from jaxgan.recipes.hyperparameters import Beta1, Beta2, Channels, LearningRate, Weight
+from jaxgan.settings import Setting
 from jaxgan.term_inputs import generator_term
 from jaxgan.terms import mean_absolute_error
 from jaxgan.types import GAN
 
-WIDTH = 32  # channels of the first level; half the paper's, as at all levels
 MOST_LEVELS, MOST_LAYERS = 8, 3  # the paper's numbers, for images of size 256
 
 
-def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+def pix2pix_gan(
+    shape: Shape,
+    num_classes: int | None = None,
+    *,
+    learning_rate: LearningRate = 2e-4,
+    l1: Annotated[Weight, Setting("Weight of the absolute error.")] = 100.0,
+    b1: Beta1 = 0.5,
+    b2: Beta2 = 0.999,
+    width: Annotated[Channels, Setting("Channels of the first level of both players.")] = 32,
+) -> GAN:
     """pix2pix with the published loss and Adam, at half the width and adapted to the image size.
 
     The discriminator judges patches of the source image together with its translation. Dropout is
@@ -26,20 +38,25 @@ def pix2pix_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     Args:
       shape: shape of pairs, [height, width, 2 * channels], see `jaxgan.data.pair_records`.
       num_classes: not used.
+      learning_rate: of both players.
+      l1: lambda, the weight of the absolute error.
+      b1: of Adam.
+      b2: of Adam.
+      width: channels of the first level.
     Raises:
       ValueError: if shape is not that of pairs, or height or width is below 8 or not divisible
         by 4.
     Source: Isola et al. 2017, section 3, https://arxiv.org/abs/1611.07004
     """
     depth = levels(shape)
-    features = tuple(min(WIDTH * 2**level, 8 * WIDTH) for level in range(depth))
-    adam = optax.adam(2e-4, b1=0.5, b2=0.999)
+    features = tuple(min(width * 2**level, 8 * width) for level in range(depth))
+    adam = optax.adam(learning_rate, b1=b1, b2=b2)
     return GAN(
         generator=without_latents(from_linen(UNet(features, shape[-1] // 2))),
-        discriminator=from_linen(PatchGAN(WIDTH, patch_layers(shape))),
+        discriminator=from_linen(PatchGAN(width, patch_layers(shape))),
         latent=latents.none(),
         loss=losses.non_saturating,
-        generator_terms=(generator_term(mean_absolute_error, 100.0, name="l1"),),
+        generator_terms=(generator_term(mean_absolute_error, l1, name="l1"),),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         ema_decay=None,

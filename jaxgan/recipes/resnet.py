@@ -1,6 +1,9 @@
 """Recipes with residual networks: R3GAN and SN-GAN."""
 
+from typing import Annotated
+
 import optax
+import pydantic
 
 from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
@@ -11,15 +14,41 @@ from jaxgan.models import (
     ResNetGenerator,
 )
 from jaxgan.recipes.base import Shape
+from jaxgan.recipes.hyperparameters import (
+    Beta1,
+    Beta2,
+    Channels,
+    EMADecay,
+    Gamma,
+    Latents,
+    LearningRate,
+    Steps,
+)
 from jaxgan.regularizers import r1, r2
 from jaxgan.schedules import cosine, half_life_decay
+from jaxgan.settings import Setting
 from jaxgan.term_inputs import penalty
 from jaxgan.types import GAN
 
-_BURN_IN = 2_000  # of R3GAN's schedules, in steps
+R3GANChannels = Annotated[
+    Channels, pydantic.Field(multiple_of=2), Setting("Channels of both players, of each level.")
+]
 
 
-def r3gan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+def r3gan_gan(
+    shape: Shape,
+    num_classes: int | None = None,
+    *,
+    learning_rate: Annotated[
+        LearningRate, Setting("Learning rate of both players at the start; it decays to 1/4.")
+    ] = 1e-3,
+    gamma: Annotated[
+        Gamma, Setting("Strength of R1 and R2 at the start; it decays to 1/10.")
+    ] = 1.0,
+    width: R3GANChannels = 32,
+    latent_size: Latents = 64,
+    burn_in: Steps = 2_000,
+) -> GAN:
     """R3GAN at 1/24 of the published width, with its loss, penalties, Adam and schedules.
 
     The burn-in is 40% of the recipe's steps. As published, Adam's b2 rises from 0.9 to 0.99, gamma
@@ -31,26 +60,36 @@ def r3gan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
     Source: Huang et al. 2024, https://arxiv.org/abs/2501.05441, and the presets of its code,
       https://github.com/brownvc/R3GAN
     """
-    generator = R3GANGenerator(shape, num_classes=num_classes)
-    discriminator = R3GANDiscriminator(num_classes=num_classes)
-    gamma = cosine(1.0, 0.1, _BURN_IN)
+    generator = R3GANGenerator(shape, width, num_classes=num_classes)
+    discriminator = R3GANDiscriminator(width, num_classes=num_classes)
+    decayed = cosine(gamma, gamma / 10, burn_in)
     # Adam without momentum: b1 = 0
     adam = optax.inject_hyperparams(optax.adam)(
-        cosine(1e-3, 2.5e-4, _BURN_IN), b1=0.0, b2=cosine(0.9, 0.99, _BURN_IN)
+        cosine(learning_rate, learning_rate / 4, burn_in), b1=0.0, b2=cosine(0.9, 0.99, burn_in)
     )
     return GAN(
         generator=from_linen(generator),
         discriminator=from_linen(discriminator),
-        latent=latents.normal(64),
+        latent=latents.normal(latent_size),
         loss=losses.relativistic,
-        penalties=(penalty(r1, gamma=gamma), penalty(r2, gamma=gamma)),
+        penalties=(penalty(r1, gamma=decayed), penalty(r2, gamma=decayed)),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
-        ema_decay=half_life_decay(cosine(0.0, _BURN_IN / 4, _BURN_IN)),
+        ema_decay=half_life_decay(cosine(0.0, burn_in / 4, burn_in)),
     )
 
 
-def sngan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
+def sngan_gan(
+    shape: Shape,
+    num_classes: int | None = None,
+    *,
+    learning_rate: LearningRate = 2e-4,
+    b1: Beta1 = 0.0,
+    b2: Beta2 = 0.9,
+    width: Channels = 32,
+    latent_size: Latents = 128,
+    ema_decay: EMADecay = 0.999,
+) -> GAN:
     """SN-GAN with narrower residual networks, its hinge loss and its Adam.
 
     The learning rate is constant, and each player has one update per round. As published, the
@@ -61,11 +100,11 @@ def sngan_gan(shape: Shape, num_classes: int | None = None) -> GAN:
       classes, Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637
     """
     return GAN(
-        generator=from_linen(ResNetGenerator(shape, 32, num_classes)),
-        discriminator=from_linen(ResNetDiscriminator(32, num_classes=num_classes)),
-        latent=latents.normal(128),
+        generator=from_linen(ResNetGenerator(shape, width, num_classes)),
+        discriminator=from_linen(ResNetDiscriminator(width, num_classes=num_classes)),
+        latent=latents.normal(latent_size),
         loss=losses.hinge,
-        generator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
-        discriminator_optimizer=optax.adam(2e-4, b1=0.0, b2=0.9),
-        ema_decay=0.999,
+        generator_optimizer=optax.adam(learning_rate, b1=b1, b2=b2),
+        discriminator_optimizer=optax.adam(learning_rate, b1=b1, b2=b2),
+        ema_decay=ema_decay,
     )

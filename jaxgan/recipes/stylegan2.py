@@ -1,5 +1,7 @@
 """The recipe of StyleGAN2, for images of any size."""
 
+from typing import Annotated
+
 import jax.numpy as jnp
 import optax
 
@@ -7,23 +9,41 @@ from jaxgan import latents, losses
 from jaxgan.adapters.from_flax import from_linen
 from jaxgan.models import StyleGAN2Discriminator, StyleGAN2Generator, make_styles
 from jaxgan.recipes.base import Shape
+from jaxgan.recipes.hyperparameters import (
+    Beta2,
+    Channels,
+    Every,
+    HalfLife,
+    Latents,
+    LearningRate,
+    RuledGamma,
+    Truncation,
+    Weight,
+)
 from jaxgan.regularizers import r1
 from jaxgan.schedules import half_life_decay
+from jaxgan.settings import Setting
 from jaxgan.term_inputs import penalty
 from jaxgan.terms import path_length
 from jaxgan.types import GAN
 
-_PATHS_EVERY, _R1_EVERY = 4, 16  # updates
-_HALF_LIFE = 312.5  # of the EMA generator, in updates: 10,000 images in batches of 32
+_SIDE = 16  # pixels; up to this size, levels have the most channels
 
 
 def stylegan2_gan(
     shape: Shape,
     num_classes: int | None = None,
     *,
-    learning_rate: float = 2.5e-3,
-    gamma: float = 1.0,
-    truncation: float = 1.0,
+    learning_rate: LearningRate = 2.5e-3,
+    gamma: RuledGamma = 1.0,
+    path_weight: Annotated[Weight, Setting("Weight of the path lengths.")] = 2.0,
+    b2: Beta2 = 0.99,
+    r1_every: Annotated[Every, Setting("Discriminator updates between terms of R1.")] = 16,
+    paths_every: Annotated[Every, Setting("Generator updates between path lengths.")] = 4,
+    width: Annotated[Channels, Setting("The most channels of a level of both players.")] = 64,
+    latent_size: Annotated[Latents, Setting("Size of latents and styles.")] = 128,
+    half_life: HalfLife = 312.5,
+    truncation: Truncation = 1.0,
 ) -> GAN:
     """StyleGAN2 at 1/8 to 1/32 of the published width, with its loss, terms and Adam.
 
@@ -41,38 +61,51 @@ def stylegan2_gan(
       shape: shape of one sample.
       num_classes: number of classes of a conditional GAN.
       learning_rate: of both players, before the correction for lazy terms.
-      gamma: of R1.
+      gamma: of R1; for the official code's rule see `jaxgan.regularizers.r1_gamma`.
+      path_weight: of path lengths.
+      b2: of Adam, before the correction for lazy terms.
+      r1_every: discriminator updates between terms of R1.
+      paths_every: generator updates between path lengths.
+      width: the most channels of a level.
+      latent_size: of latents and styles.
+      half_life: of the EMA generator, in updates; the default is 10,000 images in batches of 32.
       truncation: psi, used outside of training only, see `StyleGAN2Generator`.
     Source: Karras et al. 2020, https://arxiv.org/abs/2006.06676, and train.py of
       https://github.com/NVlabs/stylegan2-ada-pytorch
     """
-    generator = StyleGAN2Generator(shape, num_classes=num_classes, truncation=truncation)
-    discriminator = StyleGAN2Discriminator(num_classes=num_classes)
+    base = _SIDE * width
+    generator = StyleGAN2Generator(
+        shape, base, width, latent_size, num_classes=num_classes, truncation=truncation
+    )
+    discriminator = StyleGAN2Discriminator(base, width, num_classes=num_classes)
     # The minibatch standard deviation couples the samples; the official R1 ignores it too.
-    lazy_r1 = penalty(r1, gamma=gamma, every=_R1_EVERY)._replace(coupled="allow")
+    lazy_r1 = penalty(r1, gamma=gamma, every=r1_every)._replace(coupled="allow")
     return GAN(
         generator=from_linen(generator),
         discriminator=from_linen(discriminator),
         latent=latents.normal(generator.w_dim),
         loss=losses.non_saturating,
         penalties=(lazy_r1,),
-        generator_terms=(path_length(every=_PATHS_EVERY, styles=make_styles(generator)),),
-        generator_optimizer=lazy_adam(learning_rate, _PATHS_EVERY),
-        discriminator_optimizer=lazy_adam(learning_rate, _R1_EVERY),
-        ema_decay=half_life_decay(lambda step: jnp.minimum(_HALF_LIFE, 0.05 * step)),
+        generator_terms=(
+            path_length(path_weight, every=paths_every, styles=make_styles(generator)),
+        ),
+        generator_optimizer=lazy_adam(learning_rate, paths_every, b2),
+        discriminator_optimizer=lazy_adam(learning_rate, r1_every, b2),
+        ema_decay=half_life_decay(lambda step: jnp.minimum(half_life, 0.05 * step)),
     )
 
 
-def lazy_adam(learning_rate: float, every: int) -> optax.GradientTransformation:
+def lazy_adam(learning_rate: float, every: int, b2: float = 0.99) -> optax.GradientTransformation:
     """StyleGAN2's Adam for a player with a term in every n-th update.
 
-    c = n / (n + 1):  rate c,  b1 = 0,  b2 = 0.99^c
+    c = n / (n + 1):  rate c,  b1 = 0,  b2^c
 
     Args:
       learning_rate: before the correction.
       every: n.
+      b2: before the correction.
     Source: Karras et al. 2020, appendix B, https://arxiv.org/abs/1912.04958. There the term is an
       update of its own, so that n updates become n + 1; here it is part of one of the n.
     """
     c = every / (every + 1)
-    return optax.adam(learning_rate * c, b1=0.0, b2=0.99**c, eps=1e-8)
+    return optax.adam(learning_rate * c, b1=0.0, b2=b2**c, eps=1e-8)

@@ -14,6 +14,7 @@ from .gradients import (
     make_dragan as make_dragan,
     make_gradient_penalty as make_gradient_penalty,
     r1 as r1,
+    r1_gamma as r1_gamma,
     r2 as r2,
 )
 from .logits import (

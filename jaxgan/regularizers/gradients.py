@@ -7,7 +7,7 @@
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,30 @@ def r2(critic: Critic, fake: PyTree, *, pack: int = 1) -> Array:
     Source: Mescheder et al. 2018, section 4.1.
     """
     return jnp.mean(_squared_gradient_norms(critic, fake, pack))
+
+
+def r1_gamma(shape: Sequence[int], batch_size: int) -> float:
+    """A first guess for the gamma of R1 on images, the heuristic of StyleGAN2-ADA.
+
+    gamma = 0.0002 height width / batch size
+
+    It is meant for images in [-1, 1], with StyleGAN2's networks and adaptive augmentation. On small
+    images without augmentation it is too weak, see `.docs/hyper-parameters.md`.
+
+    Args:
+      shape: of one image, (height, width, channels).
+      batch_size: of all devices together.
+    Raises:
+      ValueError: if shape is not that of an image.
+    Source: Karras et al. 2020, https://arxiv.org/abs/2006.06676, and train.py of
+      https://github.com/NVlabs/stylegan2-ada-pytorch
+
+    >>> r1_gamma((256, 256, 3), 64)
+    0.2048
+    """
+    if len(shape) != 3:
+        raise ValueError(f"r1_gamma is for images [height, width, channels], got shape {shape}")
+    return 0.0002 * (shape[0] * shape[1]) / batch_size
 
 
 def gradient_penalty(

@@ -2,6 +2,7 @@ from .disk.generator import (
     TrainedGenerator as TrainedGenerator,
     load_generator as load_generator,
     load_players as load_players,
+    load_state as load_state,
 )
 from .disk.result import Result as Result
 from .outputs.evaluate import evaluate_generator as evaluate_generator

@@ -14,13 +14,18 @@ from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.run import Run
+from jaxgan.runs.start import started_from
 from jaxgan.training.keys import run_keys
 from jaxgan.training.state import RunState, init_run
 from jaxgan.types import PyTree, Weights
 
 
-def restore_or_init(run: Run) -> RunState:
-    """The state to train from: that of the last readable checkpoint, or a new one."""
+def restore_or_init(run: Run) -> tuple[RunState, str]:
+    """The state to train from: that of the last readable checkpoint, or a new one.
+
+    Returns:
+      The state, and what a new one starts from beside its seed, in words; "" for nothing.
+    """
     options = run.config.options
     init = functools.partial(init_run, gan=run.gan, data=run.dataset, plan=options.plan)
     key = run_keys(options.seed).training
@@ -29,12 +34,15 @@ def restore_or_init(run: Run) -> RunState:
     found = checkpoint.restore_latest(directory, jax.eval_shape(init, key), sharding)
     processes.check_same(checkpoint="none" if found is None else str(found.number))
     if found is None:
-        return _with_earlier_generator(run, init(key))
+        state = init(key)
+        if options.start.source is not None:
+            return started_from(run, state)
+        return _with_earlier_generator(run, state), ""
     if processes.is_writer():
         for number, message in found.damaged:
             place = checkpoint.quarantine(directory, number)
             write_event(run.out, "damaged", number, f"{message}; it is now {place.name}")
-    return found.state
+    return found.state, ""
 
 
 def _with_earlier_generator(run: Run, state: RunState) -> RunState:

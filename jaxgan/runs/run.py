@@ -27,6 +27,7 @@ class Run:
       on_row: called with each logged row.
       on_alert: called with each alert of the monitor.
       scorer: scores a state during training; None without scores.
+      start: what it starts from beside its seed, in words; "" for nothing.
     """
 
     out: Path
@@ -38,6 +39,7 @@ class Run:
     on_row: Callable[[Row], None]
     on_alert: Callable[[Alert], None]
     scorer: Scorer | None = None
+    start: str = ""
 
 
 OnStart = Callable[[Run, int], Callable[[Row], None]]

@@ -12,9 +12,11 @@ from jaxgan.atomic import replace_file
 from jaxgan.checks import closest
 from jaxgan.data import Dataset, Records
 from jaxgan.environment import environment
+from jaxgan.fine_tuning import freeze_d
 from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
-from jaxgan.recipes import check_installed, recipe, recipe_gan
+from jaxgan.recipes import check_installed, recipe, recipe_gan, recipe_hyperparameters
+from jaxgan.recipes.hyperparameters import Given, resolved
 from jaxgan.runs.disk.folder import held_folder
 from jaxgan.runs.disk.log import write_event
 from jaxgan.runs.errors import (
@@ -35,6 +37,7 @@ from jaxgan.runs.settings.fingerprint import data_facts, gan_fingerprint
 from jaxgan.runs.settings.options import Options
 from jaxgan.runs.settings.run_data import absolute_paths
 from jaxgan.runs.snapshots import make_snapshot
+from jaxgan.runs.start import check_start
 from jaxgan.scoring.in_training import make_scorer
 from jaxgan.settings import flatten, with_values
 from jaxgan.steps import make_train_step
@@ -64,9 +67,12 @@ def begin(
     """
     if has_config(out) and not force:
         check_same_recipe(read_config(out).options.recipe, options.recipe, out)
+    if not has_config(out):
+        check_start(options.start)
     dataset, plan = load_input(options.input), options.plan
     # Only now are paths absolute: errors of the data name what was typed.
     options = with_values(options, absolute_paths(flatten(options)))
+    options = options._replace(hyperparameters=_values(options, dataset))
     gan = gan_for(options, dataset)
     warn_of_doubts(dataset, plan)
     config = Config(
@@ -102,7 +108,18 @@ def gan_for(options: Options, dataset: Dataset | Records) -> GAN:
     if options.plan.conditional:
         _check_classes(dataset, chosen.name)
     classes = dataset.num_classes if options.plan.conditional else None
-    return recipe_gan(chosen.name, dataset.shape, classes, options.augment)
+    values = _values(options, dataset)
+    gan = recipe_gan(chosen.name, dataset.shape, classes, options.augment, values)
+    if not options.start.freeze_d:
+        return gan
+    batch = example_batch(dataset, 2 * gan.discriminator.pack, options.plan.conditional)
+    return freeze_d(gan, batch, options.start.freeze_d)
+
+
+def _values(options: Options, dataset: Dataset | Records) -> Given:
+    """The hyper-parameters of a run, with the value of its rule for each that is auto."""
+    known = recipe_hyperparameters(options.recipe)
+    return resolved(known, options.hyperparameters, dataset.shape, options.plan.batch_size)
 
 
 def _check_classes(dataset: Dataset | Records, name: str):

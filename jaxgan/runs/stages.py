@@ -18,7 +18,9 @@ from jaxgan.atomic import replace_file
 from jaxgan.images.resampling import nearest
 from jaxgan.monitor.detector import Alert
 from jaxgan.parallel import processes
+from jaxgan.recipes import recipe_hyperparameters
 from jaxgan.recipes.base import Recipe, StagedRecipe
+from jaxgan.recipes.hyperparameters import unknown
 from jaxgan.runs.disk.folder import check_new
 from jaxgan.runs.disk.generator import load_generator
 from jaxgan.runs.disk.log import Row
@@ -29,7 +31,7 @@ from jaxgan.runs.run import OnStart, Run
 from jaxgan.runs.settings.compare import check_same_recipe
 from jaxgan.runs.settings.config import has_config, read_config
 from jaxgan.runs.settings.options import Options, Overrides
-from jaxgan.runs.settings.resolve import options_for, options_from_recipe
+from jaxgan.runs.settings.resolve import HYPERPARAMETERS, options_for, options_from_recipe
 from jaxgan.runs.settings.run_data import absolute_paths
 from jaxgan.runs.stage_checks import check_stages
 from jaxgan.runs.train import train_run
@@ -59,10 +61,15 @@ def train_stages(
       The result of the last stage that was trained; with its signal, if one stopped it.
     Raises:
       ValueError: if a package is missing, a stage cannot be trained on its data, another recipe is
-        in the folder, or augmentation is asked for.
+        in the folder, or augmentation or a start from another run is asked for.
       FileExistsError: if there is something else in the folder.
       Others: see `jaxgan.runs.train.train_run`.
     """
+    if overrides.get("start.source") is not None or overrides.get("start.freeze_d"):
+        raise ValueError(
+            f"--from and --freeze-d are not supported for the multi-stage recipe {staged.name}: "
+            f"train a single stage, such as jaxgan train {staged.stages[0].name} --from RUN"
+        )
     augment = overrides.get("augment")
     if augment is not None:
         raise ValueError(
@@ -72,6 +79,7 @@ def train_stages(
         )
     with processes.all_or_none():
         overrides = _with_earlier(staged, overrides, out)
+        _check_names(staged, overrides)
         options = [_options(recipe, overrides, out) for recipe in staged.stages]
         if not has_config(out / staged.stages[-1].stage):
             check_stages(staged.stages, options)
@@ -92,7 +100,18 @@ def train_stages(
 
 
 def _options(recipe: Recipe, overrides: Overrides, out: Path) -> Options:
-    return check_fields(options_for(out / recipe.stage, overrides | {"recipe": recipe.name}))
+    known, given = recipe_hyperparameters(recipe.name), overrides.get(HYPERPARAMETERS, {})
+    own = {name: value for name, value in given.items() if name in known}
+    overrides = overrides | {"recipe": recipe.name, HYPERPARAMETERS: own}
+    return check_fields(options_for(out / recipe.stage, overrides))
+
+
+def _check_names(staged: StagedRecipe, overrides: Overrides):
+    """Raises a ValueError for a hyper-parameter that no stage has."""
+    known = [name for stage in staged.stages for name in recipe_hyperparameters(stage.name)]
+    for name in overrides.get(HYPERPARAMETERS, {}):
+        if name not in known:
+            raise unknown(f"recipe {staged.name}", name, dict.fromkeys(known))
 
 
 def _write_levels(out: Path):
@@ -117,7 +136,9 @@ def _with_earlier(staged: StagedRecipe, overrides: Overrides, out: Path) -> Over
         check_new(out)
     else:
         check_same_recipe(before.name, staged.name, out)
-        overrides = _earlier_overrides(staged, out) | overrides
+        earlier = _earlier_overrides(staged, out)
+        values = earlier.get(HYPERPARAMETERS, {}) | overrides.get(HYPERPARAMETERS, {})
+        overrides = earlier | overrides | ({HYPERPARAMETERS: values} if values else {})
     own = {name: value for name, value in overrides.items() if name != "recipe"}
     return own | absolute_paths(own)
 

@@ -88,8 +88,8 @@ def train_run(
 def _train(run: Run, on_start: OnStart | None) -> Result:
     """Trains to the end; after a rollback, again from the last checkpoint."""
     started = time.perf_counter()
-    state, rolled_to, in_a_row = restore_or_init(run), -1, 0
-    run = with_early_stopping(run, state)
+    (state, start), rolled_to, in_a_row = restore_or_init(run), -1, 0
+    run = dataclasses.replace(with_early_stopping(run, state), start=start)
     steps, stop = run.config.options.steps, _stopped_on(run, state)
     ended = stop is not None or int(state.gan.step) >= steps
     if ended and not (run.out / "result.json").exists():
@@ -104,7 +104,7 @@ def _train(run: Run, on_start: OnStart | None) -> Result:
             except nonfinite.NonFiniteError as error:
                 if run.config.options.plan.nonfinite != "rollback":
                     raise
-                state = restore_or_init(run)
+                state, _ = restore_or_init(run)
                 in_a_row = in_a_row + 1 if int(state.round) == rolled_to else 1
                 rolled_to = int(state.round)
                 if in_a_row > ROLLBACKS_IN_A_ROW:
@@ -157,6 +157,8 @@ def _play(run: Run, state: RunState, signals: StopSignals) -> tuple[RunState, Al
                 journal.write_event("resume", played, "resumes from the checkpoint of this round")
             else:
                 note_left_out(run, journal)
+                if run.start:
+                    journal.write_event("start", 0, run.start)
                 write_real_samples(run, journal)
             watch = EarlyStopping(run.config, state.gan, journal.rows, run.on_alert)
             writer = _Writer(run, journal, watch, manager, signals)

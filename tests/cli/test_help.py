@@ -35,11 +35,26 @@ def test_defaults_are_sentences_of_the_help():
     assert "True" not in text
 
 
-def test_the_table_of_recipes_leaves_room_for_summaries():
+def test_the_table_of_recipes_has_one_line_for_each_with_data_steps_and_time():
     lines = succeed("recipes").output.splitlines()
-    assert lines[0].index("SUMMARY") <= 46
+    single = [name for name in RECIPES if "/" not in name]
+    assert [line.split()[0] for line in lines[1:-1]] == [*single, *STAGED]
+    assert lines[0].split() == ["NAME", "DATA", "STEPS", "TIME", "SUMMARY"]
+    assert lines[0].index("SUMMARY") <= 54
     assert all(len(line) <= 80 for line in lines)
-    assert any(line.startswith("mnist-mlp") and "14 min *" in line for line in lines)
+    rows = {line.split()[0]: " ".join(line.split()) for line in lines}
+    assert rows["mnist-mlp"].startswith("mnist-mlp digits 40,000 14 min * The original GAN")
+    assert rows["lapgan"].startswith("lapgan digits 16,000 ")  # of all stages
+
+
+def test_the_details_of_a_recipe_list_its_hyper_parameters_with_their_defaults():
+    text = " ".join(succeed("recipes", "stylegan2").output.split())
+    assert "hyper-parameters, for --set NAME=VALUE learning_rate 0.0025 Learning rate" in text
+    assert "gamma 1 Strength of R1, which has the weight gamma / 2. auto: 0.0002 *" in text
+    assert "width 64 The most channels" in text
+    staged = succeed("recipes", "srgan-mse").output
+    assert "pretrain_learning_rate  0.001" in staged
+    assert "pixels" in staged
 
 
 def test_no_two_recipes_have_the_same_summary():

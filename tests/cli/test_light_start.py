@@ -1,4 +1,4 @@
-"""Help, the list of recipes and mistyped options come at once: they import no JAX."""
+"""Help, the table of recipes and mistyped options come at once: they import no JAX."""
 
 import resource
 import subprocess
@@ -27,7 +27,6 @@ finally:
         ("sample --help", 0),
         ("sweep --help", 0),
         ("recipes", 0),
-        ("recipes srgan", 0),
         ("train --stpes 3", 2),
         ("train --lr 3", 2),
         ("trian", 2),

@@ -56,7 +56,7 @@ def test_help_is_a_command_too():
     [
         (
             "--lr",
-            "--lr is not an option: learning rates, widths and latent sizes are",
+            "--lr is not an option: use --set learning_rate=VALUE",
         ),
         ("--epochs", "--epochs is not an option: training is counted in generator updates"),
     ],

@@ -35,9 +35,9 @@ SHAPE = (8, 8, 2)
 @pytest.fixture(scope="module", autouse=True)
 def narrow():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cyclegan, "WIDTH", 2)
         patch.setattr(cyclegan, "BLOCKS", 1)
-        patch.setattr(cyclegan, "POOL_SIZE", 3)
+        small = cyclegan.cyclegan_gan.__kwdefaults__ | {"width": 2, "pool_size": 3}
+        patch.setattr(cyclegan.cyclegan_gan, "__kwdefaults__", small)
         # Made once, so that what is compiled for it serves all runs.
         once = dataclasses.replace(
             recipes.RECIPES["cyclegan"], gan=functools.cache(cyclegan.cyclegan_gan)

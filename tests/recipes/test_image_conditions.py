@@ -100,7 +100,8 @@ def trained(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("pix2pix")
     data = pair_folders(root / "pairs", (8, 12), 30, request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pix2pix, "WIDTH", 2)
+        narrow = pix2pix.pix2pix_gan.__kwdefaults__ | {"width": 2}
+        patch.setattr(pix2pix.pix2pix_gan, "__kwdefaults__", narrow)
         options = ("--steps", "2", "--batch-size", "4", "--devices", "1", "--log-every", "1")
         result = invoke("train", "pix2pix", "--data", data, "--out", str(root / "run"), *options)
         assert result.exit_code == 0, result.output

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgan.fine_tuning import freeze_d
 from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import recipe_gan, recipe_numbers
+from jaxgan.recipes.hyperparameters import Given
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
 from jaxgan.runs.disk.stage_folders import staged_in
@@ -104,13 +106,28 @@ def load_players(
     Raises:
       ValueError: if the run is a pyramid of GANs; otherwise as `load_generator`.
     """
+    return _load_both(_of_one_gan(run), use_ema, which)
+
+
+def _of_one_gan(run: Path) -> Path:
+    """The folder of a run, or of the last stage of one."""
     staged = staged_in(run)
     if staged is not None and staged.drawn_by == "pyramid":
         raise ValueError(
             f"{run} has a discriminator for each level of its pyramid: give one of its folders, "
             f"such as {run / staged.stages[0].stage}"
         )
-    return _load_both(run if staged is None else run / staged.stages[-1].stage, use_ema, which)
+    return run if staged is None else run / staged.stages[-1].stage
+
+
+def load_state(run: Path, which: str = "latest") -> GANState:
+    """Load the state of both players of a run, for `jaxgan.transfer`.
+
+    Arguments and errors are those of `load_players`.
+    """
+    folder = _of_one_gan(run)
+    config = read_config(folder)
+    return _restored(folder, gan_of(config, {}), config, which).state.gan
 
 
 def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
@@ -119,15 +136,22 @@ def _load(run: Path, use_ema: bool, which: str) -> TrainedGenerator:
 
 def _load_both(run: Path, use_ema: bool, which: str) -> tuple[TrainedGenerator, PlayerState]:
     config = read_config(run)
-    gan = recipe_gan(
-        config.options.recipe, config.data.shape, config.data.num_classes, config.options.augment
-    )
+    gan = gan_of(config, {})
     state = _restored(run, gan, config, which).state.gan
     ema = use_ema and state.ema is not None
     source = state.ema if ema else state.generator
     step = int(state.step)
     generator = TrainedGenerator(gan, source.params, source.model_state, ema, step, config)
     return generator, state.discriminator
+
+
+def gan_of(config: Config, hyperparameters: Given) -> GAN:
+    """The GAN of a run, with other values for hyper-parameters that leave its state as it is."""
+    options, data = config.options, config.data
+    values = options.hyperparameters | hyperparameters
+    gan = recipe_gan(options.recipe, data.shape, data.num_classes, options.augment, values)
+    layers = options.start.freeze_d
+    return freeze_d(gan, _example(gan, config), layers) if layers else gan
 
 
 def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerator:
@@ -139,7 +163,7 @@ def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerato
     Raises:
       ValueError: if the recipe has no truncation, or it is not finite.
     """
-    options, data = generator.config.options, generator.data
+    options = generator.config.options
     if "truncation" not in recipe_numbers(options.recipe):
         raise ValueError(
             f"--truncation {truncation}: the recipe {options.recipe} has no truncation, as "
@@ -147,9 +171,7 @@ def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerato
         )
     if not math.isfinite(truncation):
         raise ValueError(f"--truncation must be a finite number, got {truncation}")
-    gan = recipe_gan(
-        options.recipe, data.shape, data.num_classes, options.augment, {"truncation": truncation}
-    )
+    gan = gan_of(generator.config, {"truncation": truncation})
     return generator._replace(gan=gan, truncation=truncation)
 
 
@@ -183,12 +205,16 @@ def _number(run: Path, keep: checkpoint.Keep, which: str) -> int:
 
 
 def _init(gan: GAN, config: Config) -> GANState:
+    rule = update_rule(config.options.plan)
+    return unchecked_init(jax.random.key(0), gan, _example(gan, config), rule)
+
+
+def _example(gan: GAN, config: Config) -> Batch:
+    """A batch of zeros of the shape of a run's samples."""
     classes = config.data.num_classes
     rows = 2 * gan.discriminator.pack
     labels = None if classes is None else jnp.zeros(rows, jnp.int32)
-    batch = Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
-    rule = update_rule(config.options.plan)
-    return unchecked_init(jax.random.key(0), gan, batch, rule)
+    return Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
 
 
 # --- Use

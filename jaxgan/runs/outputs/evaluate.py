@@ -64,7 +64,7 @@ def evaluate_generator(
         real = see_real(measures, options, report)
         labels = repeated_labels(real.features.labels, options.num)
     samples, targets, facts = _samples(generator, dataset, options, labels, refine)
-    check_comparable(samples, dataset, measures.extractor)
+    check_comparable(samples, dataset if targets is None else targets, measures.extractor)
     everything = np.arange(options.num)
     fake = see(measures.extractor, samples, everything, report)
     if targets is not None:

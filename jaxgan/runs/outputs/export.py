@@ -112,6 +112,7 @@ def header(generator: TrainedGenerator) -> dict[str, Any]:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "recipe": config.options.recipe,
+        "hyperparameters": config.options.hyperparameters,
         "data": config.options.input.source,
         "shape": list(data.shape),
         "latent_shape": _latent_shape(generator),

@@ -68,4 +68,7 @@ def _in_words(name: str, old: Any, new: Any) -> str:
         return "the recipe's networks, losses or optimizers"
     if name in ("data.fingerprint", "data.checksum"):
         return "the contents of the data"
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = [each for each in old | new if old.get(each) != new.get(each)]
+        return ", ".join(f"{each} {old.get(each)} -> {new.get(each)}" for each in names)
     return f"{name.removeprefix('plan.').replace('.', ' ')} {old} -> {new}"

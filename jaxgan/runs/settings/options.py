@@ -6,6 +6,7 @@ import pydantic
 import pydantic_core
 
 from jaxgan.choices import AlertKind, AugmentationName
+from jaxgan.recipes.hyperparameters import Given
 from jaxgan.scoring.settings import Scoring
 from jaxgan.settings import Count, Seed, Setting, documented
 from jaxgan.training.plan import Plan, ReadOptions
@@ -142,6 +143,30 @@ class Saving(NamedTuple):
 
 
 @documented
+class Start(NamedTuple):
+    """What a new run starts from, beside its seed."""
+
+    source: Annotated[
+        Text | None,
+        Setting(
+            "Start from the weights of a run, or of the generator in a file of `jaxgan export`.",
+            flag="--from",
+            shown_default="",
+            metavar="RUN|FILE.safetensors",
+            per_process=True,
+            absolute=_absolute_path,
+        ),
+    ] = None
+    freeze_d: Annotated[
+        int,
+        pydantic.Field(ge=0),
+        Setting(
+            "Keep the discriminator's first N layers, next to the samples, as they were there."
+        ),
+    ] = 0
+
+
+@documented
 class Options(NamedTuple):
     """All options of a run."""
 
@@ -184,6 +209,18 @@ class Options(NamedTuple):
         AugmentationName | None,
         Setting("Augment the discriminator's inputs, real and generated.", panel="Training"),
     ] = None
+    hyperparameters: Annotated[
+        Given,
+        Setting(
+            "A hyper-parameter of the recipe, such as gamma=0.5, see `jaxgan recipes RECIPE`. "
+            "Repeat it for others.",
+            flag="--set",
+            panel="Training",
+            shown_default="",
+            metavar="NAME=VALUE",
+        ),
+    ] = {}  # noqa: RUF012 (it is never changed)
+    start: Annotated[Start, Setting("Fine-tuning.", panel="Fine-tuning")] = Start()
     seed: Annotated[Seed, Setting("Random seed.", panel="Training")] = 0
     stop_on: Annotated[
         tuple[AlertKind, ...],

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from jaxgan.checks import check_positive
-from jaxgan.recipes import recipe
+from jaxgan.recipes import recipe, recipe_hyperparameters
+from jaxgan.recipes.hyperparameters import checked
 from jaxgan.runs.settings.config import has_config, read_config
 from jaxgan.runs.settings.options import Input, Options, Overrides, Saving
 from jaxgan.scoring.settings import Scoring
 from jaxgan.settings import with_values
 
 DEFAULT_RECIPE = "digits"
+HYPERPARAMETERS = "hyperparameters"
 LOGGED, PICTURED, SAVED = 400, 10, 10  # times per run
 
 
@@ -17,12 +19,26 @@ def options_for(out: Path, overrides: Overrides) -> Options:
     """The options of a run in a folder: those of the run that is there, or else of the recipe.
 
     Raises:
-      ValueError: if the recipe is unknown, or the run's config.json is invalid.
+      ValueError: if the recipe is unknown, the run's config.json is invalid, or a hyper-parameter
+        is unknown or out of range.
     """
     if has_config(out):
-        return with_values(read_config(out).options, overrides)
-    name = overrides.get("recipe", DEFAULT_RECIPE)
-    return with_values(options_from_recipe(name, overrides.get("steps")), overrides)
+        options = read_config(out).options
+    else:
+        name = overrides.get("recipe", DEFAULT_RECIPE)
+        options = options_from_recipe(name, overrides.get("steps"))
+    return with_values(options, overrides | with_hyperparameters(options, overrides))
+
+
+def with_hyperparameters(options: Options, overrides: Overrides) -> Overrides:
+    """All hyper-parameters of a run as an option: those given, and those it had before.
+
+    Raises:
+      ValueError: if one that is given is unknown or invalid.
+    """
+    known = recipe_hyperparameters(options.recipe)
+    given = checked(options.recipe, known, overrides.get(HYPERPARAMETERS, {}), rules=True)
+    return {HYPERPARAMETERS: options.hyperparameters | given}
 
 
 def options_from_recipe(name: str, steps: int | None = None) -> Options:
@@ -39,6 +55,9 @@ def options_from_recipe(name: str, steps: int | None = None) -> Options:
         input=Input(chosen.data),
         steps=steps,
         plan=chosen.plan,
+        hyperparameters={
+            each: found.default for each, found in recipe_hyperparameters(name).items()
+        },
         log_every=max(1, steps // LOGGED),
         sample_every=max(1, steps // PICTURED),
         saving=Saving(every=max(1, steps // SAVED)),

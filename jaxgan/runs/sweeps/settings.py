@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+from jaxgan.recipes.hyperparameters import Given, HyperParameter, checked
 from jaxgan.settings import Count, Seed, Setting, documented, read_json
 
 FILE = "sweep.json"
@@ -20,6 +21,9 @@ class SweepSettings(NamedTuple):
     seeds: Annotated[Count, Setting("Members per setting.")]
     steps: Annotated[Count, Setting("Generator updates of each member.")]
     seed: Annotated[Seed, Setting("Seed of the whole sweep.")] = 0
+    hyperparameters: Annotated[
+        Given, Setting("Hyper-parameters that are the same for all members.")
+    ] = {}  # noqa: RUF012 (it is never changed)
 
 
 def parse_grid(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
@@ -71,17 +75,25 @@ def _listed(text: str, values: str) -> tuple[float, ...]:
     return found
 
 
-def check_numbers(recipe: str, grid: Mapping[str, Any], known: Mapping[str, float]):
-    """Raises a ValueError unless a recipe has all numbers of a grid."""
-    from jaxgan.checks import closest
+def check_numbers(settings: SweepSettings, known: Mapping[str, HyperParameter]):
+    """Raises a ValueError unless a recipe has all hyper-parameters of a sweep, with their values.
 
-    for name in grid:
-        if name not in known:
-            has = ", ".join(f"{each} ({value:g})" for each, value in known.items())
-            raise ValueError(
-                f"recipe {recipe} has no number {name!r}.{closest(name, known)} It has "
-                f"{has or 'none: write make_gan in Python, and use jaxgan.fit_many'}"
-            )
+    Args:
+      settings: of the sweep.
+      known: the hyper-parameters of its recipe.
+    """
+    recipe = settings.recipe
+    checked(recipe, known, settings.hyperparameters)
+    for name, values in settings.grid.items():
+        if name in settings.hyperparameters:
+            raise ValueError(f"{name} is given by --grid and by --set: give it once")
+        for value in values:
+            if name in known and not known[name].is_traceable:
+                raise ValueError(
+                    f"one program cannot vary {name} of recipe {recipe}: give each value to a "
+                    f"sweep of its own, with --set {name}={value:g}"
+                )
+            checked(recipe, known, {name: value})
 
 
 class SweepFile(NamedTuple):

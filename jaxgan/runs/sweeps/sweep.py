@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from jaxgan.environment import environment
 from jaxgan.population import Table, grid
 from jaxgan.population.fitting import check_population, table_of
 from jaxgan.population.members import Members, Setup, all_members, chunks, make_setup, trained
-from jaxgan.recipes import check_installed, recipe, recipe_maker, recipe_numbers
+from jaxgan.recipes import check_installed, recipe, recipe_hyperparameters, recipe_maker
 from jaxgan.recipes.base import Recipe
 from jaxgan.runs.sweeps.scores import score_for
 from jaxgan.runs.sweeps.settings import (
@@ -89,11 +90,13 @@ def run_sweep(
 
 def _prepared(settings: SweepSettings, devices: int | None) -> tuple[Setup, Members]:
     chosen = recipe(settings.recipe)
-    check_numbers(chosen.name, settings.grid, recipe_numbers(chosen.name))
+    check_numbers(settings, recipe_hyperparameters(chosen.name))
     dataset = _data(chosen)
     plan = chosen.plan._replace(devices=devices)
     points = grid(**settings.grid)
     make_gan, key = recipe_maker(chosen.name, dataset.shape), jax.random.key(settings.seed)
+    if settings.hyperparameters:
+        make_gan = functools.partial(make_gan, **settings.hyperparameters)
     check_population(key, make_gan, dataset, points, settings.seeds, plan)
     members = all_members(points, settings.seeds)
     score = score_for(dataset, plan.model_range)

@@ -216,7 +216,8 @@ def test_artifact_does_not_depend_on_the_machine_it_was_made_on(monkeypatch):
 @pytest.mark.slow
 def test_loaded_weights_sample_through_the_recipes_network(conditional_run, conditional_exported):
     head, params, model_state = export.load_safetensors(conditional_exported)
-    gan = recipe(head["recipe"]).gan(tuple(head["shape"]), head["num_classes"])
+    numbers = head["hyperparameters"]
+    gan = recipe(head["recipe"]).gan(tuple(head["shape"]), head["num_classes"], **numbers)
     labels, index = jnp.array([2, 5], jnp.int32), jnp.arange(2)
     weights, options = Weights(params, model_state), PassOptions(labels)
     x = generate(jax.random.key(6), gan, weights, index, options).x

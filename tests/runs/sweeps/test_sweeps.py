@@ -84,6 +84,35 @@ def test_an_unknown_number_is_refused_with_the_nearest(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"gamma": (1.0, -1.0)}}, "gamma of recipe ring must be a number, at least 0"),
+        ({"grid": {"width": (4.0,)}}, "one program cannot vary width .* --set width=4"),
+        ({"hyperparameters": {"gamma": 1.0}}, "gamma is given by --grid and by --set"),
+        ({"hyperparameters": {"width": 0}}, "width of recipe ring must be an integer"),
+    ],
+)
+def test_values_that_a_sweep_cannot_take_are_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        run_sweep(SETTINGS._replace(**changes), tmp_path / "new", 1)
+
+
+@pytest.mark.slow
+def test_a_sweep_trains_all_members_with_what_is_set(whole, tmp_path):
+    _, table = whole
+    changed = SETTINGS._replace(hyperparameters={"b1": 0.0, "learning_rate": 0.5})
+    with pytest.raises(ValueError, match="learning_rate is given by --grid and by --set"):
+        run_sweep(changed, tmp_path / "new", 1)
+    changed = changed._replace(grid={"gamma": (0.1, 10.0)})
+    other = run_sweep(changed, tmp_path / "new", 1)
+    assert other["gamma"].tolist() == [0.1, 0.1, 10.0, 10.0]
+    slow = {name: column[table["learning_rate"] < 1] for name, column in table.items()}
+    scores = set(table) - {"gamma", "learning_rate", "seed", "step"}
+    assert any((other[name] != slow[name]).any() for name in scores)
+    assert (tmp_path / "new" / "sweep.json").read_text().count("learning_rate") == 1
+
+
 def test_the_page_holds_everything(whole):
     folder, table = whole
     text = write_page(folder).read_text()
@@ -131,7 +160,8 @@ def test_a_grid_is_not_shown_as_an_emoji(capsys, monkeypatch, tmp_path):
     assert "\N{HUNDRED POINTS SYMBOL}" not in CliRunner().invoke(app, ["sweep", "--help"]).output
 
 
-SHAPES = dict.fromkeys(("ring", "grid", "spiral", "wgan", "flow"), (2,)) | {"cyclegan": (8, 8, 2)}
+SHAPES = dict.fromkeys(("ring", "grid", "spiral", "wgan", "flow"), (2,))
+SHAPES |= {"cyclegan": (8, 8, 2), "pix2pix": (8, 8, 2)}
 
 
 def test_all_numbers_of_recipes_can_be_given():

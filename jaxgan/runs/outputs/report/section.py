@@ -15,7 +15,7 @@ import pydantic
 from PIL import Image
 
 from jaxgan import plots
-from jaxgan.recipes import RECIPES
+from jaxgan.recipes import RECIPES, recipe_hyperparameters
 from jaxgan.runs.disk.log import REAL, Row, counted, events, mean_row, read_rows
 from jaxgan.runs.disk.result import Result
 from jaxgan.runs.outputs.report.curves import evenly, figures
@@ -25,7 +25,7 @@ from jaxgan.training.plan import Plan
 SCORES = "scores.json"
 IMAGES, EVENTS = 60, 200  # at most, per run
 RELIABLE = 1000  # samples in a score
-QUIET = frozenset(("equilibrium", "resume", "signal", "stop"))
+QUIET = frozenset(("equilibrium", "resume", "signal", "start", "stop"))
 """Kinds of events that are not warnings."""
 
 Table = list[tuple[str, str]]
@@ -218,10 +218,22 @@ def _configuration(config: Config) -> Table:
         ("Generator updates", f"{config.options.steps:,}"),
         ("Batch size", f"{plan.batch_size:,}"),
         ("Update rule", _update_rule(plan)),
+        ("Hyper-parameters", _hyperparameters(config)),
         ("Augmentation", config.options.augment or "none"),
         ("Precision", plan.precision),
         ("Seed", str(config.options.seed)),
     ]
+
+
+def _hyperparameters(config: Config) -> str:
+    """The hyper-parameters of a run, with the recipe's values of those that were changed."""
+    name, values = config.options.recipe, config.options.hyperparameters
+    known = recipe_hyperparameters(name) if name in RECIPES else {}
+    shown = []
+    for each, value in values.items():
+        changed = each in known and known[each].default != value
+        shown.append(f"{each} {value}" + (f" (recipe: {known[each].default})" if changed else ""))
+    return ", ".join(shown) or "none"
 
 
 def _update_rule(plan: Plan) -> str:

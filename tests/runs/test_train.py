@@ -310,9 +310,9 @@ def test_help_lists_typed_options():
 
 def test_recipes_are_a_table_with_a_row_each():
     lines = invoke("recipes").output.splitlines()
-    assert lines[0].split() == ["NAME", "DATA", "TIME", "SUMMARY"]
+    assert lines[0].split() == ["NAME", "DATA", "STEPS", "TIME", "SUMMARY"]
     (dcgan,) = (line for line in lines if line.startswith("dcgan"))
-    assert dcgan.split()[:4] == ["dcgan", "digits", "15", "s"]
+    assert dcgan.split()[:5] == ["dcgan", "digits", "3,000", "15", "s"]
     names = [line.split()[0] for line in lines[1:-1] if line[0] != " "]
     assert names == [*(name for name in RECIPES if "/" not in name), *STAGED]
 

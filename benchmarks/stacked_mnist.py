@@ -1,15 +1,15 @@
 """How many of the 1,000 modes of Stacked MNIST does a GAN with a small discriminator keep?
 
-    python benchmarks/stacked_mnist.py --data idx:DIR --out runs/stacked --shares .5,.25 --seeds 3
+    python benchmarks/stacked_mnist.py --data idx:DIR --out runs/stacked --shares 0.5,0.25 --seeds 3
     python benchmarks/stacked_mnist.py --data tfds:mnist --out runs/quick --quick
 
-Each image has three digits of MNIST, drawn as training goes, as its channels; a classifier of
-digits says which of the 1,000 modes a sample is (--digits 4: of 10,000). The networks are those of
-Unrolled GAN and of PacGAN's table 3, the discriminator half (--shares .5) or a quarter of the
+Each image has three random MNIST digits as its channels. A classifier of digits assigns each sample
+to one of the 1,000 modes (10,000 with --digits 4). The networks are those of
+Unrolled GAN and of PacGAN's table 3, the discriminator half (--shares 0.5) or a quarter of the
 generator's size. The methods are those of R3GAN's table 1, with its schedules over the run (the
 learning rate falls to a quarter and gamma to a tenth, Adam's b2 rises from 0.9 to 0.99, and the
-average grows longer), and the DCGAN as published. All have the same steps and batches. A run that
-was stopped goes on where it saved its state last, and what is finished is not done again.
+average grows longer), and the DCGAN as published. All have the same steps and batches. An
+interrupted run continues from its last saved state; finished runs are not repeated.
 
 Source: Metz et al. 2017, https://arxiv.org/abs/1611.02163; Lin et al. 2018,
   https://arxiv.org/abs/1712.04086; Huang et al. 2024, https://arxiv.org/abs/2501.05441
@@ -207,7 +207,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=30_000)
     parser.add_argument("--every", type=int, default=2_000, help="steps from score to score")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--shares", default=".5", help="of the generator's width, as in .5,.25")
+    parser.add_argument("--shares", default="0.5", help="of the generator's width, as in 0.5,0.25")
     parser.add_argument("--digits", type=int, default=3)
     parser.add_argument(
         "--rate", type=float, default=1e-3, help="of Adam at first, where there are penalties"

@@ -26,11 +26,10 @@ from PIL import Image
 
 import jaxgan
 from jaxgan import data, plots
-from jaxgan.metrics import frechet_distance
+from jaxgan.metrics import class_accuracy, frechet_distance
 from jaxgan.players import generator_weights
 from jaxgan.recipes import recipe
 from jaxgan.scoring.classifier import Classifier, classifier_for, classify
-from jaxgan.scoring.quality import class_accuracy
 from jaxgan.training.standing import BATCH_SIZE
 from jaxgan.types import GAN, GANState
 

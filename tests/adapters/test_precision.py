@@ -375,6 +375,7 @@ MORE_IN_FLOAT32 = (
     "sngan",
     "srgan/adversarial",
     "stylegan2",
+    "stylegan2-small",
 )  # spectral norms, features of VGG, styles and the scales that they give
 
 

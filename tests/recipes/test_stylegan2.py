@@ -13,7 +13,7 @@ import jaxgan
 from jaxgan import from_linen, latents, parallel
 from jaxgan.models import StyleGAN2Discriminator, StyleGAN2Generator, make_styles
 from jaxgan.recipes import recipe_gan, recipe_maker, recipe_numbers
-from jaxgan.recipes.stylegan2 import lazy_adam, stylegan2_gan
+from jaxgan.recipes.stylegan2 import lazy_adam, stylegan2_gan, stylegan2_small_gan
 from jaxgan.terms import path_length
 
 KEY = jax.random.key(0)
@@ -59,6 +59,27 @@ def test_terms_are_lazy_as_published():
     gan = stylegan2_gan((8, 8, 1), gamma=0.4)
     (r1,), (paths,) = gan.penalties, gan.generator_terms
     assert (r1.weight, r1.every, paths.weight, paths.every) == (0.2, 16, 2.0, 4)
+
+
+def test_the_recipe_for_small_images_has_no_path_lengths_and_r1_in_every_fourth_update():
+    gan = stylegan2_small_gan((8, 8, 1), gamma=0.4)
+    (r1,) = gan.penalties
+    assert (r1.weight, r1.every, gan.generator_terms) == (0.2, 4, ())
+
+
+@pytest.mark.parametrize(("make", "mixes"), [(stylegan2_gan, True), (stylegan2_small_gan, False)])
+def test_styles_are_mixed_in_the_recipe_for_large_images_only(make, mixes):
+    # noise begins with strength 0, so that only mixed styles depend on the sample's key
+    generator = make((8, 8, 1), width=4, latent_size=6).generator
+    z = normal(8, 6)
+    params, state = generator.init(KEY, z)
+
+    @jax.jit
+    def draw(key):
+        return generator.apply(params, state, z, keys=jax.random.split(key, 8), train=True)[0]
+
+    same = draw(jax.random.key(1)) == draw(jax.random.key(2))
+    assert bool(jnp.all(same)) is not mixes
 
 
 @pytest.mark.slow

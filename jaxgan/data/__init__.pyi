@@ -14,7 +14,8 @@ from .dataset import (
     to_model_range as to_model_range,
 )
 from .decoding import decode as decode
-from .files import folder as folder, folder_records as folder_records, idx as idx, npz as npz
+from .files import idx as idx, npy as npy, npz as npz
+from .folders import folder as folder, folder_records as folder_records
 from .order import batch_indices as batch_indices, epoch_permutation as epoch_permutation
 from .pairs import pair_records as pair_records
 from .parquet import parquet_records as parquet_records

@@ -34,6 +34,8 @@ def _check_emptied(root: Path, found: Found, names: set[str]) -> None:
     """Raises a ValueError if all files of a class folder are skipped."""
     emptied: dict[str, list[str]] = {}
     for path, kind in found.others.items():
+        if root not in path.parents:  # beside the folder of an archive that holds its images
+            continue
         parts = path.relative_to(root).parts
         if len(parts) > 1 and parts[0] not in names:
             emptied.setdefault(parts[0], []).append(kind)

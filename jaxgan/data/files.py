@@ -1,22 +1,15 @@
-"""Datasets from files: MNIST's IDX format, NumPy archives and folders of images."""
+"""Datasets from files: MNIST's IDX format, NumPy archives and arrays."""
 
-import functools
 import math
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from jaxgan.checks import closest
-from jaxgan.data.classes import as_text, check_classes, folder_classes
 from jaxgan.data.dataset import Dataset, from_arrays
-from jaxgan.data.decoding import decode
-from jaxgan.data.finding import counts, find_images
-from jaxgan.data.images import BACKGROUNDS, Header, read_header, read_image
-from jaxgan.data.records import Records, Sample, image_records
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}
 IDX_IMAGES_MAGIC = 0x00000803  # 08: unsigned byte; 03: three axes
@@ -24,7 +17,6 @@ IDX_LABELS_MAGIC = 0x00000801
 GZIP_MAGIC = b"\x1f\x8b"
 NPZ_SAMPLES = ("x", "images", "x_train", "samples")
 NPZ_LABELS = ("y", "labels", "y_train")
-MAX_SIDE = 2**14  # an image of this size takes 800 MB
 
 
 def idx(directory: str | Path, split: str = "train") -> Dataset:
@@ -135,6 +127,25 @@ def npz(file: str | Path, samples: str | None = None, labels: str | None = None)
     return from_arrays(x, y, name=f"npz:{file}{'@' if named else ''}{named}")
 
 
+def npy(file: str | Path) -> Dataset:
+    """Samples without labels from one NumPy array, which is read from the file as it is needed.
+
+    Args:
+      file: an array [N, ...], see `from_arrays` for valid ones.
+    Raises:
+      FileNotFoundError: if the file does not exist.
+      ValueError: if the file holds no valid array.
+    """
+    path = existing(file, "file", "npy:FILE")
+    try:
+        x = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # corrupted files raise many kinds of errors
+        raise ValueError(f"{path} is not an array of NumPy ({error})") from error
+    if not isinstance(x, np.ndarray):
+        raise ValueError(f"{path} holds several arrays: give it as npz:FILE")
+    return from_arrays(x, name=f"npy:{file}")
+
+
 def _npz_archive(path: Path, stream: BinaryIO) -> np.lib.npyio.NpzFile:
     try:
         archive = np.load(stream, allow_pickle=False)
@@ -177,156 +188,6 @@ def _npz_array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarra
     if not isinstance(array, np.ndarray):  # the bytes of another file
         raise ValueError(f"{path}: {key!r} is not a NumPy array")
     return array
-
-
-def folder(
-    directory: str | Path,
-    size: int | None = None,
-    max_bad_fraction: float = 0.01,
-    max_pixels: int | None = None,
-) -> Dataset:
-    """All images below a directory in memory; see `folder_records` for their selection and order.
-
-    Args:
-      directory: the folder that holds the images, at any depth.
-      size: the shorter side is resized to it (Lanczos) and the centre cropped; None keeps images as
-        they are, and then all must have the same size.
-      max_bad_fraction: the largest fraction of unreadable images, which are left out.
-      max_pixels: the largest number of pixels of an image; None for Pillow's limit, 178,956,970.
-
-    Returns:
-      Dataset with x uint8 [N, H, W, 1 or 3] in 0..255, and labels int32 [N] if there are
-      sub-folders.
-
-    Raises:
-      FileNotFoundError: if the directory does not exist or holds no images.
-      ValueError: if too many images cannot be read, sizes differ, or class folders are invalid.
-      OSError: if a folder cannot be read.
-    """
-    return decode(folder_records(directory, size, max_pixels), max_bad_fraction)
-
-
-def folder_records(
-    directory: str | Path,
-    size: int | None = None,
-    max_pixels: int | None = None,
-    background: str | None = None,
-) -> Records:
-    """All images below a directory, sorted by path, to be read one by one.
-
-    Images are greyscale if all of them are, otherwise RGB. Photographs are turned upright, and
-    animations give their first frame. Hidden files and run folders are skipped; links are followed.
-    If the images lie in sub-folders, the names of the first level are the classes, sorted as text
-    (0, 1, 10, 2). Only headers are read here. A file with an invalid header becomes a record that
-    fails when it is read.
-
-    Args:
-      directory: the folder that holds the images, at any depth.
-      size: the shorter side is resized to it (Lanczos) and the centre cropped; None keeps images as
-        they are, and then all must have the same size.
-      max_pixels: the largest number of pixels of an image; None for Pillow's limit, 178,956,970. A
-        larger number raises that limit for the whole process.
-      background: white, black or grey, the colour behind transparent pixels; None uses the colours
-        stored under them, with a warning.
-
-    Returns:
-      Records of shape [H, W, 1 or 3], uint8 in 0..255, with labels if there are sub-folders. Their
-      `left_out` counts the files that are not images.
-
-    Raises:
-      FileNotFoundError: if the directory does not exist or holds no images.
-      ValueError: if no image has a valid header, sizes differ, images lie both beside and inside
-        class folders, or a class folder holds files but no readable image.
-      OSError: if a folder cannot be read.
-    """
-    check_size(size)
-    if background not in (None, *BACKGROUNDS):
-        raise ValueError(f"background must be one of {', '.join(BACKGROUNDS)}, got {background!r}")
-    root = existing(directory, "directory", "folder:DIR or folder:DIR@64")
-    found = find_images(root)
-    names, labels = folder_classes(root, found)
-    readable, bad = read_headers(found.files, max_pixels)
-    if not readable:
-        raise ValueError(next(iter(bad.values())))
-    headers = list(readable.values())
-    check_classes(root, names, headers)
-    sides = _common_size(headers, directory) if size is None else (size, size)
-    mode = "L" if all(header.is_grey for header in headers) else "RGB"
-    shape = (*sides, 1 if mode == "L" else 3)
-    # text is sent to workers faster than Path objects
-    paths = tuple(str(file) for file in found.files)
-    read = functools.partial(
-        read_image, mode=mode, size=size, background=background, max_pixels=max_pixels
-    )
-    details = ",".join(str(detail) for detail in (size, background) if detail is not None)
-    return image_records(
-        functools.partial(_read_record, paths, labels, read, shape, str(directory)),
-        size=len(found.files),
-        shape=shape,
-        name=f"folder:{directory}{'@' if details else ''}{details}",
-        class_names=None if labels is None else tuple(map(as_text, names)),
-        left_out=counts(found.others.values()),
-    )
-
-
-def _read_record(
-    paths: tuple[str, ...],
-    labels: np.ndarray | None,
-    read: Callable[[Path], np.ndarray],
-    shape: tuple[int, ...],
-    directory: str,
-    number: int,
-) -> Sample:
-    image = read(Path(paths[number]))
-    if image.shape != shape:  # the file has changed, or its header comes after its pixels
-        raise ValueError(
-            f"{paths[number]} is {size_text(image.shape)}, but {size_text(shape)} was expected "
-            f"from its header; {_size_advice(directory, image.shape, shape)}"
-        )
-    return image, None if labels is None else int(labels[number])
-
-
-def check_size(size: int | None) -> None:
-    """Raises a ValueError unless images can be resized to this size."""
-    if size is not None and size < 1:
-        raise ValueError(f"size must be 1 or more pixels, got {size}")
-    if size is not None and size > MAX_SIDE:
-        raise ValueError(f"size must be at most {MAX_SIDE} pixels, got {size}")
-
-
-def read_headers(
-    files: list[Path], max_pixels: int | None = None
-) -> tuple[dict[Path, Header], dict[int, str]]:
-    """The valid headers by file, and the errors of the others by number; nothing is decoded."""
-    headers, bad = {}, {}
-    for number, file in enumerate(files):
-        try:
-            headers[file] = read_header(file, max_pixels)
-        except ValueError as error:
-            bad[number] = str(error)
-    return headers, bad
-
-
-def _common_size(headers: list[Header], directory: str | Path) -> tuple[int, int]:
-    first = headers[0]
-    for header in headers:
-        if header.sides != first.sides:
-            raise ValueError(
-                f"images differ in size: {first.file} is {size_text(first.sides)}, {header.file} "
-                f"is {size_text(header.sides)}; "
-                f"{_size_advice(directory, header.sides, first.sides)}"
-            )
-    return first.sides
-
-
-def _size_advice(directory: str | Path, *shapes: tuple[int, ...]) -> str:
-    shortest = min(side for shape in shapes for side in shape[:2])
-    return f"resize all images to one size, such as folder:{directory}@{shortest}"
-
-
-def size_text(shape: tuple[int, ...]) -> str:
-    """Width x height of an array, such as "6x4" for 4 rows of 6 pixels."""
-    return f"{shape[1]}x{shape[0]}"
 
 
 def existing(path: str | Path, kind: str, example: str) -> Path:

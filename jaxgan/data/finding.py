@@ -2,14 +2,17 @@
 
 import collections
 import errno
+import io
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
+
+from jaxgan.data.archives import open_archive
 
 # Formats in Pillow's list that hold no single still image, or need another program.
 NO_STILLS = frozenset(
@@ -74,6 +77,48 @@ def find_images(root: Path) -> Found:
         known = ", ".join(sorted(suffixes))
         raise FileNotFoundError(f"no images in {root}{there}; image suffixes are {known}")
     return Found(files, others)
+
+
+def find_in_archive(archive: Path, within: str = "") -> tuple[Path, Found]:
+    """All visible images in a zip or tar archive, by paths that begin with the archive's own.
+
+    Without `within`, a single folder at the top is looked into: its name is not a class.
+
+    Args:
+      archive: the file.
+      within: a folder in it, such as "train".
+
+    Returns:
+      The folder of the images, as a path into the archive; and its images and other files.
+
+    Raises:
+      FileNotFoundError: if there is no image.
+      ValueError: if it is no valid archive.
+    """
+    opened, suffixes = open_archive(archive), image_suffixes()
+    paths = [
+        Path(name) for name in opened.names if not within or Path(within) in Path(name).parents
+    ]
+    kinds = {path: _kind_in_archive(path, opened.read, suffixes) for path in paths}
+    files = sorted((path for path in paths if kinds[path] is None), key=lambda path: path.parts)
+    root = archive / within
+    if not files:
+        there = f" (it holds {', '.join(counts(filter(None, kinds.values())))})" if kinds else ""
+        raise FileNotFoundError(f"no images in {root}{there}")
+    if not within:
+        root = archive.joinpath(os.path.commonpath([path.parent for path in files]))
+    others = {archive / path: kind for path, kind in kinds.items() if kind is not None}
+    return root, Found([archive / path for path in files], others)
+
+
+def _kind_in_archive(
+    path: Path, read: Callable[[str], bytes], suffixes: frozenset[str]
+) -> str | None:
+    suffix = path.suffix.lower()
+    if not suffix:
+        is_image = _starts_like_an_image(io.BytesIO(read(path.as_posix())))
+        return None if is_image else "without a suffix"
+    return None if suffix in suffixes else suffix
 
 
 def counts(kinds: Iterable[str]) -> tuple[str, ...]:
@@ -172,7 +217,7 @@ def _kind(path: Path, entry: os.DirEntry[str], suffixes: frozenset[str]) -> str 
     return None if is_image else suffix
 
 
-def _starts_like_an_image(path: Path) -> bool:
+def _starts_like_an_image(path: Path | io.BytesIO) -> bool:
     formats = [kind for kind in WITHOUT_SUFFIX if kind in Image.OPEN]
     try:
         with Image.open(path, formats=formats):

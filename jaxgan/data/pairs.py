@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxgan.data.files import check_size, existing, read_headers, size_text
-from jaxgan.data.finding import counts, find_images
+from jaxgan.data.finding import counts
+from jaxgan.data.folders import images_below, read_headers
 from jaxgan.data.images import Header, read_image
 from jaxgan.data.records import Records, Sample, image_records
+from jaxgan.data.sizes import Size, check_size, sides_of, size_detail, size_text
 
 NEAREST = ":nearest"  # marks a folder of label maps in the name of a dataset
 ASPECT_TOLERANCE = 0.01  # relative; rounded sides change an aspect ratio by less
@@ -20,7 +21,7 @@ Pair = tuple[Path, Path]  # source and target
 def pair_records(
     source: str | Path,
     target: str | Path,
-    size: int | None = None,
+    size: Size | None = None,
     nearest: tuple[bool, bool] = (False, False),
     max_pixels: int | None = None,
 ) -> Records:
@@ -33,9 +34,9 @@ def pair_records(
     Args:
       source: the folder of input images.
       target: the folder of output images, with the same names (suffixes may differ).
-      size: the shorter side is resized to it and the centre cropped; the images of a pair must then
-        have the same aspect ratio. None keeps images as they are, and then all must have the same
-        size.
+      size: the side of a square, or (height, width); images are resized until they cover it, and
+        the centre cropped. The images of a pair must then have the same aspect ratio. None keeps
+        images as they are, and then all must have the same size.
       nearest: (sources, targets), whether each is resized by the nearest pixel instead of Lanczos;
         for label maps, whose values must not mix.
       max_pixels: the largest number of pixels of an image; None for Pillow's limit, 178,956,970.
@@ -71,7 +72,7 @@ def pair_records(
         functools.partial(_read_pair, paths, reads, (*sides, channels)),
         size=len(pairs),
         shape=(*sides, 2 * channels),
-        name=f"{spec}{'' if size is None else f'@{size}'}",
+        name=f"{spec}{'' if size is None else f'@{size_detail(size)}'}",
         left_out=left_out,
     )
 
@@ -79,9 +80,8 @@ def pair_records(
 def _paired(source: str | Path, target: str | Path) -> tuple[list[Pair], tuple[str, ...]]:
     """The pairs of images, sorted by name, and the counts of skipped files."""
     example = "pairs:FROM,TO or pairs:FROM,TO@64"
-    roots = [existing(each, "directory", example) for each in (source, target)]
-    found = [find_images(root) for root in roots]
-    sources, targets = (_by_name(root, f.files) for root, f in zip(roots, found, strict=True))
+    found = [images_below(each, example) for each in (source, target)]
+    sources, targets = (_by_name(root, each.files) for root, each in found)
     unpaired = sorted(sources.keys() ^ targets.keys())
     if unpaired:
         folder = source if unpaired[0] in sources else target
@@ -90,7 +90,7 @@ def _paired(source: str | Path, target: str | Path) -> tuple[list[Pair], tuple[s
             f"{source} and {target} must hold the same names, but {unpaired[0]!r} is only in "
             f"{folder}{more}"
         )
-    kinds = [kind for each in found for kind in each.others.values()]
+    kinds = [kind for _, each in found for kind in each.others.values()]
     return [(sources[name], targets[name]) for name in sorted(sources)], counts(kinds)
 
 
@@ -106,7 +106,7 @@ def _by_name(root: Path, files: list[Path]) -> dict[str, Path]:
 
 
 def _common_sides(
-    pairs: list[tuple[Header, Header]], size: int | None, spec: str
+    pairs: list[tuple[Header, Header]], size: Size | None, spec: str
 ) -> tuple[int, int]:
     """Height and width of all samples; raises a ValueError that names images of other sizes."""
     for a, b in pairs:
@@ -119,7 +119,7 @@ def _common_sides(
                 f"{size_text(b.sides)} (width x height, upright); {advice}"
             )
     if size is not None:
-        return size, size
+        return sides_of(size)
     (first, _), *others = pairs
     for other, _ in others:
         if other.sides != first.sides:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from jaxgan.data.files import check_size, existing, size_text
+from jaxgan.data.files import existing
 from jaxgan.data.images import GREY_MODES, image_pixels, reason
 from jaxgan.data.records import Records, Sample, image_records
+from jaxgan.data.sizes import Size, check_size, sides_of, size_detail, size_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -21,7 +22,7 @@ _LABELS = ("label", "labels")
 
 
 def parquet_records(
-    file: str | Path, size: int | None = None, column: str | None = None
+    file: str | Path, size: Size | None = None, column: str | None = None
 ) -> Records:
     """The images of a Parquet file, to be decoded one by one.
 
@@ -31,8 +32,9 @@ def parquet_records(
     Args:
       file: a table with a column of images: of their encoded bytes, or of structs that hold them as
         `bytes`. A column `label` or `labels` of integers holds their classes.
-      size: the shorter side is resized to it (Lanczos) and the centre cropped; None keeps images as
-        they are, and then all must have the same size.
+      size: the side of a square, or (height, width); images are resized (Lanczos) until they cover
+        it, and the centre cropped. None keeps images as they are, and then all must have the same
+        size.
       column: the column of the images; if not given, `image`, `img`, `images` or the only one.
     Returns:
       Records of shape [H, W, 1 or 3], uint8 in 0..255.
@@ -54,10 +56,12 @@ def parquet_records(
     labels = _labels(table)
     headers = [_header(path, images, number) for number in range(len(images))]
     mode = "L" if all(is_grey for is_grey, _ in headers) else "RGB"
-    sides = _common_size(path, [sides for _, sides in headers]) if size is None else (size, size)
+    sides = _common_size(path, [sides for _, sides in headers]) if size is None else sides_of(size)
     shape = (*sides, 1 if mode == "L" else 3)
     read = functools.partial(_read, path, images, labels, mode, size)
-    found = image_records(read, len(images), shape, f"{file}" if size is None else f"{file}@{size}")
+    found = image_records(
+        read, len(images), shape, f"{file}" if size is None else f"{file}@{size_detail(size)}"
+    )
     return found if labels is None else found._replace(num_classes=int(labels.max()) + 1)
 
 
@@ -133,7 +137,7 @@ def _read(
     images: "pyarrow.ChunkedArray",
     labels: np.ndarray | None,
     mode: str,
-    size: int | None,
+    size: Size | None,
     number: int,
 ) -> Sample:
     def pixels(image: Image.Image) -> np.ndarray:

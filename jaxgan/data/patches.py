@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxgan.data.decoding import check_fraction, reject_bad
-from jaxgan.data.files import existing, read_headers
-from jaxgan.data.finding import counts, find_images
+from jaxgan.data.finding import counts
+from jaxgan.data.folders import images_below, read_headers
 from jaxgan.data.images import Header, read_image
 from jaxgan.data.records import Records, Sample, image_records
 
@@ -51,8 +51,7 @@ def patch_records(
     stride = max(1, size // 2) if stride is None else stride
     if size < 1 or stride < 1:
         raise ValueError(f"size and stride must be 1 or more pixels, got {size} and {stride}")
-    root = existing(directory, "directory", "patches:DIR@96")
-    found = find_images(root)
+    root, found = images_below(directory, "patches:DIR@96")
     headers, bad = read_headers(found.files, max_pixels)
     reject_bad(f"patches:{directory}@{size}", len(found.files), bad, max_bad_fraction, "images")
     small = [file for file, header in headers.items() if min(header.sides) < size]

@@ -11,11 +11,14 @@ from jaxgan.data.built_in import digit_domains, digit_outlines, digits, photos, 
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_fraction, decode
 from jaxgan.data.domains import unpaired
-from jaxgan.data.files import IDX_SPLITS, folder_records, idx, npz
-from jaxgan.data.images import BACKGROUNDS
+from jaxgan.data.files import IDX_SPLITS, idx, npy, npz
+from jaxgan.data.folders import folder_records
+from jaxgan.data.images import ALPHA, BACKGROUNDS
 from jaxgan.data.pairs import NEAREST, pair_records
+from jaxgan.data.parquet import parquet_records
 from jaxgan.data.patches import patch_records
 from jaxgan.data.records import Records
+from jaxgan.data.sizes import Size
 from jaxgan.data.tfds import parse_tfds, split_label, tfds_source
 from jaxgan.data.toy import DISTRIBUTIONS, toy_dataset
 from jaxgan.data.waves import wave_dataset
@@ -36,25 +39,45 @@ def _load_npz(path: str) -> Dataset:
     return npz(file, samples, labels or None)
 
 
-def _sized(path: str) -> tuple[str, int | None]:
-    """The path and the size of DIR@64; the size is None without one."""
-    directory, _, size = path.rpartition("@")
-    is_size = directory and size.isascii() and size.isdigit()
-    return (directory, int(size)) if is_size else (path, None)
+def _size_of(text: str) -> Size | None:
+    """The size in "64", or in "96x64" (width x height); None for other text."""
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text, re.ASCII)
+    if match is None:
+        return None
+    return int(match[1]) if match[2] is None else (int(match[2]), int(match[1]))
+
+
+def _sized(path: str) -> tuple[str, Size | None]:
+    """The path and the size of DIR@64 or DIR@96x64; the size is None without one."""
+    directory, _, text = path.rpartition("@")
+    size = _size_of(text) if directory else None
+    return (path, None) if size is None else (directory, size)
 
 
 def _load_folder(path: str, max_pixels: int | None) -> Records:
-    match = re.fullmatch(rf"(.+)@(?:(\d+),)?({'|'.join(BACKGROUNDS)})", path, re.ASCII | re.DOTALL)
-    if match is None:
-        return folder_records(*_sized(path), max_pixels=max_pixels)
-    size = None if match[2] is None else int(match[2])
-    return folder_records(match[1], size, max_pixels, background=match[3])
+    directory, _, details = path.rpartition("@")
+    found = _folder_details(details) if directory else None
+    if found is None:
+        return folder_records(path, max_pixels=max_pixels)
+    size, behind = found
+    background = behind if behind in BACKGROUNDS else None
+    return folder_records(directory, size, max_pixels, background, alpha=behind == ALPHA)
+
+
+def _folder_details(text: str) -> tuple[Size | None, str | None] | None:
+    """Size and transparency in "64", "white" or "96x64,alpha"; None for other text."""
+    first, comma, second = text.partition(",")
+    size = _size_of(first)
+    behind = second if comma else first if size is None else None
+    if (comma and size is None) or behind not in (None, *BACKGROUNDS, ALPHA):
+        return None
+    return size, behind
 
 
 def _load_patches(path: str, max_bad_fraction: float, max_pixels: int | None) -> Records:
     directory, size = _sized(path)
-    if size is None:
-        raise ValueError(f"data 'patches:{path}' needs the size of a patch: patches:{path}@96")
+    if not isinstance(size, int):
+        raise ValueError(f"data 'patches:{path}' needs the size of a patch: patches:DIR@96")
     return patch_records(directory, size, max_bad_fraction=max_bad_fraction, max_pixels=max_pixels)
 
 
@@ -66,6 +89,18 @@ def _load_pairs(path: str, max_pixels: int | None) -> Records:
     if not (source and comma and target):
         raise ValueError(f"data 'pairs:{path}' must name two folders, as in pairs:FROM,TO")
     return pair_records(source, target, size, (nearest[0], nearest[1]), max_pixels)
+
+
+def _load_parquet(path: str) -> Records:
+    file, _, details = path.rpartition("@")
+    if not file:
+        return parquet_records(path)._replace(name=f"parquet:{path}")
+    first, comma, column = details.partition(",")
+    size = _size_of(first)
+    if size is None and comma:
+        raise ValueError(f"data 'parquet:{path}' must be parquet:FILE@64,COLUMN, or less of it")
+    found = parquet_records(file, size, column if comma else None if size is not None else first)
+    return found._replace(name=f"parquet:{path}")
 
 
 def _load_tfds(path: str, manual_dir: str | Path | None) -> Records:
@@ -83,14 +118,21 @@ NAMED: dict[str, Callable[[], Dataset]] = {
     **{name: functools.partial(toy_dataset, name) for name in DISTRIBUTIONS},
     "waves": wave_dataset,
 }
-FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {"idx": _load_idx, "npz": _load_npz}
+FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {
+    "idx": _load_idx,
+    "npz": _load_npz,
+    "npy": npy,
+    "parquet": _load_parquet,
+}
 PATH_KINDS = frozenset((*FROM_PATH, "folder", "patches", "pairs", "unpaired"))
 SIDES = frozenset((*FROM_PATH, "folder", "patches", "tfds"))
 """The kinds of data that may be a side of unpaired data, as may those in `NAMED`."""
 SPECS = (
     *NAMED,
-    *("idx:DIR", "idx:DIR:test", "npz:FILE", "npz:FILE@SAMPLES,LABELS"),
-    *("folder:DIR", "folder:DIR@64", "folder:DIR@64,white"),
+    *("idx:DIR", "idx:DIR:test", "npz:FILE", "npz:FILE@SAMPLES,LABELS", "npy:FILE"),
+    *("parquet:FILE", "parquet:FILE@64", "parquet:FILE@64,COLUMN"),
+    *("folder:DIR", "folder:DIR@64", "folder:DIR@96x64", "folder:DIR@64,white"),
+    "folder:DIR@64,alpha",
     *("patches:DIR@96", "pairs:FROM,TO", "pairs:FROM,TO@64", f"pairs:FROM,TO{NEAREST}@64"),
     *("unpaired:A,B", "unpaired:A,B@64", "unpaired:idx:DIR,npz:FILE"),
     *("tfds:NAME", "tfds:NAME:SPLIT", "tfds:NAME:SPLIT@64", "tfds:NAME:SPLIT@64,LABEL"),
@@ -127,9 +169,8 @@ def side_specs(path: str) -> tuple[str, str]:
             "unpaired:folder:A@64,folder:B@64"
         )
     a, b = pairs[0]
-    _, size = (b, None) if _is_side(b) else _sized(b)
-    if size is not None and not _is_side(a) and _sized(a)[1] is None:
-        a = f"{a}@{size}"
+    if not _is_side(b) and _sized(b)[1] is not None and not _is_side(a) and _sized(a)[1] is None:
+        a = f"{a}@{b.rpartition('@')[2]}"
     first, second = (each if _is_side(each) else f"folder:{each}" for each in (a, b))
     return first, second
 
@@ -179,8 +220,9 @@ def load(
     Args:
       spec: one of `SPECS`, such as 'digits', 'ring8', 'idx:DIR' (the training split),
         'idx:DIR:test', 'npz:FILE', 'npz:FILE@x_test,y_test' (the names of the arrays),
-        'folder:DIR', 'folder:DIR@64' (cropped to 64x64), 'folder:DIR@white' or
-        'folder:DIR@64,white' (the background of transparent pixels: white, black or grey),
+        'folder:DIR', 'folder:DIR@64' (cropped to 64x64), 'folder:DIR@96x64' (width x height),
+        'folder:DIR@white' or 'folder:DIR@64,white' (the background of transparent pixels: white,
+        black or grey), 'folder:DIR@alpha' (opacity as a fourth channel),
         'pairs:PHOTOS,MASKS:nearest@64' (masks are resized by the nearest pixel),
         'unpaired:A,B@64' (two folders of images of two domains, drawn independently of each other,
         or two other specs),
@@ -252,6 +294,8 @@ def _suggestion(spec: str, known: list[str]) -> str:
         return f" For a folder of images use folder:{spec}"
     if spec.endswith(".npz"):
         return f" For a file of arrays use npz:{spec}"
+    if spec.endswith((".npy", ".parquet")):
+        return f" For its samples use {spec.rpartition('.')[2]}:{spec}"
     if os.sep in spec and not os.path.exists(spec):
         return (
             f" There is no {spec}; a folder of images is given as folder:DIR@64, a file of arrays "

@@ -10,10 +10,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan.plots.style import GREY, PALETTE, WIDTH
 
+SQUARE, CHEQUERS = 8, (0.6, 0.8)  # side in pixels, and shades, of the board behind transparency
+
 
 def is_image(shape: Sequence[int]) -> bool:
-    """Whether samples of this shape are images: [height, width, 1 or 3]."""
-    return len(shape) == 3 and shape[2] in (1, 3)
+    """Whether samples of this shape are images: [height, width, 1, 3 or 4]."""
+    return len(shape) == 3 and shape[2] in (1, 3, 4)
 
 
 def is_waveform(shape: Sequence[int]) -> bool:
@@ -31,7 +33,8 @@ def sample_grid(
     """A grid of images as one image; small images are enlarged.
 
     Args:
-      images: [n, height, width, 1 or 3].
+      images: [n, height, width, 1, 3 or 4]; a fourth channel is opacity, and a chequerboard shows
+        through.
       low: the value shown as black.
       high: the value shown as white.
       columns: images per row; a square grid if not given.
@@ -44,14 +47,15 @@ def sample_grid(
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or not is_image(images.shape[1:]):
         raise ValueError(
-            f"images must have shape [n, height, width, 1 or 3], got {images.shape}; "
+            f"images must have shape [n, height, width, 1, 3 or 4], got {images.shape}; "
             "save other samples as .npz"
         )
     count, height, width, channels = images.shape
     rows, columns = _layout(count, columns, row_labels)
-    pixels = np.clip((images - low) / (high - low), 0.0, 1.0) * 255.0
     enlarge = max(1, 56 // max(height, width))
-    tiles = np.rint(pixels).astype(np.uint8).repeat(enlarge, axis=1).repeat(enlarge, axis=2)
+    pixels = np.clip((images - low) / (high - low), 0.0, 1.0)
+    pixels = pixels.repeat(enlarge, axis=1).repeat(enlarge, axis=2)
+    tiles = np.rint(255.0 * (_opaque(pixels) if channels == 4 else pixels)).astype(np.uint8)
     tiles = np.broadcast_to(tiles, (*tiles.shape[:3], 3)) if channels == 1 else tiles
     gap, shade = 4, 60
     padding = ((0, rows * columns - count), (0, gap), (0, gap), (0, 0))
@@ -63,6 +67,14 @@ def sample_grid(
         return grid
     middles = gap + tiles.shape[1] * np.arange(rows) + (tiles.shape[1] - gap) / 2
     return np.concatenate([_margin(row_labels, middles, len(grid), shade), grid], axis=1)
+
+
+def _opaque(pixels: np.ndarray) -> np.ndarray:
+    """Images [n, height, width, 4] in 0..1 before a chequerboard, [n, height, width, 3]."""
+    colours, opacity = pixels[..., :3], pixels[..., 3:]
+    rows, columns = (np.arange(side) // SQUARE for side in pixels.shape[1:3])
+    board = np.where((rows[:, None] + columns) % 2, *CHEQUERS)[..., None]
+    return opacity * colours + (1.0 - opacity) * board
 
 
 def _layout(count: int, columns: int | None, row_labels: Sequence[str] | None) -> tuple[int, int]:

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jaxgan.data import Dataset, Records, decode, folder_records, from_arrays, load, npz
-from jaxgan.data.files import existing
+from jaxgan.data import Dataset, Records, decode, folder_records, load, npy, npz
 from jaxgan.data.images import image_pixels
 from jaxgan.data.parquet import parquet_records
 from jaxgan.data.records import Sample
@@ -61,7 +60,7 @@ def _read(spec: str, size: int | None, decoded: bool) -> Dataset | Records | Fea
     if kind == ".npz":
         return read_statistics(path) if has_statistics(path) else npz(spec)._replace(name=spec)
     if kind == ".npy":
-        return _npy(spec)
+        return npy(spec)._replace(name=spec)
     try:
         return load(spec)
     except ValueError as error:
@@ -74,15 +73,6 @@ def _column(spec: str) -> tuple[Path, str | None]:
     if file.lower().endswith(".parquet"):
         return Path(file).expanduser(), column
     return Path(spec).expanduser(), None
-
-
-def _npy(spec: str) -> Dataset:
-    path = existing(spec, "file", "FILE.npy")
-    try:
-        x = np.load(path, mmap_mode="r", allow_pickle=False)  # rows are read when needed
-    except Exception as error:  # corrupted files raise many kinds of errors
-        raise ValueError(f"{path} is not an array of NumPy ({error})") from error
-    return from_arrays(x, name=spec)
 
 
 def _in_range(found: Dataset | Records, value_range: Range | None) -> Dataset | Records:

@@ -13,12 +13,11 @@ _SHADE = 60  # of the gaps in a grid
 
 
 def check_pictures(*sets: Dataset | Records):
-    """Raise a ValueError unless all sets hold grey or RGB images."""
+    """Raise a ValueError unless all sets hold images."""
     for each in sets:
         if not is_image(each.shape):
             raise ValueError(
-                f"a picture needs grey or RGB images, and {each.name} has samples of shape "
-                f"{tuple(each.shape)}"
+                f"a picture needs images, and {each.name} has samples of shape {tuple(each.shape)}"
             )
 
 

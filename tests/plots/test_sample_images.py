@@ -50,6 +50,17 @@ def test_row_labels_of_another_number_are_named(grid):
         grid(samples, 0.0, 1.0, columns=2, row_labels=["a", "b"])
 
 
+def test_a_chequerboard_shows_through_transparent_pixels():
+    x = np.zeros((1, 64, 64, 4), np.float32)
+    x[..., 0] = 1.0  # red, left half opaque, right half transparent
+    x[:, :, :32, 3] = 1.0
+    tile = plots.sample_grid(x, 0.0, 1.0)[4:68, 4:68]
+    assert (tile[:, :32] == (255, 0, 0)).all()
+    shades, counts = np.unique(tile[:, 32:].reshape(-1, 3), axis=0, return_counts=True)
+    assert shades.tolist() == [[153] * 3, [204] * 3]
+    assert counts.tolist() == [1024, 1024]
+
+
 # ---- waveforms ----
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from jaxgan.atomic import check_replaceable, replace_file
 from jaxgan.choices import Domain
 from jaxgan.data import scale
-from jaxgan.data.images import HIDDEN, read_image
+from jaxgan.data.images import CHANNELS, HIDDEN, read_image
 from jaxgan.runs.disk.generator import TrainedGenerator, make_draw
 
 _PIXELS = (0, 255)
@@ -69,12 +69,13 @@ def check_png(out: Path):
 
 
 def read_pixels(image: Path, channels: int) -> np.ndarray:
-    """Read an image file in grey (1 channel) or RGB, with the colours of transparent pixels."""
-    return read_image(image, "L" if channels == 1 else "RGB", None, HIDDEN)
+    """Read an image file in grey, RGB or RGBA; the first two keep colours of transparent pixels."""
+    mode = next((mode for mode, number in CHANNELS.items() if number == channels), "RGB")
+    return read_image(image, mode, None, HIDDEN)
 
 
 def from_pixels(pixels: np.ndarray) -> Image.Image:
-    """A Pillow image of uint8 pixels, grey or RGB."""
+    """A Pillow image of uint8 pixels: grey, RGB or RGBA."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 

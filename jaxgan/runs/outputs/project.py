@@ -30,6 +30,7 @@ from jaxgan.projection import (
 )
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator, takes_images
 from jaxgan.runs.outputs.image_files import check_png
+from jaxgan.scoring.extractors import is_grey_or_rgb
 from jaxgan.types import Array, Network, PyTree
 
 Space = Literal["w", "w+", "z"]
@@ -107,8 +108,8 @@ def load_projectable(run: Path, use_ema: bool, which: str, label: int | None) ->
     classes = made.num_classes
     if label is not None and not 0 <= label < (classes or 0):
         raise ValueError(f"--label {label}: the generator has {classes or 'no'} classes")
-    if not plots.is_image(made.shape) or made.shape[0] != made.shape[1]:
-        raise ValueError(f"project needs a generator of square images, not of {made.shape}")
+    if not is_grey_or_rgb(made.shape) or made.shape[0] != made.shape[1]:
+        raise ValueError(f"project needs square images, grey or RGB, and this makes {made.shape}")
     return made
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,39 @@ def replace_file(path: Path, write: Callable[[Path], Any]):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_new_folder(path: Path):
+    """Check that a folder can be made, before the work that fills it.
+
+    Raises:
+      OSError: if `new_folder` would fail: there is a file or a folder with files, or its folder is
+        not writable.
+    """
+    if os.path.isdir(path) and os.access(path, os.R_OK) and not os.listdir(path):
+        return
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists: give a new folder, or remove it")
+    check_replaceable(path)
+
+
+def new_folder(path: Path, write: Callable[[Path], Any]):
+    """Fill a temporary folder beside `path`, then rename it.
+
+    Args:
+      path: a folder that does not exist or is empty; the one above is created if needed.
+      write: writes the files into the temporary folder that it receives.
+    Raises:
+      OSError: if writing fails; then there is no folder.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
+    temporary.mkdir(parents=True)
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def save_figure(figure: "Figure", path: Path):

@@ -1,13 +1,16 @@
 """The commands that explain a generator by pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jaxgan.cli.console import at_home, count, make_console, say
-from jaxgan.cli.generators import Checkpoint, Ema, Run
+from jaxgan.cli.generators import Checkpoint, Ema, Run, Truncation, Wanted, load_wanted
 from jaxgan.cli.help import Command
+
+if TYPE_CHECKING:
+    from jaxgan.runs.disk.generator import TrainedGenerator
 
 app = typer.Typer()
 Picture = Annotated[Path, typer.Option(help="A .png file.", callback=at_home)]
@@ -34,15 +37,61 @@ def traverse(
 ):
     """Show what changes along the strongest directions in a generator's latents."""
     from jaxgan.runs.disk.generator import load_generator
-    from jaxgan.runs.outputs import explore, sample_files
+    from jaxgan.runs.outputs import explore
 
     generator = load_generator(run, ema, checkpoint)
+    number = _class_number(generator, label)
+    explore.write_traversal(generator, out, by, num, reach, seed, number)  # type: ignore[arg-type]
+    say(make_console(), f"{num} directions by {by}, from -{reach:g} to {reach:g} -> {out}")
+
+
+@app.command(cls=Command)
+def video(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="A .gif, .webp or .mp4 file.", callback=at_home)],
+    moving: Annotated[
+        str,
+        typer.Option(
+            metavar="latents|truncation",
+            help="What changes: the latents, or (StyleGAN2) the truncation from 1 to 0 and back.",
+        ),
+    ] = "latents",
+    grid: Annotated[
+        str, typer.Option(metavar="ROWSxCOLUMNS", help="Samples that are shown together.")
+    ] = "3x4",
+    seconds: Annotated[float, typer.Option(help="Length.")] = 6.0,
+    fps: Annotated[int, count("Frames per second.", "20")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the latents.")] = 0,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|NUMBER", help="Class of all samples.", show_default="the first class"
+        ),
+    ] = None,
+    truncation: Truncation = None,
+    ema: Ema = True,
+    checkpoint: Checkpoint = "latest",
+):
+    """Show a walk through a generator's latents as a video that can be looped."""
+    from jaxgan.runs.outputs import sample_files
+    from jaxgan.runs.outputs.video import VideoOptions, write_video
+
+    places = sample_files.parsed_grid(grid)
+    assert places is not None
+    generator = load_wanted(run, Wanted(ema, checkpoint, truncation))
+    number = _class_number(generator, label)
+    options = VideoOptions(moving, places, seconds, fps, seed, number)  # type: ignore[arg-type]
+    say(make_console(), f"{write_video(generator, out, options)} frames -> {out}")
+
+
+def _class_number(generator: "TrainedGenerator", label: str | None) -> int | None:
+    """The class of all samples: that of --label, or the first one."""
+    from jaxgan.runs.outputs import sample_files
+
     if label is None and generator.data.num_classes is not None:
         label = "0"
     labels = sample_files.requested_labels(generator, 1, label)
-    number = None if labels is None else int(labels[0])
-    explore.write_traversal(generator, out, by, num, reach, seed, number)  # type: ignore[arg-type]
-    say(make_console(), f"{num} directions by {by}, from -{reach:g} to {reach:g} -> {out}")
+    return None if labels is None else int(labels[0])
 
 
 @app.command(cls=Command)

@@ -34,7 +34,11 @@ def sample(
     run: Run,
     out: Annotated[
         Path,
-        typer.Option(help=".png for an image, .npz for the array `samples`.", callback=at_home),
+        typer.Option(
+            metavar="FILE|DIR",
+            help=".png: one image; .npz: the array `samples`; a new folder: an image each.",
+            callback=at_home,
+        ),
     ],
     num: Annotated[int | None, count("Number of samples.", "64, or up to 8 per class")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the latents.")] = 0,
@@ -45,6 +49,12 @@ def sample(
             metavar="NAME|NUMBER",
             help="Class of all samples: the name of its folder, or its number, starting at 0.",
             show_default="all, one per row of the image",
+        ),
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROWSxCOLUMNS", help="Layout of the image.", show_default="the usual layout"
         ),
     ] = None,
     truncation: Truncation = None,
@@ -70,7 +80,8 @@ def sample(
     wanted = Wanted(ema, checkpoint, truncation, standing_statistics)
     generator, refined = load_refined(run, wanted, refine)
     sample_files.check_writable(generator, out)
-    num = num or sample_files.default_num(generator, label)
+    layout = sample_files.parsed_grid(grid)
+    num = sample_files.wanted_num(generator, out, num, layout, label)
     labels = sample_files.requested_labels(generator, num, label)
     read = functools.partial(data_of, source=data, force=force)
     facts: tuple[str, ...] = ()
@@ -79,7 +90,8 @@ def sample(
     else:
         found = refined(held_out_data(generator, held_out, data, force), num, seed, labels)
         drawn, conditions, facts = samples.Drawn(found.samples), None, found.facts
-    sample_files.write_samples(drawn, generator, out, labels, conditions)
+    columns = None if layout is None else layout[1]
+    sample_files.write_samples(drawn, generator, out, labels, conditions, columns)
     of = ""
     if label is not None and labels is not None:
         of = f" of class {sample_files.class_text(generator, labels[0])}"

@@ -97,13 +97,16 @@ def _margin(texts: Sequence[str], middles: np.ndarray, height: int, shade: int) 
     return np.asarray(margin)
 
 
-def side_by_side(parts: Sequence[np.ndarray], low: float | None, high: float | None) -> np.ndarray:
+def side_by_side(
+    parts: Sequence[np.ndarray], low: float | None, high: float | None, columns: int | None = None
+) -> np.ndarray:
     """A grid of image groups: the i-th group holds the i-th image of each part, side by side.
 
     Args:
       parts: images [n, height, width, 1 or 3] of one height; grey and colour parts may be mixed.
       low: the value shown as black; None for the lowest value in the last part.
       high: the value shown as white; None for the highest value in the last part.
+      columns: groups per row; six rows of groups if not given.
     Returns:
       uint8 [height, width, 3].
     """
@@ -111,7 +114,8 @@ def side_by_side(parts: Sequence[np.ndarray], low: float | None, high: float | N
     high = float(parts[-1].max()) + 1e-6 if high is None else high
     channels = max(x.shape[-1] for x in parts)
     parts = [np.broadcast_to(x, (*x.shape[:3], channels)) for x in parts]
-    return sample_grid(np.concatenate(parts, axis=2), low, high, max(1, len(parts[0]) // 6))
+    columns = columns or max(1, len(parts[0]) // 6)
+    return sample_grid(np.concatenate(parts, axis=2), low, high, columns)
 
 
 def waveform_grid(

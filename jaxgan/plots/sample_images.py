@@ -23,6 +23,7 @@ def sample_image(
     high: float | None,
     real: np.ndarray | None = None,
     num_classes: int | None = None,
+    columns: int | None = None,
 ) -> np.ndarray | None:
     """Samples as one image: a grid of images or waveforms, or a scatter plot of points.
 
@@ -33,6 +34,7 @@ def sample_image(
       real: real points [m, 2], shown as a density.
       num_classes: if given, the samples are ordered as `class_rows` has them. A grid then shows one
         class per row; with more than 128 classes it is a square grid in the same order.
+      columns: samples per row of a grid; the number per class or a square grid if not given.
     Returns:
       uint8 [height, width, 3]; None if samples of this shape cannot be shown, see `is_plottable`.
     """
@@ -45,8 +47,8 @@ def sample_image(
         return rendered(scatter_over_density(samples, real, labels))
     low = float(samples.min()) if low is None else low
     high = float(samples.max()) + 1e-6 if high is None else high
-    columns, names = None, None
-    if num_classes is not None and num_classes <= _MAX_ROWS:
+    names = None
+    if num_classes is not None and num_classes <= _MAX_ROWS and columns is None:
         columns, names = len(samples) // num_classes, [str(c) for c in range(num_classes)]
     if is_image(shape):
         return sample_grid(samples, low, high, columns, names)

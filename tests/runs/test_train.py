@@ -280,7 +280,7 @@ def test_the_best_is_known_by_either_player_s_metric_in_epochs(tmp_path):
 
 def test_samples_go_to_png_or_npz_only(digits_run, tmp_path):
     result = invoke("sample", digits_run, "--out", tmp_path / "x.jpg")
-    assert "--out must end in .png or .npz" in str(result.exception)
+    assert "--out must be a folder, or end in .png or .npz" in str(result.exception)
 
 
 def test_default_folders_do_not_collide(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxgan.fine_tuning import freeze_d
 from jaxgan.players import PassOptions, generate
-from jaxgan.recipes import recipe_gan, recipe_numbers
+from jaxgan.recipes import recipe_gan, recipe_maker, recipe_numbers
 from jaxgan.recipes.hyperparameters import Given
 from jaxgan.runs.disk import checkpoint
 from jaxgan.runs.disk.folder import CHECKPOINTS
@@ -163,16 +163,27 @@ def truncated(generator: TrainedGenerator, truncation: float) -> TrainedGenerato
     Raises:
       ValueError: if the recipe has no truncation, or it is not finite.
     """
-    options = generator.config.options
-    if "truncation" not in recipe_numbers(options.recipe):
-        raise ValueError(
-            f"--truncation {truncation}: the recipe {options.recipe} has no truncation, as "
-            "stylegan2 has: leave it out"
-        )
+    check_truncation(generator, f"--truncation {truncation}")
     if not math.isfinite(truncation):
         raise ValueError(f"--truncation must be a finite number, got {truncation}")
     gan = gan_of(generator.config, {"truncation": truncation})
     return generator._replace(gan=gan, truncation=truncation)
+
+
+def check_truncation(generator: TrainedGenerator, option: str):
+    """Raise a ValueError unless a generator's recipe has truncation; `option` asked for it."""
+    name = generator.config.options.recipe
+    if "truncation" not in recipe_numbers(name):
+        raise ValueError(
+            f"{option}: the recipe {name} has no truncation, as stylegan2 has: leave it out"
+        )
+
+
+def with_truncation(generator: TrainedGenerator, truncation: Array) -> GAN:
+    """A generator's GAN with a truncation that may be traced, see `truncated`."""
+    options, data = generator.config.options, generator.data
+    make = recipe_maker(options.recipe, data.shape, data.num_classes)
+    return make(**options.hyperparameters | {"truncation": truncation})
 
 
 def _restored(run: Path, gan: GAN, config: Config, which: str) -> checkpoint.Restored:

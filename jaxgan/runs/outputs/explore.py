@@ -1,6 +1,7 @@
 """Pictures that explain a generator: along directions in its latents, and beside real samples."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from jaxgan.data import Dataset, to_data_range
 from jaxgan.directions import Directions, ganspace, sefa, traversal
 from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
 from jaxgan.players import PassOptions, run_generator
-from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
+from jaxgan.runs.disk.generator import TrainedGenerator, takes_images, with_truncation
 from jaxgan.runs.outputs.samples import draw_samples
 from jaxgan.scoring.extractors import Extractor
 from jaxgan.scoring.reference import extract
@@ -56,18 +57,16 @@ def write_traversal(
     """
     check_choice(method=(method, ("sefa", "ganspace")))
     _check_generator(generator, out)
-    start = generator.gan.latent(jax.random.key(seed), sample_index(1))
-    if not hasattr(start, "ndim") or start.ndim != 2 or not start.shape[1]:
-        raise ValueError("traversals need latents that are one vector per sample")
+    start = latent_vectors(generator, seed, 1)
     if method == "sefa":
         found = sefa(first_kernels(generator.params, start.shape[1]), num)
     else:
-        z = generator.gan.latent(jax.random.key(seed + 1), sample_index(_SEEN))
-        found = ganspace(z, jnp.asarray(_samples_of(generator, z, label)), num)
+        z = latent_vectors(generator, seed + 1, _SEEN)
+        found = ganspace(z, jnp.asarray(samples_of(generator, z, label)), num)
     distances = jnp.linspace(-reach, reach, 9)
     path = traversal(start, found, distances).reshape(-1, start.shape[1])
     rows = [f"{scale:.1%}" for scale in np.asarray(found.scales)]
-    _write(generator, _samples_of(generator, path, label), out, len(distances), rows)
+    _write(generator, samples_of(generator, path, label), out, len(distances), rows)
     return found
 
 
@@ -138,6 +137,64 @@ def write_neighbours(
 # --- Shared
 
 
+def latent_vectors(generator: TrainedGenerator, seed: int, num: int) -> Array:
+    """Latents [num, d] of a generator.
+
+    Raises:
+      ValueError: if they are not one vector per sample.
+    """
+    z = generator.gan.latent(jax.random.key(seed), sample_index(num))
+    if not hasattr(z, "ndim") or z.ndim != 2 or not z.shape[1]:
+        raise ValueError("this needs latents that are one vector per sample")
+    return z
+
+
+def samples_of(generator: TrainedGenerator, z: Array, label: int | None) -> np.ndarray:
+    """Samples of latents [num, latent], in the range of the data."""
+    return make_samples(generator, label)(z)
+
+
+def make_samples(generator: TrainedGenerator, label: int | None) -> Callable[..., np.ndarray]:
+    """Make a function of latents [num, d] that gives their samples, in the range of the data.
+
+    Args:
+      generator: one that takes no images.
+      label: class of all samples, for conditional runs.
+    Returns:
+      `(z, truncation=None) -> samples`; with a truncation psi, of a recipe that has it.
+    Raises:
+      ValueError: if a label is missing, or the run has no classes.
+    """
+    facts = generator.data
+    if (facts.num_classes is None) != (label is None):
+        raise ValueError(
+            "this run has no classes: leave --label out"
+            if facts.num_classes is None
+            else f"--label must be one of the run's {facts.num_classes} classes"
+        )
+
+    @jax.jit
+    def make(weights: Weights, z: Array, truncation: Array | None) -> Array:
+        gan = generator.gan if truncation is None else with_truncation(generator, truncation)
+        condition = None if label is None else jnp.full(len(z), label, jnp.int32)
+        keys = jnp.repeat(sample_keys(jax.random.key(0), sample_index(1)), num_samples(z))
+        x = run_generator(gan, weights, z, keys, PassOptions(condition))[0]
+        return x if gan.task is None else gan.task.restore(x, condition)
+
+    weights = Weights(generator.params, generator.model_state)
+
+    def samples(z: Array, truncation: float | None = None) -> np.ndarray:
+        psi = None if truncation is None else jnp.float32(truncation)
+        parts = [
+            make(weights, z[first : first + _PER_CALL], psi)
+            for first in range(0, len(z), _PER_CALL)
+        ]
+        x = np.concatenate([np.asarray(part) for part in parts])
+        return to_data_range(x, facts.low, facts.high, generator.model_range)
+
+    return samples
+
+
 def _check_generator(generator: TrainedGenerator, out: Path):
     if out.suffix != ".png":
         raise ValueError(f"--out must end in .png, got {out}")
@@ -147,29 +204,6 @@ def _check_generator(generator: TrainedGenerator, out: Path):
         raise ValueError("this needs a generator that takes no images")
     if not plots.is_image(shape) and not plots.is_waveform(shape):
         raise ValueError(f"samples of shape {shape} are no images, and no waveforms")
-
-
-def _samples_of(generator: TrainedGenerator, z: Array, label: int | None) -> np.ndarray:
-    """Samples of latents [num, latent], in the range of the data."""
-    facts, gan = generator.data, generator.gan
-    if (facts.num_classes is None) != (label is None):
-        raise ValueError(
-            "this run has no classes: leave --label out"
-            if facts.num_classes is None
-            else f"--label must be one of the run's {facts.num_classes} classes"
-        )
-
-    @jax.jit
-    def make(weights: Weights, z: Array) -> Array:
-        condition = None if label is None else jnp.full(len(z), label, jnp.int32)
-        keys = jnp.repeat(sample_keys(jax.random.key(0), sample_index(1)), num_samples(z))
-        x = run_generator(gan, weights, z, keys, PassOptions(condition))[0]
-        return x if gan.task is None else gan.task.restore(x, condition)
-
-    weights = Weights(generator.params, generator.model_state)
-    parts = [make(weights, z[first : first + _PER_CALL]) for first in range(0, len(z), _PER_CALL)]
-    x = np.concatenate([np.asarray(part) for part in parts])
-    return to_data_range(x, facts.low, facts.high, generator.model_range)
 
 
 def _write(

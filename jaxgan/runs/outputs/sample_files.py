@@ -1,5 +1,6 @@
 """Samples of a run as files: how many, of which classes, as an image or an array."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,12 @@ import numpy as np
 from PIL import Image
 
 from jaxgan import plots
-from jaxgan.atomic import check_replaceable, replace_file
+from jaxgan.atomic import check_new_folder, check_replaceable, new_folder, replace_file
 from jaxgan.checks import check_positive, closest
 from jaxgan.data import to_data_range
+from jaxgan.data.images import DEEP_HIGH
 from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
+from jaxgan.runs.outputs.image_files import from_pixels
 from jaxgan.training.sampling import Conditions, Drawn, beside_each_other, sample_shape
 
 CLASSES_SHOWN = 20
@@ -21,6 +24,28 @@ def default_num(generator: TrainedGenerator, label: int | str | None) -> int:
     classes = generator.data.num_classes if label is None else None
     num = plots.num_plotted(generator.data.shape, classes, takes_images(generator))
     return max(num, classes or 0)
+
+
+def wanted_num(
+    generator: TrainedGenerator,
+    out: Path,
+    num: int | None,
+    grid: tuple[int, int] | None,
+    label: int | str | None,
+) -> int:
+    """The number of samples: that asked for, that of a grid, or else the default.
+
+    Raises:
+      ValueError: if a grid has another number of places, or `out` is no image.
+    """
+    if grid is None:
+        return num or default_num(generator, label)
+    if out.suffix != ".png":
+        raise ValueError(f"--grid is the layout of a .png file, got {out}: leave it out")
+    places = grid[0] * grid[1]
+    if num not in (None, places):
+        raise ValueError(f"--grid {grid[0]}x{grid[1]} shows {places} samples, got --num {num}")
+    return places
 
 
 def requested_labels(
@@ -72,11 +97,31 @@ def class_text(generator: TrainedGenerator, number: int) -> str:
 # --- Writing
 
 
+def parsed_grid(text: str | None) -> tuple[int, int] | None:
+    """Rows and columns in the text of --grid, such as "4x8".
+
+    Raises:
+      ValueError: if it is another text.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)x(\d+)", text, re.ASCII)
+    rows, columns = (int(match[1]), int(match[2])) if match else (0, 0)
+    if rows < 1 or columns < 1:
+        raise ValueError(f"--grid must be ROWSxCOLUMNS, such as 4x8, got {text!r}")
+    return rows, columns
+
+
 def check_writable(generator: TrainedGenerator, out: Path):
-    """Raise a ValueError or OSError unless a generator's samples can be written to a file."""
-    if out.suffix not in (".npz", ".png"):
-        raise ValueError(f"--out must end in .png or .npz, got {out}")
+    """Raise a ValueError or OSError unless a generator's samples can be written to a path."""
     shape = sample_shape(generator.gan, generator.data.shape)
+    if out.suffix == "":
+        if not plots.is_image(shape):
+            raise ValueError(f"samples of shape {shape} are no images: use a .npz file")
+        check_new_folder(out)
+        return
+    if out.suffix not in (".npz", ".png"):
+        raise ValueError(f"--out must be a folder, or end in .png or .npz, got {out}")
     if out.suffix == ".png" and not plots.is_plottable(shape):
         raise ValueError(f"samples of shape {shape} cannot be shown as an image: use a .npz file")
     check_replaceable(out)
@@ -88,15 +133,18 @@ def write_samples(
     out: Path,
     labels: np.ndarray | None = None,
     conditions: Conditions | None = None,
+    columns: int | None = None,
 ):
-    """Write samples as an image (.png), or as the array `samples` (.npz).
+    """Write samples as one image (.png), as the array `samples` (.npz), or as a folder of images.
 
     Args:
       drawn: samples [num, ...] in the range of the data, and those of the way back if there is one.
       generator: the generator they were drawn from.
-      out: the file. An image of all classes has one per row; a .npz file holds `labels` too.
+      out: the file, or a folder that does not exist. An image of all classes has one per row; a
+        .npz file holds `labels` too; a folder has a sub-folder for each class.
       labels: labels of the samples [num], if the run is conditional.
       conditions: conditions of the samples; their images are shown beside the samples.
+      columns: samples per row of an image; None for the usual number.
     Raises:
       ValueError: if the file has another ending, or the samples cannot be shown as an image.
       OSError: if the file cannot be written.
@@ -106,11 +154,35 @@ def write_samples(
         if out.suffix == ".npz":
             own: dict[str, Any] = {} if labels is None else {"labels": labels}
             replace_file(out, lambda beside: np.savez_compressed(beside, samples=drawn.x, **own))
-        else:
-            image = _image(drawn, generator, labels, conditions)
+        elif out.suffix == ".png":
+            image = _image(drawn, generator, labels, conditions, columns)
             replace_file(out, Image.fromarray(image).save)
+        else:
+            new_folder(out, lambda beside: _write_images(drawn.x, generator, labels, beside))
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name
         raise OSError(f"samples cannot be written to {out}: {error}") from error
+
+
+def _write_images(
+    x: np.ndarray, generator: TrainedGenerator, labels: np.ndarray | None, folder: Path
+):
+    """An image for each sample, 16 bits of grey if the data have them."""
+    facts = generator.data
+    low = float(x.min()) if facts.low is None else facts.low
+    high = float(x.max()) if facts.high is None else facts.high
+    white, dtype = (DEEP_HIGH, np.uint16) if high == DEEP_HIGH else (255, np.uint8)
+    pixels = np.rint(np.clip((x - low) / (high - low), 0.0, 1.0) * white).astype(dtype)
+    digits = len(str(len(x) - 1))
+    for number, image in enumerate(pixels):
+        own = folder if labels is None else folder / _folder_name(facts.class_names, labels[number])
+        own.mkdir(exist_ok=True)
+        from_pixels(image).save(own / f"{number:0{digits}}.png")
+
+
+def _folder_name(names: tuple[str, ...] | None, number: int) -> str:
+    """The name of a class, if a folder can have it, or else its number."""
+    name = "" if names is None else names[number]
+    return name if name.strip(". ") and not set(name) & set('/\\:*?"<>|') else str(number)
 
 
 def _image(
@@ -118,6 +190,7 @@ def _image(
     generator: TrainedGenerator,
     labels: np.ndarray | None,
     conditions: Conditions | None,
+    columns: int | None,
 ) -> np.ndarray:
     low, high = generator.data.low, generator.data.high
     if conditions is not None and conditions.source is not None:
@@ -126,10 +199,10 @@ def _image(
             for x in (conditions.source, conditions.real)
         )
         own = conditions._replace(source=source, real=real)
-        return plots.side_by_side(beside_each_other(drawn, own), low, high)
+        return plots.side_by_side(beside_each_other(drawn, own), low, high, columns)
     num_classes = generator.data.num_classes
     classes = num_classes if _is_class_rows(labels, num_classes) else None
-    image = plots.sample_image(drawn.x, low, high, None, classes)
+    image = plots.sample_image(drawn.x, low, high, None, classes, columns)
     assert image is not None  # by check_writable
     return image
 

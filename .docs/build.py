@@ -23,7 +23,8 @@ PARTS = {
     "Start": ["install", "quickstart", "python", "data", "tutorials", "gallery"],
     "How to": [
         "choose-loss", "choose-gamma", "hyper-parameters", "fine-tuning", "read-curves",
-        "nonfinite", "memory", "devices", "slurm", "resume", "fid", "few-images", "export", "faq",
+        "nonfinite", "memory", "devices", "slurm", "resume", "fid", "few-images", "export",
+        "share", "faq",
     ],
     "In depth": ["metrics", "monitor", "sampling", "games", "population", "precision"],
     "Project": ["benchmarks", "changelog", "contributing"],

@@ -49,6 +49,8 @@ from .players import (
 )
 from .population.differentiable import make_run as make_run
 from .population.fitting import fit_many as fit_many
+from .runs.outputs.loading import load as load
+from .runs.outputs.samples import draw_samples as draw_samples
 from .steps import (
     init as init,
     make_discriminator_step as make_discriminator_step,

@@ -6,7 +6,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from jaxgan.cli import evaluate, explore, messages, outputs, projection, recipes, sweep, train
+from jaxgan.cli import (
+    evaluate,
+    explore,
+    hub,
+    messages,
+    outputs,
+    projection,
+    recipes,
+    sweep,
+    train,
+)
 from jaxgan.cli.console import hold_streams, let_go, make_console, say
 from jaxgan.cli.help import Command, Group
 
@@ -19,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (train, sweep, outputs, evaluate, explore, projection, recipes):
+for part in (train, sweep, outputs, evaluate, explore, projection, hub, recipes):
     app.add_typer(part.app)
 
 

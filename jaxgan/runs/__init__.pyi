@@ -10,6 +10,8 @@ from .outputs.export import (
     export_generator as export_generator,
     load_safetensors as load_safetensors,
 )
+from .outputs.loading import load as load
+from .outputs.publish import upload as upload, write_repository as write_repository
 from .outputs.samples import (
     draw_levels as draw_levels,
     draw_samples as draw_samples,

@@ -9,7 +9,7 @@ from jaxgan.recipes import RECIPES, STAGED
 
 COMMANDS = (
     *("train", "sweep", "resume", "sample", "upscale"),
-    *("evaluate", "report", "export", "recipes"),
+    *("evaluate", "report", "export", "push", "video", "traverse", "neighbours", "recipes"),
 )
 
 

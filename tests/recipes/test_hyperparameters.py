@@ -16,7 +16,7 @@ from jaxgan.data import load
 from jaxgan.recipes import RECIPES, recipe_gan, recipe_hyperparameters, recipe_maker, recipe_numbers
 from jaxgan.regularizers import r1_gamma
 from jaxgan.runs.disk.generator import load_players
-from jaxgan.runs.outputs.report.section import _configuration
+from jaxgan.runs.outputs.report.section import configuration_table
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.fingerprint import gan_fingerprint
 from jaxgan.training.batches import example_batch
@@ -125,7 +125,7 @@ def run(turned, tmp_path_factory):
 def test_a_run_keeps_all_hyperparameters_with_the_values_of_rules(run):
     kept = json.loads((run / "config.json").read_text())["options"]["hyperparameters"]
     assert kept == {"learning_rate": 1e-3, "gamma": 0.0002 * 64 / 8, "width": 3}
-    shown = dict(_configuration(read_config(run)))["Hyper-parameters"]
+    shown = dict(configuration_table(read_config(run)))["Hyper-parameters"]
     wanted = (
         "learning_rate 0.001 (recipe: 0.01)",
         "gamma 0.0016 (recipe: 1.0)",

@@ -129,14 +129,14 @@ def read_section(run: Path, scores_file: Path, interactive: bool) -> Section:
         recipe=config.options.recipe,
         status=status,
         finished=finished,
-        configuration=_configuration(config),
+        configuration=configuration_table(config),
         settings=_flat(json.loads(to_json(config))),
         environment=_environment(config),
         samples=_samples(run),
         figures=figures(rows) if interactive else [],
         curves=None if interactive or not rows else _curves_image(rows),
         metrics=_metrics(rows),
-        scores=_scores(scores_file, _last_step(rows, result)),
+        scores=score_table(scores_file, _last_step(rows, result)),
         events=_events(run),
     )
 
@@ -203,7 +203,8 @@ def date_text(time: str) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
 
 
-def _configuration(config: Config) -> Table:
+def configuration_table(config: Config) -> Table:
+    """The main settings of a run."""
     plan, data = config.options.plan, config.data
     shape = " × ".join(map(str, data.shape))
     recipe = RECIPES.get(config.options.recipe)
@@ -299,7 +300,7 @@ class _Scores(pydantic.BaseModel):
 _COLUMNS = {"value": "value", "error": "error", "baseline": "real-data baseline"}
 
 
-def _scores(file: Path, last: int) -> ScoreTable:
+def score_table(file: Path, last: int) -> ScoreTable:
     """The scores of a run that has reached the step `last`."""
     found = _read(file, _Scores) or _Scores(scores=[])
     facts = found.model_extra or {}

@@ -46,6 +46,7 @@ AlertKind = Literal[
     "deterioration",
 ]
 Domain = Literal["a", "b"]
+TrackerName = Literal["tensorboard", "wandb", "mlflow"]
 ScoreName = Literal[
     "fd",
     "kd",

@@ -23,7 +23,7 @@ from jaxgan.settings import (
 
 SETTINGS = {each.path: each for each in declared(Options)}
 MAY_CHANGE = {
-    *("steps", "log_every", "sample_every", "stop_on"),
+    *("steps", "log_every", "sample_every", "stop_on", "track"),
     *("input.source", "input.max_memory", "input.max_pixels", "input.tfds_manual_dir"),
     *("input.reading.workers", "input.reading.max_bad_fraction"),
     *("plan.nonfinite", "plan.parallel", "plan.devices", "plan.rounds_per_call"),

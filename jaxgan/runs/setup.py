@@ -19,6 +19,7 @@ from jaxgan.recipes import check_installed, recipe, recipe_gan, recipe_hyperpara
 from jaxgan.recipes.hyperparameters import Given, resolved
 from jaxgan.runs.disk.folder import held_folder
 from jaxgan.runs.disk.log import write_event
+from jaxgan.runs.disk.trackers import check_trackers
 from jaxgan.runs.errors import (
     explaining_disk_errors,
     explaining_memory_errors,
@@ -69,6 +70,8 @@ def begin(
         check_same_recipe(read_config(out).options.recipe, options.recipe, out)
     if not has_config(out):
         check_start(options.start)
+    if processes.is_writer():
+        check_trackers(options.track)
     dataset, plan = load_input(options.input), options.plan
     # Only now are paths absolute: errors of the data name what was typed.
     options = with_values(options, absolute_paths(flatten(options)))

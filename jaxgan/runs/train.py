@@ -151,7 +151,7 @@ def _play(run: Run, state: RunState, signals: StopSignals) -> tuple[RunState, Al
         quarantine_later_checkpoints(run, played)
         with (
             checkpoint.open_manager(run.out / CHECKPOINTS, options.saving.keep) as manager,
-            open_log(run.out, played, step) as journal,
+            open_log(run.out, played, step, options.track) as journal,
         ):
             if played:
                 journal.write_event("resume", played, "resumes from the checkpoint of this round")

@@ -2,7 +2,7 @@
 
 metrics.jsonl   one line of metrics per logged round, without timestamps
 events.jsonl    starts, stops, warnings and errors with their time; never shortened
-events.out...   metrics and images for TensorBoard
+events.out...   metrics and images for TensorBoard, see `jaxgan.runs.disk.trackers` for others
 samples/        images of one fixed set of latents over time; real.png shows real samples
 curves.png      losses, accuracy and diversity
 """
@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from PIL import Image
 
 from jaxgan import plots
 from jaxgan.atomic import append_text, holds_text, replace_file, save_figure
+from jaxgan.choices import TrackerName
 from jaxgan.parallel import processes
 from jaxgan.plots.training import is_row
-from jaxgan.runs.disk.tensorboard import EventFile
+from jaxgan.runs.disk.trackers import open_trackers
 
 Row = dict[str, Any]
 REAL = "real.png"
@@ -88,9 +89,11 @@ class RunLog:
     Of several processes, only the writer touches files; `rows` are the same in all.
     """
 
-    def __init__(self, run: Path, played: int, step: int):
-        """Open the log after `played` rounds and `step` generator updates."""
-        self.run = run
+    def __init__(
+        self, run: Path, played: int, step: int, track: Sequence[TrackerName] = ("tensorboard",)
+    ):
+        """Open the log after `played` rounds and `step` generator updates, with its trackers."""
+        self.run, self._track = run, track
         found, left_out = read_rows(run)
         self.rows = counted(found, played)
         self.skipped_in_a_row = 0
@@ -111,7 +114,12 @@ class RunLog:
             if row["step"] > step:
                 (run / "samples" / image_name(row["step"])).unlink(missing_ok=True)
         # A new file for the later rounds makes TensorBoard hide the old ones.
-        self._tensorboard = EventFile(run, played + 1 if found or played else None)
+        purge = played + 1 if found or played else None
+
+        def left_out(name: str, text: str):
+            self.write_event("track", played, f"{name} is left out from now on: {text}")
+
+        self._trackers = open_trackers(self._track, run, purge, left_out)
 
     def _note_lost(self, left_out: int, played: int):
         if played and not (self.run / "metrics.jsonl").exists():
@@ -125,10 +133,12 @@ class RunLog:
         """Close the log and draw the curves."""
         if not self._writes:
             return
-        try:
-            self._tensorboard.close()
-        finally:
-            save_figure(plots.training_curves(self.rows), self.run / "curves.png")
+        with contextlib.ExitStack() as last:
+            last.callback(
+                lambda: save_figure(plots.training_curves(self.rows), self.run / "curves.png")
+            )
+            for tracker in self._trackers:
+                last.callback(tracker.close)
 
     def write_rows(self, rows: list[Row]):
         """Append rows of metrics."""
@@ -138,7 +148,8 @@ class RunLog:
         append_text(self.run / "metrics.jsonl", _text(rows))
         for row in rows:
             values = {name: x for name, x in row.items() if name not in ("round", "step")}
-            self._tensorboard.write_scalars(values, row["round"])
+            for tracker in self._trackers:
+                tracker.write_scalars(values, row["round"])
 
     def write_image(self, image: np.ndarray, step: int, played: int):
         """Write an image uint8 [height, width, 3] of samples, drawn at a step and round."""
@@ -146,7 +157,8 @@ class RunLog:
             return
         path = self.run / "samples" / image_name(step)
         replace_file(path, Image.fromarray(image).save)
-        self._tensorboard.write_image("samples", image, played)
+        for tracker in self._trackers:
+            tracker.write_image("samples", image, played)
 
     def write_real_image(self, image: np.ndarray):
         """Write an image uint8 [height, width, 3] of real samples."""
@@ -163,7 +175,8 @@ class RunLog:
         if self._writes:
             with (self.run / "metrics.jsonl").open("a") as file:
                 os.fsync(file.fileno())
-            self._tensorboard.flush()
+            for tracker in self._trackers:
+                tracker.flush()
         means = mean_row(self.rows[self._saved :])
         self._saved = len(self.rows)
         return means
@@ -201,9 +214,11 @@ def _text(rows: list[Row]) -> str:
 
 
 @contextlib.contextmanager
-def open_log(run: Path, played: int, step: int) -> Iterator[RunLog]:
+def open_log(
+    run: Path, played: int, step: int, track: Sequence[TrackerName] = ("tensorboard",)
+) -> Iterator[RunLog]:
     """Open a `RunLog` that is closed on leaving, also after an error."""
-    journal = RunLog(run, played, step)
+    journal = RunLog(run, played, step, track)
     try:
         yield journal
     except BaseException:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import pydantic
 import pydantic_core
 
-from jaxgan.choices import AlertKind, AugmentationName
+from jaxgan.choices import AlertKind, AugmentationName, TrackerName
 from jaxgan.recipes.hyperparameters import Given
 from jaxgan.scoring.settings import Scoring
 from jaxgan.settings import Count, Seed, Setting, documented
@@ -232,6 +232,16 @@ class Options(NamedTuple):
         ),
     ] = ()
     scoring: Annotated[Scoring, Setting("Scores during training.", panel="Scoring")] = Scoring()
+    track: Annotated[
+        tuple[TrackerName, ...],
+        Setting(
+            f"Where metrics and images go, beside the run's own files: "
+            f"{', '.join(get_args(TrackerName))}.",
+            may_change=True,
+            panel="Logging",
+            metavar="NAME[,NAME]|none",
+        ),
+    ] = ("tensorboard",)
 
 
 Overrides = dict[str, Any]

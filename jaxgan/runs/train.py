@@ -90,7 +90,7 @@ def _train(run: Run, on_start: OnStart | None) -> Result:
     started = time.perf_counter()
     (state, start), rolled_to, in_a_row = restore_or_init(run), -1, 0
     run = dataclasses.replace(with_early_stopping(run, state), start=start)
-    steps, stop = run.config.options.steps, _stopped_on(run, state)
+    steps, stop, before = run.config.options.steps, _stopped_on(run, state), int(state.gan.step)
     ended = stop is not None or int(state.gan.step) >= steps
     if ended and not (run.out / "result.json").exists():
         with open_log(run.out, int(state.round), int(state.gan.step)):
@@ -110,7 +110,8 @@ def _train(run: Run, on_start: OnStart | None) -> Result:
                 if in_a_row > ROLLBACKS_IN_A_ROW:
                     raise
                 state = with_fresh_key(run, state, error, in_a_row)
-    return _result(run, state, signals, stop, time.perf_counter() - started)
+    session = _Session(time.perf_counter() - started, int(state.gan.step) - before)
+    return _result(run, state, signals, stop, session)
 
 
 def _stopped_on(run: Run, state: RunState) -> Alert | None:
@@ -123,15 +124,23 @@ def _stopped_on(run: Run, state: RunState) -> Alert | None:
     return stop
 
 
+class _Session(NamedTuple):
+    """How long a session took, and its generator updates."""
+
+    seconds: float
+    updates: int
+
+
 def _result(
-    run: Run, state: RunState, signals: StopSignals, stop: Alert | None, seconds: float
+    run: Run, state: RunState, signals: StopSignals, stop: Alert | None, session: _Session
 ) -> Result:
     """The result of a run, which is written unless a signal interrupted it."""
     rows = metrics_rows(run.out)
     played, step, discarded = (int(n) for n in (state.round, state.gan.step, state.discarded))
     last, stopped = rows[-1] if rows else {}, signals.agreed or None
     finding = None if stop is None else str(stop)
-    result = Result(round(seconds, 1), played, step, discarded, last, stopped, finding)
+    seconds, updates = round(session.seconds, 1), session.updates
+    result = Result(seconds, played, step, discarded, last, stopped, finding, updates)
     if stopped is None and processes.is_writer() and not has_result(run.out, played):
         text = json.dumps(result._asdict(), indent=2) + "\n"
         replace_file(run.out / "result.json", lambda beside: beside.write_text(text))

@@ -18,6 +18,7 @@ class Result(NamedTuple):
       last: the last logged row.
       signal: number of the signal that stopped it; None if it ended by itself.
       finding: the alert that stopped it early, as requested; None if it ran to its end.
+      updates: number of generator updates in these seconds; 0 if unknown.
     """
 
     seconds: float
@@ -27,6 +28,7 @@ class Result(NamedTuple):
     last: Row
     signal: int | None
     finding: str | None = None
+    updates: int = 0
 
 
 def has_result(out: Path, played: int) -> bool:

@@ -162,8 +162,11 @@ def _status(config: Config, rows: Sequence[Row], result: Result | None) -> tuple
         return f"Stopped early at step {result.step:,}: {result.finding}", True
     if result is not None and result.step >= config.options.steps:
         skipped = f"; {result.discarded:,} non-finite updates skipped" if result.discarded else ""
-        took = f"the last session took {duration(result.seconds)}, including compilation"
-        return f"Finished: {result.step:,} generator updates{skipped}; {took}.", True
+        took = f"the last session took {duration(result.seconds)}{_speed(result)}"
+        return (
+            f"Finished: {result.step:,} generator updates{skipped}; {took}, including compilation.",
+            True,
+        )
     if not rows:
         return (
             f"Not finished: no metrics yet, of {config.options.steps:,} generator updates.",
@@ -171,6 +174,18 @@ def _status(config: Config, rows: Sequence[Row], result: Result | None) -> tuple
         )
     reached = f"{rows[-1]['step']:,} of {config.options.steps:,} generator updates"
     return f"Not finished: {reached} logged.", False
+
+
+def _speed(result: Result) -> str:
+    """The speed of a session in brackets, with two digits; empty if it is unknown.
+
+    >>> _speed(Result(60.0, 0, 0, 0, {}, None, updates=20_000))
+    ' (330 updates per second)'
+    """
+    if not result.updates or not result.seconds:
+        return ""
+    speed = result.updates / result.seconds
+    return f" ({float(f'{speed:.2g}'):g} updates per second)"
 
 
 def _last_step(rows: Sequence[Row], result: Result | None) -> int:

@@ -100,6 +100,7 @@ def test_nothing_is_loaded_from_elsewhere(whole):
 
 def test_it_says_what_was_asked_for_and_what_came(whole):
     assert f"Finished: {STEPS} generator updates" in whole.text
+    assert re.search(r"\(\S+ updates per second\)", whole.text)
     assert "Batch size 16" in whole.text
     assert "256 samples of shape 3" in whole.text
     assert "plan.batch_size 16" in whole.text

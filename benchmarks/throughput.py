@@ -11,7 +11,8 @@ memory within the step. Windows of every framework take turns, so that a disturb
 them, and medians are compared. Each framework is written in its fastest usual form; where it has
 several, the fastest counts. No framework keeps an averaged generator. The row "jaxgan" computes all
 of its metrics (accuracies, diversity, gradient norms ...), as the library's loop does; "jaxgan,
-losses only" does the others' work and no more.
+losses only" does the others' work and no more. Ratios are printed only if other processes used at
+most 5% of the cores meanwhile.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import numpy as np
 from machine import (
     MATRIX_SIZE,
     cpu_times,
+    is_quiet,
     matrix_product_rates,
     others_share,
     print_disturbance,
@@ -247,8 +249,9 @@ def run_case(case: AnyCase, options: argparse.Namespace) -> list[dict]:
     rates = {name: max(rate, rates[name]) for name, rate in matrix_product_rates().items()}
     listed = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
     print(f"Matrix product {MATRIX_SIZE}x{MATRIX_SIZE} in float32, GFLOP/s: {listed}")
-    print_ratios(rows, flop, max(rates.values()))
     print_disturbance(others)
+    if is_quiet(others):
+        print_ratios(rows, flop, max(rates.values()))
     return [
         {
             "case": case.name,
@@ -257,6 +260,7 @@ def run_case(case: AnyCase, options: argparse.Namespace) -> list[dict]:
             "samples_per_s": 1e3 * case.batch / row.median,
             "compile_s": row.runner.compile_seconds,
             "flop_per_step": flop,
+            "others_share": others,
         }
         for name, row in fastest(rows).items()
     ]

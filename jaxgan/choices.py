@@ -46,6 +46,7 @@ AlertKind = Literal[
     "deterioration",
 ]
 Domain = Literal["a", "b"]
+ExportFormat = Literal["stablehlo", "onnx"]
 ScoreName = Literal[
     "fd",
     "kd",

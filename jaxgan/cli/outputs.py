@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jaxgan.choices import Domain
+from jaxgan.choices import Domain, ExportFormat
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.generators import (
     Checkpoint,
@@ -194,21 +194,38 @@ def export_run(
     out: Annotated[
         Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
     ] = None,
+    to: Annotated[
+        ExportFormat,
+        typer.Option(
+            metavar="stablehlo|onnx",
+            help="stablehlo: the weights as safetensors, and a program in StableHLO; onnx: a "
+            "program in ONNX.",
+        ),
+    ] = "stablehlo",
+    domain: Annotated[
+        Domain | None,
+        typer.Option(help="Domain to translate to, of a run on unpaired:A,B.", show_default="b"),
+    ] = None,
     ema: Ema = True,
     standing_statistics: Standing = 0,
 ):
-    """Export a run's generator as safetensors, and as StableHLO that samples without jaxgan."""
-    from jaxgan.runs.disk.stage_folders import last_stage
-    from jaxgan.runs.outputs import export
+    """Export a run's generator as a program that samples without jaxgan: StableHLO or ONNX."""
+    from jaxgan.runs.disk.stage_folders import generating_folder
+    from jaxgan.runs.outputs import export, onnx
 
-    out = last_stage(run) / "export" if out is None else out
-    export.check_folder(out)  # before loading
+    out = generating_folder(run) / "export" if out is None else out
+    files = {"stablehlo": (export.FILES, export.FORMAT), "onnx": (onnx.FILES, onnx.FORMAT)}
+    export.check_folder(out, *files[to])  # before loading
     generator = load_wanted(run, Wanted(ema, standing=standing_statistics))
-    export.export_generator(generator, out)
+    found = ""
+    if to == "onnx":
+        found = f" ({onnx.text(onnx.export_onnx(generator, out, domain))})"
+    else:
+        export.export_generator(generator, out, domain)
     unfinished = _unfinished(run, generator, "latest")
     if unfinished:
         say(
             make_console(stderr=True),
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
-    say(make_console(), f"generator{unfinished} -> {out}")
+    say(make_console(), f"generator{unfinished} -> {out}{found}")

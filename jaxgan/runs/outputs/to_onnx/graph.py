@@ -1,16 +1,31 @@
-"""ONNX graphs under construction."""
+"""ONNX graphs under construction, without the package onnx."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import onnx
 
 Value = Any  # the name of a tensor, a str, or an array that is known while converting
 
 
 class Unsupported(ValueError):
     """Part of a function that has no ONNX operator here; the message names it."""
+
+
+class Node(NamedTuple):
+    """A node of a graph.
+
+    Attributes:
+      operator: name of the ONNX operator.
+      inputs: names of tensors.
+      outputs: names of tensors.
+      attributes: of the operator; a NumPy dtype stands for its number in ONNX.
+    """
+
+    operator: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: Mapping[str, Any]
 
 
 class Graph:
@@ -24,8 +39,8 @@ class Graph:
           source: the name of an input [batch, ...], whose size is the batch size of a call.
         """
         self.batch, self.source = batch, source
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
+        self.nodes: list[Node] = []
+        self.constants: dict[str, np.ndarray] = {}
 
     def node(
         self, operator: str, inputs: Sequence[Value], attributes: Mapping[str, Any] | None = None
@@ -41,12 +56,10 @@ class Graph:
         outputs: int,
     ) -> list[str]:
         """Add a node with several outputs, and return their names."""
-        number = len(self.nodes)
-        names = [f"t{number}_{i}" for i in range(outputs)]
-        node = onnx.helper.make_node(operator, [self.name(each) for each in inputs], names)
-        for key, value in (attributes or {}).items():
-            node.attribute.append(onnx.helper.make_attribute(key, value))
-        self.nodes.append(node)
+        names = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(
+            Node(operator, [self.name(each) for each in inputs], names, attributes or {})
+        )
         return names
 
     def name(self, value: Value) -> str:
@@ -54,8 +67,7 @@ class Graph:
         if isinstance(value, str):
             return value
         name = f"c{len(self.constants)}"
-        array = np.asarray(value, order="C")
-        self.constants[name] = onnx.numpy_helper.from_array(array, name)
+        self.constants[name] = np.asarray(value, order="C")
         return name
 
     def sizes(self, shape: Sequence[Any]) -> Value:
@@ -66,7 +78,7 @@ class Graph:
         """
         if is_static(shape):
             return np.asarray(shape, np.int64)
-        if not is_static([n for n in shape if n is not self.batch and n != self.batch]):
+        if not is_static([n for n in shape if n != self.batch]):
             raise Unsupported(f"an array of shape {shape}")
         batch = self.node("Shape", [self.source], {"start": 0, "end": 1})
         parts = [np.asarray([n], np.int64) if is_static([n]) else batch for n in shape]
@@ -76,8 +88,8 @@ class Graph:
         """Drop the nodes and constants that no wanted output depends on."""
         needed, kept = set(wanted), []
         for node in reversed(self.nodes):
-            if needed.intersection(node.output):
-                needed.update(node.input)
+            if needed.intersection(node.outputs):
+                needed.update(node.inputs)
                 kept.append(node)
         self.nodes = kept[::-1]
         self.constants = {name: each for name, each in self.constants.items() if name in needed}

@@ -8,16 +8,18 @@ becomes nodes by the table in `operators`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.export
 import numpy as np
-import onnx
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
 
-from jaxgan.runs.outputs.to_onnx.graph import Graph, Unsupported, Value, is_static
+from jaxgan.runs.outputs.to_onnx.graph import Graph, Node, Unsupported, Value, is_static
 from jaxgan.runs.outputs.to_onnx.operators import OPERATORS
+
+if TYPE_CHECKING:
+    import onnx
 
 # The oldest versions that have the operators used here: the most runtimes read them.
 OPSET, IR_VERSION = 18, 8
@@ -49,7 +51,7 @@ class Tensor(NamedTuple):
 
 def onnx_model(
     function: Callable[..., Sequence[jax.Array]], inputs: Sequence[Tensor], outputs: Sequence[str]
-) -> onnx.ModelProto:
+) -> "onnx.ModelProto":
     """Convert a function of one sample to a model of any number of samples.
 
     Args:
@@ -67,7 +69,7 @@ def onnx_model(
     graph = Graph(batch, inputs[0].name)
     made = _converted(graph, jaxpr, [each.name for each in inputs])
     for value, name in zip(made, outputs, strict=True):
-        graph.nodes.append(onnx.helper.make_node("Identity", [graph.name(value)], [name]))
+        graph.nodes.append(Node("Identity", [graph.name(value)], [name], {}))
     graph.keep_needed(outputs)
     results = [
         Tensor(name, aval.shape[1:], str(aval.dtype))
@@ -76,18 +78,34 @@ def onnx_model(
     return _model(graph, inputs, results)
 
 
-def _model(graph: Graph, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> onnx.ModelProto:
+def _model(graph: Graph, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> "onnx.ModelProto":
+    import onnx
+
     def described(tensor: Tensor) -> onnx.ValueInfoProto:
         kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
         return onnx.helper.make_tensor_value_info(tensor.name, kind, [BATCH, *tensor.shape])
 
     given, made = ([described(each) for each in tensors] for tensors in (inputs, outputs))
-    constants = list(graph.constants.values())
-    whole = onnx.helper.make_graph(graph.nodes, "generator", given, made, constants)
+    nodes = [_node(each) for each in graph.nodes]
+    constants = [
+        onnx.numpy_helper.from_array(value, name) for name, value in graph.constants.items()
+    ]
+    whole = onnx.helper.make_graph(nodes, "generator", given, made, constants)
     opset = onnx.helper.make_opsetid("", OPSET)
     model = onnx.helper.make_model(whole, opset_imports=[opset], ir_version=IR_VERSION)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _node(node: Node) -> "onnx.NodeProto":
+    import onnx
+
+    made = onnx.helper.make_node(node.operator, node.inputs, node.outputs)
+    for key, value in node.attributes.items():
+        if isinstance(value, np.dtype):
+            value = onnx.helper.np_dtype_to_tensor_dtype(value)
+        made.attribute.append(onnx.helper.make_attribute(key, value))
+    return made
 
 
 # --- Jaxprs

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnx
 from jax import lax
 from jax.extend.core import JaxprEqn
 
@@ -74,8 +73,7 @@ def _round(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
 
 
 def _cast(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(equation.params["new_dtype"]))
-    return graph.node("Cast", inputs, {"to": kind})
+    return graph.node("Cast", inputs, {"to": np.dtype(equation.params["new_dtype"])})
 
 
 # --- Shapes

@@ -23,6 +23,7 @@ import numpy as np
 
 from jaxgan.atomic import replace_file
 from jaxgan.choices import Domain
+from jaxgan.data import to_data_range
 from jaxgan.models.layers.convolution import auto_means
 from jaxgan.runs.disk.generator import TrainedGenerator
 from jaxgan.runs.outputs.export import check_folder, facts
@@ -76,7 +77,7 @@ def export_onnx(
     """
     check_folder(out, FILES, FORMAT)
     domain = chosen_domain(generator, domain)
-    model = _model(generator, domain)
+    model = model_of(generator, domain)
     difference = largest_difference(generator, model, domain)
     if difference is not None and not difference <= TOLERANCE:
         raise ValueError(
@@ -148,8 +149,15 @@ def _statistics(x: Array) -> dict[str, float]:
 # --- The model
 
 
-def _model(generator: TrainedGenerator, domain: Domain | None) -> bytes:
-    """The serialized model of a generator."""
+def model_of(generator: TrainedGenerator, domain: Domain | None) -> bytes:
+    """The serialized model of a generator.
+
+    Args:
+      generator: the generator.
+      domain: of the samples, from `chosen_domain`.
+    Raises:
+      ValueError: if the package onnx is not installed, or the generator cannot be converted.
+    """
     program = _sample(generator, domain)
     tensors = [Tensor(*each[:3]) for each in _inputs(generator, domain)]
     recipe = generator.config.options.recipe
@@ -193,26 +201,32 @@ def largest_difference(
         import onnxruntime
     except ImportError:
         return None
-    given = _examples(generator, domain)
+    given = examples(generator, domain, _CHECKED)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     (got,) = session.run(None, {name: np.asarray(each) for name, each in given.items()})
     sample = jax.vmap(_sample(generator, domain), in_axes=(None, *[0] * len(given)))
     wanted = np.asarray(jax.jit(sample)(all_weights(generator), *given.values()))
-    low, high = generator.data.low, generator.data.high
-    if low is None or high is None:
-        low, high = wanted.min(), wanted.max()
+    low, high = _range(generator, wanted)
     return float(np.abs(got - wanted).max() / (high - low))
 
 
-def _examples(generator: TrainedGenerator, domain: Domain | None) -> dict[str, Array]:
-    """A few inputs of a model, in their order."""
+def _range(generator: TrainedGenerator, samples: np.ndarray) -> tuple[float, float]:
+    """The range of the data; for unbounded data, of the samples."""
+    low, high = generator.data.low, generator.data.high
+    if low is None or high is None:
+        return float(samples.min()), float(samples.max())
+    return low, high
+
+
+def examples(generator: TrainedGenerator, domain: Domain | None, num: int) -> dict[str, Array]:
+    """Inputs [num, ...] of a model, in their order: random ones, and the first classes."""
     latents_key, image_key = jax.random.split(jax.random.key(1))
-    drawn, data = draw_latents(generator, latents_key, _CHECKED), generator.data
+    given, data = draw_latents(generator, latents_key, num), generator.data
     for each in conditions(generator, domain):
-        shape = (_CHECKED, *each.shape)
+        shape = (num, *each.shape)
         if each.name == "labels":
-            drawn["labels"] = jnp.arange(_CHECKED, dtype=jnp.int32) % (data.num_classes or 1)
+            given["labels"] = jnp.arange(num, dtype=jnp.int32) % (data.num_classes or 1)
         else:
-            low, high = (-1.0, 1.0) if data.low is None else (data.low, data.high)
-            drawn["image"] = jax.random.uniform(image_key, shape, minval=low, maxval=high)
-    return drawn
+            x = jax.random.uniform(image_key, shape, minval=-1.0)
+            given["image"] = to_data_range(x, data.low, data.high, (-1.0, 1.0))
+    return given

@@ -71,9 +71,10 @@ def onnx_model(
     for value, name in zip(made, outputs, strict=True):
         graph.nodes.append(Node("Identity", [graph.name(value)], [name], {}))
     graph.keep_needed(outputs)
+    avals: Sequence[Any] = jaxpr.out_avals
     results = [
         Tensor(name, aval.shape[1:], str(aval.dtype))
-        for name, aval in zip(outputs, jaxpr.out_avals, strict=True)
+        for name, aval in zip(outputs, avals, strict=True)
     ]
     return _model(graph, inputs, results)
 
@@ -117,7 +118,8 @@ def _converted(graph: Graph, jaxpr: ClosedJaxpr, inputs: Sequence[Value]) -> lis
     values |= dict(zip(jaxpr.jaxpr.invars, inputs, strict=True))
 
     def read(atom: Any) -> Value:
-        return np.asarray(atom.val, atom.aval.dtype) if isinstance(atom, Literal) else values[atom]
+        kind: Any = atom.aval
+        return np.asarray(atom.val, kind.dtype) if isinstance(atom, Literal) else values[atom]
 
     for equation in jaxpr.jaxpr.eqns:
         made = _results(graph, equation, [read(atom) for atom in equation.invars])
@@ -132,7 +134,8 @@ def _results(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> list[Valu
         inner = params[_CALLS[primitive.name]]
         inner = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
         return _converted(graph, inner, inputs)
-    static = all(is_static(out.aval.shape) for out in equation.outvars)
+    types: list[Any] = [out.aval for out in equation.outvars]
+    static = all(is_static(each.shape) for each in types)
     if static and not any(isinstance(value, str) for value in inputs):
         known = primitive.bind(*inputs, **params)
         return list(known) if primitive.multiple_results else [known]

@@ -22,9 +22,14 @@ def _ints(values: Sequence[Any]) -> np.ndarray:
     return np.asarray(values, np.int64)
 
 
+def _type(atom: Any) -> Any:
+    """Shape and dtype of an input or output of an equation."""
+    return atom.aval
+
+
 def _like(equation: JaxprEqn, number: float, which: int = 0) -> np.ndarray:
     """A constant of the dtype of an input."""
-    return np.asarray(number, equation.invars[which].aval.dtype)
+    return np.asarray(number, _type(equation.invars[which]).dtype)
 
 
 # --- Elementwise
@@ -60,7 +65,7 @@ def _clamp(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
 
 
 def _select(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
-    if len(inputs) != 3 or equation.invars[0].aval.dtype != bool:
+    if len(inputs) != 3 or _type(equation.invars[0]).dtype != bool:
         raise Unsupported("the primitive select_n with other than two cases")
     chosen, if_false, if_true = inputs
     return graph.node("Where", [chosen, if_true, if_false])
@@ -87,11 +92,11 @@ def _reshaped(graph: Graph, x: Value, shape: Sequence[Any]) -> str:
 
 
 def _reshape(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
-    return _reshaped(graph, inputs[0], equation.outvars[0].aval.shape)
+    return _reshaped(graph, inputs[0], _type(equation.outvars[0]).shape)
 
 
 def _broadcast(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
-    shape, given = equation.outvars[0].aval.shape, equation.invars[0].aval.shape
+    shape, given = _type(equation.outvars[0]).shape, _type(equation.invars[0]).shape
     placed: list[Any] = [1] * len(shape)
     for axis, size in zip(equation.params["broadcast_dimensions"], given, strict=True):
         placed[int(axis)] = size
@@ -129,7 +134,7 @@ def _rev(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
 
 
 def _slice(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
-    shape, params = equation.invars[0].aval.shape, equation.params
+    shape, params = _type(equation.invars[0]).shape, equation.params
     starts, limits = params["start_indices"], params["limit_indices"]
     steps = params["strides"] or (1,) * len(shape)
     rows = list(zip(range(len(shape)), starts, limits, steps, shape, strict=True))
@@ -161,7 +166,7 @@ def _spread(graph: Graph, x: Value, axis: int, between: int, value: Value) -> st
 
 def _gather(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
     """Entries along one axis, as `jnp.take` looks them up."""
-    table, axis = equation.invars[0].aval, _taken_axis(equation)
+    table, axis = _type(equation.invars[0]), _taken_axis(equation)
     rows = graph.node("Squeeze", [inputs[1], _ints([-1])])
     bounds = [_like(equation, n, 1) for n in (0, table.shape[axis] - 1)]
     safe = graph.node("Min", [graph.node("Max", [rows, bounds[0]]), bounds[1]])
@@ -176,7 +181,7 @@ def _gather(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
 def _taken_axis(equation: JaxprEqn) -> int:
     """The axis along which a gather takes entries."""
     numbers = equation.params["dimension_numbers"]
-    table, index = (each.aval for each in equation.invars)
+    table, index = map(_type, equation.invars)
     axis, new = numbers.start_index_map[0], index.ndim - 1
     expected = (
         (axis,),
@@ -209,7 +214,7 @@ def _reduction(operator: str) -> Operator:
 
 def _dot(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
     (left, right), (left_batch, right_batch) = equation.params["dimension_numbers"]
-    ranks = [each.aval.ndim for each in equation.invars]
+    ranks = [_type(each).ndim for each in equation.invars]
     first = string.ascii_lowercase[: ranks[0]]
     second = list(string.ascii_uppercase[: ranks[1]])
     for i, j in zip((*left_batch, *left), (*right_batch, *right), strict=True):
@@ -250,7 +255,7 @@ def _transposed(graph: Graph, x: str, kernel: np.ndarray, params: Mapping[str, A
         raise Unsupported("the primitive conv_general_dilated with a stride and zeros between")
     groups, window = params["feature_group_count"], np.asarray(kernel.shape[2:])
     # From [out, in / groups, ...] to the flipped kernel [in, out / groups, ...].
-    flipped = np.flip(kernel, range(2, kernel.ndim))
+    flipped = np.flip(kernel, tuple(range(2, kernel.ndim)))
     flipped = flipped.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
     flipped = flipped.reshape(-1, *flipped.shape[2:])
     attributes = {"strides": list(params["lhs_dilation"]), "group": groups}
@@ -295,6 +300,7 @@ _NAMES = {
     "sign": "Sign",
     "sin": "Sin",
     "sqrt": "Sqrt",
+    "stop_gradient": "Identity",
     "sub": "Sub",
     "tanh": "Tanh",
 }

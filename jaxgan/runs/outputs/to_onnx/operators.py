@@ -166,40 +166,40 @@ def _spread(graph: Graph, x: Value, axis: int, between: int, value: Value) -> st
 
 def _gather(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
     """Entries along one axis, as `jnp.take` looks them up."""
-    table, axis = _type(equation.invars[0]), _taken_axis(equation)
+    axis = _taken_axis(equation)
+    table, index = map(_type, equation.invars)
     rows = graph.node("Squeeze", [inputs[1], _ints([-1])])
     bounds = [_like(equation, n, 1) for n in (0, table.shape[axis] - 1)]
     safe = graph.node("Min", [graph.node("Max", [rows, bounds[0]]), bounds[1]])
     found = graph.node("Gather", [inputs[0], safe], {"axis": axis})
-    if equation.params["mode"] != lax.GatherScatterMode.FILL_OR_DROP:
-        return found
-    inside = graph.node("Equal", [rows, safe])
-    inside = graph.node("Unsqueeze", [inside, _ints(range(axis + 1 - table.ndim, 0))])
-    return graph.node("Where", [inside, found, _like(equation, equation.params["fill_value"])])
+    if equation.params["mode"] == lax.GatherScatterMode.FILL_OR_DROP:
+        inside = graph.node("Equal", [rows, safe])
+        inside = graph.node("Unsqueeze", [inside, _ints(range(axis + 1 - table.ndim, 0))])
+        other = _like(equation, equation.params["fill_value"])
+        found = graph.node("Where", [inside, found, other])
+    # The axes of the index are where the axis of the table was; JAX may want them elsewhere.
+    wanted = [int(each) for each in equation.params["dimension_numbers"].offset_dims]
+    rank, new = table.ndim + index.ndim - 2, index.ndim - 1
+    of_index = iter(range(axis, axis + new))
+    of_table = iter([*range(axis), *range(axis + new, rank)])
+    order = [next(of_table if each in wanted else of_index) for each in range(rank)]
+    return graph.node("Transpose", [found], {"perm": order})
 
 
 def _taken_axis(equation: JaxprEqn) -> int:
     """The axis along which a gather takes entries."""
-    numbers = equation.params["dimension_numbers"]
-    table, index = map(_type, equation.invars)
-    axis, new = numbers.start_index_map[0], index.ndim - 1
-    expected = (
-        (axis,),
-        (axis,),
-        (*range(axis), *range(axis + new, table.ndim - 1 + new)),
-        (*table.shape[:axis], 1, *table.shape[axis + 1 :]),
-        (),
+    numbers, shape = equation.params["dimension_numbers"], _type(equation.invars[0]).shape
+    axis = numbers.start_index_map[0]
+    whole = (*shape[:axis], 1, *shape[axis + 1 :])
+    simple = (
+        len(numbers.start_index_map) == 1
+        and tuple(numbers.collapsed_slice_dims) == (axis,)
+        and tuple(equation.params["slice_sizes"]) == whole
+        and not numbers.operand_batching_dims
     )
-    got = (
-        tuple(numbers.start_index_map),
-        tuple(numbers.collapsed_slice_dims),
-        tuple(numbers.offset_dims),
-        tuple(equation.params["slice_sizes"]),
-        tuple(numbers.operand_batching_dims),
-    )
-    if got != expected:
+    if not simple:
         raise Unsupported("the primitive gather along several axes")
-    return axis
+    return int(axis)
 
 
 # --- Sums and products

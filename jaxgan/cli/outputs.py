@@ -1,6 +1,7 @@
 """The commands on finished or running runs, from `sample` to `export`."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -211,21 +212,32 @@ def export_run(
 ):
     """Export a run's generator as a program that samples without jaxgan: StableHLO or ONNX."""
     from jaxgan.runs.disk.stage_folders import generating_folder
-    from jaxgan.runs.outputs import export, onnx
 
     out = generating_folder(run) / "export" if out is None else out
-    files = {"stablehlo": (export.FILES, export.FORMAT), "onnx": (onnx.FILES, onnx.FORMAT)}
-    export.check_folder(out, *files[to])  # before loading
+    check_folder, write = _exporter(to)
+    check_folder(out)  # before loading
     generator = load_wanted(run, Wanted(ema, standing=standing_statistics))
-    found = ""
-    if to == "onnx":
-        found = f" ({onnx.text(onnx.export_onnx(generator, out, domain))})"
-    else:
-        export.export_generator(generator, out, domain)
+    found = write(generator, out, domain)
     unfinished = _unfinished(run, generator, "latest")
     if unfinished:
         say(
             make_console(stderr=True),
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
-    say(make_console(), f"generator{unfinished} -> {out}{found}")
+    say(make_console(), f"generator{unfinished} -> {out}")
+    if found:
+        say(make_console(), found)
+
+
+def _exporter(to: ExportFormat) -> tuple[Callable[[Path], None], Callable[..., str | None]]:
+    """The check of a folder and the export to it, which returns what there is to say."""
+    if to == "stablehlo":
+        from jaxgan.runs.outputs import export
+
+        return export.check_folder, export.export_generator
+    from jaxgan.runs.outputs import onnx
+
+    def write(generator: "TrainedGenerator", out: Path, domain: Domain | None) -> str:
+        return onnx.text(onnx.export_onnx(generator, out, domain))
+
+    return onnx.check_onnx_folder, write

@@ -75,7 +75,7 @@ def export_onnx(
       ValueError: if a domain is given for a run that has no two domains, the generator cannot be
         converted, or the samples differ. Nothing is written then.
     """
-    check_folder(out, FILES, FORMAT)
+    check_onnx_folder(out)
     domain = chosen_domain(generator, domain)
     model = model_of(generator, domain)
     difference = largest_difference(generator, model, domain)
@@ -90,11 +90,16 @@ def export_onnx(
     return difference
 
 
+def check_onnx_folder(out: Path):
+    """Raise an OSError unless a model can be exported to a folder, see `export_onnx`."""
+    check_folder(out, FILES, FORMAT)
+
+
 def text(difference: float | None) -> str:
     """What `export_onnx` found, in words."""
     if difference is None:
-        return f"not checked against JAX, for want of onnxruntime: {_INSTALL}"
-    return f"samples differ from JAX's by {difference:.1e} of the range at most"
+        return f"The model was not compared with JAX, which needs onnxruntime: {_INSTALL}"
+    return f"In onnxruntime its samples differ from JAX's by {difference:.1e} of the range at most"
 
 
 def _write(path: Path, content: bytes):

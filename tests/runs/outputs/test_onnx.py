@@ -213,7 +213,7 @@ def test_missing_packages_are_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     found = onnx.export_onnx(generator, tmp_path)
     assert found is None
-    assert "not checked against JAX" in onnx.text(found)
+    assert "was not compared with JAX" in onnx.text(found)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ValueError, match=r"needs the package onnx: pip install 'jaxgan\[onnx\]'"):
         onnx.export_onnx(generator, tmp_path)

@@ -18,6 +18,17 @@ def _same(operator: str) -> Operator:
     return lambda graph, equation, inputs: graph.node(operator, inputs)
 
 
+def _logical(operator: str) -> Operator:
+    """A primitive that is an operator of truth values only."""
+
+    def logical(graph: Graph, equation: JaxprEqn, inputs: list[Value]) -> str:
+        if _type(equation.invars[0]).dtype != bool:
+            raise Unsupported(f"the primitive {equation.primitive.name} of numbers")
+        return graph.node(operator, inputs)
+
+    return logical
+
+
 def _ints(values: Sequence[Any]) -> np.ndarray:
     return np.asarray(values, np.int64)
 
@@ -275,7 +286,6 @@ def _moved(graph: Graph, x: str, low: np.ndarray, high: np.ndarray) -> str:
 _NAMES = {
     "abs": "Abs",
     "add": "Add",
-    "and": "And",
     "ceil": "Ceil",
     "copy": "Identity",
     "cos": "Cos",
@@ -294,8 +304,6 @@ _NAMES = {
     "min": "Min",
     "mul": "Mul",
     "neg": "Neg",
-    "not": "Not",
-    "or": "Or",
     "pow": "Pow",
     "sign": "Sign",
     "sin": "Sin",
@@ -306,6 +314,7 @@ _NAMES = {
 }
 
 OPERATORS: dict[str, Operator] = {name: _same(operator) for name, operator in _NAMES.items()} | {
+    "and": _logical("And"),
     "broadcast_in_dim": _broadcast,
     "clamp": _clamp,
     "concatenate": _concatenate,
@@ -318,6 +327,8 @@ OPERATORS: dict[str, Operator] = {name: _same(operator) for name, operator in _N
     "integer_pow": _integer_pow,
     "log1p": _log1p,
     "ne": _ne,
+    "not": _logical("Not"),
+    "or": _logical("Or"),
     "pad": _pad,
     "reduce_max": _reduction("ReduceMax"),
     "reduce_min": _reduction("ReduceMin"),

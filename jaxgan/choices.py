@@ -47,6 +47,7 @@ AlertKind = Literal[
 ]
 Domain = Literal["a", "b"]
 TrackerName = Literal["tensorboard", "wandb", "mlflow"]
+ExportFormat = Literal["stablehlo", "onnx"]
 ScoreName = Literal[
     "fd",
     "kd",

@@ -1,12 +1,13 @@
 """The commands on finished or running runs, from `sample` to `export`."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jaxgan.choices import Domain
+from jaxgan.choices import Domain, ExportFormat
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.generators import (
     Checkpoint,
@@ -194,17 +195,29 @@ def export_run(
     out: Annotated[
         Path | None, typer.Option(help="A folder.", show_default="RUN/export", callback=at_home)
     ] = None,
+    to: Annotated[
+        ExportFormat,
+        typer.Option(
+            metavar="stablehlo|onnx",
+            help="stablehlo: the weights as safetensors, and a program in StableHLO; onnx: a "
+            "program in ONNX.",
+        ),
+    ] = "stablehlo",
+    domain: Annotated[
+        Domain | None,
+        typer.Option(help="Domain to translate to, of a run on unpaired:A,B.", show_default="b"),
+    ] = None,
     ema: Ema = True,
     standing_statistics: Standing = 0,
 ):
-    """Export a run's generator as safetensors, and as StableHLO that samples without jaxgan."""
-    from jaxgan.runs.disk.stage_folders import last_stage
-    from jaxgan.runs.outputs import export
+    """Export a run's generator as a program that samples without jaxgan: StableHLO or ONNX."""
+    from jaxgan.runs.disk.stage_folders import generating_folder
 
-    out = last_stage(run) / "export" if out is None else out
-    export.check_folder(out)  # before loading
+    out = generating_folder(run) / "export" if out is None else out
+    check_folder, write = _exporter(to)
+    check_folder(out)  # before loading
     generator = load_wanted(run, Wanted(ema, standing=standing_statistics))
-    export.export_generator(generator, out)
+    found = write(generator, out, domain)
     unfinished = _unfinished(run, generator, "latest")
     if unfinished:
         say(
@@ -212,3 +225,19 @@ def export_run(
             f"Warning: the run has not ended; jaxgan resume {run} continues it",
         )
     say(make_console(), f"generator{unfinished} -> {out}")
+    if found:
+        say(make_console(), found)
+
+
+def _exporter(to: ExportFormat) -> tuple[Callable[[Path], None], Callable[..., str | None]]:
+    """The check of a folder and the export to it, which returns what there is to say."""
+    if to == "stablehlo":
+        from jaxgan.runs.outputs import export
+
+        return export.check_folder, export.export_generator
+    from jaxgan.runs.outputs import onnx
+
+    def write(generator: "TrainedGenerator", out: Path, domain: Domain | None) -> str:
+        return onnx.text(onnx.export_onnx(generator, out, domain))
+
+    return onnx.check_onnx_folder, write

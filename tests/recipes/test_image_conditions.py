@@ -1,6 +1,7 @@
 """The recipe of pix2pix: how deep its networks are, what it minimises, its runs of pairs."""
 
 import dataclasses
+import json
 import shutil
 
 import jax
@@ -137,11 +138,11 @@ def test_pictures_have_source_sample_and_target_side_by_side(trained, tmp_path):
     assert drawn.max() <= 255
 
 
-def test_what_is_made_of_images_is_not_exported(trained):
-    result = invoke("export", str(trained[0]))
-    check_explained(result.exception)
-    assert "pix2pix cannot be exported: its generator takes images" in str(result.exception)
-    assert not (trained[0] / "export").exists()
+def test_what_is_made_of_images_is_exported_as_a_function_of_an_image(trained, tmp_path):
+    assert invoke("export", str(trained[0]), "--out", str(tmp_path)).exit_code == 0
+    said = json.loads((tmp_path / "generator.json").read_text())["stablehlo"]
+    assert said["arguments"][-1]["name"] == "image"
+    assert said["arguments"][-1]["shape"] == ["b", 8, 12, said["result"]["shape"][-1]]
 
 
 def test_samples_have_the_shape_of_what_is_shown():

@@ -52,6 +52,12 @@ def last_stage(run: Path) -> Path:
     return run if staged is None else run / staged.stages[-1].stage
 
 
+def generating_folder(run: Path) -> Path:
+    """The folder of what generates a run's samples: its last stage, or a whole pyramid."""
+    staged = staged_in(run)
+    return run if staged is not None and staged.drawn_by == "pyramid" else last_stage(run)
+
+
 def check_run(run: Path):
     """Raise a FileNotFoundError or ValueError unless a folder contains a run."""
     if staged_in(run) is None:

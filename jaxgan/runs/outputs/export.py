@@ -8,13 +8,14 @@ generator.stablehlo    a `jax.export` artifact that draws samples without jaxgan
     key_data = jax.random.key_data(jax.random.key(0))
     samples = artifact.call(key_data, jnp.arange(64, dtype=jnp.int32))
 
+Generators that take images or labels take them after these two arguments, see generator.json.
 `load_safetensors` reads the weights back into the trees that `Network.apply` takes.
 """
 
 import hashlib
 import json
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,39 +29,50 @@ import safetensors
 import safetensors.numpy
 
 from jaxgan.atomic import check_replaceable, replace_file
-from jaxgan.data import to_data_range
+from jaxgan.choices import Domain
 from jaxgan.models.layers.convolution import auto_means
-from jaxgan.players import PassOptions, generate
-from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
-from jaxgan.types import Array, PyTree, Weights
+from jaxgan.runs.disk.generator import TrainedGenerator
+from jaxgan.runs.outputs.programs import (
+    all_weights,
+    chosen_domain,
+    conditions,
+    latent_shape,
+    make_program,
+    result_shape,
+)
+from jaxgan.types import Array, PyTree
 
 FORMAT = "jaxgan-generator"
 FORMAT_VERSION = 1
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 _HEADER, _WEIGHTS, _PROGRAM = "generator.json", "generator.safetensors", "generator.stablehlo"
+FILES = (_HEADER, _WEIGHTS, _PROGRAM)
 _KEY = "threefry2x32"
 
 
 # --- Writing
 
 
-def export_generator(generator: TrainedGenerator, out: Path):
+def export_generator(generator: TrainedGenerator, out: Path, domain: Domain | None = None):
     """Write a generator as three files; an earlier export is replaced file by file.
 
     Args:
       generator: from `load_generator`.
       out: the folder.
+      domain: the domain that the program translates to, "a" or "b", of a run on two domains; None
+        for "b". The weights are those of both directions.
     Raises:
       FileExistsError: if files with these names are there that are not an export.
       NotADirectoryError: if `out` is a file.
-      ValueError: if the generator is conditioned on images.
+      ValueError: if a domain is given for a run that has no two domains.
     """
     check_folder(out)
-    _check_condition(generator)
-    head, program = header(generator), stablehlo(generator)
+    domain = chosen_domain(generator, domain)
+    head, program = header(generator, domain), stablehlo(generator, domain)
+    params, model_state = _trees(generator)
     weights = safetensors.numpy.save(
-        _flat(generator.params, "params") | _flat(generator.model_state, "model_state"),
+        _flat(params, "params") | _flat(model_state, "model_state"),
         metadata={"format": FORMAT, "header": json.dumps(head)},
     )
     files = {_WEIGHTS: weights, _PROGRAM: program}
@@ -74,28 +86,38 @@ def export_generator(generator: TrainedGenerator, out: Path):
         _write(out / name, content)
 
 
-def _check_condition(generator: TrainedGenerator):
-    if takes_images(generator):
-        raise ValueError(
-            f"a run of the recipe {generator.config.options.recipe} cannot be exported: its "
-            "generator takes images, and exported generators take only a key and labels"
-        )
+def _trees(generator: TrainedGenerator) -> tuple[PyTree, PyTree]:
+    """Parameters and model state; for a pyramid, dicts of each level's by its number."""
+    if not generator.coarser:
+        return generator.params, generator.model_state
+    levels = {str(number): each for number, each in enumerate(generator.levels)}
+    params = {number: each.params for number, each in levels.items()}
+    return params, {number: each.model_state for number, each in levels.items()}
 
 
 def _write(path: Path, content: bytes):
     replace_file(path, lambda beside: beside.write_bytes(content))
 
 
-def check_folder(out: Path):
-    """Raise an OSError unless a generator can be exported to a folder, see `export_generator`."""
+def check_folder(out: Path, names: Sequence[str] = FILES, written: str = FORMAT):
+    """Check that an export can be written to a folder.
+
+    Args:
+      out: the folder.
+      names: names of the files, that of the JSON header first.
+      written: the format of the header.
+    Raises:
+      OSError: if it cannot, see `export_generator`.
+    """
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file: give a folder")
-    check_replaceable(out / _HEADER)
-    present = [name for name in (_HEADER, _WEIGHTS, _PROGRAM) if (out / name).exists()]
+    header = out / names[0]
+    check_replaceable(header)
+    present = [name for name in names if (out / name).exists()]
     if not present:
         return
     try:
-        ours = json.loads((out / _HEADER).read_text())["format"] == FORMAT
+        ours = json.loads(header.read_text())["format"] == written
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         ours = False
     if not ours:
@@ -104,18 +126,16 @@ def check_folder(out: Path):
         )
 
 
-def header(generator: TrainedGenerator) -> dict[str, Any]:
-    """The content of generator.json without `files`: everything needed to use a generator."""
+def facts(generator: TrainedGenerator) -> dict[str, Any]:
+    """What the headers of all exports say about a generator."""
     config, data = generator.config, generator.data
     packages = ("jaxgan", "jax", "jaxlib", "flax", "numpy", "safetensors")
     return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "recipe": config.options.recipe,
         "hyperparameters": config.options.hyperparameters,
         "data": config.options.input.source,
         "shape": list(data.shape),
-        "latent_shape": _latent_shape(generator),
+        "latent_shape": list(latent_shape(generator)),
         "num_classes": data.num_classes,
         "low": data.low,
         "high": data.high,
@@ -124,68 +144,66 @@ def header(generator: TrainedGenerator) -> dict[str, Any]:
         "ema": generator.ema,
         "versions": {package: version(package) for package in packages},
         "trained_with": config.versions,
-        "stablehlo": {
-            "made_by": "jax.export",
-            "platforms": list(PLATFORMS),
-            "arguments": _arguments(data.num_classes),
-            "result": {"dtype": "float32", "shape": ["b", *data.shape]},
-        },
     }
 
 
-def _arguments(num_classes: int | None) -> list[dict[str, Any]]:
-    """The arguments of the StableHLO program, for generator.json."""
-    arguments: list[dict[str, Any]] = [
-        {"name": "key_data", "dtype": "uint32", "shape": [2], "of": f"a {_KEY} key"},
-        {"name": "index", "dtype": "int32", "shape": ["b"], "of": "each sample, from 0 on"},
-    ]
-    if num_classes is not None:
-        classes = f"0 to {num_classes - 1}; others give NaN"
-        arguments.append({"name": "labels", "dtype": "int32", "shape": ["b"], "of": classes})
-    return arguments
-
-
-def _latent_shape(generator: TrainedGenerator) -> list[int]:
-    index = jax.ShapeDtypeStruct((1,), jnp.int32)
-    return list(jax.eval_shape(generator.gan.latent, jax.random.key(0), index).shape[1:])
+def header(generator: TrainedGenerator, domain: Domain | None = None) -> dict[str, Any]:
+    """The content of generator.json without `files`: everything needed to use a generator."""
+    domain = chosen_domain(generator, domain)
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        **facts(generator),
+        "stablehlo": {
+            "made_by": "jax.export",
+            "platforms": list(PLATFORMS),
+            "arguments": [
+                {"name": "key_data", "dtype": "uint32", "shape": [2], "of": f"a {_KEY} key"},
+                {"name": "index", "dtype": "int32", "shape": ["b"], "of": "each sample, from 0 on"},
+                *(each.described() for each in conditions(generator, domain)),
+            ],
+            "result": {"dtype": "float32", "shape": ["b", *result_shape(generator, domain)]},
+        },
+    }
 
 
 # --- StableHLO
 
 
-def stablehlo(generator: TrainedGenerator) -> bytes:
+def stablehlo(generator: TrainedGenerator, domain: Domain | None = None) -> bytes:
     """A serialized `jax.export` artifact of `sampler`, for any batch size and all PLATFORMS."""
-    batch = jax.export.symbolic_shape("b")
-    arguments = [jax.ShapeDtypeStruct((2,), jnp.uint32), jax.ShapeDtypeStruct(batch, jnp.int32)]
-    if generator.data.num_classes is not None:
-        arguments.append(jax.ShapeDtypeStruct(batch, jnp.int32))
-    program = jax.jit(sampler(generator))
+    (batch,) = jax.export.symbolic_shape("b")
+    arguments = [jax.ShapeDtypeStruct((2,), jnp.uint32), jax.ShapeDtypeStruct((batch,), jnp.int32)]
+    for each in conditions(generator, chosen_domain(generator, domain)):
+        arguments.append(jax.ShapeDtypeStruct((batch, *each.shape), each.dtype))
+    program = jax.jit(sampler(generator, domain))
     # As ordinary convolutions and products, which are fast on every platform.
     with auto_means("cpu"):
         exported = jax.export.export(program, platforms=PLATFORMS)(*arguments)
     return bytes(exported.serialize())
 
 
-def sampler(generator: TrainedGenerator) -> Callable[..., Array]:
+def sampler(generator: TrainedGenerator, domain: Domain | None = None) -> Callable[..., Array]:
     """Make a pure function that draws samples from plain arrays, with the parameters as constants.
 
     Returns:
-      `(key_data, index, labels) -> samples`: uint32 [2], int32 [batch] and, only with classes,
-      int32 [batch], to float32 [batch, *shape] in the range of the data. The generator must not
-      look across samples outside training.
+      `(key_data, index, *conditions) -> samples`: uint32 [2], int32 [batch] and what the generator
+      is conditioned on, an image float32 [batch, height, width, channels] in the range of the data,
+      then labels int32 [batch], to float32 [batch, *shape] in the range of the data. The generator
+      must not look across samples outside training.
     """
-    gan, data = generator.gan, generator.data
+    domain = chosen_domain(generator, domain)
+    program, weights = make_program(generator, domain), all_weights(generator)
+    names = [each.name for each in conditions(generator, domain)]
 
-    def one(key_data: Array, index: Array, label: Array | None) -> Array:
+    def one(key_data: Array, index: Array, given: tuple[Array, ...]) -> Array:
         key = jax.random.wrap_key_data(key_data, impl=_KEY)
-        condition = None if label is None else label[None]
-        weights = Weights(generator.params, generator.model_state)
-        x = generate(key, gan, weights, index[None], PassOptions(condition)).x
-        return to_data_range(x[0], data.low, data.high, generator.model_range)
+        named = {name: each[None] for name, each in zip(names, given, strict=True)}
+        return program(weights, key, index[None], named)[0]
 
-    def samples(key_data: Array, index: Array, labels: Array | None = None) -> Array:
+    def samples(key_data: Array, index: Array, *given: Array) -> Array:
         # One by one: layers take len(x), which a batch of symbolic size does not have.
-        return jax.vmap(one, in_axes=(None, 0, 0))(key_data, index, labels)
+        return jax.vmap(one, in_axes=(None, 0, 0))(key_data, index, given)
 
     return samples
 
@@ -200,7 +218,8 @@ def load_safetensors(path: Path) -> tuple[dict[str, Any], PyTree, PyTree]:
       path: generator.safetensors, or its folder.
     Returns:
       `(header, params, model_state)`. Both trees are nested dicts of NumPy arrays, as
-      `Network.apply` of the recipe's generator takes them.
+      `Network.apply` of the recipe's generator takes them; of a pyramid, dicts of those of each
+      level by its number, "0" for the coarsest.
     Raises:
       FileNotFoundError: if there is no such file.
       ValueError: if the file is damaged, not an export, or of a later format.

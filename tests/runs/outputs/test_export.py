@@ -15,23 +15,26 @@ from commands import invoke, succeed
 from outputs import sample_run
 
 from jaxgan.environment import environment
+from jaxgan.images.tasks import condition_image
 from jaxgan.players import PassOptions, generate
 from jaxgan.recipes import RECIPES, recipe
 from jaxgan.runs.disk import generator
 from jaxgan.runs.disk.checkpoint import Restored
 from jaxgan.runs.disk.generator import TrainedGenerator, load_generator
 from jaxgan.runs.outputs import export
+from jaxgan.runs.outputs.samples import draw_samples
 from jaxgan.runs.settings.config import Config
 from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.resolve import options_from_recipe
 from jaxgan.steps import init
 from jaxgan.training.state import run_state
-from jaxgan.types import Weights
+from jaxgan.types import Batch, Weights
 
 FILES = ["generator.json", "generator.safetensors", "generator.stablehlo"]
 FAST = {"conditional-dcgan"}
 pytestmark = pytest.mark.slow  # a short run is exported in CI
 
+PAIRS = ("pix2pix", "cyclegan")
 SHAPES = {"flow": (2,), "spiral": (2,), "wgan": (2,), "waves": (16, 1)}  # (8, 8, 1) for the others
 
 
@@ -78,16 +81,23 @@ def artifact(folder):
 def untrained(name):
     """A recipe's generator as it starts, with model state of no special values."""
     plan, shape = recipe(name).plan, SHAPES.get(name, (8, 8, 1))
+    shape = (*shape[:-1], 2 * shape[-1]) if name in PAIRS else shape
     classes = 10 if plan.conditional else None
     low, high = (None, None) if plan.model_range is None else (0.0, 16.0)
     gan = recipe(name).gan(shape, classes)
     z = gan.latent(jax.random.key(0), jnp.arange(2))
-    inputs = (z,) if classes is None else (z, jnp.zeros(2, jnp.int32))
+    condition = condition_of(gan, jnp.zeros((2, *shape)), classes and jnp.zeros(2, jnp.int32))
+    inputs = (z,) if condition is None else (z, condition)
     params, model_state = jax.jit(gan.generator.init)(jax.random.key(1), *inputs)
     model_state = jax.tree.map(lambda x: x + 0.3, model_state)
     data = DataFacts(shape, 100, classes, low, high, fingerprint="")
     config = Config(options_from_recipe(name), gan="", data=data, **environment())
     return TrainedGenerator(gan, params, model_state, False, 0, config)
+
+
+def condition_of(gan, x, labels):
+    batch = Batch(x, labels)
+    return (batch if gan.task is None else gan.task.prepare(batch)).condition
 
 
 def quick(use_ema=True):
@@ -111,39 +121,75 @@ def in_own_range(x, config):
 # --- StableHLO
 
 
-OF_IMAGES = (
-    "pix2pix",
-    "cyclegan",
-    "srgan",
-    "lapgan/middle",
-    "lapgan/fine",
-)  # refused: another test
-
-
 @pytest.mark.parametrize(
     "name",
     [
         name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
         for name in sorted(RECIPES)
-        if not name.removeprefix("conditional-").startswith(OF_IMAGES)
     ],
 )
 def test_every_recipe_exports_for_all_platforms_and_samples_the_same(name):
     loaded = untrained(name)
+    gan, data = loaded.gan, loaded.config.data
     program = jax.export.deserialize(export.stablehlo(loaded))
     assert program.platforms == ("cpu", "cuda", "tpu")
     index = jnp.array([5, 0, 7], jnp.int32)
-    labels = None if loaded.config.data.num_classes is None else jnp.array([9, 0, 3], jnp.int32)
-    weights = Weights(loaded.params, loaded.model_state)
-    wanted = jax.jit(lambda key: generate(key, loaded.gan, weights, index, PassOptions(labels)).x)(
-        jax.random.key(4)
-    )
-    got = program.call(key_data(4), index, *([] if labels is None else [labels]))
+    labels = None if data.num_classes is None else jnp.array([9, 0, 3], jnp.int32)
+    x = jax.random.uniform(jax.random.key(2), (3, *data.shape), minval=-1.0)
+    condition = condition_of(gan, x, labels)
+    weights, options = Weights(loaded.params, loaded.model_state), PassOptions(condition)
+
+    @jax.jit
+    def shown(key):
+        x = generate(key, gan, weights, index, options).x
+        return x if gan.task is None else gan.task.restore(x, condition)
+
+    wanted, image = shown(jax.random.key(4)), condition_image(condition)
+    given = [] if image is None else [in_own_range(image, loaded.config).astype(np.float32)]
+    given += [] if labels is None else [labels]
+    got = program.call(key_data(4), index, *given)
     assert got.dtype == jnp.float32
-    span = 1.0 if loaded.config.data.high is None else loaded.config.data.high
+    span = 1.0 if data.high is None else data.high
     np.testing.assert_allclose(
         got, in_own_range(wanted, loaded.config), rtol=1e-5, atol=1e-5 * span
     )
+
+
+@pytest.mark.slow
+def test_a_pyramid_is_exported_whole(tmp_path):
+    levels = [untrained(f"conditional-lapgan/{each}") for each in ("coarse", "middle", "fine")]
+    loaded = levels[-1]._replace(coarser=tuple(levels[:-1]))
+    export.export_generator(loaded, tmp_path)
+    head, params, model_state = export.load_safetensors(tmp_path)
+    arguments = [each["name"] for each in head["stablehlo"]["arguments"]]
+    assert arguments == ["key_data", "index", "labels"]
+    for number, level in enumerate(levels):
+        jax.tree.map(np.testing.assert_array_equal, params[str(number)], level.params)
+    assert all(not state for state in model_state.values())
+    labels = np.array([3, 1, 4], np.int32)
+    got = artifact(tmp_path).call(key_data(5), jnp.arange(3, dtype=jnp.int32), jnp.asarray(labels))
+    wanted = draw_samples(loaded, 3, 5, labels)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_an_artifact_of_two_domains_translates_to_the_one_asked_for():
+    loaded = untrained("cyclegan")
+    image = jax.random.uniform(jax.random.key(2), (1, 8, 8, 1), maxval=16.0)
+    index = jnp.arange(1, dtype=jnp.int32)
+    found = {}
+    for domain in "ab":
+        program = jax.export.deserialize(export.stablehlo(loaded, domain))
+        found[domain] = program.call(key_data(0), index, image)
+        both = image / 8.0 - 1.0
+        options = PassOptions((both, both))
+        weights = Weights(loaded.params, loaded.model_state)
+        made = generate(jax.random.key(0), loaded.gan, weights, index, options).x
+        wanted = in_own_range(made["ab".index(domain)], loaded.config)
+        np.testing.assert_allclose(found[domain], wanted, rtol=1e-4, atol=1e-4)
+    assert np.abs(found["a"] - found["b"]).max() > 0.1
+    with pytest.raises(ValueError, match="digits has no two domains; leave --domain out"):
+        export.stablehlo(untrained("digits"), "a")
 
 
 @pytest.mark.one_quick_case

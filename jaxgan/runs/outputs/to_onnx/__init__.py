@@ -1,0 +1,1 @@
+"""Conversion of functions of JAX to ONNX models."""

@@ -220,6 +220,11 @@ def _init(gan: GAN, config: Config) -> GANState:
     return unchecked_init(jax.random.key(0), gan, _example(gan, config), rule)
 
 
+def state_structure(gan: GAN, config: Config) -> GANState:
+    """The shapes and dtypes of a run's state, without its values."""
+    return jax.eval_shape(lambda: _init(gan, config))
+
+
 def _example(gan: GAN, config: Config) -> Batch:
     """A batch of zeros of the shape of a run's samples."""
     classes = config.data.num_classes

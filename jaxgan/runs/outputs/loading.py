@@ -1,10 +1,17 @@
 """Trained generators from runs, from folders of `jaxgan push`, and from the Hugging Face Hub."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from jaxgan.runs.disk.generator import TrainedGenerator, gan_of, load_generator
+from jaxgan.runs.disk.generator import (
+    TrainedGenerator,
+    gan_of,
+    load_generator,
+    state_structure,
+)
 from jaxgan.runs.outputs.export import load_safetensors
 from jaxgan.runs.settings.config import read_config
+from jaxgan.types import PyTree
 
 HUB = "hub:"
 FILES = ("config.json", "generator.json", "generator.safetensors")
@@ -32,7 +39,25 @@ def load(source: str | Path) -> TrainedGenerator:
     header, params, model_state = load_safetensors(folder)
     config = read_config(folder)
     gan = gan_of(config, {})
-    return TrainedGenerator(gan, params, model_state, header["ema"], header["step"], config)
+    wanted = state_structure(gan, config).generator
+    weights = _like(wanted.params, params), _like(wanted.model_state, model_state)
+    return TrainedGenerator(gan, *weights, header["ema"], header["step"], config)
+
+
+def _like(target: PyTree, tree: PyTree) -> PyTree:
+    """A tree of arrays with the parts of another one that hold none, which files leave out.
+
+    Raises:
+      ValueError: if an array is missing, or has another shape.
+    """
+    if isinstance(target, Mapping):
+        return {name: _like(part, tree.get(name, {})) for name, part in target.items()}
+    if not hasattr(tree, "shape") or tree.shape != target.shape:
+        raise ValueError(
+            "the weights are not those of the networks in config.json: an array of shape "
+            f"{target.shape} is missing"
+        )
+    return tree
 
 
 def from_hub(name: str) -> Path:

@@ -1,7 +1,9 @@
 """A generator as a repository of the Hugging Face Hub: its export, configuration, samples, card."""
 
+import contextlib
 import json
 import re
+import shutil
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +13,15 @@ from jinja2 import Environment, StrictUndefined
 from jaxgan import plots
 from jaxgan.atomic import check_new_folder, new_folder
 from jaxgan.recipes import RECIPES
-from jaxgan.runs.disk.generator import TrainedGenerator
+from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
 from jaxgan.runs.disk.stage_folders import last_stage
 from jaxgan.runs.outputs.export import export_generator
 from jaxgan.runs.outputs.loading import check_repository, first_line, hub_package
 from jaxgan.runs.outputs.report.section import SCORES, configuration_table, score_table
 from jaxgan.runs.outputs.sample_files import default_num, requested_labels, write_samples
 from jaxgan.runs.outputs.samples import draw_with_conditions
+from jaxgan.runs.outputs.translate import source_channels
+from jaxgan.runs.outputs.upscale import scale_of
 from jaxgan.runs.settings.config import Config, to_json
 from jaxgan.training.sampling import sample_shape
 
@@ -49,19 +53,20 @@ def write_repository(generator: TrainedGenerator, run: Path, repository: str, ou
       out: a folder that does not exist or is empty.
     Raises:
       FileExistsError: if the folder holds files.
-      ValueError: if the name is invalid, or the generator cannot be exported.
+      ValueError: if the name is invalid, or the generator is a pyramid of GANs.
     """
     check_repository(repository)
     check_new_folder(out)
+    if generator.coarser:
+        raise ValueError("a pyramid of GANs cannot be published yet, only exported")
+    _applied_by(generator)
     public = generator._replace(config=without_paths(generator.config))
     scores = last_stage(run) / SCORES
 
     def fill(folder: Path):
         export_generator(public, folder)
         (folder / "config.json").write_text(to_json(public.config), "utf-8")
-        pictured = plots.is_plottable(sample_shape(generator.gan, generator.data.shape))
-        if pictured:
-            _draw(generator, folder / PICTURE)
+        pictured = _pictured(generator, last_stage(run), folder / PICTURE)
         if scores.is_file():
             public_scores = _public(json.loads(scores.read_bytes()))
             (folder / SCORES).write_text(json.dumps(public_scores, indent=2) + "\n", "utf-8")
@@ -120,11 +125,19 @@ def _public(value: Any) -> Any:
     return without_folders(value) if isinstance(value, str) else value
 
 
-def _draw(generator: TrainedGenerator, out: Path):
+def _pictured(generator: TrainedGenerator, run: Path, out: Path) -> bool:
+    """Writes a picture of samples, if there can be one; from images, the last one of the run."""
+    if takes_images(generator):
+        last = max((run / "samples").glob("step_*.png"), default=None)
+        if last is not None:
+            shutil.copyfile(last, out)
+        return last is not None
+    if not plots.is_plottable(sample_shape(generator.gan, generator.data.shape)):
+        return False
     num = default_num(generator, None)
     labels = requested_labels(generator, num, None)
-    drawn, conditions = draw_with_conditions(generator, num, 0, labels)
-    write_samples(drawn, generator, out, labels, conditions)
+    write_samples(draw_with_conditions(generator, num, 0, labels)[0], generator, out, labels)
+    return True
 
 
 def _card(generator: TrainedGenerator, repository: str, scores: Path, pictured: bool) -> str:
@@ -142,12 +155,27 @@ def _card(generator: TrainedGenerator, repository: str, scores: Path, pictured: 
         picture=PICTURE if pictured else None,
         images=plots.is_image(facts.shape),
         num=64 if classes is None else classes,
+        apply=_applied_by(generator),
         labels="" if classes is None else f", labels=np.arange({classes})",
         shape=[64 if classes is None else classes, *facts.shape],
         range="" if facts.low is None else f" in {facts.low:g}..{facts.high:g}",
         training=_training(generator),
         scores=table if table.rows else None,
         facts=", ".join(f"{name} {text}" for name, text in table.facts if name in FACTS),
+    )
+
+
+def _applied_by(generator: TrainedGenerator) -> str | None:
+    """The function that applies a generator of images from images; None for one of latents."""
+    if not takes_images(generator):
+        return None
+    for name, check in (("upscale_image", scale_of), ("translate_image", source_channels)):
+        with contextlib.suppress(ValueError):
+            check(generator)
+            return name
+    raise ValueError(
+        f"a run of the recipe {generator.config.options.recipe} cannot be published yet, only "
+        "exported"
     )
 
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
@@ -73,8 +74,9 @@ def scale_of(generator: TrainedGenerator) -> int:
     if task is not None and generator.data.num_classes is None and takes_images(generator):
         batch = task.prepare(Batch(jnp.zeros((1, *shape))))
         image = condition_image(batch.condition)
-        if image is not None and batch.x.shape[1] // image.shape[1] > 1:
-            return batch.x.shape[1] // image.shape[1]
+        sizes = {x.shape[1] for x in jax.tree.leaves(batch.x)}  # CycleGAN's samples are pairs
+        if image is not None and max(sizes) // image.shape[1] > 1:
+            return max(sizes) // image.shape[1]
     raise ValueError(
         "upscale needs a super-resolution run, such as one of the recipe srgan; this run is of the "
         f"recipe {generator.config.options.recipe}"

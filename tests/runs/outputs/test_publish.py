@@ -70,6 +70,25 @@ def test_the_code_in_the_card_runs(run, tmp_path, monkeypatch):
     assert names["samples"].shape == (2, 8, 8, 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "call"),
+    [("pix2pix", (8, 8, 2), "translate_image"), ("cyclegan", (8, 8, 2), "translate_image")],
+)
+def test_a_generator_of_images_from_images_is_published_for_images(
+    name, shape, call, run, tmp_path
+):
+    generator = untrained(name, shape, high=255.0)
+    write_repository(generator, run, "me/gan", tmp_path / "out")
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert f"jaxgan.runs.{call}(generator, image)" in text
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
+    made = [
+        jaxgan.runs.translate_image(each, image)
+        for each in (generator, jaxgan.load(tmp_path / "out"))
+    ]
+    np.testing.assert_array_equal(*made)
+
+
 def test_points_have_no_tag_of_images(run, tmp_path):
     write_repository(untrained("ring", (2,)), run, "me/ring", tmp_path / "out")
     assert "pipeline_tag" not in (tmp_path / "out" / "README.md").read_text()
@@ -167,6 +186,14 @@ def test_damaged_weights_are_named(run, tmp_path):
     safetensors.numpy.save_file({"x": np.zeros(2)}, tmp_path / "out" / "generator.safetensors")
     with pytest.raises(ValueError, match=r"generator\.safetensors is not of the format"):
         jaxgan.load(tmp_path / "out")
+
+
+def test_weights_of_other_networks_are_refused(run, tmp_path):
+    write_repository(untrained("digits", width=8), run, "me/gan", tmp_path / "a")
+    write_repository(untrained("digits", width=6), run, "me/gan", tmp_path / "b")
+    (tmp_path / "a" / "config.json").replace(tmp_path / "b" / "config.json")
+    with pytest.raises(ValueError, match=r"not those of the networks in config\.json"):
+        jaxgan.load(tmp_path / "b")
 
 
 def test_a_run_is_loaded_like_its_generator(tmp_path):

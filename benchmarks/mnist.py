@@ -12,7 +12,7 @@ arm that runs beside it, unless --processor-time counts the seconds that the cor
 
 A recipe with truncation also has a row for each psi, with precision and recall:
 
-    python benchmarks/mnist.py --data idx:DIR --arms stylegan2,dcgan,r3gan --minutes 60
+    python benchmarks/mnist.py --data idx:DIR --arms stylegan2-small,dcgan,r3gan --minutes 60
         --processor-time --keep DIR --json mnist_hour.json --picture mnist_hour.png
 """
 

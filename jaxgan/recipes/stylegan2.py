@@ -109,9 +109,9 @@ def stylegan2_small_gan(
     """StyleGAN2 for images of up to 32 pixels: no path lengths and no style mixing.
 
     So is the official configuration for CIFAR-10, whose minibatch deviation of 32 samples and
-    mapping network of two layers are used too. Its gamma of 0.01 is meant for augmented images and
-    its learning rate of 2.5e-3 for larger batches: trained with them on MNIST, all samples became
-    alike within 1,000 steps of 32 images.
+    mapping network of two layers are used too. Its gamma of 0.01 is meant for augmented images, and
+    its learning rate of 2.5e-3 for batches of 64. Samples are alike during the first one or two
+    thousand steps and become varied later, so do not stop at the monitor's warning of collapse.
 
     Args:
       shape: shape of one sample.

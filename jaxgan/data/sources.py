@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from pathlib import Path
 
 from jaxgan.checks import closest
+from jaxgan.data.archives import SUFFIXES as ARCHIVES
 from jaxgan.data.built_in import digit_domains, digit_outlines, digits, photos, slanted_digits
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.decoding import check_fraction, decode
@@ -290,7 +291,7 @@ def _suggestion(spec: str, known: list[str]) -> str:
     """What to type instead of an unknown spec."""
     if spec.lower() in ELSEWHERE:
         return f" Use {ELSEWHERE[spec.lower()]}"
-    if os.path.isdir(spec):
+    if os.path.isdir(spec) or spec.lower().endswith(ARCHIVES):
         return f" For a folder of images use folder:{spec}"
     if spec.endswith(".npz"):
         return f" For a file of arrays use npz:{spec}"

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from jaxgan.data import Dataset, Records, decode, folder_records, load, npy, npz
+from jaxgan.data.archives import within_archive
 from jaxgan.data.images import image_pixels
 from jaxgan.data.parquet import parquet_records
 from jaxgan.data.records import Sample
@@ -27,7 +28,7 @@ def read_set(
     """The samples that a path or a spec names.
 
     Args:
-      spec: a folder of images; a .npz or .npy file of images, uint8 or floats, [N, H, W] or
+      spec: a folder or an archive of images; a .npz or .npy file of images, uint8 or floats, [N, H, W] or
         [N, H, W, C]; a .parquet file with a column of images, see `parquet_records`; a .npz file
         with `mu` and `sigma`; or a spec of `jaxgan.data.load`.
       size: images are resized (Lanczos) and cropped to squares of this size; None keeps them.
@@ -52,7 +53,7 @@ def _read(spec: str, size: int | None, decoded: bool) -> Dataset | Records | Fea
     path, (file, column) = Path(spec).expanduser(), _column(spec)
     if spec.partition(":")[0] in NAMED or (":" in spec and not path.exists()):
         return load(spec, max_bytes=_MOST_BYTES if decoded else 0)
-    if path.is_dir():
+    if path.is_dir() or within_archive(path) is not None:
         return folder_records(spec, size)
     kind = file.suffix.lower()
     if kind == ".parquet":

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from jaxgan import data
+from jaxgan.scoring.image_files import read_set
 
 RNG = np.random.default_rng(0)
 
@@ -254,6 +255,13 @@ def test_patches_pairs_and_unpaired_images_come_from_archives_too(tmp_path):
     assert data.load(f"patches:{archive}@3").shape == (3, 3, 3)
     assert data.load(f"pairs:{a},{b}").shape == (5, 5, 6)
     assert data.load(f"unpaired:{a},{b}").shape == (5, 5, 6)
+
+
+def test_samples_in_an_archive_may_be_scored(tmp_path):
+    archive = write_archive(tmp_path / "x.zip", class_files())
+    assert read_set(str(archive)).shape == (5, 5, 3)
+    with pytest.raises(ValueError, match=r"For a folder of images use folder:.*x\.zip"):
+        data.load(str(archive))
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])

@@ -28,9 +28,9 @@ def read_set(
     """The samples that a path or a spec names.
 
     Args:
-      spec: a folder or an archive of images; a .npz or .npy file of images, uint8 or floats, [N, H, W] or
-        [N, H, W, C]; a .parquet file with a column of images, see `parquet_records`; a .npz file
-        with `mu` and `sigma`; or a spec of `jaxgan.data.load`.
+      spec: a folder or an archive of images; a .npz or .npy file of images, uint8 or floats,
+        [N, H, W] or [N, H, W, C]; a .parquet file with a column of images, see `parquet_records`; a
+        .npz file with `mu` and `sigma`; or a spec of `jaxgan.data.load`.
       size: images are resized (Lanczos) and cropped to squares of this size; None keeps them.
       value_range: values of black and white in float images.
       decoded: whether to keep all samples in memory, up to 2 GiB. Otherwise images in files are

@@ -196,10 +196,10 @@ SINGLE = (
         summary="StyleGAN2 for up to 32 pixels, without path lengths; for MNIST use --data idx:DIR",
         data="digits",
         gan=Builder("stylegan2.stylegan2_small_gan"),
-        steps=5_000,
+        steps=6_500,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="unknown",
-        result="not measured yet",
+        time="1 h on MNIST (one core)",
+        result="MNIST: 10/10 classes, rarest class 3.6%, intra-class std 0.98, near-duplicates 0%",
     ),
     Recipe(
         name="biggan",

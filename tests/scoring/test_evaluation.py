@@ -285,5 +285,5 @@ def test_the_picture_has_the_blank_samples_last_and_real_neighbours_beside():
 def test_a_picture_of_points_is_refused():
     points = data.from_arrays(np.random.default_rng(0).normal(size=(30, 2)))
     found = evaluate_samples(points, points, FAST)
-    with pytest.raises(ValueError, match="a picture needs grey or RGB images"):
+    with pytest.raises(ValueError, match="a picture needs images"):
         neighbour_picture(found.compared)

@@ -13,6 +13,9 @@ from jaxgan.recipes import RECIPES
 from jaxgan.runs.disk.log import metrics_rows
 
 TRAINED_ALONE = sorted(name for name, each in RECIPES.items() if each.begins_with is None)
+# The first updates of RMSProp have the size of the learning rate however small a gradient is, so
+# that a rounding error can turn them round.
+ATOL = {"wgan": 1e-3}
 OPTIONS = ("--log-every", 1, "--save-every", 2, "--seed", 3)
 
 
@@ -53,7 +56,7 @@ def test_a_recipe_resumes_to_the_bit_reports_and_is_the_same_on_two_devices(name
     rows = [metrics_rows(train(name, tmp_path / "two", 2, 2, *size)), metrics_rows(whole)[:2]]
     for losses in ("generator_loss", "discriminator_loss"):
         two, one = ([row[losses] for row in each] for each in rows)
-        np.testing.assert_allclose(two, one, rtol=2e-3, atol=1e-5)
+        np.testing.assert_allclose(two, one, rtol=2e-3, atol=ATOL.get(name, 1e-5))
     looked_at = rows[0][0]  # by the monitor
     assert "diversity" in looked_at
     assert any(metric.startswith("accuracy_") for metric in looked_at)

@@ -1,8 +1,8 @@
 """Where a run's metrics and images go, beside its own files: TensorBoard, W&B, MLflow.
 
 Each tracker has the methods of `EventFile`. One of a service never ends a run: after an error it is
-left out, and an event says why. A service keeps what it has seen, so that rounds which are trained
-again after a kill are there twice; the run's own files have them once.
+left out, and an event says why. A service keeps what it has seen, so that rounds repeated after a
+kill appear there twice; the run's own files have them once.
 """
 
 import contextlib
@@ -86,7 +86,7 @@ class _Lenient:
     def _try(self, act: Callable[[], Any]):
         try:
             act()
-        except Exception as error:  # a service may fail in any way, and training goes on
+        except Exception as error:  # services fail in many ways; training continues
             self._tracker = None
             text = (str(error).strip() or type(error).__name__).splitlines()[0]
             self._on_error(self._name, text)

@@ -81,7 +81,7 @@ def plain_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
 def fast(x: Array, w: Array, geometry: Geometry) -> Array:
     """`plain`, fast on CPU; differentiable in reverse mode only."""
     if not _has_few_outputs(w, geometry):
-        return plain(x, w, geometry)
+        return _by_products(x, w, geometry)
     if _makes_many_products(w):
         return _by_rows(x, w, geometry)
     kind = jnp.promote_types(x.dtype, jnp.float32)  # the products are summed in float32 or wider
@@ -196,6 +196,29 @@ def _makes_many_products(w: Any) -> bool:
     return w.shape[0] * w.shape[1] * w.shape[3] > _MANY
 
 
+def _by_products(x: Array, w: Array, geometry: Geometry) -> Array:
+    """`plain`, as one matrix product where the kernel is larger than the input.
+
+    There XLA takes plain loops, a hundred times slower. Rows and columns of the kernel that never
+    meet the input are left out.
+    """
+    if all(k <= n for k, n in zip(geometry.window, geometry.size, strict=True)):
+        return plain(x, w, geometry)
+    kept, padding = [], []
+    for n, k, s, (low, high), out in zip(*geometry, geometry.output, strict=True):
+        # Row i meets x[s q + i - low] for q from 0 to out - 1.
+        first, last = max(low - s * (out - 1), 0), min(low + n, k)
+        kept.append(slice(first, last))
+        padding.append((low - first, high))
+    x, w = _padded(x, padding), w[tuple(kept)]
+    (height, width), (s, t) = geometry.output, geometry.stride
+    shifts = itertools.product(range(w.shape[0]), range(w.shape[1]))
+    windows = [
+        x[:, i : i + s * (height - 1) + 1 : s, j : j + t * (width - 1) + 1 : t] for i, j in shifts
+    ]
+    return jnp.concatenate(windows, axis=3) @ w.reshape(-1, w.shape[3])
+
+
 def _by_rows(x: Array, w: Array, geometry: Geometry) -> Array:
     """One convolution in which the rows of the kernel become channels, then shifted sums."""
     (rows, columns), out = geometry.window, w.shape[3]
@@ -204,7 +227,7 @@ def _by_rows(x: Array, w: Array, geometry: Geometry) -> Array:
     x = _padded(x, (geometry.padding[0], (0, 0)))
     size = (x.shape[1], x.shape[2])
     one = Geometry(size, (1, columns), (1, 1), ((0, 0), geometry.padding[1]))
-    products = plain(x, by_row, one).astype(jnp.promote_types(x.dtype, jnp.float32))
+    products = _by_products(x, by_row, one).astype(jnp.promote_types(x.dtype, jnp.float32))
     height = geometry.output[0]
     y = products[:, :height, :, :out]
     for i in range(1, rows):

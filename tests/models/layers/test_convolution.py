@@ -61,6 +61,8 @@ def test_both_implementations_give_the_same_values(name, window, stride):
         ((6, 5), (3, 3), "SAME", (5, 2)),
         ((6, 7), (5, 7), ((2, 3), (1, 3)), (5, 2)),  # so large that it goes by rows
         ((5, 6), (2, 5), ((1, 2), (2, 1)), (2, 33)),  # wide: products of matrices
+        ((2, 2), (3, 3), "SAME", (5, 6)),  # the kernel is larger than the input
+        ((1, 3), (4, 4), ((1, 2), (2, 1)), (5, 6)),
         pytest.param((5, 5), (1, 1), "SAME", (5, 1), marks=pytest.mark.slow),
     ],
 )

@@ -16,7 +16,7 @@ from jaxgan.data import load
 from jaxgan.recipes import RECIPES, recipe_gan, recipe_hyperparameters, recipe_maker, recipe_numbers
 from jaxgan.regularizers import r1_gamma
 from jaxgan.runs.disk.generator import load_players
-from jaxgan.runs.outputs.report.section import configuration_table
+from jaxgan.runs.outputs.report.tables import configuration_table
 from jaxgan.runs.settings.config import read_config
 from jaxgan.runs.settings.fingerprint import gan_fingerprint
 from jaxgan.training.batches import example_batch

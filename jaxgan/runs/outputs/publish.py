@@ -17,7 +17,8 @@ from jaxgan.runs.disk.generator import TrainedGenerator, takes_images
 from jaxgan.runs.disk.stage_folders import last_stage
 from jaxgan.runs.outputs.export import export_generator
 from jaxgan.runs.outputs.loading import check_repository, first_line, hub_package
-from jaxgan.runs.outputs.report.section import SCORES, configuration_table, score_table
+from jaxgan.runs.outputs.report.section import SCORES
+from jaxgan.runs.outputs.report.tables import configuration_table, score_table
 from jaxgan.runs.outputs.sample_files import default_num, requested_labels, write_samples
 from jaxgan.runs.outputs.samples import draw_with_conditions
 from jaxgan.runs.outputs.translate import source_channels

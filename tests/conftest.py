@@ -10,6 +10,7 @@ if version("jaxlib").startswith("0.10."):
     FLAGS += ["--xla_backend_optimization_level=0", "--xla_cpu_use_fusion_emitters=false"]
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # commands leave the user's cache alone
 
 import jax
 import jax.numpy as jnp

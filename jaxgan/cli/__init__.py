@@ -17,6 +17,7 @@ from jaxgan.cli import (
     sweep,
     train,
 )
+from jaxgan.cli.compilation_cache import use_compilation_cache
 from jaxgan.cli.console import hold_streams, let_go, make_console, say
 from jaxgan.cli.help import Command, Group
 
@@ -36,6 +37,7 @@ for part in (train, sweep, outputs, evaluate, explore, projection, hub, recipes)
 def main():
     """Runs the command line; invalid input ends in a one-line error and status 2."""
     hold_streams()
+    use_compilation_cache()
     warnings.formatwarning = messages.one_line_warning
     try:
         messages.refuse_absent(sys.argv[1:])

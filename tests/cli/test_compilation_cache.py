@@ -74,8 +74,9 @@ def test_a_run_with_cached_programs_has_the_same_bits(tmp_path):
     environment["XDG_CACHE_HOME"] = str(tmp_path / "home")
     rows, programs = [], []
     for name in ("first", "second"):
-        command = (*"train spiral --steps 40 --log-every 40 --out".split(), str(tmp_path / name))
-        subprocess.run([sys.executable, "-m", "jaxgan", *command], env=environment, check=True)
+        options = ["--steps", "40", "--log-every", "40", "--out", str(tmp_path / name)]
+        command = [sys.executable, "-m", "jaxgan", "train", "spiral", *options]
+        subprocess.run(command, env=environment, check=True)
         rows.append(json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1]))
         programs.append({file.name for file in (tmp_path / "home").rglob("*-cache")})
     assert rows[0] == rows[1]

@@ -1,5 +1,8 @@
 """Real data that come with scikit-learn: handwritten digits and two photographs."""
 
+from importlib.metadata import distribution
+from pathlib import Path
+
 import numpy as np
 
 from jaxgan.data.dataset import Dataset, from_arrays
@@ -7,6 +10,7 @@ from jaxgan.data.domains import unpaired
 from jaxgan.data.patches import starts
 
 PATCH = 96
+DIGITS = "sklearn/datasets/data/digits.csv.gz"
 
 
 def digits() -> Dataset:
@@ -16,11 +20,21 @@ def digits() -> Dataset:
       Dataset with x float32 [1797, 8, 8, 1] in 0..16 and labels 0..9.
     Source: Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49
     """
-    from sklearn.datasets import load_digits  # imported here because only this source needs it
+    pixels, labels = np.split(_rows_of_digits(), [64], axis=1)
+    images = pixels.astype(np.float32).reshape(-1, 8, 8, 1)
+    digits = from_arrays(images, labels[:, 0].astype(np.int64), name="digits")
+    return digits._replace(low=0.0, high=16.0)
+
+
+def _rows_of_digits() -> np.ndarray:
+    """64 pixels and the label of each digit, [1797, 65]."""
+    file = Path(str(distribution("scikit-learn").locate_file(DIGITS)))
+    if file.exists():  # importing scikit-learn takes far longer than reading its file
+        return np.loadtxt(file, delimiter=",")
+    from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images = np.asarray(bunch.images, np.float32)[..., None]
-    return from_arrays(images, bunch.target, name="digits")._replace(low=0.0, high=16.0)
+    return np.column_stack([bunch.data, bunch.target])
 
 
 def digit_outlines() -> Dataset:

@@ -8,8 +8,10 @@ import pytest
 from arrays import rng
 from paths import SHARED
 from PIL import Image, ImageFile
+from sklearn.datasets import load_digits
 
 from jaxgan import data
+from jaxgan.data import built_in
 from jaxgan.data.images import read_image
 
 MNIST = SHARED / "mnist"
@@ -542,6 +544,14 @@ def test_digits_are_real_8x8_images_in_0_to_16():
     assert (dataset.x.min(), dataset.x.max()) == (dataset.low, dataset.high) == (0.0, 16.0)
     assert dataset.condition[:5].tolist() == [0, 1, 2, 3, 4]
     assert dataset.condition.dtype == np.int32
+
+
+@pytest.mark.parametrize("file", [built_in.DIGITS, "moved/digits.csv.gz"])
+def test_digits_are_those_of_scikit_learn_wherever_it_keeps_them(file, monkeypatch):
+    monkeypatch.setattr(built_in, "DIGITS", file)
+    dataset, bunch = data.digits(), load_digits()
+    np.testing.assert_array_equal(dataset.x[..., 0], bunch.images)
+    np.testing.assert_array_equal(dataset.labels, bunch.target)
 
 
 @pytest.mark.parametrize("name", ["digits", "spiral", "ring8", "grid25", "mixture1200", "gaussian"])

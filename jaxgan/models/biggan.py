@@ -59,7 +59,7 @@ class BigGANGenerator(nn.Module):
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].
       features: channels, for all levels or per level, smallest level first.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
       embedding: length of the label embedding that all blocks share.
       attention: sizes (along the longest axis) after whose block a self-attention layer follows.
       output: function applied to the last layer; None for a linear output.
@@ -115,8 +115,8 @@ class BigGANDiscriminator(nn.Module):
       down_blocks: number of blocks that halve the size, which come first. By default as many as
         leave at most 8 positions per axis, and at least one.
       flat_blocks: number of blocks after them.
-      num_classes: number of classes of a conditional network, which takes labels too and uses a
-        projection in the last layer.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too
+        and uses a projection in the last layer.
       auxiliary_classes: number of class logits of an auxiliary classifier, which ignores the labels
         that it receives: classes; twice as many for TAC and ADC; one more for the multi-hinge loss.
       embedding: length of the embedding of ContraGAN and ReACGAN. The class logits are then its

@@ -51,7 +51,7 @@ class DCGANGenerator(nn.Module):
         the last one is the width at the samples' size, followed by a convolution of size 5.
       kernel_size: kernel size of the transposed convolutions.
       stride: factor of size between levels.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
       condition_by: "concatenate" appends the label to the latents; "batch_norm" gives each class
         its own scale and bias in each batch norm, which Adam takes several times as long to learn.
       output: function applied to the last layer; None for a linear output.
@@ -134,7 +134,7 @@ class DCGANDiscriminator(nn.Module):
       stride: factor of size between levels.
       norm: "batch" for batch norm after all but the first convolution, as in the paper; "spectral"
         for spectral norm of all weights; "none", which critics with a gradient penalty need.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
       condition_by: "concatenate" appends the label to the samples' channels; "projection" uses a
         projection in the last layer.
       auxiliary_classes: number of classes of an auxiliary classifier, which ignores the labels that

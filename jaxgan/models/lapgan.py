@@ -35,7 +35,7 @@ class LAPGANGenerator(nn.Module):
     Attributes:
       features: channels of each hidden layer.
       kernel_sizes: kernel size of each layer including the last, so one entry more than features.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
     Source: Denton et al. 2015, section 3.1, https://arxiv.org/abs/1506.05751; the authors' code,
       https://github.com/facebookarchive/eyescream
     """
@@ -86,7 +86,7 @@ class LAPGANDiscriminator(nn.Module):
       strides: stride of each convolution; (2, 2) halves the time per step.
       kernel_size: kernel size of the convolutions.
       dropout: fraction of values dropped before the last layer in training.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
     Source: Denton et al. 2015, section 3.1, https://arxiv.org/abs/1506.05751; the authors' code,
       https://github.com/facebookarchive/eyescream
     """
@@ -165,11 +165,11 @@ def _noise_planes(latents: Array, low: Array) -> Array:
 
 
 def _label_planes(labels: Array | None, low: Array, num_classes: int | None) -> list[Array]:
-    """The label as a channel [batch, height, width, 1]; nothing without classes."""
+    """The label or attributes as a channel [batch, height, width, 1]; nothing without classes."""
     if labels is None or num_classes is None:
         return []
     batch, height, width, _ = low.shape
-    if jnp.shape(labels) != (batch,):
+    if jnp.shape(labels)[:1] != (batch,):
         raise ValueError(f"labels must be int [{batch}], got shape {jnp.shape(labels)}")
     rows = one_hot(labels, num_classes).astype(low.dtype)
     plane = nn.relu(Dense(height * width, name="label")(rows))

@@ -23,8 +23,8 @@ class MLPGenerator(nn.Module):
       hidden: widths of the hidden layers.
       activation: activation of the hidden layers.
       output: function applied to the last layer; None for a linear output.
-      num_classes: number of classes of a conditional network, which takes labels too and appends
-        them to the latents.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too
+        and appends them to the latents.
     Source: Mirza & Osindero 2014 (labels), https://arxiv.org/abs/1411.1784
     """
 
@@ -58,8 +58,8 @@ class MLPDiscriminator(nn.Module):
       hidden: widths of the hidden layers.
       dropout: fraction of hidden values dropped in training.
       activation: activation of the hidden layers.
-      num_classes: number of classes of a conditional network, which takes labels too and appends
-        them to the samples.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too
+        and appends them to the samples.
       auxiliary_classes: number of classes of an auxiliary classifier, which ignores the labels that
         it receives and returns class logits.
     Source: Mirza & Osindero 2014 (labels), https://arxiv.org/abs/1411.1784; Odena et al. 2017

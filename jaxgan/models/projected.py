@@ -66,7 +66,7 @@ class ProjectedDiscriminator(nn.Module):
       resize: height and width to which smaller images are resized; None for images as they are.
       norm: "batch", or "none" for gradient penalties, which need samples judged by themselves.
       mixing_kernel: kernel size of the mixing of scales.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
     Source: Sauer et al. 2021, section 3.2, https://arxiv.org/abs/2111.01007
     """
 

@@ -60,8 +60,8 @@ class R3GANGenerator(nn.Module):
       cardinality: groups of the blocks' 3x3 convolutions, for all stages or per stage; it must
         divide expansion * features. The paper's groups have 16 channels.
       expansion: width inside a block, as a multiple of features.
-      num_classes: number of classes of a conditional network, which takes labels too and appends
-        their embedding to the latents.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too
+        and appends their embedding to the latents.
       embedding: length of the label embedding.
       output: function applied to the last layer; None for a linear output, as published.
     """
@@ -120,7 +120,7 @@ class R3GANDiscriminator(nn.Module):
       cardinality: groups of the blocks' 3x3 convolutions, for all stages or per stage; it must
         divide expansion * features.
       expansion: width inside a block, as a multiple of features.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
       embedding: length of the label embedding; 768 for CIFAR-10 as published.
     """
 

@@ -41,8 +41,8 @@ class ResNetGenerator(nn.Module):
     Attributes:
       shape: shape of one sample, [height, width, channels] or [length, channels].
       features: channels, for all levels or per level, smallest level first.
-      num_classes: number of classes of a conditional network, which takes labels too; the scale and
-        bias of the blocks' batch norms depend on the label.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too;
+        the scale and bias of the blocks' batch norms depend on the label.
       output: function applied to the last layer; None for a linear output.
     """
 
@@ -94,8 +94,8 @@ class ResNetDiscriminator(nn.Module):
         leave at most 8 positions per axis, and at least one. The last position of an odd size is
         dropped.
       flat_blocks: number of blocks after them.
-      num_classes: number of classes of a conditional network, which takes labels too and uses a
-        projection in the last layer.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too
+        and uses a projection in the last layer.
     """
 
     features: int | Sequence[int] = 64

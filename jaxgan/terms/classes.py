@@ -66,7 +66,10 @@ def check_labels(class_logits: Array, labels: PyTree):
         raise ValueError("labels are None: classes need a batch whose condition holds its labels")
     if not hasattr(labels, "dtype") or not jnp.issubdtype(labels.dtype, jnp.integer):
         kind = getattr(labels, "dtype", type(labels).__name__)
-        raise ValueError(f"labels must be an integer array [batch], got {kind}")
+        raise ValueError(
+            f"labels must be an integer array [batch], got {kind}; attributes have no classes to "
+            "tell apart: use a discriminator that receives them, such as that of cgan or biggan"
+        )
     if class_logits.ndim != 2 or labels.shape != class_logits.shape[:1]:
         raise ValueError(
             "class_logits must be [batch, classes] and labels [batch], "

@@ -2,6 +2,10 @@
 
 Labels are int [batch] from 0 to num_classes - 1. A label out of range raises a ValueError if its
 value is known. Inside a compiled step everything computed from it becomes NaN.
+
+In place of labels, all of them take attributes: numbers that describe a sample, such as an angle or
+several binary properties, float [batch, num_classes]. A label is the same as its one-hot vector,
+and a learned vector per class becomes the sum of these vectors, weighted by the attributes.
 """
 
 from collections.abc import Callable
@@ -23,31 +27,40 @@ def one_hot(labels: Array, num_classes: int) -> Array:
     """One-hot vectors, float32 [batch, num_classes]: 1 at the label, 0 elsewhere.
 
     Args:
-      labels: int [batch] from 0 to num_classes - 1.
-      num_classes: number of classes.
+      labels: int [batch] from 0 to num_classes - 1; or attributes float [batch, num_classes], which
+        are returned as they are.
+      num_classes: number of classes, or of attributes.
     Raises:
-      ValueError: if labels are not int [batch], or one is out of range. If traced by JAX, a label
-        out of range gives a row of NaN instead.
+      ValueError: if labels are neither int [batch] nor attributes of that width, or one is out of
+        range. If traced by JAX, a label out of range gives a row of NaN instead.
 
     >>> print(one_hot(jnp.array([2, 0]), 3))
     [[0. 0. 1.]
      [1. 0. 0.]]
     """
+    if are_attributes(labels):
+        return _checked_attributes(labels, num_classes)
     return _rows(jnp.eye(num_classes, dtype=jnp.float32), labels)
 
 
+def are_attributes(labels: Array) -> bool:
+    """Whether a condition holds attributes, float [batch, n], rather than labels int [batch]."""
+    return jnp.ndim(labels) == 2 and jnp.issubdtype(jnp.result_type(labels), jnp.floating)
+
+
 def concatenate_labels(x: Array, labels: Array | None, num_classes: int | None) -> Array:
-    """Append one-hot labels to the channels of x, at every position.
+    """Append one-hot labels, or attributes, to the channels of x, at every position.
 
     Args:
       x: float [batch, ..., channels].
-      labels: int [batch]; None for a network without classes, which leaves x unchanged.
+      labels: int [batch], or attributes float [batch, num_classes]; None for a network without
+        classes, which leaves x unchanged.
       num_classes: number of classes; None for a network without classes.
     Returns:
       [batch, ..., channels + num_classes] of the dtype of x.
     Raises:
-      ValueError: if only one of labels and num_classes is given, or labels are not int [batch] in
-        range.
+      ValueError: if only one of labels and num_classes is given, or labels are neither int [batch]
+        in range nor attributes of that width.
     Source: Mirza & Osindero 2014, section 3.2, https://arxiv.org/abs/1411.1784
     """
     check_given(labels, num_classes)
@@ -111,8 +124,11 @@ class LabelEmbedding(nn.Module):
     def __call__(self, labels: Array) -> Array:
         """Vectors [batch, features] for labels int [batch].
 
+        For attributes a, float [batch, num_classes], they are sums of the vectors e of all classes,
+        sum_k a_k e_k.
+
         Raises:
-          ValueError: if labels are not int [batch] in range.
+          ValueError: if labels are neither int [batch] in range nor attributes of that width.
         """
         shape = (self.num_classes, self.features)
         table = self.param("embedding", self.embedding_init, shape, jnp.float32)
@@ -139,8 +155,10 @@ class ConditionalBatchNorm(nn.Module):
     def __call__(self, x: Array, labels: Array, train: bool, axis_name: str | None = None) -> Array:
         """Normalised x [batch, ..., channels] for labels int [batch].
 
+        For attributes a, float [batch, num_classes], scale and bias are linear in a.
+
         Raises:
-          ValueError: if labels are not int [batch] in range.
+          ValueError: if labels are neither int [batch] in range nor attributes of that width.
         """
 
         def row(name: str, init: Callable[..., Array]) -> Array:
@@ -206,6 +224,7 @@ class ProjectionHead(nn.Module):
     def __call__(self, features: Array, labels: Array, train: bool | None = None) -> Array:
         """Logits [batch] for features h [batch, dim] and labels int [batch].
 
+        Labels may be attributes a, float [batch, num_classes], with e_y = sum_k a_k e_k.
         `train` is required with spectral norm and ignored otherwise.
 
         Raises:
@@ -275,11 +294,17 @@ def unit_vectors(x: Array) -> Array:
 
 
 def _rows(table: Array, labels: Array) -> Array:
-    """Rows [batch, ...] of a table [num_classes, ...]; NaN for a label out of range."""
+    """Rows [batch, dim] of a table [num_classes, dim]; NaN for a label out of range.
+
+    For attributes they are sums of the table's rows.
+    """
     num_classes = len(table)
+    if are_attributes(labels):
+        return jnp.dot(_checked_attributes(labels, num_classes), table, precision="highest")
     if jnp.ndim(labels) != 1 or not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
         raise ValueError(
-            f"labels must be int [batch], got {jnp.result_type(labels)} {list(jnp.shape(labels))}"
+            f"labels must be int [batch], got {_kind(labels)}; attributes are float "
+            f"[batch, {num_classes}]"
         )
     if not isinstance(labels, jax.core.Tracer):
         wrong = np.asarray(labels)[(np.asarray(labels) < 0) | (np.asarray(labels) >= num_classes)]
@@ -290,6 +315,19 @@ def _rows(table: Array, labels: Array) -> Array:
     return jnp.take(
         table, jnp.where(labels < 0, num_classes, labels), axis=0, mode="fill", fill_value=jnp.nan
     )
+
+
+def _checked_attributes(rows: Array, num_classes: int) -> Array:
+    if jnp.shape(rows)[1] != num_classes:
+        raise ValueError(
+            f"attributes must be float [batch, {num_classes}], as wide as the network's "
+            f"num_classes, got {_kind(rows)}"
+        )
+    return jnp.asarray(rows, jnp.float32)
+
+
+def _kind(labels: Array) -> str:
+    return f"{jnp.result_type(labels)} {list(jnp.shape(labels))}"
 
 
 def at_all_positions(rows: Array, x: Array) -> Array:

@@ -41,7 +41,7 @@ class StyleGAN2Discriminator(nn.Module):
       channel_max: the largest number of channels.
       group_size: number of consecutive samples per group of the minibatch standard deviation; if
         it does not divide the batch, the largest smaller number that does. None for none.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
       mapping_layers: number of layers of the label's mapping network.
       architecture: "resnet" as published, "skip" or "orig".
       clamp: largest absolute value of activations, None for no bound.

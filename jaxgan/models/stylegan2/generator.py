@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.checks import check_choice
-from jaxgan.models.layers.labels import check_given, one_hot
+from jaxgan.models.layers.labels import are_attributes, check_given, one_hot
 from jaxgan.models.levels import level_sizes
 from jaxgan.models.stylegan2.mapping import MappingNetwork
 from jaxgan.models.stylegan2.styles import (
@@ -51,7 +51,7 @@ class StyleGAN2Generator(nn.Module):
       channel_max: the largest number of channels.
       w_dim: length of a style, and width of the mapping network.
       mapping_layers: number of layers of the mapping network.
-      num_classes: number of classes of a conditional network, which takes labels too.
+      num_classes: number of classes or attributes of a conditional network, which takes labels too.
       architecture: "skip" as published; "resnet" or "orig".
       clamp: largest absolute value of activations, None for no bound.
       style_mixing: probability that, in training, a sample's layers from a random one on take their
@@ -133,15 +133,21 @@ class StyleGAN2Generator(nn.Module):
         return synthesis(mixed(w, second, begin, number), keys, noise)
 
     def _centre(self, w: Array, labels: Array | None, train: bool, axis_name: str | None) -> Array:
-        """The average style of each sample's class [batch or 1, dim], updated in training."""
-        shape = (self.w_dim,) if self.num_classes is None else (self.num_classes, self.w_dim)
+        """The average style of each sample's class [batch or 1, dim], updated in training.
+
+        Attributes have one average for all samples.
+        """
+        classes = self.num_classes
+        if classes is None or labels is None or are_attributes(labels):
+            classes = labels = None
+        shape = (self.w_dim,) if classes is None else (classes, self.w_dim)
         average = self.variable("averages", "w_avg", jnp.zeros, shape, jnp.float32)
         if train and not self.is_initializing():
             new = (jax.lax.stop_gradient(w), labels, self.average_decay, axis_name)
             average.value = moved_average(average.value, *new)
-        if self.num_classes is None or labels is None:
+        if classes is None or labels is None:
             return average.value[None]
-        rows = one_hot(labels, self.num_classes).astype(jnp.float32)
+        rows = one_hot(labels, classes).astype(jnp.float32)
         return rows @ average.value
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.data.attributes import Attributes
 from jaxgan.data.records import Records
 from jaxgan.data.soundness import check_bytes, check_layout, checked_floats, plain_array
 from jaxgan.types import Array, Batch, PyTree, Range
@@ -18,8 +19,8 @@ class Dataset(NamedTuple):
 
     Attributes:
       x: samples [N, ...], uint8 or float32, in the data's own range.
-      condition: labels int32 [N], each a class (0 or more) or -1 for an unlabelled sample; or any
-        other array or tree of arrays with first axis N; or None.
+      condition: labels int32 [N], each a class (0 or more) or -1 for an unlabelled sample; or
+        attributes float32 [N, n]; or any other array or tree of arrays with first axis N; or None.
       low: the lower end of the data's range, such as 0 for images; None for unbounded data, whose
         values are used as they are.
       high: the upper end of the range, such as 255 for uint8 images and 16 for digits, or None.
@@ -29,6 +30,7 @@ class Dataset(NamedTuple):
       left_out: counts of the files that were skipped, such as "4 .txt".
       sides: the sizes of equal parts of the channels that are drawn independently of each other,
         see `jaxgan.data.unpaired`; empty for samples that are drawn as they are.
+      attribute_names: of the n numbers of each condition, if they have names.
     """
 
     x: np.ndarray
@@ -40,6 +42,7 @@ class Dataset(NamedTuple):
     class_names: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
     sides: tuple[int, ...] = ()
+    attribute_names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -64,6 +67,16 @@ class Dataset(NamedTuple):
         if self.labels is None or self.labels.max() < 0:
             return None
         return int(self.labels.max()) + 1
+
+    @property
+    def attributes(self) -> Attributes | None:
+        """The condition with its names if it has any; otherwise None."""
+        return Attributes(self.attribute_names, self.condition) if self.attribute_names else None
+
+    @property
+    def condition_width(self) -> int | None:
+        """The number of attributes or of classes, `num_classes` of networks; None without them."""
+        return len(self.attribute_names) or self.num_classes
 
 
 def scale(x: AnyArray, source_range: Range, target_range: Range) -> AnyArray:
@@ -244,7 +257,7 @@ def _advice(dtype: np.dtype) -> str:
 
 def check_conditional(data: Dataset | Records):
     """Raises a ValueError if a dataset has neither labels nor another condition."""
-    if data.num_classes is not None:
+    if data.condition_width is not None:
         return
     if isinstance(data, Records) or data.labels is not None or not jax.tree.leaves(data.condition):
         raise ValueError(

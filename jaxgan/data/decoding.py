@@ -13,7 +13,7 @@ from jaxgan.data.soundness import check_bytes
 MESSAGES_SHOWN = 3
 
 
-def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
+def read_sample(records: Records, number: int) -> tuple[np.ndarray, int | np.ndarray]:
     """One sample, checked against the records' shape, dtype and classes.
 
     Args:
@@ -21,7 +21,7 @@ def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
       number: the number of the record.
 
     Returns:
-      The sample [*shape] and its label; -1 for an unlabelled sample.
+      The sample [*shape] and its label, -1 for an unlabelled sample, or attributes float32 [n].
 
     Raises:
       ValueError: if the record cannot be read, has another shape, dtype or label, or has a
@@ -36,6 +36,8 @@ def read_sample(records: Records, number: int) -> tuple[np.ndarray, int]:
         )
     if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
         raise ValueError(f"{named} holds NaN or infinity")
+    if records.attributes is not None:
+        return x, records.attributes.rows[number]
     label = -1 if label is None or records.num_classes is None else int(label)
     most = (records.num_classes or 0) - 1
     if not -1 <= label <= most:
@@ -80,8 +82,8 @@ def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
       max_bad_fraction: the largest fraction of records that may be bad, 0..1; 0 allows none.
 
     Returns:
-      Dataset in the order of the records, with labels int32 if they have classes. Its `bad` holds
-      a message for each record that was left out.
+      Dataset in the order of the records, with labels int32 if they have classes, or attributes
+      float32. Its `bad` holds a message for each record that was left out.
 
     Raises:
       ValueError: if more records are bad, or fewer than 2 are left. The error says how many are bad
@@ -93,7 +95,7 @@ def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
         assert isinstance(decoded, Dataset)  # as both sides are
         return decoded._replace(left_out=records.left_out)
     x = np.empty((records.size, *records.shape), records.dtype)
-    labels = np.empty(records.size, np.int32)
+    labels = records.empty_conditions(records.size)
     bad: dict[int, str] = {}
     for number in range(records.size):  # threads do not help: image decoders hold the GIL
         try:
@@ -106,11 +108,15 @@ def decode(records: Records, max_bad_fraction: float = 0.01) -> Dataset:
         raise ValueError(f"{records.name}: needs at least 2 samples, got {len(x)}")
     if x.dtype == np.uint8 and records.high == 255.0:
         check_bytes(x, records.name, "save the images with 255 instead of 1")
-    condition = None if records.num_classes is None else labels
-    if bad:
+    condition = None if records.condition_width is None else labels
+    if bad and records.class_names:
         _warn_of_empty_classes(records, labels)
     dataset = Dataset(x, condition, records.low, records.high, records.name, tuple(bad.values()))
-    return dataset._replace(class_names=records.class_names, left_out=records.left_out)
+    return dataset._replace(
+        class_names=records.class_names,
+        left_out=records.left_out,
+        attribute_names=() if records.attributes is None else records.attributes.names,
+    )
 
 
 def _warn_of_empty_classes(records: Records, labels: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from jaxgan.checks import closest
+from jaxgan.data.attributes import Attributes, check_columns, joined, numbers
 from jaxgan.data.dataset import Dataset, from_arrays
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}
@@ -97,8 +98,13 @@ def _bytes_of(file: Path) -> bytes:
     return b"".join(parts)
 
 
-def npz(file: str | Path, samples: str | None = None, labels: str | None = None) -> Dataset:
-    """Samples and labels from a NumPy archive.
+def npz(
+    file: str | Path,
+    samples: str | None = None,
+    labels: str | None = None,
+    condition: tuple[str, ...] = (),
+) -> Dataset:
+    """Samples and labels, or attributes, from a NumPy archive.
 
     Args:
       file: an archive with an array of samples, and optionally labels [N] or [N, 1] or another
@@ -107,24 +113,33 @@ def npz(file: str | Path, samples: str | None = None, labels: str | None = None)
         only array.
       labels: the name of the labels; if neither name is given, 'y', 'labels' or 'y_train'. If only
         `samples` is given, there are no labels.
+      condition: names of arrays [N] or [N, n] of numbers, which become attributes of the samples in
+        place of labels.
 
     Returns:
       Dataset of the arrays.
 
     Raises:
       FileNotFoundError: if the file does not exist.
-      ValueError: if the file is not an archive, or has no such array; the error lists its arrays.
+      ValueError: if the file is not an archive, has no such array (the error lists its arrays), or
+        attributes are not finite numbers.
     """
     path = existing(file, "file", "npz:FILE")
     with path.open("rb") as stream:  # np.load leaves a file open that is not an archive
         archive = _npz_archive(path, stream)
-        samples_key, labels_key = _npz_keys(path, archive.files, samples, labels)
+        others = {*condition} - {samples, labels}
+        names = [name for name in archive.files if name not in others]
+        samples_key, labels_key = _npz_keys(path, names, samples, labels)
         x = _npz_array(path, archive, samples_key)
+        attributes = _npz_attributes(path, archive, samples_key, condition)
         y = None if labels_key is None else _npz_array(path, archive, labels_key)
+    if attributes is not None:
+        y = attributes.rows
     if y is not None and y.shape[1:] == (1,) and np.issubdtype(y.dtype, np.integer):
         y = y[:, 0]
     named = ",".join(key for key in (samples, labels) if key is not None)
-    return from_arrays(x, y, name=f"npz:{file}{'@' if named else ''}{named}")
+    found = from_arrays(x, y, name=f"npz:{file}{'@' if named else ''}{named}")
+    return found if attributes is None else found._replace(attribute_names=attributes.names)
 
 
 def npy(file: str | Path) -> Dataset:
@@ -188,6 +203,21 @@ def _npz_array(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarra
     if not isinstance(array, np.ndarray):  # the bytes of another file
         raise ValueError(f"{path}: {key!r} is not a NumPy array")
     return array
+
+
+def _npz_attributes(
+    path: Path, archive: np.lib.npyio.NpzFile, samples_key: str, names: tuple[str, ...]
+) -> Attributes | None:
+    if not names:
+        return None
+    check_columns(names, [name for name in archive.files if name != samples_key], path)
+    columns = {
+        name: numbers(
+            _npz_array(path, archive, name), f"{path}: {name!r}", lambda row: f"sample {row}"
+        )
+        for name in names
+    }
+    return joined(columns)
 
 
 def existing(path: str | Path, kind: str, example: str) -> Path:

@@ -22,7 +22,7 @@ from jaxgan.data.images import (
     read_header,
     read_image,
 )
-from jaxgan.data.label_files import listed_classes
+from jaxgan.data.label_files import listed_attributes, listed_classes
 from jaxgan.data.records import Records, Sample, image_records
 from jaxgan.data.sizes import Size, check_size, sides_of, size_detail, size_text
 
@@ -65,6 +65,7 @@ def folder_records(
     max_pixels: int | None = None,
     background: str | None = None,
     alpha: bool = False,
+    condition: tuple[str, ...] = (),
 ) -> Records:
     """All images below a directory, sorted by path, to be read one by one.
 
@@ -87,6 +88,8 @@ def folder_records(
       background: white, black or grey, the colour behind transparent pixels; None uses the colours
         stored under them, with a warning.
       alpha: whether to keep the opacity, as the fourth channel of RGBA.
+      condition: columns of numbers in the files of labels, which become attributes of the images in
+        place of classes.
 
     Returns:
       Records of shape [H, W, 1 or 3], or [H, W, 4] with alpha, uint8 in 0..255. If all images have
@@ -97,13 +100,14 @@ def folder_records(
       FileNotFoundError: if the directory does not exist or holds no images.
       ValueError: if no image has a valid header, sizes differ, images lie
         both beside and inside class folders, a class folder holds files but no readable image, or a
-        file of labels is invalid.
+        file of labels is invalid or lacks a column of numbers.
       OSError: if a folder cannot be read.
     """
     check_size(size)
     _check_transparency(background, alpha)
     root, found = images_below(directory, "folder:DIR or folder:DIR@64")
-    listed = listed_classes(root, found)
+    attributes = listed_attributes(root, found, condition) if condition else None
+    listed = ([], None) if condition else listed_classes(root, found)
     names, labels = listed or folder_classes(root, found)
     readable, bad = read_headers(found.files, max_pixels, deep=True)
     if not readable:
@@ -130,7 +134,7 @@ def folder_records(
         name=f"folder:{directory}{'@' if details else ''}{','.join(details)}",
         class_names=None if labels is None else tuple(map(as_text, names)),
         left_out=counts(found.others.values()),
-    )
+    )._replace(attributes=attributes)
     if kind == DEEP:
         return records._replace(dtype=np.dtype(np.float32), high=float(DEEP_HIGH))
     return records

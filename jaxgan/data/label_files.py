@@ -1,17 +1,21 @@
-"""Classes from a file of labels beside the images."""
+"""Classes or attributes from a file of labels beside the images."""
 
 import csv
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from jaxgan.data.archives import source
+from jaxgan.data.attributes import Attributes, check_columns, joined, numbers
 from jaxgan.data.finding import Found
 
 Labels = dict[str, int | str]
+Read = TypeVar("Read")
+TRUTHS = {"true": 1.0, "false": 0.0}
 
 
 def listed_classes(root: Path, found: Found) -> tuple[list[str], np.ndarray] | None:
@@ -40,7 +44,7 @@ def listed_classes(root: Path, found: Found) -> tuple[list[str], np.ndarray] | N
     return None
 
 
-def _read(file: Path, read: Callable[[str], Labels]) -> Labels:
+def _read(file: Path, read: Callable[[str], Read]) -> Read:
     opened = source(file)
     contents = opened.read_bytes() if isinstance(opened, Path) else opened.getvalue()
     try:
@@ -92,5 +96,101 @@ def _classes(root: Path, found: Found, labels: Labels, file: Path) -> tuple[list
             raise ValueError(
                 f"{file}: the label of {path} must be a class, a number from 0 on, got {value!r}"
             )
-    numbers = np.array(values)
-    return [str(number) for number in range(numbers.max() + 1)], numbers
+    classes = np.array(values)
+    return [str(number) for number in range(classes.max() + 1)], classes
+
+
+# --- Attributes
+
+
+class Table(NamedTuple):
+    """A file with a line for each image.
+
+    Attributes:
+      files: paths of the images.
+      columns: all other columns by name, with a value for each image.
+    """
+
+    files: list[str]
+    columns: dict[str, list[Any]]
+
+
+def listed_attributes(root: Path, found: Found, names: tuple[str, ...]) -> Attributes:
+    """The numbers in some columns of the files of labels in a folder, for all of its images.
+
+    The files are those of `listed_classes`; `dataset.json` has one column, called labels. Booleans
+    are 1 and 0.
+
+    Args:
+      root: the folder, or a path into an archive.
+      found: its images and other files.
+      names: of the columns.
+    Raises:
+      ValueError: if a file is invalid or has no line for an image, there is no such column, or it
+        holds something else than numbers.
+    """
+    tables = {
+        root / name: _read(root / name, read)
+        for name, read in TABLES.items()
+        if root / name in found.others
+    }
+    if not tables:
+        raise ValueError(
+            f"{root} has no attributes: put a metadata.csv beside the images, with the columns "
+            "file_name and " + ", ".join(names)
+        )
+    paths = [path.relative_to(root).as_posix() for path in found.files]
+    holders = {name: file for file in reversed(tables) for name in tables[file].columns}
+    check_columns(names, list(holders), root)
+    columns = {}
+    for name in names:
+        file = holders[name]
+        values = _in_order(tables[file], name, paths, file)
+        columns[name] = numbers(values, f"{file}: {name!r}", paths.__getitem__)
+    return joined(columns)
+
+
+def _in_order(table: Table, name: str, paths: list[str], file: Path) -> list[Any]:
+    """The values of a column for some images."""
+    values = dict(zip(table.files, table.columns[name], strict=True))
+    missing = next((path for path in paths if path not in values), None)
+    if missing is not None:
+        raise ValueError(f"{file} has no line for {missing}: add it, or remove the image")
+    return [values[path] for path in paths]
+
+
+def _table_from_json(text: str) -> Table:
+    pairs = json.loads(text).get("labels") or []
+    return Table([file for file, _ in pairs], {"labels": [label for _, label in pairs]})
+
+
+def _table_from_csv(text: str) -> Table:
+    names, *lines = csv.reader(io.StringIO(text))
+    rows = [[*line, *[""] * len(names)] for line in lines if line]  # lines may lack their end
+    columns: dict[str, list[Any]] = {
+        name: [row[place] for row in rows] for place, name in enumerate(names)
+    }
+    files = columns.pop("file_name")
+    return Table(files, {name: list(map(_from_text, each)) for name, each in columns.items()})
+
+
+def _table_from_jsonl(text: str) -> Table:
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return Table(columns.pop("file_name"), columns)
+
+
+TABLES: dict[str, Callable[[str], Table]] = {
+    "dataset.json": _table_from_json,
+    "metadata.csv": _table_from_csv,
+    "metadata.jsonl": _table_from_jsonl,
+}
+
+
+def _from_text(text: str) -> float | str:
+    """The number or boolean in a text; other texts stay as they are."""
+    try:
+        return float(text)
+    except ValueError:
+        return TRUTHS.get(text.strip().lower(), text)

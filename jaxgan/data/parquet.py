@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
+from jaxgan.data.attributes import Attributes, check_columns, joined, numbers
 from jaxgan.data.files import existing
 from jaxgan.data.images import GREY_MODES, image_pixels, reason
 from jaxgan.data.records import Records, Sample, image_records
@@ -22,7 +23,10 @@ _LABELS = ("label", "labels")
 
 
 def parquet_records(
-    file: str | Path, size: Size | None = None, column: str | None = None
+    file: str | Path,
+    size: Size | None = None,
+    column: str | None = None,
+    condition: tuple[str, ...] = (),
 ) -> Records:
     """The images of a Parquet file, to be decoded one by one.
 
@@ -36,11 +40,13 @@ def parquet_records(
         it, and the centre cropped. None keeps images as they are, and then all must have the same
         size.
       column: the column of the images; if not given, `image`, `img`, `images` or the only one.
+      condition: columns of numbers, which become attributes of the images in place of classes.
     Returns:
       Records of shape [H, W, 1 or 3], uint8 in 0..255.
     Raises:
       FileNotFoundError: if the file does not exist.
-      ValueError: if it is no Parquet file, has no such column or no images, or their sizes differ.
+      ValueError: if it is no Parquet file, has no such column or no images, their sizes differ, or
+        attributes are no numbers.
     """
     import pyarrow.parquet
 
@@ -50,10 +56,11 @@ def parquet_records(
         table = pyarrow.parquet.read_table(path)
     except pyarrow.ArrowException as error:
         raise ValueError(f"{path} is not a Parquet file ({error})") from error
-    images = table[_image_column(path, table.schema, column)]
+    column = _image_column(path, table.schema, column)
+    images = table[column]
     if not len(images):
         raise ValueError(f"{path} holds no images")
-    labels = _labels(table)
+    labels = None if condition else _labels(table)
     headers = [_header(path, images, number) for number in range(len(images))]
     mode = "L" if all(is_grey for is_grey, _ in headers) else "RGB"
     sides = _common_size(path, [sides for _, sides in headers]) if size is None else sides_of(size)
@@ -62,6 +69,9 @@ def parquet_records(
     found = image_records(
         read, len(images), shape, f"{file}" if size is None else f"{file}@{size_detail(size)}"
     )
+    if condition:
+        others = table.drop_columns([column])
+        found = found._replace(attributes=_attributes(path, others, condition))
     return found if labels is None else found._replace(num_classes=int(labels.max()) + 1)
 
 
@@ -93,6 +103,15 @@ def _labels(table: "pyarrow.Table") -> np.ndarray | None:
             labels = table[name].fill_null(-1).to_numpy()
             return labels if labels.max() >= 0 else None
     return None
+
+
+def _attributes(path: Path, table: "pyarrow.Table", names: tuple[str, ...]) -> Attributes:
+    check_columns(names, table.column_names, path)
+    columns = {
+        name: numbers(table[name].to_pylist(), f"{path}: {name!r}", lambda row: f"row {row}")
+        for name in names
+    }
+    return joined(columns)
 
 
 def _bytes(images: "pyarrow.ChunkedArray", number: int) -> bytes:

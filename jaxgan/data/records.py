@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.data.attributes import Attributes
+
 Sample = tuple[np.ndarray, int | None]
 
 
 class Records(NamedTuple):
-    """Samples to be read by number, with or without labels.
+    """Samples to be read by number, with or without labels or attributes.
 
     Attributes:
       read: maps a number in 0..size - 1 to a sample and its label, which is None for unlabelled
@@ -27,6 +29,7 @@ class Records(NamedTuple):
       left_out: counts of the files that were skipped, such as "4 .txt".
       sides: the `Records` of equal parts of the channels that are drawn independently of each
         other, see `jaxgan.data.unpaired`; empty for samples that are drawn as they are.
+      attributes: numbers that describe each sample, in place of labels; or None.
     """
 
     read: Callable[[int], Sample]
@@ -40,11 +43,23 @@ class Records(NamedTuple):
     class_names: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
     sides: tuple[Any, ...] = ()  # of `Records`: a field cannot name its own class
+    attributes: Attributes | None = None
 
     @property
     def num_bytes(self) -> int:
         """The size in memory of all decoded samples."""
         return self.size * math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def condition_width(self) -> int | None:
+        """The number of attributes or of classes, `num_classes` of networks; None without them."""
+        return self.num_classes if self.attributes is None else len(self.attributes.names)
+
+    def empty_conditions(self, num: int) -> np.ndarray:
+        """An array for the conditions of some samples: int32 [num], or float32 [num, n]."""
+        if self.attributes is None:
+            return np.empty(num, np.int32)
+        return np.empty((num, len(self.attributes.names)), np.float32)
 
 
 def image_records(

@@ -30,14 +30,14 @@ def _load_idx(path: str) -> Dataset:
     return idx(directory, split) if directory and split in IDX_SPLITS else idx(path)
 
 
-def _load_npz(path: str) -> Dataset:
+def _load_npz(path: str, condition: tuple[str, ...]) -> Dataset:
     file, _, names = path.rpartition("@")
     if not file or os.path.isfile(os.path.expanduser(path)):  # a file may have such a name
-        return npz(path)
+        return npz(path, condition=condition)
     samples, comma, labels = names.partition(",")
     if not samples or (comma and not labels):
         raise ValueError(f"data 'npz:{path}' must name arrays, as in npz:FILE@images,labels")
-    return npz(file, samples, labels or None)
+    return npz(file, samples, labels or None, condition)
 
 
 def _size_of(text: str) -> Size | None:
@@ -55,14 +55,16 @@ def _sized(path: str) -> tuple[str, Size | None]:
     return (path, None) if size is None else (directory, size)
 
 
-def _load_folder(path: str, max_pixels: int | None) -> Records:
+def _load_folder(path: str, max_pixels: int | None, condition: tuple[str, ...]) -> Records:
     directory, _, details = path.rpartition("@")
     found = _folder_details(details) if directory else None
     if found is None:
-        return folder_records(path, max_pixels=max_pixels)
+        return folder_records(path, max_pixels=max_pixels, condition=condition)
     size, behind = found
     background = behind if behind in BACKGROUNDS else None
-    return folder_records(directory, size, max_pixels, background, alpha=behind == ALPHA)
+    return folder_records(
+        directory, size, max_pixels, background, alpha=behind == ALPHA, condition=condition
+    )
 
 
 def _folder_details(text: str) -> tuple[Size | None, str | None] | None:
@@ -92,15 +94,16 @@ def _load_pairs(path: str, max_pixels: int | None) -> Records:
     return pair_records(source, target, size, (nearest[0], nearest[1]), max_pixels)
 
 
-def _load_parquet(path: str) -> Records:
+def _load_parquet(path: str, condition: tuple[str, ...]) -> Records:
     file, _, details = path.rpartition("@")
     if not file:
-        return parquet_records(path)._replace(name=f"parquet:{path}")
+        return parquet_records(path, condition=condition)._replace(name=f"parquet:{path}")
     first, comma, column = details.partition(",")
     size = _size_of(first)
     if size is None and comma:
         raise ValueError(f"data 'parquet:{path}' must be parquet:FILE@64,COLUMN, or less of it")
-    found = parquet_records(file, size, column if comma else None if size is not None else first)
+    images = column if comma else None if size is not None else first
+    found = parquet_records(file, size, images, condition)
     return found._replace(name=f"parquet:{path}")
 
 
@@ -121,12 +124,12 @@ NAMED: dict[str, Callable[[], Dataset]] = {
 }
 FROM_PATH: dict[str, Callable[[str], Dataset | Records]] = {
     "idx": _load_idx,
-    "npz": _load_npz,
     "npy": npy,
-    "parquet": _load_parquet,
 }
-PATH_KINDS = frozenset((*FROM_PATH, "folder", "patches", "pairs", "unpaired"))
-SIDES = frozenset((*FROM_PATH, "folder", "patches", "tfds"))
+WITH_ATTRIBUTES = ("folder", "npz", "parquet")
+"""The kinds of data that may have attributes."""
+PATH_KINDS = frozenset((*FROM_PATH, *WITH_ATTRIBUTES, "patches", "pairs", "unpaired"))
+SIDES = frozenset((*FROM_PATH, *WITH_ATTRIBUTES, "patches", "tfds"))
 """The kinds of data that may be a side of unpaired data, as may those in `NAMED`."""
 SPECS = (
     *NAMED,
@@ -215,6 +218,7 @@ def load(
     max_bad_fraction: float = 0.01,
     max_pixels: int | None = None,
     tfds_manual_dir: str | Path | None = None,
+    condition: tuple[str, ...] = (),
 ) -> Dataset | Records:
     """The dataset that a spec names.
 
@@ -235,6 +239,8 @@ def load(
       max_pixels: the largest number of pixels of an image in a folder; None for Pillow's limit,
         178,956,970.
       tfds_manual_dir: the `manual_dir` of `tfds_source`; only for tfds specs.
+      condition: columns of numbers that are attributes of the samples, in place of labels: of the
+        files of labels beside a folder's images, of a Parquet file, or arrays of an npz file.
 
     Returns:
       Dataset, or records if they need more than max_bytes. Its name is a spec that loads it again.
@@ -250,11 +256,18 @@ def load(
     kind, colon, path = spec.partition(":")
     if tfds_manual_dir is not None and kind != "tfds":
         raise ValueError(f"tfds_manual_dir is only for tfds:NAME, got it with data {spec!r}")
+    if condition and kind not in WITH_ATTRIBUTES:
+        raise ValueError(
+            f"condition names attributes, which data {spec!r} cannot have: give it with "
+            f"{':, '.join(WITH_ATTRIBUTES)}: data, or leave it out"
+        )
     if not colon and kind in NAMED:
         return NAMED[kind]()
     sources: dict[str, Callable[[str], Dataset | Records]] = {
         **FROM_PATH,
-        "folder": functools.partial(_load_folder, max_pixels=max_pixels),
+        "npz": functools.partial(_load_npz, condition=condition),
+        "parquet": functools.partial(_load_parquet, condition=condition),
+        "folder": functools.partial(_load_folder, max_pixels=max_pixels, condition=condition),
         "patches": functools.partial(
             _load_patches, max_bad_fraction=max_bad_fraction, max_pixels=max_pixels
         ),

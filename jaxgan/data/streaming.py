@@ -36,7 +36,7 @@ class StreamedBatch(NamedTuple):
 
     Attributes:
       x: samples [rows, *shape] in the data's own range.
-      condition: labels int32 [rows], or None.
+      condition: labels int32 [rows], attributes float32 [rows, n], or None.
       bad: messages about records that could not be read, each in the first batch that needed it.
     """
 
@@ -50,7 +50,7 @@ class _Read(NamedTuple):
 
     Attributes:
       x: samples [rows, *shape]; None if too many records are bad.
-      condition: labels int32 [rows], or None.
+      condition: labels int32 [rows], attributes float32 [rows, n], or None.
       bad: numbers and messages of bad records; pairs, because Grain's workers would sort a dict.
     """
 
@@ -207,19 +207,19 @@ def _read_batch(
     """Reads one batch; the result depends on the batch number alone, not on earlier batches."""
     numbers = rows(batch).tolist()
     x = np.empty((len(numbers), *records.shape), records.dtype)
-    labels = np.empty(len(numbers), np.int32)
+    conditions = records.empty_conditions(len(numbers))
     bad: dict[int, str] = {}
     for row, number in enumerate(numbers):
         sample = _next_good(records, number, bad, max_bad_fraction)
         if sample is None:
             return _Read(None, None, tuple(bad.items()))
-        x[row], labels[row] = sample
-    return _Read(x, None if records.num_classes is None else labels, tuple(bad.items()))
+        x[row], conditions[row] = sample
+    return _Read(x, None if records.condition_width is None else conditions, tuple(bad.items()))
 
 
 def _next_good(
     records: Records, number: int, bad: dict[int, str], max_bad_fraction: float
-) -> tuple[np.ndarray, int] | None:
+) -> tuple[np.ndarray, int | np.ndarray] | None:
     """The first good sample from a number on, or None if too many are bad; adds to `bad`."""
     while not too_many_bad(len(bad), records.size, max_bad_fraction):
         if number not in bad:

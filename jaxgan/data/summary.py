@@ -1,5 +1,6 @@
 """A one-line summary of a dataset."""
 
+from jaxgan.data.attributes import ranges
 from jaxgan.data.dataset import Dataset
 from jaxgan.data.records import Records
 
@@ -7,7 +8,7 @@ MAX_NAMES, FIRST_NAMES = 10, 4  # all names up to 10 classes, otherwise the firs
 
 
 def summary(data: Dataset | Records) -> str:
-    """The data in one line: size, shape, classes and skipped files.
+    """The data in one line: size, shape, classes or ranges of attributes, and skipped files.
 
     Args:
       data: the dataset or records.
@@ -26,6 +27,8 @@ def summary(data: Dataset | Records) -> str:
     if data.num_classes is not None:
         found += f", {data.num_classes} class{'es' if data.num_classes != 1 else ''}"
         found += f": {_names(data.class_names)}" if data.class_names else ""
+    if data.attributes is not None:
+        found += f", {ranges(data.attributes)}"
     bad = data.bad if isinstance(data, Dataset) else ()
     left_out = [*data.left_out, *([f"{len(bad)} unreadable"] if bad else [])]
     return found + (f"; left out: {', '.join(left_out)}" if left_out else "")

@@ -276,7 +276,8 @@ def _augment_real(key: Array, x: Array, plan: Plan, axis_name: str | None) -> Ar
 def example_batch(data: Source, rows: int, conditional: bool, least: int | None = None) -> Batch:
     """A batch to initialize networks with: zeros [rows, ...], with alternating labels.
 
-    The labels are the least and the greatest one; other conditions are the first of the data.
+    The labels are the least and the greatest one; attributes and other conditions are the first of
+    the data.
 
     Args:
       data: the data set.
@@ -292,10 +293,18 @@ def example_batch(data: Source, rows: int, conditional: bool, least: int | None 
     if not conditional:
         return Batch(x)
     check_conditional(data)
-    if isinstance(data, Dataset) and data.labels is None:
+    whole = _no_labels(data)
+    if whole is not None:
         first = np.arange(rows) % data.size
-        return Batch(x, jax.tree.map(lambda part: jnp.asarray(part[first]), data.condition))
+        return Batch(x, jax.tree.map(lambda part: jnp.asarray(part[first]), whole))
     assert data.num_classes is not None  # by the check
     if least is None and isinstance(data, Dataset):
         least = int(np.min(data.condition))
     return Batch(x, jnp.asarray(np.resize([least or 0, data.num_classes - 1], rows), jnp.int32))
+
+
+def _no_labels(data: Dataset | Records) -> PyTree:
+    """The condition of all samples unless it holds labels, then None."""
+    if isinstance(data, Dataset):
+        return data.condition if data.labels is None else None
+    return None if data.attributes is None else data.attributes.rows

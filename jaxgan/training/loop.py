@@ -211,7 +211,7 @@ def _planned_calls(
 
 
 def _takes_unlabelled(gan: GAN, dataset: Source, plan: Plan) -> bool:
-    if not plan.conditional or not isinstance(dataset, Records):
+    if not plan.conditional or not isinstance(dataset, Records) or dataset.attributes:
         return True  # labels in memory were checked when the networks were initialized
     try:
         state_like(gan, init_input(dataset, plan, least=-1), update_rule(plan))

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxgan import parallel
 from jaxgan.data import Dataset, Records
+from jaxgan.data.attributes import too_large
 from jaxgan.data.dataset import check_conditional
 from jaxgan.data.soundness import doubts, some_rows
 from jaxgan.parallel import processes
@@ -109,6 +110,10 @@ def warn_of_doubts(dataset: Dataset | Records | Batches, plan: Plan):
             f"{dataset.size}, or more data",
             stacklevel=3,
         )
+    if plan.conditional and dataset.attributes is not None:
+        large = too_large(dataset.attributes)
+        if large is not None:
+            warnings.warn(f"{dataset.name}: {large}", stacklevel=3)
     if isinstance(dataset, Dataset):
         labels = dataset.labels if plan.conditional else None
         for doubt in doubts(dataset.x, labels, dataset.low, dataset.high):

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxgan.cli.console import at_home, count, make_console, say
-from jaxgan.cli.generators import Checkpoint, Ema, Run, Truncation, Wanted, load_wanted
+from jaxgan.cli.generators import (
+    Checkpoint,
+    Condition,
+    Ema,
+    Run,
+    Truncation,
+    Wanted,
+    load_wanted,
+)
 from jaxgan.cli.help import Command
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jaxgan.runs.disk.generator import TrainedGenerator
 
 app = typer.Typer()
@@ -32,6 +42,7 @@ def traverse(
             metavar="NAME|NUMBER", help="Class of all samples.", show_default="the first class"
         ),
     ] = None,
+    condition: Condition = None,
     ema: Ema = True,
     checkpoint: Checkpoint = "latest",
 ):
@@ -40,8 +51,8 @@ def traverse(
     from jaxgan.runs.outputs import explore
 
     generator = load_generator(run, ema, checkpoint)
-    number = _class_number(generator, label)
-    explore.write_traversal(generator, out, by, num, reach, seed, number)  # type: ignore[arg-type]
+    own = _condition(generator, label, condition)
+    explore.write_traversal(generator, out, by, num, reach, seed, own)  # type: ignore[arg-type]
     say(make_console(), f"{num} directions by {by}, from -{reach:g} to {reach:g} -> {out}")
 
 
@@ -68,6 +79,7 @@ def video(
             metavar="NAME|NUMBER", help="Class of all samples.", show_default="the first class"
         ),
     ] = None,
+    condition: Condition = None,
     truncation: Truncation = None,
     ema: Ema = True,
     checkpoint: Checkpoint = "latest",
@@ -79,19 +91,25 @@ def video(
     places = sample_files.parsed_grid(grid)
     assert places is not None
     generator = load_wanted(run, Wanted(ema, checkpoint, truncation))
-    number = _class_number(generator, label)
-    options = VideoOptions(moving, places, seconds, fps, seed, number)  # type: ignore[arg-type]
+    own = _condition(generator, label, condition)
+    options = VideoOptions(moving, places, seconds, fps, seed, own)  # type: ignore[arg-type]
     say(make_console(), f"{write_video(generator, out, options)} frames -> {out}")
 
 
-def _class_number(generator: "TrainedGenerator", label: str | None) -> int | None:
-    """The class of all samples: that of --label, or the first one."""
+def _condition(
+    generator: "TrainedGenerator", label: str | None, condition: str | None
+) -> "int | np.ndarray | None":
+    """The class of all samples, that of --label or the first one; or their attributes."""
     from jaxgan.runs.outputs import sample_files
 
+    if condition is not None:
+        return sample_files.requested_attributes(generator, 1, condition)[0]
     if label is None and generator.data.num_classes is not None:
         label = "0"
     labels = sample_files.requested_labels(generator, 1, label)
-    return None if labels is None else int(labels[0])
+    if labels is None:
+        return None
+    return labels[0] if generator.data.attributes else int(labels[0])
 
 
 @app.command(cls=Command)

@@ -34,6 +34,14 @@ Standing = Annotated[
         show_default="the averages of training",
     ),
 ]
+Condition = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X[,X]",
+        help="Attributes of all samples, for runs trained with --condition: a number for each.",
+        show_default="those of real samples",
+    ),
+]
 Refine = Annotated[
     str | None,
     typer.Option(
@@ -108,7 +116,8 @@ def held_out_data(
     from jaxgan.runs.settings.run_data import data_of
 
     if held_out is not None:
-        return load_input(generator.config.options.input._replace(source=held_out))
+        own = generator.config.options.input
+        return load_input(own._replace(source=held_out, condition=()))
     say(
         make_console(stderr=True),
         "Warning: the discriminator is calibrated on the run's own data, on which it may be too "

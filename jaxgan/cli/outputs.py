@@ -11,6 +11,7 @@ from jaxgan.choices import Domain, ExportFormat
 from jaxgan.cli.console import at_home, count, make_console, say
 from jaxgan.cli.generators import (
     Checkpoint,
+    Condition,
     Ema,
     HeldOut,
     Refine,
@@ -52,6 +53,7 @@ def sample(
             show_default="all, one per row of the image",
         ),
     ] = None,
+    condition: Condition = None,
     grid: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +86,8 @@ def sample(
     layout = sample_files.parsed_grid(grid)
     num = sample_files.wanted_num(generator, out, num, layout, label)
     labels = sample_files.requested_labels(generator, num, label)
+    if condition is not None:
+        labels = sample_files.requested_attributes(generator, num, condition)
     read = functools.partial(data_of, source=data, force=force)
     facts: tuple[str, ...] = ()
     if refined is None:

@@ -108,9 +108,9 @@ def gan_for(options: Options, dataset: Dataset | Records) -> GAN:
     """
     chosen = recipe(options.recipe)
     check_installed(chosen)
-    if options.plan.conditional:
+    if options.plan.conditional and dataset.attributes is None:
         _check_classes(dataset, chosen.name)
-    classes = dataset.num_classes if options.plan.conditional else None
+    classes = dataset.condition_width if options.plan.conditional else None
     values = _values(options, dataset)
     gan = recipe_gan(chosen.name, dataset.shape, classes, options.augment, values)
     if not options.start.freeze_d:

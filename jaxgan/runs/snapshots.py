@@ -27,10 +27,12 @@ def make_snapshot(
 ) -> tuple[Callable[[GANState], list[Drawn]], Conditions]:
     """A function that draws samples of fixed latents, whole on all devices; their conditions."""
     key, plan = run_keys(config.options.seed).images, config.options.plan
-    classes = config.data.num_classes
-    in_threes = has_images(gan, config.data.shape, classes is not None)
-    num = plots.num_plotted(config.data.shape, classes, in_threes)
-    labels = None if classes is None else plots.class_rows(num, min(classes, num))
+    facts, classes = config.data, config.data.num_classes
+    in_threes = has_images(gan, facts.shape, facts.condition_width is not None)
+    num = plots.num_plotted(facts.shape, classes, in_threes)
+    labels = facts.kept_attributes(num)
+    if classes is not None:
+        labels = plots.class_rows(num, min(classes, num))
     drawn_on = conditions_for(gan, dataset, plan.model_range, num, labels)
     pieces = make_pieces(key, gan, num, drawn_on.condition, plan.devices)
     return lambda state: list(pieces(state)), drawn_on

@@ -119,7 +119,9 @@ def _write_levels(out: Path):
     generator = load_generator(out)
     data, classes = generator.data, generator.data.num_classes
     num = plots.num_plotted(data.shape, classes, in_threes=True)
-    labels = None if classes is None else plots.class_rows(num, min(classes, num))
+    labels = data.kept_attributes(num)
+    if classes is not None:
+        labels = plots.class_rows(num, min(classes, num))
     levels = draw_levels(generator, num, generator.config.options.seed, labels)
     size = (levels[-1].shape[1], levels[-1].shape[2])
     alike = [np.asarray(nearest(jnp.asarray(x), size)) for x in levels]

@@ -33,7 +33,7 @@ def make_scorer(
     """Make the scorer that a configuration asks for; None if it asks for no scores.
 
     The samples come from one fixed set of latents and the EMA generator if there is one. Their
-    classes are those of the real samples.
+    classes or attributes are those of the real samples.
 
     Raises:
       ValueError: if metrics, features and data do not suit each other, or the generator takes
@@ -46,7 +46,7 @@ def make_scorer(
     extractor = make_extractor(scoring.features or usual_features(dataset), dataset)
     statistics = chosen_statistics(scoring.metrics, dataset, extractor)
     x, labels = real_rows(dataset, scoring.num, seed)
-    check_labelled(scoring.metrics, plan.conditional)
+    check_labelled(scoring.metrics, plan.conditional and dataset.attributes is None)
     real = extract(extractor, dataset, x, labels)
     classes = repeated_labels(labels, scoring.num) if plan.conditional else None
     draw = make_pieces(run_keys(seed).scores, gan, scoring.num, classes, plan.devices)

@@ -42,7 +42,7 @@ def shuffled(size: int, num: int, seed: int, first: int = 0) -> np.ndarray:
 def real_rows(
     dataset: Dataset | Records, num: int, seed: int, first: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Real samples in random order and their labels, at most `num` from position `first` on.
+    """Real samples in random order and their conditions, at most `num` from position `first` on.
 
     Records that cannot be read are left out.
     """
@@ -53,10 +53,13 @@ def real_rows(
 def rows(
     dataset: Dataset | Records, numbers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Samples at some positions, their labels, and the positions of those that can be read."""
+    """Samples at some positions, their conditions, and the positions of those that can be read.
+
+    The conditions are labels int [num], -1 for unlabelled samples, or attributes float [num, n].
+    """
     if isinstance(dataset, Dataset):
-        labels = None if dataset.labels is None else dataset.labels[numbers]
-        return np.asarray(dataset.x[numbers]), labels, numbers
+        known = dataset.labels if dataset.attributes is None else dataset.condition
+        return np.asarray(dataset.x[numbers]), None if known is None else known[numbers], numbers
     found, kept = [], []
     for number in numbers:
         try:
@@ -64,16 +67,23 @@ def rows(
         except ValueError:
             continue
         kept.append(number)
-    classes = np.asarray([-1 if label is None else label for _, label in found], np.int32)
     x = np.stack([x for x, _ in found]) if found else np.empty((0, *dataset.shape), dataset.dtype)
-    return x, classes, np.asarray(kept, int)
+    at = np.asarray(kept, int)
+    if dataset.attributes is not None:
+        return x, dataset.attributes.rows[at], at
+    classes = np.asarray([-1 if label is None else label for _, label in found], np.int32)
+    return x, classes, at
 
 
 def repeated_labels(labels: np.ndarray | None, num: int) -> np.ndarray | None:
-    """Labels [num] for generated samples: those of the real ones, repeated as often as needed."""
+    """Labels [num] for generated samples: those of the real ones, repeated as often as needed.
+
+    Attributes [num, n] likewise.
+    """
     if labels is None:
         return None
-    return np.resize(labels[labels >= 0], num)
+    known = labels if labels.ndim > 1 else labels[labels >= 0]
+    return np.resize(known, (num, *known.shape[1:]))
 
 
 def extract(

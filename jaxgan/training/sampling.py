@@ -82,8 +82,8 @@ def conditions_for(
       data: the data of the run.
       model_range: of the generator.
       num: number of samples.
-      labels: int [num] for a conditional run; images have these classes if the data are in memory
-        and have them.
+      labels: int [num], or attributes float [num, n], for a conditional run; images have these
+        classes if the data are in memory and have them, and always their own attributes.
     """
     if not has_images(gan, data.shape, labels is not None):
         return Conditions(None if labels is None else jnp.asarray(labels))
@@ -201,6 +201,9 @@ def _real(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Real samples of the given classes if there are any, or else evenly spread."""
     indices = np.linspace(0, data.size - 1, num).round().astype(int)
+    if labels is not None and data.attributes is not None:
+        x = [data.read(int(i))[0] if isinstance(data, Records) else data.x[i] for i in indices]
+        return np.stack(x), data.attributes.rows[indices]
     if isinstance(data, Records):
         read = [data.read(int(index)) for index in indices]
         found = None if labels is None else np.asarray([label for _, label in read], np.int32)

@@ -12,5 +12,5 @@ def invoke(*arguments):
 def succeed(*arguments):
     """Call a command that must succeed."""
     result = invoke(*arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0, (result.output, result.exception)
     return result

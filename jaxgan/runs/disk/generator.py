@@ -149,7 +149,7 @@ def gan_of(config: Config, hyperparameters: Given) -> GAN:
     """The GAN of a run, with other values for hyper-parameters that leave its state as it is."""
     options, data = config.options, config.data
     values = options.hyperparameters | hyperparameters
-    gan = recipe_gan(options.recipe, data.shape, data.num_classes, options.augment, values)
+    gan = recipe_gan(options.recipe, data.shape, data.condition_width, options.augment, values)
     layers = options.start.freeze_d
     return freeze_d(gan, _example(gan, config), layers) if layers else gan
 
@@ -182,7 +182,7 @@ def check_truncation(generator: TrainedGenerator, option: str):
 def with_truncation(generator: TrainedGenerator, truncation: Array) -> GAN:
     """A generator's GAN with a truncation that may be traced, see `truncated`."""
     options, data = generator.config.options, generator.data
-    make = recipe_maker(options.recipe, data.shape, data.num_classes)
+    make = recipe_maker(options.recipe, data.shape, data.condition_width)
     return make(**options.hyperparameters | {"truncation": truncation})
 
 
@@ -227,10 +227,11 @@ def state_structure(gan: GAN, config: Config) -> GANState:
 
 def _example(gan: GAN, config: Config) -> Batch:
     """A batch of zeros of the shape of a run's samples."""
-    classes = config.data.num_classes
-    rows = 2 * gan.discriminator.pack
-    labels = None if classes is None else jnp.zeros(rows, jnp.int32)
-    return Batch(jnp.zeros((rows, *config.data.shape), jnp.float32), labels)
+    data, rows = config.data, 2 * gan.discriminator.pack
+    labels = None if data.num_classes is None else jnp.zeros(rows, jnp.int32)
+    if data.attributes:
+        labels = jnp.zeros((rows, len(data.attributes)), jnp.float32)
+    return Batch(jnp.zeros((rows, *data.shape), jnp.float32), labels)
 
 
 # --- Use
@@ -251,4 +252,4 @@ def make_draw(generator: TrainedGenerator) -> Callable[[Array, PyTree, Array], A
 def takes_images(generator: TrainedGenerator) -> bool:
     """Whether a generator is conditioned on images."""
     facts = generator.data
-    return has_images(generator.gan, facts.shape, facts.num_classes is not None)
+    return has_images(generator.gan, facts.shape, facts.condition_width is not None)

@@ -42,8 +42,8 @@ def evaluate_generator(
 ) -> Evaluation:
     """Score a generator's samples against real ones.
 
-    A conditional generator draws the labels of the real samples. One that is conditioned on images
-    takes them from the data.
+    A conditional generator draws the labels or attributes of the real samples. One that is
+    conditioned on images takes them from the data.
 
     Args:
       generator: from `load_generator`.
@@ -60,7 +60,7 @@ def evaluate_generator(
     check_labelled(options.metrics or (), generator.data.num_classes is not None)
     measures = measures_of(dataset, options)
     real, labels = None, None
-    if generator.data.num_classes is not None:
+    if generator.data.condition_width is not None:
         real = see_real(measures, options, report)
         labels = repeated_labels(real.features.labels, options.num)
     samples, targets, facts = _samples(generator, dataset, options, labels, refine)

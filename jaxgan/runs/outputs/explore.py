@@ -18,7 +18,7 @@ from jaxgan.directions import Directions, ganspace, sefa, traversal
 from jaxgan.parallel.global_batch import num_samples, sample_index, sample_keys
 from jaxgan.players import PassOptions, run_generator
 from jaxgan.runs.disk.generator import TrainedGenerator, takes_images, with_truncation
-from jaxgan.runs.outputs.samples import draw_samples
+from jaxgan.runs.outputs.samples import checked_attributes, draw_samples
 from jaxgan.scoring.extractors import Extractor
 from jaxgan.scoring.reference import extract
 from jaxgan.types import Array, PyTree, Weights
@@ -38,7 +38,7 @@ def write_traversal(
     num: int = 6,
     reach: float = 3.0,
     seed: int = 0,
-    label: int | None = None,
+    label: int | np.ndarray | None = None,
 ) -> Directions:
     """Write a picture with a row for each direction, from -reach to reach around one sample.
 
@@ -49,7 +49,7 @@ def write_traversal(
       num: number of directions.
       reach: distance at both ends, in the units of the latents.
       seed: seed of the sample in the middle.
-      label: its class, for conditional runs.
+      label: its class, for conditional runs, or its attributes [n].
     Returns:
       The directions.
     Raises:
@@ -149,34 +149,31 @@ def latent_vectors(generator: TrainedGenerator, seed: int, num: int) -> Array:
     return z
 
 
-def samples_of(generator: TrainedGenerator, z: Array, label: int | None) -> np.ndarray:
+def samples_of(generator: TrainedGenerator, z: Array, label: int | np.ndarray | None) -> np.ndarray:
     """Samples of latents [num, latent], in the range of the data."""
     return make_samples(generator, label)(z)
 
 
-def make_samples(generator: TrainedGenerator, label: int | None) -> Callable[..., np.ndarray]:
+def make_samples(
+    generator: TrainedGenerator, label: int | np.ndarray | None
+) -> Callable[..., np.ndarray]:
     """Make a function of latents [num, d] that gives their samples, in the range of the data.
 
     Args:
       generator: one that takes no images.
-      label: class of all samples, for conditional runs.
+      label: class of all samples, for conditional runs, or their attributes [n], by default those
+        of a real sample.
     Returns:
       `(z, truncation=None) -> samples`; with a truncation psi, of a recipe that has it.
     Raises:
       ValueError: if a label is missing, or the run has no classes.
     """
-    facts = generator.data
-    if (facts.num_classes is None) != (label is None):
-        raise ValueError(
-            "this run has no classes: leave --label out"
-            if facts.num_classes is None
-            else f"--label must be one of the run's {facts.num_classes} classes"
-        )
+    facts, own = generator.data, _condition(generator, label)
 
     @jax.jit
     def make(weights: Weights, z: Array, truncation: Array | None) -> Array:
         gan = generator.gan if truncation is None else with_truncation(generator, truncation)
-        condition = None if label is None else jnp.full(len(z), label, jnp.int32)
+        condition = None if own is None else jnp.broadcast_to(own, (len(z), *own.shape))
         keys = jnp.repeat(sample_keys(jax.random.key(0), sample_index(1)), num_samples(z))
         x = run_generator(gan, weights, z, keys, PassOptions(condition))[0]
         return x if gan.task is None else gan.task.restore(x, condition)
@@ -193,6 +190,21 @@ def make_samples(generator: TrainedGenerator, label: int | None) -> Callable[...
         return to_data_range(x, facts.low, facts.high, generator.model_range)
 
     return samples
+
+
+def _condition(generator: TrainedGenerator, label: int | np.ndarray | None) -> np.ndarray | None:
+    """The condition of a sample: a label int32 [], attributes float32 [n], or None."""
+    facts = generator.data
+    if facts.attributes:
+        row = checked_attributes(facts, 1, None if label is None else np.asarray(label))
+        return None if row is None else row[0]
+    if (facts.num_classes is None) != (label is None):
+        raise ValueError(
+            "this run has no classes: leave --label out"
+            if facts.num_classes is None
+            else f"--label must be one of the run's {facts.num_classes} classes"
+        )
+    return None if label is None else np.asarray(label, np.int32)
 
 
 def _check_generator(generator: TrainedGenerator, out: Path):

@@ -8,7 +8,8 @@ generator.stablehlo    a `jax.export` artifact that draws samples without jaxgan
     key_data = jax.random.key_data(jax.random.key(0))
     samples = artifact.call(key_data, jnp.arange(64, dtype=jnp.int32))
 
-Generators that take images or labels take them after these two arguments, see generator.json.
+Generators that take images, labels or attributes take them after these two arguments, see
+generator.json.
 `load_safetensors` reads the weights back into the trees that `Network.apply` takes.
 """
 
@@ -137,6 +138,7 @@ def facts(generator: TrainedGenerator) -> dict[str, Any]:
         "shape": list(data.shape),
         "latent_shape": list(latent_shape(generator)),
         "num_classes": data.num_classes,
+        "attributes": list(data.attributes),
         "low": data.low,
         "high": data.high,
         "model_range": generator.model_range,
@@ -189,8 +191,8 @@ def sampler(generator: TrainedGenerator, domain: Domain | None = None) -> Callab
     Returns:
       `(key_data, index, *conditions) -> samples`: uint32 [2], int32 [batch] and what the generator
       is conditioned on, an image float32 [batch, height, width, channels] in the range of the data,
-      then labels int32 [batch], to float32 [batch, *shape] in the range of the data. The generator
-      must not look across samples outside training.
+      then labels int32 [batch] or attributes float32 [batch, n], to float32 [batch, *shape] in the
+      range of the data. The generator must not look across samples outside training.
     """
     domain = chosen_domain(generator, domain)
     program, weights = make_program(generator, domain), all_weights(generator)

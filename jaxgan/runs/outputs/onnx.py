@@ -1,6 +1,6 @@
 """Export of a trained generator as an ONNX model, checked against JAX.
 
-generator.onnx       a model from latents, images and labels to samples
+generator.onnx       a model from latents, images, and labels or attributes to samples
 generator.onnx.json  its inputs and outputs, and the run that it is from
 
     session = onnxruntime.InferenceSession("generator.onnx")
@@ -59,8 +59,9 @@ def export_onnx(
     """Write a generator as an ONNX model and a JSON header; earlier ones are replaced.
 
     The model takes arrays of any batch size b: latents float32 [b, ...], an image float32
-    [b, height, width, channels] in the range of the data, and labels int32 [b], as far as the
-    generator does. It returns samples float32 [b, *shape] in the range of the data.
+    [b, height, width, channels] in the range of the data, and labels int32 [b] or attributes
+    float32 [b, n], as far as the generator does. It returns samples float32 [b, *shape] in the
+    range of the data.
 
     Args:
       generator: from `load_generator`.
@@ -231,6 +232,8 @@ def examples(generator: TrainedGenerator, domain: Domain | None, num: int) -> di
         shape = (num, *each.shape)
         if each.name == "labels":
             given["labels"] = jnp.arange(num, dtype=jnp.int32) % (data.num_classes or 1)
+        elif each.name == "attributes":
+            given["attributes"] = jnp.asarray(data.kept_attributes(num))
         else:
             x = jax.random.uniform(image_key, shape, minval=-1.0)
             given["image"] = to_data_range(x, data.low, data.high, (-1.0, 1.0))

@@ -48,7 +48,10 @@ class Argument(NamedTuple):
 
 
 def conditions(generator: TrainedGenerator, domain: Domain | None) -> list[Argument]:
-    """The condition of a program's samples: "image" and "labels", as far as it has them."""
+    """The condition of a program's samples, as far as it has one.
+
+    They are "image", and "labels" or "attributes".
+    """
     data, found = generator.data, []
     if not generator.coarser and takes_images(generator):
         shape = _condition_shape(generator)
@@ -57,6 +60,9 @@ def conditions(generator: TrainedGenerator, domain: Domain | None) -> list[Argum
     if data.num_classes is not None:
         classes = f"0 to {data.num_classes - 1}; others give NaN"
         found.append(Argument("labels", (), "int32", classes))
+    if data.attributes:
+        names = f"{', '.join(data.attributes)}, as in the training data"
+        found.append(Argument("attributes", (len(data.attributes),), "float32", names))
     return found
 
 
@@ -170,7 +176,7 @@ def make_program(generator: TrainedGenerator, domain: Domain | None) -> Program:
             gan, options = generator.levels[level].gan, PassOptions(condition)
             return generate(key, gan, weights[level], index, options, move).x
 
-        labels = given.get("labels")
+        labels = given.get("labels", given.get("attributes"))
         if generator.coarser:
             x = _of_pyramid(generator, draw, key, index, labels)
         else:

@@ -117,6 +117,8 @@ def _of_run(generator: TrainedGenerator, label: int | None) -> Projectable:
     gan, facts = generator.gan, generator.data
     if generator.coarser or takes_images(generator) or gan.task is not None:
         raise ValueError("project needs a generator of whole images that takes no images")
+    if facts.attributes:
+        raise ValueError("project needs a generator of latents or classes, and not of attributes")
     example = jax.eval_shape(gan.latent, jax.random.key(0), sample_index(1))
     if getattr(example, "ndim", 0) != 2:
         raise ValueError("project needs latents that are one vector per sample")

@@ -81,6 +81,11 @@ def _number(method: str, name: str, text: str) -> Any:
 def _check_players(generator: TrainedGenerator):
     if takes_images(generator):
         raise ValueError("refinement is for generators that take no images")
+    if generator.data.attributes:
+        raise ValueError(
+            "refinement compares samples of one class, and this run is conditioned on attributes: "
+            "leave it out"
+        )
     if generator.gan.discriminator.pack > 1 or generator.gan.real is not None:
         raise ValueError("refinement needs a discriminator of single samples alone")
 

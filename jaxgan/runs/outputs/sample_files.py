@@ -1,5 +1,6 @@
 """Samples of a run as files: how many, of which classes, as an image or an array."""
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from PIL import Image
 
 from jaxgan import plots
 from jaxgan.atomic import check_new_folder, check_replaceable, new_folder, replace_file
+from jaxgan.calls import parse_number
 from jaxgan.checks import check_positive, closest
 from jaxgan.data import to_data_range
 from jaxgan.data.images import DEEP_HIGH
@@ -53,17 +55,27 @@ def requested_labels(
 ) -> np.ndarray | None:
     """The labels of a conditional run's samples: all `label`, or one class per row of a grid.
 
+    A run with attributes gives those of real samples.
+
     Args:
       generator: from `load_generator`.
       num: number of samples; a multiple of the number of classes if no label is given.
       label: number of the class, or a text: its name, or its number if no class has that name.
         None for all classes in turn. Must be None for a run without classes.
     Returns:
-      int32 [num]; None for a run without classes.
+      int32 [num], or attributes float32 [num, n]; None for a run without either.
     Raises:
       ValueError: if there is no such class, or num is not a multiple of the number of classes.
     """
     check_positive(num=num)
+    if generator.data.attributes:
+        if label is not None:
+            names = ", ".join(generator.data.attributes)
+            raise ValueError(
+                f"--label {label}: the run has no classes, but attributes: give --condition with "
+                f"a number for each of {names}"
+            )
+        return generator.data.kept_attributes(num)
     if generator.data.num_classes is None:
         if label is not None:
             raise ValueError(f"--label {label}: the run is not conditional, it has no classes")
@@ -71,6 +83,36 @@ def requested_labels(
     if label is None:
         return plots.class_rows(num, generator.data.num_classes)
     return np.full(num, _class_number(generator, label), np.int32)
+
+
+def requested_attributes(generator: TrainedGenerator, num: int, text: str) -> np.ndarray:
+    """The attributes of samples in the text of --condition, such as "1,0,0.5".
+
+    Args:
+      generator: from `load_generator`.
+      num: number of samples, which all have the same attributes.
+      text: a number for each attribute.
+    Returns:
+      float32 [num, n].
+    Raises:
+      ValueError: if the run has no attributes, another number of them, or a text is no number.
+    """
+    check_positive(num=num)
+    names = generator.data.attributes
+    if not names:
+        instead = "" if generator.data.num_classes is None else ", but classes: give --label"
+        raise ValueError(f"--condition {text}: the run has no attributes{instead}")
+    if takes_images(generator) and not generator.coarser:
+        raise ValueError(
+            f"--condition {text}: the generator takes images, which have their own attributes"
+        )
+    row = [parse_number("--condition", each) for each in text.split(",")]
+    if len(row) != len(names):
+        raise ValueError(
+            f"--condition {text} must give {len(names)} numbers, one for each of "
+            f"{', '.join(names)}, got {len(row)}"
+        )
+    return np.tile(np.asarray(row, np.float32), (num, 1))
 
 
 def _class_number(generator: TrainedGenerator, label: int | str) -> int:
@@ -141,8 +183,9 @@ def write_samples(
       drawn: samples [num, ...] in the range of the data, and those of the way back if there is one.
       generator: the generator they were drawn from.
       out: the file, or a folder that does not exist. An image of all classes has one per row; a
-        .npz file holds `labels` too; a folder has a sub-folder for each class.
-      labels: labels of the samples [num], if the run is conditional.
+        .npz file holds `labels` or `attributes` too; a folder has a sub-folder for each class, or
+        the attributes in metadata.csv.
+      labels: labels [num] or attributes [num, n] of the samples, if the run is conditional.
       conditions: conditions of the samples; their images are shown beside the samples.
       columns: samples per row of an image; None for the usual number.
     Raises:
@@ -152,7 +195,8 @@ def write_samples(
     check_writable(generator, out)
     try:
         if out.suffix == ".npz":
-            own: dict[str, Any] = {} if labels is None else {"labels": labels}
+            name = "attributes" if generator.data.attributes else "labels"
+            own: dict[str, Any] = {} if labels is None else {name: labels}
             replace_file(out, lambda beside: np.savez_compressed(beside, samples=drawn.x, **own))
         elif out.suffix == ".png":
             image = _image(drawn, generator, labels, conditions, columns)
@@ -172,11 +216,17 @@ def _write_images(
     high = float(x.max()) if facts.high is None else facts.high
     white, dtype = (DEEP_HIGH, np.uint16) if high == DEEP_HIGH else (255, np.uint8)
     pixels = np.rint(np.clip((x - low) / (high - low), 0.0, 1.0) * white).astype(dtype)
-    digits = len(str(len(x) - 1))
+    classes = None if facts.attributes else labels
+    names = [f"{number:0{len(str(len(x) - 1))}}.png" for number in range(len(x))]
     for number, image in enumerate(pixels):
-        own = folder if labels is None else folder / _folder_name(facts.class_names, labels[number])
-        own.mkdir(exist_ok=True)
-        from_pixels(image).save(own / f"{number:0{digits}}.png")
+        below = "" if classes is None else _folder_name(facts.class_names, classes[number])
+        (folder / below).mkdir(exist_ok=True)
+        from_pixels(image).save(folder / below / names[number])
+    if facts.attributes and labels is not None:
+        with (folder / "metadata.csv").open("w", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(("file_name", *facts.attributes))
+            lines.writerows((name, *row) for name, row in zip(names, labels, strict=True))
 
 
 def _folder_name(names: tuple[str, ...] | None, number: int) -> str:

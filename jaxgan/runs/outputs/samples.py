@@ -17,6 +17,7 @@ from jaxgan.images.pyramid import crop_to, sample_pyramid
 from jaxgan.parallel.global_batch import sample_index
 from jaxgan.runs.disk.generator import TrainedGenerator, make_draw, takes_images
 from jaxgan.runs.settings.config import Config
+from jaxgan.runs.settings.fingerprint import DataFacts
 from jaxgan.runs.settings.run_data import data_of
 from jaxgan.training.sampling import (
     SAMPLES_PER_CALL,
@@ -40,7 +41,9 @@ def draw_samples(
         data, evenly spaced.
       num: number of samples.
       seed: seed of the latents. Sample i depends only on the seed, i and its condition.
-      labels: int [num], the class of each sample; for conditional runs only.
+      labels: int [num], the class of each sample; for conditional runs only. For a run with
+        attributes, their numbers float [num, n], or [n] for all samples; without them, those of
+        real samples.
     Raises:
       FileNotFoundError: if the generator takes images, and the run's data are no longer there.
       ValueError: if num is not positive, or labels are missing, not applicable or out of range.
@@ -63,7 +66,7 @@ def draw_with_conditions(
       generator: from `load_generator`.
       num: number of samples.
       seed: seed of the latents.
-      labels: int [num], the class of each sample; for conditional runs only.
+      labels: int [num], the class of each sample; or attributes, as for `draw_samples`.
       read: reads the data of a run; called only if the generator is conditioned on images.
     Raises:
       FileNotFoundError: if those data are no longer there.
@@ -84,7 +87,7 @@ def draw_levels(
       generator: of a pyramid, from `load_generator`.
       num: number of samples.
       seed: seed of the latents.
-      labels: int [num], the class of each sample; for conditional runs only.
+      labels: int [num], the class of each sample; or attributes, as for `draw_samples`.
     Returns:
       float32 [num, ...] per level, in the range of the data. The last has the size of the data.
     Raises:
@@ -173,8 +176,10 @@ def _conditions(
 def _checked_labels(
     generator: TrainedGenerator, num: int, labels: np.ndarray | None
 ) -> np.ndarray | None:
-    """Check the labels of samples; returns them as int32."""
+    """Check the labels or attributes of samples; returns them as int32 or float32."""
     check_positive(num=num)
+    if generator.data.attributes:
+        return checked_attributes(generator.data, num, labels)
     num_classes = generator.data.num_classes
     if num_classes is None:
         if labels is not None:
@@ -190,3 +195,23 @@ def _checked_labels(
             f"labels must lie in 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}"
         )
     return labels.astype(np.int32)
+
+
+def checked_attributes(facts: DataFacts, num: int, rows: np.ndarray | None) -> np.ndarray | None:
+    """Attributes of samples as float32 [num, n], from [num, n] or [n]; without them, kept ones.
+
+    Raises:
+      ValueError: if they are no finite numbers of this shape.
+    """
+    if rows is None:
+        return facts.kept_attributes(num)
+    names, given = facts.attributes, np.asarray(rows)
+    if given.dtype.kind not in "biuf" or given.shape not in ((len(names),), (num, len(names))):
+        raise ValueError(
+            f"attributes must be float [{num}, {len(names)}] or [{len(names)}], in the order "
+            f"{', '.join(names)}, got {given.dtype} of shape {given.shape}"
+        )
+    given = given.astype(np.float32)
+    if not np.isfinite(given).all():
+        raise ValueError("attributes must be finite numbers that fit float32")
+    return np.broadcast_to(given, (num, len(names)))

@@ -1,5 +1,7 @@
 """Standing statistics of a run's generator."""
 
+from typing import Any
+
 import jax
 
 from jaxgan.checks import check_not_negative
@@ -15,8 +17,8 @@ def with_standing_statistics(generator: TrainedGenerator, batches: int) -> Train
 
     Args:
       generator: from `load_generator`.
-      batches: number of batches of 64 samples, with labels drawn uniformly if the generator is
-        conditional; 0 for the generator as it is.
+      batches: number of batches of 64 samples, with labels drawn uniformly, or attributes of the
+        data, if the generator is conditional; 0 for the generator as it is.
     Raises:
       ValueError: if batches is negative, the generator has no batch norm, is a pyramid's or is
         conditioned on images.
@@ -31,7 +33,9 @@ def with_standing_statistics(generator: TrainedGenerator, batches: int) -> Train
         )
     label_key, sample_key = jax.random.split(jax.random.key(_SEED))
     classes, num = generator.data.num_classes, BATCH_SIZE * batches
-    labels = None if classes is None else jax.random.randint(label_key, (num,), 0, classes)
+    labels: Any = generator.data.kept_attributes(num)
+    if classes is not None:
+        labels = jax.random.randint(label_key, (num,), 0, classes)
     weights = Weights(generator.params, generator.model_state)
     found = standing_statistics(sample_key, generator.gan, weights, batches, labels)
     return generator._replace(model_state=found.model_state, standing=batches)

@@ -36,7 +36,7 @@ class VideoOptions(NamedTuple):
       seconds: length.
       fps: frames per second; .gif files have at most 50.
       seed: seed of the latents.
-      label: class of all samples, for conditional runs.
+      label: class of all samples, for conditional runs, or their attributes [n].
     """
 
     moving: Moving = "latents"
@@ -44,7 +44,7 @@ class VideoOptions(NamedTuple):
     seconds: float = 6.0
     fps: int = 20
     seed: int = 0
-    label: int | None = None
+    label: int | np.ndarray | None = None
 
 
 def write_video(

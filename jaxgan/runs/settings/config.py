@@ -1,13 +1,14 @@
 """The configuration of a run, `config.json`: its options, and what it was made with."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import pydantic
 
 from jaxgan.data import Dataset, Records, load
-from jaxgan.runs.settings.fingerprint import DataFacts, check_range
+from jaxgan.runs.settings.fingerprint import DataFacts, check_attributes, check_range
 from jaxgan.runs.settings.options import Input, Options
 from jaxgan.settings import Setting, is_group, read_json
 
@@ -20,6 +21,7 @@ def load_input(source: Input) -> Dataset | Records:
         max_bad_fraction=source.reading.max_bad_fraction,
         max_pixels=source.max_pixels,
         tfds_manual_dir=source.tfds_manual_dir,
+        condition=source.condition,
     )
 
 
@@ -49,6 +51,8 @@ class Config(NamedTuple):
 
 # --- Reading and writing one
 
+_NUMBERS = re.compile(r"\[\n([-+.\de,\s]+)\]")
+
 
 def has_config(run: Path, name: str = "config.json") -> bool:
     """Whether a folder is that of a run, which has this file.
@@ -75,6 +79,7 @@ def read_config(run: Path) -> Config:
     try:
         config = read_json(Config, path.read_bytes())
         check_range(config.data)
+        check_attributes(config.data)
     except ValueError as error:
         raise ValueError(f"{path} is not a run's configuration: {error}") from None
     return config
@@ -88,8 +93,9 @@ def _instead(run: Path) -> str:
 
 
 def to_json(config: Config) -> str:
-    """The text of a config.json."""
-    return json.dumps(_plain(config), indent=2) + "\n"
+    """The text of a config.json, with each list of numbers on one line."""
+    text = json.dumps(_plain(config), indent=2)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,9 @@ from jaxgan.steps import init, make_train_step
 from jaxgan.training.batches import example_batch
 from jaxgan.types import GAN, PyTree
 
+MAX_ROWS, MAX_NUMBERS = 1024, 16_384  # of kept attributes
+Rows = tuple[tuple[pydantic.FiniteFloat, ...], ...]
+
 
 class DataFacts(NamedTuple):
     """What the data are.
@@ -27,6 +30,8 @@ class DataFacts(NamedTuple):
       fingerprint: checksum of three samples.
       checksum: of all samples; None if the data are streamed.
       class_names: names of the classes, if they have names.
+      attributes: names of the numbers that the networks are conditioned on in place of classes.
+      attribute_rows: some rows of them, from which samples are drawn without the data.
     """
 
     shape: tuple[Count, ...]
@@ -37,6 +42,20 @@ class DataFacts(NamedTuple):
     fingerprint: str
     checksum: str | None = None
     class_names: Annotated[tuple[str, ...] | None, Setting(may_change=True)] = None
+    attributes: tuple[str, ...] = ()
+    attribute_rows: Annotated[Rows, Setting(may_change=True)] = ()
+
+    @property
+    def condition_width(self) -> int | None:
+        """The number of attributes or of classes, `num_classes` of networks; None without them."""
+        return len(self.attributes) or self.num_classes
+
+    def kept_attributes(self, num: int) -> np.ndarray | None:
+        """Attributes of the data, float32 [num, n]; the first row follows the last."""
+        if not self.attributes:
+            return None
+        rows = np.asarray(self.attribute_rows, np.float32)
+        return rows[np.arange(num) % len(rows)]
 
 
 def check_range(facts: DataFacts):
@@ -48,9 +67,20 @@ def check_range(facts: DataFacts):
         )
 
 
+def check_attributes(facts: DataFacts):
+    """Raises a ValueError unless the kept attributes have the number of their names."""
+    widths = {len(row) for row in facts.attribute_rows}
+    if widths != ({len(facts.attributes)} if facts.attributes else set()):
+        raise ValueError(
+            f"data.attribute_rows must be rows of {len(facts.attributes)} numbers, as many as "
+            f"data.attributes, got rows of {sorted(widths)}"
+        )
+
+
 def data_facts(dataset: Dataset | Records, conditional: bool) -> DataFacts:
-    """The facts of a data set; classes count only if the GAN is conditional."""
+    """The facts of a data set; classes and attributes count only if the GAN is conditional."""
     classes, names = dataset.num_classes if conditional else None, dataset.class_names
+    attributes = dataset.attributes if conditional else None
     return DataFacts(
         shape=tuple(dataset.shape),
         size=dataset.size,
@@ -60,7 +90,16 @@ def data_facts(dataset: Dataset | Records, conditional: bool) -> DataFacts:
         fingerprint=_fingerprint(dataset),
         checksum=_checksum(dataset),
         class_names=None if classes is None or names is None else names[:classes],
+        attributes=() if attributes is None else attributes.names,
+        attribute_rows=() if attributes is None else _some_rows(attributes.rows),
     )
+
+
+def _some_rows(rows: np.ndarray) -> Rows:
+    """Random rows, each once, whose floats are as short as float32 allows."""
+    num = min(len(rows), MAX_ROWS, max(1, MAX_NUMBERS // rows.shape[1]))
+    chosen = np.random.default_rng(0).permutation(len(rows))[:num]
+    return tuple(tuple(float(str(number)) for number in row) for row in rows[chosen])
 
 
 def _fingerprint(dataset: Dataset | Records) -> str:
@@ -77,6 +116,8 @@ def _fingerprint(dataset: Dataset | Records) -> str:
 
 def _sample(dataset: Dataset | Records, number: int) -> tuple[np.ndarray, bytes]:
     """A sample and its condition as bytes; a label counts as text."""
+    if isinstance(dataset, Records) and dataset.attributes is not None:
+        return dataset.read(number)[0], dataset.attributes.rows[number].tobytes()
     if isinstance(dataset, Dataset) and dataset.condition is not None and dataset.labels is None:
         return dataset.x[number], _bytes(jax.tree.map(lambda part: part[number], dataset.condition))
     if isinstance(dataset, Records):

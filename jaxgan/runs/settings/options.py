@@ -48,7 +48,10 @@ def _absolute_path(path: str) -> str:
 
 @documented
 class Input(NamedTuple):
-    """How the data are read. Results depend on the data alone, which are compared on resume."""
+    """How the data are read. Results depend on the data and their condition alone.
+
+    Both are compared on resume.
+    """
 
     source: Annotated[
         Text,
@@ -88,6 +91,15 @@ class Input(NamedTuple):
         ),
     ] = None
     reading: ReadOptions = ReadOptions()
+    condition: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Condition on these attributes instead of classes: columns of numbers in the "
+            "metadata.csv of a folder or in a Parquet file, or arrays of an npz file.",
+            metavar="NAME[,NAME]",
+            shown_default="classes, in conditional recipes",
+        ),
+    ] = ()
 
 
 @documented

@@ -12,6 +12,11 @@ from jaxgan.settings import with_values
 
 DEFAULT_RECIPE = "digits"
 HYPERPARAMETERS = "hyperparameters"
+TAKE_ATTRIBUTES = (
+    *("cgan", "conditional-dcgan", "biggan", "sngan", "r3gan", "stylegan2", "stylegan2-small"),
+    *("digits", "few-shot", "lapgan", "conditional-lapgan", "projected", "r3gan-projected"),
+)
+"""The recipes whose networks and losses can be conditioned on attributes."""
 LOGGED, PICTURED, SAVED = 400, 10, 10  # times per run
 
 
@@ -27,7 +32,19 @@ def options_for(out: Path, overrides: Overrides) -> Options:
     else:
         name = overrides.get("recipe", DEFAULT_RECIPE)
         options = options_from_recipe(name, overrides.get("steps"))
-    return with_values(options, overrides | with_hyperparameters(options, overrides))
+    given = overrides | with_hyperparameters(options, overrides)
+    if given.get("input.condition"):
+        _check_takes_attributes(options.recipe)
+        given["plan.conditional"] = True
+    return with_values(options, given)
+
+
+def _check_takes_attributes(name: str):
+    if name.partition("/")[0] not in TAKE_ATTRIBUTES:
+        raise ValueError(
+            f"--condition: the recipe {name} cannot be conditioned on attributes. Leave it out, or "
+            f"choose one of {', '.join(TAKE_ATTRIBUTES)}"
+        )
 
 
 def with_hyperparameters(options: Options, overrides: Overrides) -> Overrides:

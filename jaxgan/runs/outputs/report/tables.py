@@ -69,6 +69,8 @@ def configuration_table(config: Config) -> Table:
     shape = " × ".join(map(str, data.shape))
     recipe = RECIPES.get(config.options.recipe)
     classes = "unconditional" if data.num_classes is None else f"conditional, {data.num_classes}"
+    if data.attributes:
+        classes = f"conditional, attributes {', '.join(data.attributes)}"
     return [
         (
             "Recipe",

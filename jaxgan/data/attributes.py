@@ -65,15 +65,16 @@ def numbers(values: Any, column: str, record: Callable[[int], str]) -> np.ndarra
     except ValueError:  # of lists that differ in length
         found = None
     if found is None:
-        _name_wrong(values, column, record)
+        plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+        _name_wrong(plain, column, record)
     elif found.ndim in (1, 2) and found.size:
         return found.reshape(len(found), -1)
     raise ValueError(f"{column} must have one number or one list of numbers per sample")
 
 
-def _name_wrong(values: Any, column: str, record: Callable[[int], str]):
+def _name_wrong(values: list[Any], column: str, record: Callable[[int], str]):
     """Raises a ValueError that names the first value that is not like the first one, or wrong."""
-    shape = np.shape(values[0]) if isinstance(values[0], list | np.ndarray) else ()
+    shape = (len(values[0]),) if isinstance(values[0], list) else ()
     wanted = f"{shape[0]} finite numbers" if shape else "a finite number"
     for number, value in enumerate(values):
         if not _has_numbers(value, shape):

@@ -142,21 +142,24 @@ def listed_attributes(root: Path, found: Found, names: tuple[str, ...]) -> Attri
     paths = [path.relative_to(root).as_posix() for path in found.files]
     holders = {name: file for file in reversed(tables) for name in tables[file].columns}
     check_columns(names, list(holders), root)
+    used = {holders[name] for name in names}
+    places = {file: _places(tables[file], paths, file) for file in used}
     columns = {}
     for name in names:
         file = holders[name]
-        values = _in_order(tables[file], name, paths, file)
+        column = tables[file].columns[name]
+        values = _from_texts([column[place] for place in places[file]])
         columns[name] = numbers(values, f"{file}: {name!r}", paths.__getitem__)
     return joined(columns)
 
 
-def _in_order(table: Table, name: str, paths: list[str], file: Path) -> list[Any]:
-    """The values of a column for some images."""
-    values = dict(zip(table.files, table.columns[name], strict=True))
-    missing = next((path for path in paths if path not in values), None)
+def _places(table: Table, paths: list[str], file: Path) -> list[int]:
+    """The lines of some images in a file."""
+    places = {path: place for place, path in enumerate(table.files)}
+    missing = next((path for path in paths if path not in places), None)
     if missing is not None:
         raise ValueError(f"{file} has no line for {missing}: add it, or remove the image")
-    return [values[path] for path in paths]
+    return [places[path] for path in paths]
 
 
 def _table_from_json(text: str) -> Table:
@@ -171,7 +174,7 @@ def _table_from_csv(text: str) -> Table:
         name: [row[place] for row in rows] for place, name in enumerate(names)
     }
     files = columns.pop("file_name")
-    return Table(files, {name: list(map(_from_text, each)) for name, each in columns.items()})
+    return Table(files, columns)
 
 
 def _table_from_jsonl(text: str) -> Table:
@@ -188,8 +191,17 @@ TABLES: dict[str, Callable[[str], Table]] = {
 }
 
 
+def _from_texts(values: list[Any]) -> Any:
+    """Values with numbers for the texts that are some; other texts stay as they are."""
+    if not all(isinstance(value, str) for value in values):
+        return values
+    try:
+        return np.array(values, np.float64)
+    except ValueError:
+        return [_from_text(value) for value in values]
+
+
 def _from_text(text: str) -> float | str:
-    """The number or boolean in a text; other texts stay as they are."""
     try:
         return float(text)
     except ValueError:

@@ -33,7 +33,7 @@ def lapgan_gan(
 
     Args:
       shape: shape of one image.
-      num_classes: number of classes of a conditional GAN.
+      num_classes: number of classes or attributes of a conditional GAN.
       level: from 0, the coarsest, to 2.
       learning_rate: of both players.
       b1: of Adam.

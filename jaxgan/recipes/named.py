@@ -53,7 +53,7 @@ def recipe_gan(
     Args:
       name: name of the recipe.
       shape: shape of one sample.
-      num_classes: number of classes of a conditional GAN.
+      num_classes: number of classes or attributes of a conditional GAN.
       augmentation: name in `augment.NAMED`, to replace the recipe's own augmentation.
       hyperparameters: values for some of them, see `recipe_hyperparameters`.
     Raises:

@@ -53,7 +53,7 @@ def projected_gan(
 
     Args:
       shape: shape of one sample, [height, width, 1 or 3].
-      num_classes: number of classes of a conditional GAN.
+      num_classes: number of classes or attributes of a conditional GAN.
       learning_rate: of both players.
       b1: of Adam.
       b2: of Adam.
@@ -96,7 +96,7 @@ def r3gan_projected_gan(
 
     Args:
       shape: shape of one sample, [height, width, 1 or 3].
-      num_classes: number of classes of a conditional GAN.
+      num_classes: number of classes or attributes of a conditional GAN.
       learning_rate: of both players.
       gamma: of both penalties.
       b1: as for `projected_gan`, as are the others.

@@ -59,7 +59,7 @@ def stylegan2_gan(
 
     Args:
       shape: shape of one sample.
-      num_classes: number of classes of a conditional GAN.
+      num_classes: number of classes or attributes of a conditional GAN.
       learning_rate: of both players, before the correction for lazy terms.
       gamma: of R1; for the official code's rule see `jaxgan.regularizers.r1_gamma`.
       path_weight: of path lengths.
@@ -115,7 +115,7 @@ def stylegan2_small_gan(
 
     Args:
       shape: shape of one sample.
-      num_classes: number of classes of a conditional GAN.
+      num_classes: number of classes or attributes of a conditional GAN.
       learning_rate: of both players, the discriminator's before the correction for lazy terms.
       gamma: of R1; for the official code's rule see `jaxgan.regularizers.r1_gamma`.
       b2: of Adam, the discriminator's before the correction for lazy terms.

@@ -23,7 +23,7 @@ from jaxgan.runs.outputs.export import export_generator
 from jaxgan.runs.outputs.publish import write_repository
 from jaxgan.runs.settings import fingerprint
 from jaxgan.runs.settings.config import read_config, to_json
-from jaxgan.runs.settings.resolve import TAKE_ATTRIBUTES
+from jaxgan.runs.settings.resolve import TAKE_ATTRIBUTES, options_for
 from jaxgan.scoring import EvaluationOptions
 
 SIZE, STEPS = 12, 4
@@ -74,6 +74,13 @@ def test_the_configuration_has_the_names_and_some_rows_of_the_attributes(run):
     text = (run / "config.json").read_text()
     assert "[{}, {}]".format(*map(str, kept[0])) in text
     assert to_json(config) == text
+
+
+@pytest.mark.parametrize("name", ["digits", "lapgan/coarse"])
+def test_a_recipe_without_classes_is_conditioned_on_attributes(name, tmp_path):
+    given = {"recipe": name, "input.condition": ("x", "y")}
+    assert not options_for(tmp_path, {"recipe": name}).plan.conditional
+    assert options_for(tmp_path, given).plan.conditional
 
 
 def test_few_of_many_rows_are_kept(monkeypatch):

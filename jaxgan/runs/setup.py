@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -187,7 +188,7 @@ def write_config(run: Run, played: int):
     path, text = run.out / "config.json", to_json(run.config)
     if path.exists():
         old, new = read_config(run.out), run.config
-        changed = [f"{name}: {a!r} -> {b!r}" for name, (a, b) in differences(old, new).items()]
+        changed = [_change(name, *pair) for name, pair in differences(old, new).items()]
         changed += [
             f"{package}: {old.versions.get(package)} -> {found}"
             for package, found in new.versions.items()
@@ -198,3 +199,8 @@ def write_config(run: Run, played: int):
             write_event(run.out, "settings", played, message)
     replace_file(path, lambda beside: beside.write_text(text))
     (run.out / "result.json").unlink(missing_ok=True)  # the run has not ended any more
+
+
+def _change(name: str, old: Any, new: Any) -> str:
+    """A changed setting in words; rows of attributes are too many to show."""
+    return name if name == "data.attribute_rows" else f"{name}: {old!r} -> {new!r}"

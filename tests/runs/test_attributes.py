@@ -106,6 +106,11 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(run, tmp_path):
 def test_a_run_on_streamed_data_ends_as_one_on_data_in_memory(run, tmp_path):
     train(tmp_path / "images", tmp_path / "run", "--max-memory", 0)
     np.testing.assert_array_equal(samples_of(tmp_path / "run"), samples_of(run))
+    lines = (tmp_path / "images" / "metadata.csv").read_text().splitlines()
+    lines[3] = "02.png,0.5,0.5"
+    (tmp_path / "images" / "metadata.csv").write_text("\n".join(lines))
+    result = invoke("resume", tmp_path / "run", "--steps", STEPS + 2)
+    assert "would change the result: the contents of the data." in str(result.exception)
 
 
 def test_samples_have_the_attributes_that_were_asked_for(run, tmp_path):

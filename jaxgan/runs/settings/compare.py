@@ -9,6 +9,8 @@ from jaxgan.settings import declared, flatten
 TRACED_BY = ("jax", "flax", "optax")
 """The packages whose versions change the program of a GAN, and so its checksum."""
 MADE_WITH = frozenset(("versions", "device", "python", "date"))
+CONTENTS = ("data.fingerprint", "data.checksum", "data.attribute_rows")
+"""What says only that data differ, but not how."""
 _SETTINGS = {each.path.removeprefix("options."): each.setting for each in declared(Config)}
 
 
@@ -66,7 +68,7 @@ def _in_words(name: str, old: Any, new: Any) -> str:
     """A difference in words; checksums say only that there is one."""
     if name == "gan":
         return "the recipe's networks, losses or optimizers"
-    if name in ("data.fingerprint", "data.checksum"):
+    if name in CONTENTS:
         return "the contents of the data"
     if isinstance(old, dict) and isinstance(new, dict):
         names = [each for each in old | new if old.get(each) != new.get(each)]

@@ -43,7 +43,7 @@ class DataFacts(NamedTuple):
     checksum: str | None = None
     class_names: Annotated[tuple[str, ...] | None, Setting(may_change=True)] = None
     attributes: tuple[str, ...] = ()
-    attribute_rows: Annotated[Rows, Setting(may_change=True)] = ()
+    attribute_rows: Rows = ()
 
     @property
     def condition_width(self) -> int | None:

@@ -113,6 +113,17 @@ def test_a_run_on_streamed_data_ends_as_one_on_data_in_memory(run, tmp_path):
     assert "would change the result: the contents of the data." in str(result.exception)
 
 
+def test_the_fingerprint_tells_attributes_apart_and_not_how_they_are_read(tmp_path):
+    spec = f"folder:{write_data(tmp_path / 'images')}"
+
+    def found(*names, max_bytes):
+        return fingerprint.data_facts(data.load(spec, condition=names, max_bytes=max_bytes), True)
+
+    whole, streamed = (found("x", "y", max_bytes=size) for size in (2**20, 0))
+    assert whole._replace(checksum=None) == streamed
+    assert found("y", "x", max_bytes=0).fingerprint != streamed.fingerprint
+
+
 def test_samples_have_the_attributes_that_were_asked_for(run, tmp_path):
     out = tmp_path / "x.npz"
     succeed("sample", run, "--condition", "-0.5,1", "--num", 6, "--out", out)

@@ -21,7 +21,6 @@ Pair = tuple[int, int]
 
 _FEW = 4  # up to this many output channels, a product per pixel and shifted sums beat XLA on CPU
 _MANY = 64  # beyond this many products per pixel, one convolution per row of the kernel is faster
-_NARROW = 32  # up to this many channels XLA's kernel gradient takes half the time of products
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
@@ -80,9 +79,9 @@ def plain_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def fast(x: Array, w: Array, geometry: Geometry) -> Array:
     """`plain`, fast on CPU; differentiable in reverse mode only."""
-    if not _has_few_outputs(w, geometry):
+    if not _has_few_outputs(w, geometry, w.shape[2]):
         return _by_products(x, w, geometry)
-    if _makes_many_products(w):
+    if _makes_many_products(geometry, w.shape[3]):
         return _by_rows(x, w, geometry)
     kind = jnp.promote_types(x.dtype, jnp.float32)  # the products are summed in float32 or wider
     products = jnp.einsum("bhwc,ijco->bhwijo", x, w, preferred_element_type=kind)
@@ -97,9 +96,8 @@ def fast(x: Array, w: Array, geometry: Geometry) -> Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def fast_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
     """`plain_adjoint`, fast on CPU; differentiable in reverse mode only."""
-    if _has_few_outputs(w, geometry):
-        if _makes_many_products(w):
-            return plain_adjoint(g, w, geometry)
+    few = _has_few_outputs(g, geometry, w.shape[2])
+    if few and not _makes_many_products(geometry, g.shape[3]):
         return jnp.einsum("bhwijo,ijco->bhwc", _shifted(g, geometry), w)
     # Outputs m = s n + p with the same remainder p are a convolution of g with every s-th row of w.
     height, width = geometry.stride
@@ -111,54 +109,39 @@ def fast_adjoint(g: Array, w: Array, geometry: Geometry) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _kernel_adjoint(x: Array, g: Array, geometry: Geometry) -> Array:
-    w = jax.ShapeDtypeStruct((*geometry.window, x.shape[3], g.shape[3]), x.dtype)
-    if _has_few_outputs(w, geometry):
-        if _makes_many_products(w):
-            return jax.linear_transpose(lambda w: _by_rows(x, w, geometry), w)(g)[0]
+    if not _has_few_outputs(g, geometry, x.shape[3]):
+        return _kernel_by_convolution(x, g, geometry)
+    if not _makes_many_products(geometry, g.shape[3]):
         return jnp.einsum("bhwc,bhwijo->ijco", x, _shifted(g, geometry))
-    if geometry.stride == (1, 1) and max(w.shape[2:]) <= _NARROW:
-        return jax.linear_transpose(lambda w: plain(x, w, geometry), w)(g)[0]
-    # Blocks of s x s pixels become channels, which makes the stride 1. Then one matrix product per
-    # kernel position, each for s x s positions of the original kernel. XLA's gradient transposes
-    # both arrays together with everything fused into them, which is slower for many channels.
-    (rows, columns), taps = geometry.output, _taps(geometry)
-    blocks = _blocks(x, geometry)
-    g = g.reshape(-1, g.shape[3])
-    products = [
-        [_transposed_product(blocks[:, i : i + rows, j : j + columns], g) for j in range(taps[1])]
-        for i in range(taps[0])
+    # The kernel adjoint of `_by_rows`.
+    (rows, columns), out = geometry.window, g.shape[3]
+    ends = [((i, rows - 1 - i), (0, 0)) for i in range(rows)]
+    products = jnp.concatenate([_padded(g, each) for each in ends], axis=3)
+    x, one = _one_row(x, geometry)
+    w = _kernel_by_convolution(x, products, one)
+    return w.reshape(columns, x.shape[3], rows, out).transpose(2, 0, 1, 3)
+
+
+def _kernel_by_convolution(x: Array, g: Array, geometry: Geometry) -> Array:
+    """The kernel adjoint as a convolution of x with the kernel g, dilated by the stride.
+
+    Channels of x take the place of the batch. XLA's own gradient is the same convolution with its
+    axes in another order, which XLA computes by plain loops in the body of a `scan`: up to a
+    hundred times slower.
+    """
+    sides = [
+        (low, (out - 1) * s + k - n - low)
+        for n, k, s, (low, _), out in zip(*geometry, geometry.output, strict=True)
     ]
-    return _from_blocks(jnp.asarray(products), geometry)
-
-
-def _transposed_product(x: Array, g: Array) -> Array:
-    x = x.reshape(-1, x.shape[3])
-    return lax.dot_general(x, g, (((0,), (0,)), ((), ())))
-
-
-def _taps(geometry: Geometry) -> Pair:
-    rows, columns = (-(-k // s) for k, s in zip(geometry.window, geometry.stride, strict=True))
-    return rows, columns
-
-
-def _blocks(x: Array, geometry: Geometry) -> Array:
-    """The padded x with blocks of s x s pixels (s: the stride) as channels, [batch, *n, s s in]."""
-    taps, (s, t) = _taps(geometry), geometry.stride
-    axes = zip(geometry.size, geometry.padding, geometry.output, taps, geometry.stride, strict=True)
-    x = _padded(x, [(low, (out + k - 1) * step - n - low) for n, (low, _), out, k, step in axes])
-    if (s, t) == (1, 1):
-        return x
-    x = x.reshape(len(x), x.shape[1] // s, s, x.shape[2] // t, t, x.shape[3])
-    x = x.transpose(0, 1, 3, 2, 4, 5)
-    return x.reshape(*x.shape[:3], -1)
-
-
-def _from_blocks(w: Array, geometry: Geometry) -> Array:
-    """The kernel on pixels, [*window, in, out], of a kernel on blocks, [*taps, s s in, out]."""
-    (taps, more), (s, t) = w.shape[:2], geometry.stride
-    w = w.reshape(taps, more, s, t, -1, w.shape[3]).transpose(0, 2, 1, 3, 4, 5)
-    w = w.reshape(taps * s, more * t, *w.shape[4:])
-    return w[: geometry.window[0], : geometry.window[1]]
+    w = lax.conv_general_dilated(
+        x.transpose(3, 1, 2, 0),
+        g.transpose(1, 2, 0, 3),
+        (1, 1),
+        sides,
+        rhs_dilation=geometry.stride,
+        dimension_numbers=_LAYOUT,
+    )
+    return w.transpose(1, 2, 0, 3)
 
 
 def _forward(function: Callable) -> Callable:
@@ -188,12 +171,12 @@ _kernel_adjoint.defvjp(
 )
 
 
-def _has_few_outputs(w: Any, geometry: Geometry) -> bool:
-    return geometry.stride == (1, 1) and w.shape[3] <= _FEW < w.shape[2]
+def _has_few_outputs(outputs: Array, geometry: Geometry, channels: int) -> bool:
+    return geometry.stride == (1, 1) and outputs.shape[3] <= _FEW < channels
 
 
-def _makes_many_products(w: Any) -> bool:
-    return w.shape[0] * w.shape[1] * w.shape[3] > _MANY
+def _makes_many_products(geometry: Geometry, outputs: int) -> bool:
+    return geometry.window[0] * geometry.window[1] * outputs > _MANY
 
 
 def _by_products(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -223,16 +206,20 @@ def _by_rows(x: Array, w: Array, geometry: Geometry) -> Array:
     """One convolution in which the rows of the kernel become channels, then shifted sums."""
     (rows, columns), out = geometry.window, w.shape[3]
     by_row = w.transpose(1, 2, 0, 3).reshape(1, columns, w.shape[2], rows * out)
-    # Pad the rows first, since XLA's kernel gradient would be many times slower otherwise.
-    x = _padded(x, (geometry.padding[0], (0, 0)))
-    size = (x.shape[1], x.shape[2])
-    one = Geometry(size, (1, columns), (1, 1), ((0, 0), geometry.padding[1]))
+    x, one = _one_row(x, geometry)
     products = _by_products(x, by_row, one).astype(jnp.promote_types(x.dtype, jnp.float32))
     height = geometry.output[0]
     y = products[:, :height, :, :out]
     for i in range(1, rows):
         y = y + products[:, i : i + height, :, i * out : (i + 1) * out]
     return y.astype(x.dtype)
+
+
+def _one_row(x: Array, geometry: Geometry) -> tuple[Array, Geometry]:
+    """The input with its rows padded, for a kernel of a single row."""
+    x = _padded(x, (geometry.padding[0], (0, 0)))
+    window, padding = (1, geometry.window[1]), ((0, 0), geometry.padding[1])
+    return x, Geometry((x.shape[1], x.shape[2]), window, (1, 1), padding)
 
 
 def _shifted(g: Array, geometry: Geometry) -> Array:

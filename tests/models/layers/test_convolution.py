@@ -146,6 +146,26 @@ def test_no_conv_on_cpu_dilates_its_input():
     assert not dilates("cpu")
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("window", "channels"), [(3, (3, 5)), (3, (8, 3)), (9, (8, 3))])
+def test_all_derivatives_on_cpu_are_convolutions_with_the_usual_order_of_axes(
+    name, window, channels
+):
+    # In the body of a scan, XLA computes those of another order by loops, far slower.
+    x, kernel = arrays((8, 8), (window, window), channels)
+    usual = "lhs_spec=(0, 3, 1, 2), rhs_spec=(3, 2, 0, 1), out_spec=(0, 3, 1, 2)"
+
+    def others(implementation):
+        def function(x, kernel):
+            return FUNCTIONS[name](x, kernel, 1, "SAME", implementation)
+
+        program = jax.make_jaxpr(lambda x, kernel: derivatives(function, x, kernel))(x, kernel)
+        return str(program).count("lhs_spec=") - str(program).count(usual)
+
+    assert others("xla") > 0
+    assert others("cpu") == 0
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

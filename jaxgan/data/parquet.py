@@ -61,7 +61,8 @@ def parquet_records(
     if not len(images):
         raise ValueError(f"{path} holds no images")
     labels = None if condition else _labels(table)
-    headers = [_header(path, images, number) for number in range(len(images))]
+    # Each once, in the order in which they occur: there may be millions of images.
+    headers = dict.fromkeys(_header(path, images, number) for number in range(len(images)))
     mode = "L" if all(is_grey for is_grey, _ in headers) else "RGB"
     sides = _common_size(path, [sides for _, sides in headers]) if size is None else sides_of(size)
     shape = (*sides, 1 if mode == "L" else 3)

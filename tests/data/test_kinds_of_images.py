@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import tarfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from jaxgan import data
+from jaxgan.data.parquet import parquet_records
 from jaxgan.scoring.image_files import read_set
 
 RNG = np.random.default_rng(0)
@@ -364,6 +366,19 @@ def test_a_single_array_is_read_by_its_path(tmp_path):
         data.load(f"npy:{tmp_path}/y.npy")
     with pytest.raises(ValueError, match=r"For its samples use npy:x\.npy"):
         data.load("x.npy")
+
+
+def test_opening_a_table_keeps_nothing_for_each_image(tmp_path):
+    peaks, image = [], png(noise(4, 4))
+    for count in (100, 1_100):
+        file = tmp_path / f"{count}.parquet"
+        pyarrow.parquet.write_table(pyarrow.table({"image": [image] * count}), file)
+        parquet_records(file)  # what is made once
+        tracemalloc.start()
+        parquet_records(file)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 1_000 < 8  # bytes per image; Arrow's own are not traced
 
 
 def test_a_table_of_images_is_read_with_its_labels(tmp_path):

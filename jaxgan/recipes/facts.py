@@ -226,10 +226,10 @@ SINGLE = (
         summary="Projected GAN: discriminators on frozen features of VGG16, with DiffAugment",
         data="digits",
         gan=Builder("projected.projected_gan"),
-        steps=3_000,
+        steps=1_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="unknown",
-        result="not measured yet",
+        time="35 min (one core, shared machine)",
+        result="10/10 classes, rarest 2.8%, intra-class std 1.06, many digits hard to read",
         needs=_PERCEPTUAL,
     ),
     Recipe(
@@ -237,10 +237,10 @@ SINGLE = (
         summary="Projected GAN with R3GAN's relativistic loss and approximate R1 and R2",
         data="digits",
         gan=Builder("projected.r3gan_projected_gan"),
-        steps=3_000,
+        steps=1_000,
         plan=Plan(batch_size=32, model_range=(-1.0, 1.0)),
-        time="unknown",
-        result="not measured yet",
+        time="65 min (one core, shared machine)",
+        result="10/10 classes, rarest 3.5%, intra-class std 1.13, many digits hard to read",
         needs=_PERCEPTUAL,
     ),
     Recipe(
@@ -260,8 +260,8 @@ SINGLE = (
         gan=Builder("cyclegan.cyclegan_gan"),
         steps=CYCLEGAN_STEPS,
         plan=Plan(batch_size=1, model_range=(-1.0, 1.0), update="simultaneous"),
-        time="unknown",
-        result="not measured yet",
+        time="6 min for 4,000 steps on MNIST (shared machine)",
+        result="MNIST, inverted and slanted: class kept in 98.6%, the other way in 98.2%",
     ),
 )
 

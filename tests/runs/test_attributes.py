@@ -171,6 +171,7 @@ def test_a_model_in_onnx_takes_attributes(run, tmp_path):
 
 
 def test_a_published_generator_draws_without_the_data(run, tmp_path):
+    pytest.importorskip("huggingface_hub")
     write_repository(load_generator(run), run, "me/gan", tmp_path / "out")
     loaded = jaxgan.load(tmp_path / "out")
     np.testing.assert_array_equal(jaxgan.draw_samples(loaded, 6, 0), samples_of(run))

@@ -24,7 +24,7 @@ from jaxgan.training.keys import MemberKeys, member_keys, training_keys
 from jaxgan.training.plan import Plan, batches_per_round
 from jaxgan.training.plan_checks import check_augmentation
 from jaxgan.training.programs import InitInput, has_convolutions
-from jaxgan.training.rounds import rounds_per_call
+from jaxgan.training.rounds import most_rounds, rounds_per_call
 from jaxgan.training.state import RunState, init_input, run_state
 from jaxgan.types import Array, GANState
 
@@ -67,6 +67,7 @@ class Setup(NamedTuple):
       score: see `jaxgan.fit_many`; None for none.
       example: a batch that initializes networks.
       convolves: whether the networks have convolutions.
+      most_rounds: per call.
       at_once: members in a program on each device.
     """
 
@@ -77,6 +78,7 @@ class Setup(NamedTuple):
     score: Score | None
     example: InitInput
     convolves: bool
+    most_rounds: int
     at_once: int
 
 
@@ -97,8 +99,9 @@ def make_setup(
     check_augmentation(gan.augmentation, dataset, plan)
     own = plan._replace(devices=1)  # a member is on one device
     example = init_input(dataset, own)
-    convolves, at_once = has_convolutions(gan, example), members_at_once(gan, example, plan)
-    return Setup(key, make_gan, dataset, plan, score, example, convolves, at_once)
+    for_networks = has_convolutions(gan, example), most_rounds(gan, dataset, own)
+    at_once = members_at_once(gan, example, plan)
+    return Setup(key, make_gan, dataset, plan, score, example, *for_networks, at_once)
 
 
 def chunks(setup: Setup, count: int) -> list[np.ndarray]:
@@ -184,7 +187,7 @@ def _payloads(setup: Setup, members: Members, played: int, rounds: int) -> Itera
     """The indices of each call, [members, rounds, (updates,) batch]; seeds share their order."""
     plan, last = setup.plan, played + rounds
     batches = batches_per_round(plan)
-    most = rounds_per_call(setup.dataset, plan, setup.convolves, batches)
+    most = rounds_per_call(setup.dataset, plan, setup.most_rounds, batches)
     seeds, rows = np.unique(members.seed, return_inverse=True)
     words = [_order_words(setup.key, int(seed)) for seed in seeds]
     while played < last:

@@ -31,7 +31,7 @@ from jaxgan.training.keys import training_keys
 from jaxgan.training.plan import Plan, ReadOptions
 from jaxgan.training.plan_checks import check_augmentation, check_plan, warn_of_doubts
 from jaxgan.training.programs import has_convolutions, state_like, update_rule
-from jaxgan.training.rounds import Call, calls, make_phases, rounds_per_call
+from jaxgan.training.rounds import Call, calls, make_phases, most_rounds, rounds_per_call
 from jaxgan.training.state import RunState, continued, init_input, init_run
 from jaxgan.types import GAN, Array, GANState, Metrics
 
@@ -174,7 +174,14 @@ def iterate(
         reading,
         known_labels_only=not _takes_unlabelled(gan, dataset, plan),
     )
-    planned = _planned_calls(gan, dataset, plan, state, steps, convolves)
+    phases, most = make_phases(gan, dataset, plan, convolves), most_rounds(gan, dataset, plan)
+    planned = calls(
+        phases,
+        int(state.round),
+        int(state.gan.step),
+        int(state.gan.step) + steps,
+        lambda phase: rounds_per_call(dataset, plan, most, phase.batches),
+    )
     carry = parallel.replicate(_copied(state), mesh)
     step_keys = parallel.replicate((keys.rounds, keys.transforms), mesh)
     late = None
@@ -194,20 +201,6 @@ def _copied(state: RunState) -> RunState:
     if jax.process_count() > 1:  # `device_put` takes no array that spans processes
         return jax.tree.map(jnp.copy, state)
     return jax.device_put(state, may_alias=False)  # needs no program for each shape
-
-
-def _planned_calls(
-    gan: GAN, dataset: Source, plan: Plan, state: RunState, steps: int, convolves: bool
-) -> Iterator[Call]:
-    """The calls from a state on."""
-    step = int(state.gan.step)
-    return calls(
-        make_phases(gan, dataset, plan, convolves),
-        int(state.round),
-        step,
-        step + steps,
-        lambda phase: rounds_per_call(dataset, plan, convolves, phase.batches),
-    )
 
 
 def _takes_unlabelled(gan: GAN, dataset: Source, plan: Plan) -> bool:

@@ -5,17 +5,17 @@ A GAN's functions are taken to be pure: global variables that they read are read
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
 from jaxgan.caching import cached
 from jaxgan.parallel.global_batch import sample_index, sample_keys
 from jaxgan.players import PassOptions, generate, prepared_batch, run_discriminator
-from jaxgan.steps import init
+from jaxgan.steps import init, make_train_step
 from jaxgan.training.plan import Plan
 from jaxgan.types import GAN, Array, Batch, GANState, PyTree
 from jaxgan.updates import Update, alternating, from_name
@@ -97,6 +97,43 @@ def forward_pass(gan: GAN, example_batch: InitInput) -> ClosedJaxpr:
 def has_convolutions(gan: GAN, example_batch: InitInput) -> bool:
     """Whether the networks convolve; XLA wants such steps compiled in another way on CPU."""
     return "conv_general_dilated" in str(forward_pass(gan, example_batch))
+
+
+@cached
+def step_program(gan: GAN, example_batch: InitInput) -> ClosedJaxpr:
+    """A step of alternating updates on a batch, traced but not compiled."""
+    state = state_like(gan, example_batch, alternating())
+    step = make_train_step(gan)
+    return jax.make_jaxpr(step)(jax.random.key(0), state, example_of(example_batch))
+
+
+def convolves_well_in_loops(gan: GAN, example_batch: InitInput) -> bool:
+    """Whether XLA's loops on CPU compute all convolutions of a step as fast as outside of them.
+
+    They do if the axes have the usual order, as in `jaxgan.models.layers.conv` and its derivatives.
+    The kernel gradients of other convolutions, as of `flax.linen.Conv`, would take up to a hundred
+    times as long.
+    """
+    return all(map(_has_usual_axes, _convolutions(step_program(gan, example_batch).jaxpr)))
+
+
+def _convolutions(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "conv_general_dilated":
+            yield equation
+        parts = [getattr(x, "jaxpr", x) for x in jax.tree.leaves(list(equation.params.values()))]
+        for inner in parts:
+            if isinstance(inner, Jaxpr):
+                yield from _convolutions(inner)
+
+
+def _has_usual_axes(convolution: JaxprEqn) -> bool:
+    """Whether it is of samples [batch, *size, channels], without groups or zeros in between."""
+    of, (x, kernel, y) = convolution.params, convolution.params["dimension_numbers"]
+    size = range(1, len(x) - 1)
+    usual = (0, len(x) - 1, *size), (len(x) - 1, len(x) - 2, *(i - 1 for i in size))
+    groups = of["feature_group_count"], of["batch_group_count"]
+    return (x, kernel) == usual and y == x and {*groups, *of["lhs_dilation"]} == {1}
 
 
 def forward_bytes(gan: GAN, example_batch: InitInput) -> int:

@@ -15,13 +15,14 @@ from jaxgan.steps import make_discriminator_step, make_generator_step, make_trai
 from jaxgan.training.batches import Form, Source, batch_of, preprocess
 from jaxgan.training.iterables import Batches
 from jaxgan.training.plan import Plan, batches_per_round
-from jaxgan.training.programs import update_rule
-from jaxgan.training.state import RunState
+from jaxgan.training.programs import convolves_well_in_loops, has_convolutions, update_rule
+from jaxgan.training.state import RunState, init_input, small_input
 from jaxgan.types import GAN, Metrics, PyTree
 from jaxgan.updates import Step
 
 Players = Player | Literal["both"]
 ROUNDS_PER_CALL = 100
+CONVOLUTIONAL_ROUNDS_PER_CALL = 4  # on CPU: a call takes seconds, and more rounds save no time
 STREAMED_BYTES_PER_CALL = 2**25
 
 
@@ -120,26 +121,32 @@ def phase_at(phases: list[Phase], number: int) -> tuple[Phase, int]:
     raise AssertionError("rounds left over")
 
 
-def rounds_per_call(dataset: Source, plan: Plan, convolves: bool, batches: int) -> int:
+def most_rounds(gan: GAN, dataset: Source, plan: Plan) -> int:
+    """The most rounds per compiled call that are worthwhile for the networks of a GAN."""
+    if jax.default_backend() != "cpu" or not has_convolutions(gan, init_input(dataset, plan)):
+        return ROUNDS_PER_CALL
+    small = small_input(dataset, gan, plan.conditional)
+    return CONVOLUTIONAL_ROUNDS_PER_CALL if convolves_well_in_loops(gan, small) else 1
+
+
+def rounds_per_call(dataset: Source, plan: Plan, most: int, batches: int) -> int:
     """Rounds per compiled call: the plan's, or else as many as are fast.
 
     Args:
       dataset: the data.
       plan: how the GAN is trained.
-      convolves: whether the networks have convolutions.
+      most: from `most_rounds`.
       batches: batches per round.
     """
     if plan.rounds_per_call is not None:
         return plan.rounds_per_call
-    if convolves and jax.default_backend() == "cpu":  # loops of convolutions are slow there
-        return 1
     if isinstance(dataset, Dataset):
-        return ROUNDS_PER_CALL
+        return most
     if isinstance(dataset, Batches):
         size = dataset.num_bytes * batches
     else:
         size = dataset.num_bytes // dataset.size * plan.batch_size * batches
-    return max(1, min(ROUNDS_PER_CALL, STREAMED_BYTES_PER_CALL // size))
+    return max(1, min(most, STREAMED_BYTES_PER_CALL // size))
 
 
 Round = Callable[[PyTree, PyTree, PyTree, PyTree], tuple[PyTree, Metrics]]
@@ -185,7 +192,7 @@ def many(one_round: Round) -> Round:
 
     def rounds(keys, state, payloads, records):
         if len(jax.tree.leaves(payloads)[0]) == 1:
-            # Not even a loop of one: XLA runs convolutions inside loops many times slower on CPU.
+            # Not even a loop of one: XLA runs some convolutions inside loops far slower on CPU.
             payload = jax.tree.map(lambda x: x[0], payloads)
             state, metrics = one_round(keys, state, payload, records)
             return state, jax.tree.map(lambda x: x[None], metrics)

@@ -61,6 +61,12 @@ def init_input(dataset: Source, plan: Plan, least: int | None = None) -> InitInp
         return init_input_of(example_batch(dataset, rows_per_device(plan), plan.conditional, least))
 
 
+def small_input(dataset: Source, gan: GAN, conditional: bool) -> InitInput:
+    """A batch of two samples, or packs of them, on which a step can be looked at."""
+    with jax.ensure_compile_time_eval():
+        return init_input_of(example_batch(dataset, 2 * gan.discriminator.pack, conditional))
+
+
 def run_state(key: Array, state: GANState, played: int = 0, batches: int = 0) -> RunState:
     """The training state of a GAN's state with this key, after some rounds and batches."""
     counts = (jnp.asarray(count, jnp.int32) for count in (played, batches, 0, 0))

@@ -5,6 +5,7 @@ import functools
 import gc
 import weakref
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +15,9 @@ from linear import make_linear
 
 import jaxgan
 from jaxgan import caching, latents, losses
-from jaxgan.data import Records
+from jaxgan.data import Records, from_arrays
 from jaxgan.models import MLPDiscriminator, MLPGenerator
+from jaxgan.models.layers import Conv
 from jaxgan.training import loop, rounds
 from jaxgan.training.batches import Form
 from jaxgan.training.loop import fit
@@ -122,6 +124,27 @@ CHANGES = (
     {"parallel": "pmap"},
     {"devices": 2},
 )
+
+
+@pytest.mark.parametrize(("layer", "most"), [("own", 4), ("flax", 1), ("none", 100)])
+def test_loops_on_cpu_hold_only_convolutions_that_are_fast_in_them(layer, most):
+    layers = {
+        "own": lambda: Conv(2, 3),
+        "flax": lambda: nn.Conv(2, (3, 3)),
+        "none": lambda: nn.relu,
+    }
+
+    class Discriminator(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(1)(layers[layer]()(x).reshape(len(x), -1))[:, 0]
+
+    gan = make_linear(
+        generator=jaxgan.from_linen(MLPGenerator((4, 4, 1), (8,))),
+        discriminator=jaxgan.from_linen(Discriminator()),
+    )
+    dataset = from_arrays(np.zeros((8, 4, 4, 1), np.float32))
+    assert rounds.most_rounds(gan, dataset, ON_ONE) == most
 
 
 def test_programs_that_were_not_used_for_long_are_dropped():

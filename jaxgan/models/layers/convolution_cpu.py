@@ -134,7 +134,7 @@ def _kernel_by_convolution(x: Array, g: Array, geometry: Geometry) -> Array:
         for n, k, s, (low, _), out in zip(*geometry, geometry.output, strict=True)
     ]
     w = lax.conv_general_dilated(
-        x.transpose(3, 1, 2, 0),
+        _computed(x).transpose(3, 1, 2, 0),
         g.transpose(1, 2, 0, 3),
         (1, 1),
         sides,
@@ -142,6 +142,15 @@ def _kernel_by_convolution(x: Array, g: Array, geometry: Geometry) -> Array:
         dimension_numbers=_LAYOUT,
     )
     return w.transpose(1, 2, 0, 3)
+
+
+def _computed(x: Array) -> Array:
+    """Returns x from a branch, into which XLA cannot move the transposition that follows.
+
+    XLA would compute x anew in the order of the transposed array, which takes several times as long
+    as to transpose it. It ignores `optimization_barrier` on CPU.
+    """
+    return lax.cond(jnp.isnan(x.ravel()[:1].sum()), lambda x: x + 0.0, lambda x: x, x)
 
 
 def _forward(function: Callable) -> Callable:

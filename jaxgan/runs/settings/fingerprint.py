@@ -10,8 +10,8 @@ import pydantic
 
 from jaxgan.data import Dataset, Records
 from jaxgan.settings import Count, Setting
-from jaxgan.steps import init, make_train_step
-from jaxgan.training.batches import example_batch
+from jaxgan.training.programs import step_program
+from jaxgan.training.state import small_input
 from jaxgan.types import GAN, PyTree
 
 MAX_ROWS, MAX_NUMBERS = 1024, 16_384  # of kept attributes
@@ -144,7 +144,5 @@ def gan_fingerprint(gan: GAN, dataset: Dataset | Records, conditional: bool) -> 
     It differs for another learning rate, weight or width, and is comparable only between equal
     versions of the packages.
     """
-    batch = example_batch(dataset, 2 * gan.discriminator.pack, conditional)
-    state = jax.eval_shape(lambda key: init(key, gan, batch), jax.random.key(0))
-    program = str(jax.make_jaxpr(make_train_step(gan))(jax.random.key(0), state, batch))
+    program = str(step_program(gan, small_input(dataset, gan, conditional)))
     return f"{zlib.crc32(re.sub(r' at 0x[0-9a-f]+', '', program).encode()):08x}"

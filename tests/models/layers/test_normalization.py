@@ -8,6 +8,7 @@ import pytest
 from arrays import normal
 
 from jaxgan import from_linen
+from jaxgan.models.layers import normalization
 from jaxgan.models.layers.dropout import Dropout
 from jaxgan.models.layers.normalization import (
     BatchNorm,
@@ -37,6 +38,29 @@ def used_kernel(variables):
 def dense():
     layer = SpectralNorm(nn.Dense(5, use_bias=False))
     return layer, layer.init(KEY, jnp.ones((1, 8)), train=False)
+
+
+# ---- batch and instance normalisation ----
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 2)])
+def test_derivatives_of_standardised_arrays_equal_those_of_the_operations_one_by_one(axes):
+    x, direction = 2.0 * normal(6, 3, 3, 4) + 1.0, normal(6, 3, 3, 4, seed=1)
+
+    def one_by_one(x):
+        mean, var = normalization._moments(x, axes)
+        return normalization._standardised(x, mean, var, 1e-2), mean, var
+
+    def derivatives(function):
+        def value(x):
+            return sum(jnp.sum(jnp.sin(1.3 * y + i)) for i, y in enumerate(function(x)))
+
+        second = jax.grad(lambda x: jnp.vdot(jax.grad(value)(x), direction))
+        return jax.grad(value)(x), second(x), jax.jvp(jax.grad(value), (x,), (direction,))[1]
+
+    ours = derivatives(lambda x: normalization._standardised_by_own(x, axes, 1e-2))
+    for mine, plain in zip(ours, derivatives(one_by_one), strict=True):
+        np.testing.assert_allclose(mine, plain, rtol=1e-4, atol=1e-5)
 
 
 # ---- spectral normalisation ----

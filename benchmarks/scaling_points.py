@@ -108,9 +108,20 @@ def make_run(settings: Settings) -> tuple[Callable[[int], None], float]:
 def windows(run: Callable[[int], None], settings: Settings) -> list[float]:
     """Milliseconds per round in each window, after a warm-up."""
     run(1)
-    rounds = max(1, round(settings["seconds"] / seconds_of(run, 1)))
-    (rounds,) = processes.largest([rounds])  # each process must play as many
+    rounds = rounds_that_take(settings["seconds"], run)
     return [1e3 * seconds_of(run, rounds) / rounds for _ in range(settings["windows"])]
+
+
+def rounds_that_take(seconds: float, run: Callable[[int], None]) -> int:
+    """The number of rounds that take so long; at first some may cost nothing, as prefetched ones.
+
+    It is the same in all processes, each of which must play as many.
+    """
+    rounds, microseconds = 1, 0
+    while microseconds < 2e5 * seconds:
+        rounds *= 2
+        (microseconds,) = processes.largest([round(1e6 * seconds_of(run, rounds))])
+    return max(1, round(rounds * 1e6 * seconds / microseconds))
 
 
 def seconds_of(run: Callable[[int], None], rounds: int) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from jaxgan.data.toy import spiral
+from jaxgan.training.rounds import CONVOLUTIONAL_ROUNDS_PER_CALL
 from throughput_frameworks.networks import Layer, Layers, count_params, dense_layers, describe
 
 
@@ -37,7 +38,7 @@ class Case(NamedTuple):
     learning_rate: float
     betas: tuple[float, float]
     steps_a_call: int
-    loss: Literal["non_saturating", "wasserstein"] = "non_saturating"
+    loss: Literal["non_saturating", "wasserstein", "hinge"] = "non_saturating"
     gradient_penalty: float = 0.0
 
     @property
@@ -59,6 +60,10 @@ class Case(NamedTuple):
     @property
     def batch_norm(self) -> bool:
         return any(layer.batch_norm for layer in self.discriminator)
+
+    @property
+    def residual(self) -> bool:
+        return any(layer.kind == "down_block" for layer in self.discriminator)
 
     @property
     def num_params(self) -> tuple[int, int]:
@@ -88,6 +93,7 @@ class SuperResolution(NamedTuple):
       blocks: residual blocks.
       learning_rate: of Adam.
       betas: of Adam.
+      steps_a_call: as of `Case`.
     """
 
     name: str
@@ -98,6 +104,7 @@ class SuperResolution(NamedTuple):
     blocks: int
     learning_rate: float
     betas: tuple[float, float]
+    steps_a_call: int
 
     @property
     def doublings(self) -> int:
@@ -154,6 +161,15 @@ CASES: dict[str, Case | SuperResolution] = {
             steps_a_call=250,
         ),
         Case(
+            name="toy-small",
+            batch=64,
+            generator=dense_layers(2, 32, 32, 2, activation="relu"),
+            discriminator=dense_layers(2, 32, 32, 1, activation="relu"),
+            learning_rate=1e-3,
+            betas=(0.5, 0.9),
+            steps_a_call=250,
+        ),
+        Case(
             name="mnist-dcgan",
             batch=64,
             generator=(
@@ -169,7 +185,7 @@ CASES: dict[str, Case | SuperResolution] = {
             ),
             learning_rate=2e-4,
             betas=(0.5, 0.999),
-            steps_a_call=1,  # XLA runs convolutions inside a loop many times slower on CPU
+            steps_a_call=CONVOLUTIONAL_ROUNDS_PER_CALL,
         ),
         Case(
             name="mnist-wgan-gp",
@@ -181,6 +197,30 @@ CASES: dict[str, Case | SuperResolution] = {
             steps_a_call=20,
             loss="wasserstein",
             gradient_penalty=10.0,
+        ),
+        Case(
+            name="sngan",
+            batch=64,
+            generator=(
+                Layer("dense", (128,), (4, 4, 64)),
+                Layer("up_block", (4, 4, 64), (8, 8, 64)),
+                Layer("up_block", (8, 8, 64), (16, 16, 64)),
+                Layer("up_block", (16, 16, 64), (32, 32, 64)),
+                Layer("norm", (32, 32, 64), (32, 32, 64), batch_norm=True, activation="relu"),
+                Layer("conv", (32, 32, 64), (32, 32, 3), 3, activation="tanh"),
+            ),
+            discriminator=(
+                Layer("down_block", (32, 32, 3), (16, 16, 64)),
+                Layer("down_block", (16, 16, 64), (8, 8, 64)),
+                Layer("down_block", (8, 8, 64), (8, 8, 64)),
+                Layer("down_block", (8, 8, 64), (8, 8, 64)),
+                Layer("sum", (8, 8, 64), (64,)),
+                Layer("dense", (64,), (1,), spectral_norm=True),
+            ),
+            learning_rate=2e-4,
+            betas=(0.0, 0.9),
+            steps_a_call=CONVOLUTIONAL_ROUNDS_PER_CALL,
+            loss="hinge",
         ),
         Case(
             name="dcgan-64",
@@ -201,7 +241,7 @@ CASES: dict[str, Case | SuperResolution] = {
             ),
             learning_rate=2e-4,
             betas=(0.5, 0.999),
-            steps_a_call=1,
+            steps_a_call=CONVOLUTIONAL_ROUNDS_PER_CALL,
         ),
         SuperResolution(
             name="srresnet",
@@ -212,6 +252,7 @@ CASES: dict[str, Case | SuperResolution] = {
             blocks=8,
             learning_rate=1e-3,
             betas=(0.9, 0.999),
+            steps_a_call=CONVOLUTIONAL_ROUNDS_PER_CALL,
         ),
     )
 }
@@ -313,7 +354,7 @@ def flop_per_step(case: Case | SuperResolution) -> int:
     g, d = (
         sum(layer.products for layer in player) for player in (case.generator, case.discriminator)
     )
-    discriminator_turn = g + 2 * (3 * d - case.discriminator[0].products)
+    discriminator_turn = g + 2 * (3 * d - case.discriminator[0].products_of_input)
     generator_turn = (3 * g - case.generator[0].products) + 2 * d
     penalty = 4 * d - 2 * case.discriminator[-1].products if case.gradient_penalty else 0
     return 2 * case.batch * (discriminator_turn + generator_turn + penalty)

@@ -12,13 +12,15 @@ import optax
 import jaxgan
 from jaxgan.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from jaxgan.models.mlp import MLPDiscriminator, MLPGenerator
+from jaxgan.models.resnet import ResNetDiscriminator, ResNetGenerator
 from throughput_frameworks.cases import Case, Runner, to_range
 from throughput_frameworks.networks import SLOPE, Layer
 
 
 def make(case: Case, data: np.ndarray) -> list[Runner]:
     """As the library's loop runs it; with the losses alone, as the others have; step by step."""
-    joint = not case.batch_norm  # whose statistics a joint pass would mix
+    # A joint pass would mix the statistics of batch norm, and moves spectral norm's vectors once.
+    joint = not case.batch_norm and not case.residual
     steps = case.steps_a_call if jax.default_backend() == "cpu" else 50
     runners = [_runner(case, data, "jaxgan", steps, joint)]
     if joint:
@@ -54,6 +56,9 @@ def _networks(case: Case) -> tuple[nn.Module, nn.Module]:
     """The library's own; that they are the case's layers is seen by their parameters."""
     shape, output = case.sample_shape, _activation(case.generator[-1])
     widths = [[layer.outputs[-1] for layer in p[:-1]] for p in (case.generator, case.discriminator)]
+    if case.residual:
+        features = case.discriminator[-1].inputs[0]
+        return ResNetGenerator(shape, features, output=output), ResNetDiscriminator(features)
     if case.convolutional:
         return DCGANGenerator(shape, widths[0], output=output), DCGANDiscriminator(widths[1])
     first = case.discriminator[0]

@@ -21,6 +21,8 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
     """
     if case.batch_norm:
         raise NotImplementedError("train_on_batch would mix batch statistics of real and fake")
+    if case.residual:
+        raise NotImplementedError("its residual blocks are written in jaxgan and PyTorch alone")
     if case.gradient_penalty:
         raise NotImplementedError("train_on_batch has no gradient penalty")
     generator, discriminator, gan = make_models(case)

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from machine import available_cores
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
+from throughput_frameworks import residual_with_torch as residual
 from throughput_frameworks.cases import Case, Runner, first_minus_later, to_range
 from throughput_frameworks.networks import SLOPE, Layer, Layers
 
@@ -30,6 +31,10 @@ _LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], 
         lambda fake: softplus(-fake).mean(),
     ),
     "wasserstein": (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean()),
+    "hinge": (
+        lambda real, fake: relu(1.0 - real).mean() + relu(1.0 + fake).mean(),
+        lambda fake: -fake.mean(),
+    ),
 }
 
 
@@ -40,6 +45,7 @@ def make(case: Case, data: np.ndarray) -> list[Runner]:
 
 def make_compiled(case: Case, data: np.ndarray) -> list[Runner]:
     """The same with the losses under `torch.compile`; needs a C++ compiler."""
+    torch.compiler.reset()  # or the forms of earlier cases would count towards its limit
     return [_runner(case, data, "torch.compile", *form, compiled) for form in _forms(case)]
 
 
@@ -62,6 +68,8 @@ def _network(layers: Layers) -> nn.Module:
 
 
 def _modules(layer: Layer) -> list[nn.Module]:
+    if layer.kind in residual.MODULES:
+        return [residual.MODULES[layer.kind](layer)]
     modules = [nn.Flatten()] if layer.kind == "dense" and len(layer.inputs) > 1 else []
     modules.append(_linear(layer))
     if layer.kind == "dense" and len(layer.outputs) > 1:
@@ -79,7 +87,8 @@ def _modules(layer: Layer) -> list[nn.Module]:
 def _linear(layer: Layer) -> nn.Module:
     bias = not layer.batch_norm
     if layer.kind == "dense":
-        return nn.Linear(math.prod(layer.inputs), math.prod(layer.outputs), bias=bias)
+        dense = nn.Linear(math.prod(layer.inputs), math.prod(layer.outputs), bias=bias)
+        return residual.spectral_norm(dense) if layer.spectral_norm else dense
     kind = nn.Conv2d if layer.kind == "conv" else nn.ConvTranspose2d
     padding = (layer.kernel - layer.stride + 1) // 2
     channels = layer.inputs[-1], layer.outputs[-1]
@@ -152,6 +161,7 @@ def _runner(
     variant = "joint pass" if joint else "separate passes"
     if case.convolutional:
         variant = "channels last" if channels_last else "channels first"
+        variant += ", joint" if joint else ""
     num_params = [
         sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)
     ]

@@ -15,6 +15,7 @@ made again.
 import argparse
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -76,6 +77,7 @@ Score = Callable[[np.ndarray], float]
 def train(arm: str, seed: int, x: np.ndarray, score: Score, args: argparse.Namespace) -> list[dict]:
     """A run of one arm and seed: the scores of its averaged generator on the way."""
     gan, plan = make_gan(arm, x, args), recipe("dcgan").plan._replace(batch_size=args.batch_size)
+    plan = plan._replace(rounds_per_call=math.gcd(args.every, 4))  # a call ends at each score
     key, sample_key = jax.random.split(jax.random.key(seed))
     state = jaxgan.init_run(key, gan, x, plan)
     # one index a sample, so that parts of one call make one set

@@ -16,6 +16,7 @@ time, OUT/samples.png in rows: A, A to B, A to B to A, B, B to A, B to A to B.
 import argparse
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -172,6 +173,7 @@ def picture(domains: Domains, state: RunState, draw: Callable) -> np.ndarray:
 def train(domains: Domains, gan: GAN, key: Array, args: argparse.Namespace) -> RunState:
     """Train, from the last saved state if there is one, and write scores at intervals."""
     plan = jaxgan.recipes.recipe("cyclegan").plan._replace(batch_size=args.batch_size)
+    plan = plan._replace(rounds_per_call=math.gcd(args.every, 4))  # a call ends at each score
     draw = make_draw(gan, len(domains.images[0]))
     file = args.out / "scores.json"
     start = jax.eval_shape(lambda: init_run(key, gan, domains.training, plan))

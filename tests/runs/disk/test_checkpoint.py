@@ -148,7 +148,10 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(directory, where
 )
 def test_what_only_describes_a_checkpoint_may_go(directory, name, damage):
     # The digest says that every bit came back: nothing is gained by an older state.
-    damage(directory / "3" / name)
+    place = directory / "3" / name
+    if not place.exists():
+        pytest.skip(f"this version of Orbax writes no {name}")
+    damage(place)
     found = checkpoint.restore_latest(directory, target())
     assert (found.number, found.damaged) == (3, ())
     assert_is(found.state, 3)

@@ -66,11 +66,7 @@ def main():
     for cache, times in found.items():
         first, end, peak = (statistics.median(each) for each in zip(*times, strict=True))
         print(f"| {cache} | {first:.1f} | {end:.1f} | {peak:.0f} |")
-    own = os.times()
-    after = cpu_times()
-    if after is not None:
-        after = (*after[:2], after[2] + own.children_user + own.children_system)
-    print_disturbance(others_share(before, after))
+    print_disturbance(others_share(before, cpu_times()))
 
 
 if __name__ == "__main__":

@@ -38,14 +38,17 @@ def print_machine():
 
 
 def cpu_times() -> tuple[float, float, float] | None:
-    """Seconds of the clock, of all cores busy or stolen, and of this process; None off Linux."""
+    """Seconds of the clock, of all cores busy or stolen, and of this process; None off Linux.
+
+    Processes that this one has waited for count as its own.
+    """
     try:
         with open("/proc/stat") as file:
             user, nice, system, _, _, irq, soft, steal = map(int, file.readline().split()[1:9])
     except (OSError, ValueError):
         return None
     busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
-    return time.perf_counter(), busy, time.process_time()
+    return time.perf_counter(), busy, sum(os.times()[:4])
 
 
 def others_share(

@@ -69,12 +69,9 @@ def measured(wanted: Row) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         if wanted["curve"] == "records":
             write_records(Path(folder) / "records.parquet", wanted["n"])
-        before, own = cpu_times(), _children_seconds()
+        before = cpu_times()
         costs = costs_of(wanted["curve"], wanted["settings"], folder)
-        after, own = cpu_times(), _children_seconds() - own
-    if after is not None:
-        after = (*after[:2], after[2] + own)
-    share = others_share(before, after)
+        share = others_share(before, cpu_times())
     return wanted | {"others_share": share if share is None else round(share, 3)} | costs
 
 
@@ -109,11 +106,6 @@ def _connections(count: int) -> list[list[str]]:
 
 def _is_memory(name: str) -> bool:
     return name in ("base_mib", "memory_mib", "compile_mib")
-
-
-def _children_seconds() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 def write_records(file: Path, count: int):

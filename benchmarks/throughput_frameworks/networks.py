@@ -64,10 +64,14 @@ class Layer(NamedTuple):
         return 9 * n * inner, 9 * inner * m, n * m if self.has_skip else 0
 
     @property
+    def is_first(self) -> bool:
+        """Of a down block: whether its input is an image."""
+        return self.inputs[-1] <= 3
+
+    @property
     def inner(self) -> int:
         """Of a block: the channels between its convolutions."""
-        is_first = self.inputs[-1] <= 3  # of the discriminator, whose input is an image
-        return self.outputs[-1] if self.kind == "up_block" or is_first else self.inputs[-1]
+        return self.outputs[-1] if self.kind == "up_block" or self.is_first else self.inputs[-1]
 
     @property
     def params(self) -> int:

@@ -30,7 +30,7 @@ class DownBlock(nn.Module):
     def __init__(self, layer: Layer):
         super().__init__()
         n, m = layer.inputs[-1], layer.outputs[-1]
-        self.is_first, self.halves = n <= 3, layer.inputs[0] > layer.outputs[0]
+        self.is_first, self.halves = layer.is_first, layer.inputs[0] > layer.outputs[0]
         self.first = spectral_norm(nn.Conv2d(n, layer.inner, 3, padding=1))
         self.second = spectral_norm(nn.Conv2d(layer.inner, m, 3, padding=1))
         self.skip = spectral_norm(nn.Conv2d(n, m, 1)) if layer.has_skip else nn.Identity()

@@ -13,6 +13,7 @@ from jaxgan.models import SRResNet
 from jaxgan.term_inputs import generator_term
 from jaxgan.types import Batch
 from throughput_frameworks.cases import Runner, SuperResolution, low_resolution
+from throughput_frameworks.with_jaxgan import repeated
 
 
 def make(case: SuperResolution, data: np.ndarray) -> list[Runner]:
@@ -37,12 +38,7 @@ def _runner(case: SuperResolution, data: np.ndarray, framework: str, steps_a_cal
         return (key, state), metrics
 
     def many(key, state, truths, images):
-        draw = partial(one, truths=truths, images=images)
-        if steps_a_call == 1:
-            carry, metrics = draw((key, state), None)
-            return *carry, jax.tree.map(lambda x: x[None], metrics)
-        carry, metrics = jax.lax.scan(draw, (key, state), length=steps_a_call)
-        return *carry, metrics
+        return repeated(partial(one, truths=truths, images=images), (key, state), steps_a_call)
 
     start = time.perf_counter()
     lowered = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, truths, images)

@@ -1,6 +1,7 @@
 """The GANs in jaxgan: many steps in one jitted call, and one step a call."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -130,13 +131,7 @@ def _compiled(
         return (key, state), metrics
 
     def many(key, state, data):
-        carry = (key, state)
-        if steps == 1:
-            carry, metrics = one(carry, None, data)
-            return *carry, jax.tree.map(lambda x: x[None], metrics)
-        carry, metrics = jax.lax.scan(partial(one, data=data), carry, length=steps)
-        # All of them are returned: what nobody asks for XLA would not compute.
-        return *carry, metrics
+        return repeated(partial(one, data=data), (key, state), steps)
 
     # As the library's loop has it.
     options = jaxgan.parallel.convolution_options() if case.convolutional else {}
@@ -144,3 +139,15 @@ def _compiled(
     lowered = jax.jit(many, donate_argnums=(0, 1)).lower(jax.random.key(1), state, data)
     call = lowered.compile(compiler_options=options)
     return call, time.perf_counter() - start
+
+
+def repeated(one: Callable, carry: tuple, steps: int) -> tuple:
+    """Some steps `one(carry, None) -> (carry, metrics)`: the carry, and the metrics [steps].
+
+    All metrics are returned: what nobody asks for XLA would not compute.
+    """
+    if steps == 1:
+        carry, metrics = one(carry, None)
+        return *carry, jax.tree.map(lambda x: x[None], metrics)
+    carry, metrics = jax.lax.scan(one, carry, length=steps)
+    return *carry, metrics

@@ -99,9 +99,9 @@ def make_setup(
     check_augmentation(gan.augmentation, dataset, plan)
     own = plan._replace(devices=1)  # a member is on one device
     example = init_input(dataset, own)
-    for_networks = has_convolutions(gan, example), most_rounds(gan, dataset, own)
-    at_once = members_at_once(gan, example, plan)
-    return Setup(key, make_gan, dataset, plan, score, example, *for_networks, at_once)
+    convolves, at_once = has_convolutions(gan, example), members_at_once(gan, example, plan)
+    most = most_rounds(gan, dataset, own, convolves)
+    return Setup(key, make_gan, dataset, plan, score, example, convolves, most, at_once)
 
 
 def chunks(setup: Setup, count: int) -> list[np.ndarray]:

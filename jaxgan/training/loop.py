@@ -174,7 +174,8 @@ def iterate(
         reading,
         known_labels_only=not _takes_unlabelled(gan, dataset, plan),
     )
-    phases, most = make_phases(gan, dataset, plan, convolves), most_rounds(gan, dataset, plan)
+    phases = make_phases(gan, dataset, plan, convolves)
+    most = most_rounds(gan, dataset, plan, convolves)
     planned = calls(
         phases,
         int(state.round),

@@ -15,8 +15,8 @@ from jaxgan.steps import make_discriminator_step, make_generator_step, make_trai
 from jaxgan.training.batches import Form, Source, batch_of, preprocess
 from jaxgan.training.iterables import Batches
 from jaxgan.training.plan import Plan, batches_per_round
-from jaxgan.training.programs import convolves_well_in_loops, has_convolutions, update_rule
-from jaxgan.training.state import RunState, init_input, small_input
+from jaxgan.training.programs import convolves_well_in_loops, update_rule
+from jaxgan.training.state import RunState, small_input
 from jaxgan.types import GAN, Metrics, PyTree
 from jaxgan.updates import Step
 
@@ -121,9 +121,9 @@ def phase_at(phases: list[Phase], number: int) -> tuple[Phase, int]:
     raise AssertionError("rounds left over")
 
 
-def most_rounds(gan: GAN, dataset: Source, plan: Plan) -> int:
-    """The most rounds per compiled call that are worthwhile for the networks of a GAN."""
-    if jax.default_backend() != "cpu" or not has_convolutions(gan, init_input(dataset, plan)):
+def most_rounds(gan: GAN, dataset: Source, plan: Plan, convolves: bool) -> int:
+    """The most rounds per compiled call that are worthwhile, with networks that convolve or not."""
+    if jax.default_backend() != "cpu" or not convolves:
         return ROUNDS_PER_CALL
     small = small_input(dataset, gan, plan.conditional)
     return CONVOLUTIONAL_ROUNDS_PER_CALL if convolves_well_in_loops(gan, small) else 1

@@ -22,6 +22,8 @@ from jaxgan.training import loop, rounds
 from jaxgan.training.batches import Form
 from jaxgan.training.loop import fit
 from jaxgan.training.plan import Plan
+from jaxgan.training.programs import has_convolutions
+from jaxgan.training.state import init_input
 
 ON_ONE = Plan(batch_size=8, devices=1)
 
@@ -144,7 +146,8 @@ def test_loops_on_cpu_hold_only_convolutions_that_are_fast_in_them(layer, most):
         discriminator=jaxgan.from_linen(Discriminator()),
     )
     dataset = from_arrays(np.zeros((8, 4, 4, 1), np.float32))
-    assert rounds.most_rounds(gan, dataset, ON_ONE) == most
+    convolves = has_convolutions(gan, init_input(dataset, ON_ONE))
+    assert rounds.most_rounds(gan, dataset, ON_ONE, convolves) == most
 
 
 def test_programs_that_were_not_used_for_long_are_dropped():

@@ -67,7 +67,7 @@ class Setup(NamedTuple):
       score: see `jaxgan.fit_many`; None for none.
       example: a batch that initializes networks.
       convolves: whether the networks have convolutions.
-      most_rounds: per call.
+      most_rounds: the largest number of rounds per compiled call that saves time.
       at_once: members in a program on each device.
     """
 

@@ -174,15 +174,7 @@ def iterate(
         reading,
         known_labels_only=not _takes_unlabelled(gan, dataset, plan),
     )
-    phases = make_phases(gan, dataset, plan, convolves)
-    most = most_rounds(gan, dataset, plan, convolves)
-    planned = calls(
-        phases,
-        int(state.round),
-        int(state.gan.step),
-        int(state.gan.step) + steps,
-        lambda phase: rounds_per_call(dataset, plan, most, phase.batches),
-    )
+    planned = _planned_calls(gan, dataset, plan, state, steps, convolves)
     carry = parallel.replicate(_copied(state), mesh)
     step_keys = parallel.replicate((keys.rounds, keys.transforms), mesh)
     late = None
@@ -202,6 +194,20 @@ def _copied(state: RunState) -> RunState:
     if jax.process_count() > 1:  # `device_put` takes no array that spans processes
         return jax.tree.map(jnp.copy, state)
     return jax.device_put(state, may_alias=False)  # needs no program for each shape
+
+
+def _planned_calls(
+    gan: GAN, dataset: Source, plan: Plan, state: RunState, steps: int, convolves: bool
+) -> Iterator[Call]:
+    """The calls from a state on."""
+    step, most = int(state.gan.step), most_rounds(gan, dataset, plan, convolves)
+    return calls(
+        make_phases(gan, dataset, plan, convolves),
+        int(state.round),
+        step,
+        step + steps,
+        lambda phase: rounds_per_call(dataset, plan, most, phase.batches),
+    )
 
 
 def _takes_unlabelled(gan: GAN, dataset: Source, plan: Plan) -> bool:

@@ -122,7 +122,7 @@ def phase_at(phases: list[Phase], number: int) -> tuple[Phase, int]:
 
 
 def most_rounds(gan: GAN, dataset: Source, plan: Plan, convolves: bool) -> int:
-    """The most rounds per compiled call that are worthwhile, with networks that convolve or not."""
+    """The largest number of rounds per compiled call that saves time."""
     if jax.default_backend() != "cpu" or not convolves:
         return ROUNDS_PER_CALL
     small = small_input(dataset, gan, plan.conditional)

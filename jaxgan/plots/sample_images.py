@@ -10,6 +10,7 @@ from jaxgan.plots.rendering import rendered
 
 _MAX_SAMPLES = 1024  # of a grid with classes: 8 per class for 128 classes, 1 for 1,024
 _MAX_ROWS = 128
+_MAX_NAME = 16  # characters
 
 
 def is_plottable(shape: Sequence[int]) -> bool:
@@ -22,7 +23,7 @@ def sample_image(
     low: float | None,
     high: float | None,
     real: np.ndarray | None = None,
-    num_classes: int | None = None,
+    classes: Sequence[str] | None = None,
     columns: int | None = None,
 ) -> np.ndarray | None:
     """Samples as one image: a grid of images or waveforms, or a scatter plot of points.
@@ -32,8 +33,9 @@ def sample_image(
       low: the lower end of that range; None for the samples' minimum.
       high: the upper end of that range; None for the samples' maximum.
       real: real points [m, 2], shown as a density.
-      num_classes: if given, the samples are ordered as `class_rows` has them. A grid then shows one
-        class per row; with more than 128 classes it is a square grid in the same order.
+      classes: the names of all classes, if the samples are ordered as `class_rows` has them. A grid
+        then shows one class per row, with its name, or its number where the name is long or not
+        ASCII; with more than 128 classes it is a square grid in the same order.
       columns: samples per row of a grid; the number per class or a square grid if not given.
     Returns:
       uint8 [height, width, 3]; None if samples of this shape cannot be shown, see `is_plottable`.
@@ -41,18 +43,24 @@ def sample_image(
     shape = samples.shape[1:]
     if not is_plottable(shape):
         return None
-    num_classes = None if num_classes is None else min(num_classes, len(samples))
+    classes = None if classes is None else classes[: len(samples)]
     if shape == (2,):
-        labels = None if num_classes is None else class_rows(len(samples), num_classes)
+        labels = None if classes is None else class_rows(len(samples), len(classes))
         return rendered(scatter_over_density(samples, real, labels))
     low = float(samples.min()) if low is None else low
     high = float(samples.max()) + 1e-6 if high is None else high
-    names = None
-    if num_classes is not None and num_classes <= _MAX_ROWS and columns is None:
-        columns, names = len(samples) // num_classes, [str(c) for c in range(num_classes)]
+    texts = None
+    if classes is not None and len(classes) <= _MAX_ROWS and columns is None:
+        columns, texts = len(samples) // len(classes), _row_texts(classes)
     if is_image(shape):
-        return sample_grid(samples, low, high, columns, names)
-    return rendered(waveform_grid(samples, low, high, columns, names))
+        return sample_grid(samples, low, high, columns, texts)
+    return rendered(waveform_grid(samples, low, high, columns, texts))
+
+
+def _row_texts(names: Sequence[str]) -> list[str]:
+    """Names that fit into a margin and that its font has, numbers in place of others."""
+    fit = (name.isascii() and name.isprintable() and 0 < len(name) <= _MAX_NAME for name in names)
+    return [name if fits else str(i) for i, (name, fits) in enumerate(zip(names, fit, strict=True))]
 
 
 def num_plotted(

@@ -49,7 +49,7 @@ def snapshot_image(run: Run, pieces: list[Drawn]) -> np.ndarray | None:
     if len(own) > 1:
         return plots.side_by_side(own, data.low, data.high)
     points = run.dataset.x if isinstance(run.dataset, Dataset) else None
-    return plots.sample_image(own[0], data.low, data.high, points, data.num_classes)
+    return plots.sample_image(own[0], data.low, data.high, points, data.classes)
 
 
 def real_image(run: Run) -> np.ndarray | None:

@@ -250,8 +250,8 @@ def _image(
         )
         own = conditions._replace(source=source, real=real)
         return plots.side_by_side(beside_each_other(drawn, own), low, high, columns)
-    num_classes = generator.data.num_classes
-    classes = num_classes if _is_class_rows(labels, num_classes) else None
+    in_rows = _is_class_rows(labels, generator.data.num_classes)
+    classes = generator.data.classes if in_rows else None
     image = plots.sample_image(drawn.x, low, high, None, classes, columns)
     assert image is not None  # by check_writable
     return image

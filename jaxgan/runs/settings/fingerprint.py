@@ -46,6 +46,14 @@ class DataFacts(NamedTuple):
     attribute_rows: Rows = ()
 
     @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of all classes, numbers where there is no name; None without classes."""
+        if self.num_classes is None:
+            return None
+        names = self.class_names or ()
+        return names + tuple(map(str, range(len(names), self.num_classes)))
+
+    @property
     def condition_width(self) -> int | None:
         """The number of attributes or of classes, `num_classes` of networks; None without them."""
         return len(self.attributes) or self.num_classes

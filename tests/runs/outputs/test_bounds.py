@@ -51,10 +51,20 @@ def test_a_picture_shows_eight_samples_of_a_class_but_never_many_more_than_a_tho
 
 @pytest.mark.parametrize(("classes", "num"), [(1000, 1000), (5000, 1024)])
 def test_many_classes_have_a_square_grid(classes, num):
-    picture = plots.sample_image(np.zeros((num, *IMAGE), np.float32), 0.0, 1.0, None, classes)
+    names = [str(number) for number in range(classes)]
+    picture = plots.sample_image(np.zeros((num, *IMAGE), np.float32), 0.0, 1.0, None, names)
     assert picture.shape[0] == picture.shape[1] < 2500
-    few = plots.sample_image(np.zeros((30, *IMAGE), np.float32), 0.0, 1.0, None, 10)
+    few = plots.sample_image(np.zeros((30, *IMAGE), np.float32), 0.0, 1.0, None, names[:10])
     assert few.shape[0] > 2 * few.shape[1] > 0  # ten rows of three, with a margin
+
+
+def test_rows_have_the_names_of_classes_and_numbers_in_place_of_long_or_foreign_ones():
+    def picture(*names):
+        return plots.sample_image(np.zeros((6, *IMAGE), np.float32), 0.0, 1.0, None, names)
+
+    assert picture("a horse", "a ship").shape[1] > picture("0", "1").shape[1]
+    assert np.array_equal(picture("a horse " * 9, "ńandú"), picture("0", "1"))
+    assert not np.array_equal(picture("cat", "dog"), picture("dog", "cat"))
 
 
 def conditional_gan(make_gan, classes):

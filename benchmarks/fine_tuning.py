@@ -13,6 +13,7 @@ their 95% intervals. Runs that the file of --json holds are not made again.
 """
 
 import argparse
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -142,19 +143,56 @@ def print_table(results: dict[str, dict[str, list[dict]]]):
 
 def picture(results: dict[str, dict[str, list[dict]]], floor: float, file: Path):
     """Curves of the distance over steps with bands of the intervals."""
-    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for name, seeds in results.items():
+    figure, axes = plt.subplots(figsize=(6.0, 3.6), layout="constrained")
+    for (name, seeds), colour in zip(results.items(), plots.PALETTE, strict=False):
         columns = [list(rows) for rows in zip(*seeds.values(), strict=True)]
         steps = [rows[0]["step"] for rows in columns]
         values = [[row["distance"] for row in rows] for rows in columns]
-        (line,) = axes.plot(steps, np.mean(values, axis=1), label=name)
-        if len(seeds) > 1:
-            low, high = np.transpose([interval(each) for each in values])
-            axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.axhline(floor, color="0.5", linestyle=":", label="other real images")
-    axes.set(yscale="log", xlabel="step", ylabel="Fréchet distance", xlim=(0, None))
-    axes.legend()
-    figure.savefig(file, dpi=120)
+        axes.plot(steps, np.mean(values, axis=1), "o-", color=colour, label=name, ms=4)
+        low, high = np.transpose([interval(each) for each in values])
+        axes.fill_between(steps, low, high, color=colour, alpha=0.2, lw=0)
+    axes.axhline(floor, color="0.6", linestyle=":", label="other real images")
+    axes.set(
+        xlabel="step", ylabel="Fréchet distance", yscale="log", xlim=(0, None), ylim=(None, 500)
+    )
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    figure.savefig(file, dpi=140)
+    plt.close(figure)
+
+
+def class_of(dataset: data.Dataset, name: str) -> OneClass:
+    """The images of a class; ends the program if there is none of this name."""
+    names = dataset.class_names or ()
+    if name not in names:
+        raise SystemExit(f"--name must be one of {', '.join(names)}, got {name}")
+    label = names.index(name)
+    return OneClass(dataset.x[dataset.labels == label], label, len(names))
+
+
+def make_score(dataset: data.Dataset, own: OneClass) -> tuple[Score, dict[str, float]]:
+    """The distance of samples in [-1, 1] to the real images, and facts about it."""
+    classifier = classifier_for(dataset)
+    images = data.scale(own.x, (dataset.low, dataset.high), (-1.0, 1.0))
+    real = classify(classifier, images).features
+    floor = float(frechet_distance(real[::2], real[1::2]))
+    print(f"classifier right on {classifier.accuracy:.1%} of held-out images; floor {floor:.3g}")
+
+    def score(samples):
+        return float(frechet_distance(real, classify(classifier, samples).features))
+
+    return score, {"classifier_accuracy": classifier.accuracy, "floor": floor}
+
+
+def begun(args: argparse.Namespace, found: dict[str, float]) -> dict:
+    """What the file of --json holds, or a start; ends the program if its settings are others."""
+    names = ("data", "name", "width", "steps", "every", "batch_size")
+    facts = {name: getattr(args, name) for name in names}
+    if not (args.json and args.json.exists()):
+        return facts | found | {"arms": {}}
+    done = json.loads(args.json.read_text())
+    if any(done.get(name) != value for name, value in facts.items()):
+        raise SystemExit(f"{args.json} has runs of other {', '.join(names)}: choose another file")
+    return done
 
 
 def main():
@@ -162,43 +200,23 @@ def main():
     args = parse()
     print_machine()
     dataset = data.load(args.data)
-    names = dataset.class_names or ()
-    if args.name not in names:
-        raise SystemExit(f"--name must be one of {', '.join(names)}, got {args.name}")
-    own = OneClass(
-        dataset.x[dataset.labels == names.index(args.name)], names.index(args.name), len(names)
-    )
-    classifier = classifier_for(dataset)
-    images = data.scale(own.x, (dataset.low, dataset.high), (-1.0, 1.0))
-    real = classify(classifier, images).features
-    floor = float(frechet_distance(real[::2], real[1::2]))
-    print(f"classifier right on {classifier.accuracy:.1%} of held-out images; floor {floor:.3g}")
-    kept = ("data", "name", "width", "steps", "every", "batch_size")
-    facts = {each: getattr(args, each) for each in kept}
-    facts |= {"classifier_accuracy": classifier.accuracy, "floor": floor}
-    done = json.loads(args.json.read_text()) if args.json and args.json.exists() else facts
-    if any(done.get(each) != facts[each] for each in kept):
-        raise SystemExit(f"{args.json} has runs of other {', '.join(kept)}: choose another file")
-    results, source = done.setdefault("arms", {}), load_state(args.run)
-
-    def score(samples):
-        return float(frechet_distance(real, classify(classifier, samples).features))
-
-    for seed in range(args.seeds):
-        for name, arm in ARMS.items():
-            if str(seed) in results.setdefault(name, {}):
-                continue
-            print(f"--- {name}, seed {seed}")
-            rows, samples = train(arm, seed, own, source, score, args)
-            results[name][str(seed)] = rows
-            if args.samples and seed == 0:
-                grid = plots.sample_grid(samples[:32], -1.0, 1.0, columns=8)
-                Image.fromarray(grid).save(f"{args.samples}_{list(ARMS).index(name)}.png")
-            if args.json:
-                args.json.write_text(json.dumps(done, indent=1) + "\n")
-    print_table(results)
+    own, source = class_of(dataset, args.name), load_state(args.run)
+    score, found = make_score(dataset, own)
+    done = begun(args, found)
+    for seed, (name, arm) in itertools.product(range(args.seeds), ARMS.items()):
+        if str(seed) in done["arms"].setdefault(name, {}):
+            continue
+        print(f"--- {name}, seed {seed}")
+        rows, samples = train(arm, seed, own, source, score, args)
+        done["arms"][name][str(seed)] = rows
+        if args.samples and seed == 0:
+            grid = plots.sample_grid(samples[:32], -1.0, 1.0, columns=8)
+            Image.fromarray(grid).save(f"{args.samples}_{list(ARMS).index(name)}.png")
+        if args.json:
+            args.json.write_text(json.dumps(done, indent=1) + "\n")
+    print_table(done["arms"])
     if args.picture:
-        picture(results, floor, args.picture)
+        picture(done["arms"], found["floor"], args.picture)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ Each image has three random MNIST digits as its channels. A classifier of digits
 to one of the 1,000 modes (10,000 with --digits 4). The networks are those of
 Unrolled GAN and of PacGAN's table 3, the discriminator half (--shares 0.5) or a quarter of the
 generator's size. The methods are those of R3GAN's table 1, with its schedules over the run (the
-learning rate falls to a quarter and gamma to a tenth, Adam's b2 rises from 0.9 to 0.99, and the
-average grows longer), and the DCGAN as published. All have the same steps and batches. An
-interrupted run continues from its last saved state; finished runs are not repeated.
+learning rate falls to a quarter, gamma to a tenth, and the average grows longer; Adam's b2, which
+rises from 0.9 there, is 0.99 throughout), and the DCGAN with the published optimizers. All have the
+same steps and batches. An interrupted run continues from its last saved state; finished runs are
+not repeated.
 
 Source: Metz et al. 2017, https://arxiv.org/abs/1611.02163; Lin et al. 2018,
   https://arxiv.org/abs/1712.04086; Huang et al. 2024, https://arxiv.org/abs/2501.05441

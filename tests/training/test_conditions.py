@@ -172,3 +172,13 @@ def test_facts_of_a_run_tell_conditions_apart():
     found = [data_facts(data.from_arrays(x, condition), False) for condition in conditions]
     assert len({fact.checksum for fact in found}) == len(conditions)
     assert len({fact.fingerprint for fact in found}) == len(conditions)
+
+
+def test_facts_of_a_run_name_its_classes_by_numbers_where_they_have_no_name():
+    x = np.zeros((6, 4, 4, 1), np.float32)
+    named = data.from_arrays(x, np.asarray([0, 1, 2, 0, 1, 2]))
+    named = named._replace(class_names=("cat", "dog"))
+    assert data_facts(named, conditional=True).classes == ("cat", "dog", "2")
+    plain = named._replace(class_names=None)
+    assert data_facts(plain, conditional=True).classes == ("0", "1", "2")
+    assert data_facts(named, conditional=False).classes is None

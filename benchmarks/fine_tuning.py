@@ -80,10 +80,8 @@ def make_draw(gan: GAN, arm: Arm, own: OneClass, seed: int) -> Callable[[GANStat
     return lambda state: np.concatenate([draw(state, at) for at in range(0, SAMPLES, A_CALL)])
 
 
-def train(
-    arm: Arm, seed: int, own: OneClass, source: GANState, score: Score, args
-) -> tuple[list[dict], np.ndarray]:
-    """The distances on the way, the first before any step, and the last samples."""
+def setup(arm: Arm, own: OneClass, args) -> tuple[GAN, data.Dataset, jaxgan.Plan]:
+    """The GAN of an arm, its images, with labels if it takes them, and its plan."""
     gan = recipe_gan(
         arm.recipe,
         own.x.shape[1:],
@@ -91,13 +89,20 @@ def train(
         hyperparameters={"width": args.width},
     )
     labels = np.full(len(own.x), own.label, np.int32) if arm.labelled else None
-    images = data.from_arrays(own.x, labels)
     plan = recipe(arm.recipe).plan._replace(
         conditional=arm.labelled,
         flip=True,
         batch_size=args.batch_size,
         rounds_per_call=math.gcd(args.every, 4),  # a call ends at each score
     )
+    return gan, data.from_arrays(own.x, labels), plan
+
+
+def train(
+    arm: Arm, seed: int, own: OneClass, source: GANState, score: Score, args
+) -> tuple[list[dict], np.ndarray]:
+    """The distances on the way, the first before any step, and the last samples."""
+    gan, images, plan = setup(arm, own, args)
     state = start(arm, gan, images, plan, source, seed)
     draw = make_draw(gan, arm, own, seed)
     samples = draw(state.gan)

@@ -4,12 +4,12 @@
     python benchmarks/fine_tuning.py RUN --data folder:DIR@32 --name horse --json fine_tuning.json
 
 RUN is a conditional run on all classes. Each arm trains on the images of one class: a DCGAN of the
-same widths from random weights; from the weights of the run, but for its generator's first layer,
-which has the labels among its inputs there; and the run's own networks, with the label of the
-class. On the way the EMA generator is scored by the Fréchet distance of 5,000 samples to the real
-images of the class, on the features of a small classifier of all classes, lower is better. Half of
-the real images is scored against the other half as a floor. Means of the seeds are printed with
-their 95% intervals. Runs that the file of --json holds are not made again.
+same widths from random weights; from the weights of the run, but for the generator's first layer
+and the discriminator's last one, which take the labels there; and the run's own networks, with the
+label of the class. On the way the EMA generator is scored by the Fréchet distance of 5,000 samples
+to the real images of the class, on the features of a small classifier of all classes, lower is
+better. Half of the real images is scored against the other half as a floor. Means of the seeds are
+printed with their 95% intervals. Runs that the file of --json holds are not made again.
 """
 
 import argparse
